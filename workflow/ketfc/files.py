@@ -1,0 +1,126 @@
+"""Reading and writing files: tables as BIDS writes them, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+MISSING = "n/a"
+"""How BIDS, and every table of this project, writes a missing value."""
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` that becomes `path` when the block succeeds.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The final name; its folder is made if need be.
+
+    Yields
+    ------
+    pathlib.Path
+        Write here. It keeps the suffixes of `path`, since several writers go by them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix="-" + path.name)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp gives 0600; a lab's files are shared by its umask like any other
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` to `path` as indented JSON; not-a-number is an error, never a bare NaN."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_tsv(
+    path: str | Path, table: pd.DataFrame, *, digits: int = 8, index_label: str | None = None
+) -> None:
+    """Write a table as BIDS does: tab-separated, ``n/a`` for missing, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+    table : pandas.DataFrame
+        Its rows; floating-point numbers are rounded to `digits` significant digits, enough for
+        float32 at 9, and few enough that the last bits of a BLAS do not show.
+    digits : int
+        Significant digits of floating-point numbers.
+    index_label : str or None
+        If given, the index is written as a first column of that name.
+    """
+    with replacing(path) as temporary:
+        table.to_csv(
+            temporary,
+            sep="\t",
+            na_rep=MISSING,
+            index=index_label is not None,
+            index_label=index_label,
+            float_format=f"%.{digits}g",
+            lineterminator="\n",
+        )
+
+
+def read_tsv(path: str | Path, *, numeric: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return a table whose cells are all strings, save the columns named numeric.
+
+    Labels such as ``01`` stay what they are; ``n/a`` and empty cells become missing.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A tab-separated file with one header row.
+    numeric : tuple of str
+        Columns to convert to float64; those that are absent are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text columns of dtype ``object`` with None where missing.
+    """
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        dtype=str,
+        keep_default_na=False,
+        na_values=[MISSING, ""],
+        encoding="utf-8-sig",
+    )
+    for column in table.columns:
+        if column in numeric:
+            table[column] = pd.to_numeric(table[column])
+        else:
+            values = table[column].astype(object)
+            table[column] = values.where(values.notna(), None)
+    return table

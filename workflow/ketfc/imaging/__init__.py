@@ -1,0 +1,1 @@
+"""From BOLD images to connectivity: reader, regions, denoising, measures, quality."""

@@ -1,0 +1,1 @@
+"""From connectivity to evidence: permutation tests, effect sizes, families."""

@@ -1,0 +1,1 @@
+"""From evidence to paper: figures, tables, methods in words, report."""

@@ -1,0 +1,1 @@
+"""What was measured: configuration, runs, scores, design and the demo study."""
