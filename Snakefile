@@ -1,0 +1,31 @@
+# ketfc: from fMRIPrep derivatives to circuits tested against suicidal ideation.
+#
+#   snakemake --cores 2            everything, to results/report.html
+#   snakemake --cores 1 plan       who and what there is, in seconds
+#   snakemake --cores 1 figures    redraw the figures from the tables
+
+from snakemake.utils import min_version
+
+min_version("9.15")
+
+
+# the demo study runs as it is; a study of one's own replaces its configuration as a whole
+if not workflow.config_settings.configfiles:
+
+    configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/study.smk"
+include: "workflow/rules/imaging.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/reporting.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+        rules.methods.output,
+        rules.figures.input,
+        rules.dataset_description.output,

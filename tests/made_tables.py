@@ -1,0 +1,385 @@
+"""Result tables of made-up studies, in the columns of the workflow's files, for tests of reporting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+
+CENTRES = {
+    "sgACC": (0, 21, -10), "rLPFC": (41, 38, 30), "rHabenula": (3.6, -23.1, 2.7),
+    "rFrontalPole": (26, 52, 8), "rOccipitalPole": (18, -95, 8), "rTemporalPole": (41, 13, -30),
+    "rParahippocampal": (22, -20, -26), "lLOC": (-45, -74, 4), "lAmygdala": (-22, -4, -18),
+    "rAmygdala": (24, -4, -18), "dACC": (0, 22, 35), "mPFC": (1, 55, -3), "PCC": (1, -61, 38),
+    "lLP": (-39, -77, 33), "rLP": (47, -67, 29), "lHippocampus": (-26, -22, -14),
+    "rHippocampus": (28, -22, -14), "lAInsula": (-44, 13, 1), "rAInsula": (47, 14, 0),
+    "lRPFC": (-32, 45, 27), "rRPFC": (32, 46, 27),
+}  # fmt: skip
+DMN = ["mPFC", "PCC", "lLP", "rLP", "lHippocampus", "rHippocampus"]
+SALIENCE = ["dACC", "lAInsula", "rAInsula", "lRPFC", "rRPFC"]
+TARGETS = ["rFrontalPole", "rOccipitalPole", "rTemporalPole", "rParahippocampal", "lLOC"]
+CIRCUITS: dict[str, tuple[str, list[tuple[str, str]], bool]] = {
+    "sgacc-rlpfc": ("sgACC – right lateral PFC", [("sgACC", "rLPFC")], True),
+    "habenula-cortex": ("right habenula – cortex", list(product(["rHabenula"], TARGETS)), True),
+    "amygdala-dacc": (
+        "amygdala – dorsal ACC",
+        [("lAmygdala", "dACC"), ("rAmygdala", "dACC")],
+        True,
+    ),
+    "dmn": ("default mode network, within", list(combinations(DMN, 2)), True),
+    "salience": ("salience network, within", list(combinations(SALIENCE, 2)), True),
+    "dmn-salience": ("default mode – salience", list(product(DMN, SALIENCE)), False),
+}
+PLANTED = {"sgacc-rlpfc": 0.30, "amygdala-dacc": -0.28}
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """What the tests need to know of a circuit."""
+
+    id: str
+    name: str
+    primary: bool
+    expected_sign: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """One study's tables, as `ketfc.files.read_tsv` would return them."""
+
+    design: dict[str, Any]
+    config: dict[str, Any]
+    connectivity: pd.DataFrame
+    scores: pd.DataFrame
+    hypotheses: pd.DataFrame
+    incomplete: pd.DataFrame
+    regions: pd.DataFrame
+    mean_relmat: pd.DataFrame
+    exclusions: pd.DataFrame
+    runs: pd.DataFrame
+    sidecars: dict[str, list[dict[str, Any]]]
+    versions: dict[str, str]
+
+
+def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
+    """A parallel study: one participant without a post session, one without a post score."""
+    return _study(
+        seed, size, study, {"ketamine": "ketamine", "control": "midazolam"}, "pre-post", parcels
+    )
+
+
+def one_arm(*, seed: int = 2, size: int = 12) -> Made:
+    """A study in which everybody received ketamine."""
+    return _study(seed, size, "open label", None, "pre-post", 0)
+
+
+def changes_only(*, seed: int = 3) -> Made:
+    """A study whose score table holds changes, with its own names for the arms."""
+    arms = {"ketamine": "medication", "control": "placebo"}
+    return _study(seed, 12, "changes", arms, "change", 0)
+
+
+def without_scores() -> Made:
+    """A study that measured no suicidal ideation."""
+    made = two_arms()
+    scores = made.scores[made.scores["scale"] != "si"]
+    return _tested(replace(made, design={**made.design, "si": None}, scores=scores))
+
+
+def without_pairs() -> Made:
+    """A study in which nobody came back: every post value is missing."""
+    made = two_arms()
+    connectivity = made.connectivity.copy()
+    connectivity.loc[connectivity["role"] == "post", ["r", "z"]] = np.nan
+    matrices = made.mean_relmat.copy()
+    matrices.loc[matrices["role"] == "post", "z"] = np.nan
+    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+
+
+def nothing_measured() -> Made:
+    """A study whose every number is missing."""
+    made = two_arms()
+    connectivity = made.connectivity.assign(r=np.nan, z=np.nan)
+    matrices = made.mean_relmat.assign(z=np.nan, n=0)
+    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+
+
+def with_holes() -> Made:
+    """A circuit without any value, one without one of its edges, a matrix without two regions."""
+    made = two_arms()
+    connectivity = made.connectivity.copy()
+    edge = (connectivity["region_a"] == "mPFC") & (connectivity["region_b"] == "PCC")
+    dmn = (connectivity["circuit"] == "dmn") & (connectivity["measure"] == "mean")
+    lost = (connectivity["circuit"] == "habenula-cortex") | edge | dmn
+    connectivity.loc[lost, ["r", "z"]] = np.nan
+    matrices = made.mean_relmat.copy()
+    ends = matrices[["region_a", "region_b"]]
+    matrices.loc[(ends == "rHabenula").any(axis=1), "z"] = np.nan
+    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+
+
+def _tested(made: Made) -> Made:
+    hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
+    return replace(made, hypotheses=hypotheses, incomplete=incomplete)
+
+
+def _study(
+    seed: int, size: int, study: str, arms: dict[str, str] | None, shape: str, parcels: int
+) -> Made:
+    rng = np.random.default_rng(seed)
+    participants = {
+        f"sub-{i + 1:02d}": (None if arms is None else ("ketamine", "control")[i % 2])
+        for i in range(size)
+    }
+    design: dict[str, Any] = {
+        "kind": "single-arm" if arms is None else "parallel",
+        "baseline": "pre",
+        "followup": "post",
+        "sessions": {"pre": "pre", "post": "post"},
+        "arms": arms,
+        "participants": participants,
+        "si": {"instrument": "SSI", "shape": shape},
+        "depression": {"instrument": "MADRS", "shape": shape},
+        "estimand": {
+            "change": "Mean change in connectivity from pre to post."
+            if arms is None
+            else f"Difference between {arms['ketamine']} and {arms['control']} in connectivity at "
+            "post, adjusted for connectivity at pre.",
+            "association": "Slope of SI at post on the change in connectivity, adjusted for SI at "
+            "pre.",
+        },
+        "control_tested": arms is not None,
+        "study": study,
+        "strategy": "acompcor",
+        "alpha": 0.05,
+    }
+    fall = {
+        one: rng.normal(7 if arm != "control" else 2, 3.5) for one, arm in participants.items()
+    }
+    scores = _scores(rng, participants, fall, shape)
+    connectivity = _connectivity(rng, participants, fall)
+    incomplete = list(participants)[-1]
+    gone = (connectivity["participant_id"] == incomplete) & (connectivity["role"] == "post")
+    connectivity.loc[gone, ["r", "z"]] = np.nan
+    hypotheses, incomplete = _hypotheses(connectivity, scores, design)
+    return Made(
+        design=design,
+        config=_config(study, arms),
+        connectivity=connectivity,
+        scores=scores,
+        hypotheses=hypotheses,
+        incomplete=incomplete,
+        regions=_regions(),
+        mean_relmat=_mean_relmat(rng, arms, parcels),
+        exclusions=_exclusions(participants),
+        runs=_runs(rng, participants),
+        sidecars=_sidecars(),
+        versions={"ketfc": "0.1.0", "nilearn": "0.14.1", "Snakemake": "9.15.0", "fMRIPrep": "24.1.1"},
+    )
+
+
+def _sidecars() -> dict[str, list[dict[str, Any]]]:
+    motion = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    endings = ("", "_derivative1", "_power2", "_derivative1_power2")
+    compcor = [name + end for name in motion for end in endings[:2]]
+    compcor += [f"{mask}_comp_cor_{i:02d}" for mask in "wc" for i in range(5)]
+    files: dict[str, list[dict[str, Any]]] = {"acompcor": [], "24P": []}
+    for cosines in (3, 4):
+        columns = compcor + [f"cosine{i:02d}" for i in range(cosines)]
+        files["acompcor"].append(
+            {
+                "ConfoundColumns": columns,
+                "CompCorMask": "separate",
+                "HighPass": f"{cosines} cosine regressors of fMRIPrep",
+                "LowPassHz": None,
+                "Excluded": None,
+            }
+        )
+    excluded = {"ConfoundColumns": [], "HighPass": None, "Excluded": "180 s are left"}
+    files["acompcor"].append(excluded)
+    columns = [name + end for name in motion for end in endings]
+    files["24P"].append(
+        {"ConfoundColumns": columns, "HighPass": "Butterworth, 0.01 Hz", "LowPassHz": 0.1}
+    )
+    return files
+
+
+def _scores(
+    rng: np.random.Generator,
+    participants: dict[str, str | None],
+    fall: dict[str, float],
+    shape: str,
+) -> pd.DataFrame:
+    rows = []
+    for i, one in enumerate(participants):
+        before = float(np.clip(rng.normal(18, 5), 6, 36).round())
+        after = float(np.clip(before - fall[one], 0, 38).round())
+        missing = i == 4
+        if shape == "change":
+            values = [("change", None, np.nan if missing else round((after - before) / 5, 3))]
+        else:
+            values = [("pre", "pre", before), ("post", "post", np.nan if missing else after)]
+        for role, session, score in values:
+            rows.append((one, session, role, "si", "SSI", "total", score))
+            rows.append((one, session, role, "depression", "MADRS", "total", score))
+    columns = ["participant_id", "session", "role", "scale", "instrument", "item", "score"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _connectivity(
+    rng: np.random.Generator, participants: dict[str, str | None], fall: dict[str, float]
+) -> pd.DataFrame:
+    rows = []
+    for strategy in ("acompcor", "24P"):
+        for one, arm in participants.items():
+            for circuit, (_, edges, _) in CIRCUITS.items():
+                level = rng.normal(0.3 if "-" not in circuit else 0.15, 0.12)
+                shift = PLANTED.get(circuit, 0.0) if arm != "control" else 0.0
+                shift *= fall[one] / 7 if circuit == "sgacc-rlpfc" else 1
+                for role in ("pre", "post"):
+                    z = level + rng.normal(0, 0.07, len(edges)) + (shift if role == "post" else 0)
+                    common = (one, role, role, strategy, circuit)
+                    for (a, b), value in zip(edges, z, strict=True):
+                        rows.append(
+                            (*common, "edge", a, b, np.tanh(value), value, 150, 95.0, 0.98, 0.9)
+                        )
+                    mean = z.mean()
+                    rows.append(
+                        (*common, "mean", None, None, np.tanh(mean), mean, 150, 95.0, None, None)
+                    )
+    columns = [
+        "participant_id", "session", "role", "strategy", "circuit", "measure", "region_a",
+        "region_b", "r", "z", "n_volumes", "tdof", "coverage_a", "coverage_b",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _hypotheses(
+    connectivity: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    circuits = [
+        Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()
+    ]
+    about = dict(strategy="acompcor")
+    hypotheses = test_hypotheses(
+        connectivity, scores, design, circuits, seed=1, permutations=499, alpha=0.05, **about
+    )
+    return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)
+
+
+def _regions() -> pd.DataFrame:
+    rows = []
+    for region, centre in CENTRES.items():
+        used = [c for c, (_, edges, _) in CIRCUITS.items() if any(region in edge for edge in edges)]
+        side = {"l": "left", "r": "right"}.get(region[0], "midline")
+        verified = str(region not in TARGETS).lower()
+        rows.append(
+            (region, ",".join(used), f"long name of {region}", side, *centre, 6, "MNI152NLin2009cAsym",
+             14, "CONN networks atlas; radius chosen here", verified)
+        )  # fmt: skip
+    columns = [
+        "region", "circuits", "name", "hemisphere", "x", "y", "z", "radius", "space",
+        "n_voxels_median", "source", "verified",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _mean_relmat(
+    rng: np.random.Generator, arms: dict[str, str] | None, parcels: int
+) -> pd.DataFrame:
+    if parcels:
+        seven = ["Vis", "SomMot", "DorsAttn", "SalVentAttn", "Limbic", "Cont", "Default"]
+        half = parcels // 2
+        labels = [
+            (f"7Networks_{'LR'[i // half]}H_{seven[(i % half) * 7 // half]}_{i % half}",
+             seven[(i % half) * 7 // half])
+            for i in range(parcels)
+        ]  # fmt: skip
+    else:
+        labels = [(region, None) for region in CENTRES]
+    n = len(labels)
+    i, j = np.triu_indices(n, 1)
+    names = np.array([name for name, _ in labels], dtype=object)
+    networks = np.array([network for _, network in labels], dtype=object)
+    base = rng.normal(0.1, 0.12, i.size) + 0.35 * (networks[i] == networks[j]) * (parcels > 0)
+    tables = []
+    for label in [*arms.values()] if arms else ["all"]:
+        for role in ("pre", "post"):
+            z = base + rng.normal(0, 0.05, i.size)
+            z[(i == 3) | (j == 3)] = np.nan
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "atlas": f"Schaefer{parcels}" if parcels else "circuits",
+                        "strategy": "acompcor", "role": role, "arm": label,
+                        "region_a": names[i], "region_b": names[j],
+                        "network_a": networks[i], "network_b": networks[j], "z": z, "n": 7,
+                    }
+                )
+            )  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
+
+
+def _exclusions(participants: dict[str, str | None]) -> pd.DataFrame:
+    people = list(participants)
+    rows = [
+        ("plan", people[-1], "post", None, None, None, "missing-session", None, None,
+         "participant not in paired tests", "no BOLD run for session post"),
+        ("plan", people[4], "post", None, None, None, "missing-score", None, None,
+         "participant not in association", "SSI is n/a"),
+        ("quality", people[2], "post", f"{people[2]}_ses-post_task-rest", None, None, "min-time",
+         240.0, 180.0, "run excluded", "180 s kept after censoring, 240 s needed"),
+        ("imaging", people[1], "pre", f"{people[1]}_ses-pre_task-rest", "rHabenula", None,
+         "min-coverage", 0.5, 0.21, "region n/a", "21 % of the region's voxels have signal"),
+    ]  # fmt: skip
+    columns = [
+        "stage", "participant_id", "session", "run", "region", "strategy", "rule", "threshold",
+        "value", "consequence", "reason",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _runs(rng: np.random.Generator, participants: dict[str, str | None]) -> pd.DataFrame:
+    rows = []
+    for i, one in enumerate(participants):
+        for role in ("pre", "post"):
+            if i == len(participants) - 1 and role == "post":
+                continue
+            bad = i == 2 and role == "post"
+            fd = rng.gamma(4, 0.04) + (0.4 if bad else 0)
+            censored = 60 if bad else int(rng.integers(0, 12))
+            rows.append(
+                (f"{one}_ses-{role}_task-rest", one, role, role, "excluded" if bad else "ok",
+                 "180 s kept, 240 s needed" if bad else None, fd, fd * 5, 150, censored,
+                 2.0 * (150 - censored))
+            )  # fmt: skip
+    columns = [
+        "run", "participant_id", "session", "role", "status", "reason", "mean_fd", "max_fd",
+        "n_volumes", "n_censored", "seconds_kept",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _config(study: str, arms: dict[str, str] | None) -> dict[str, Any]:
+    return {
+        "study": {
+            "name": study, "derivatives": ["simulate"], "task": "rest",
+            "space": "MNI152NLin2009cAsym", "sessions": {"pre": "pre", "post": "post"},
+            "arms": arms and {"column": "arm", **arms},
+        },
+        "scores": {"table": "participants.tsv", "si": {"instrument": "SSI", "column": "SSI"}},
+        "denoising": {
+            "primary": "acompcor", "strategies": ["acompcor", "24P"], "fd-thresh": 0.5,
+            "dvars-thresh": None, "min-time": 240.0, "lower-bpf": 0.01, "upper-bpf": None,
+        },
+        "circuits": {
+            "registry": "atlases/circuits.yaml", "min-coverage": 0.5,
+            "parcellation": [{"name": "KetfcVoronoi239"}],
+        },
+        "statistics": {"seed": 20251122, "permutations": 499, "alpha": 0.05},
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""Regression: HC3 by its formula, and what forbids a fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ketfc.inference.linear import hc3_coefficient, obstacle, regression_evidence
+
+
+def values(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def test_hc3_is_its_formula():
+    n = 20
+    x, a = values(n, 0), values(n, 1)
+    y = 0.5 * x + a + values(n, 2) * (1 + x**2)
+    X = np.column_stack([x, np.ones(n), a])
+    bread = np.linalg.inv(X.T @ X)
+    beta = bread @ X.T @ y
+    weight = (y - X @ beta) / (1 - np.diag(X @ bread @ X.T))
+    se = np.sqrt((bread @ (X.T * weight**2) @ X @ bread)[0, 0])
+    half = stats.t.ppf(0.95, n - 3) * se
+
+    ours = hc3_coefficient(y, x, X[:, 1:], alpha=0.10)
+
+    assert ours.estimate == pytest.approx(beta[0])
+    assert ours.ci_low == pytest.approx(beta[0] - half)
+    assert ours.ci_high == pytest.approx(beta[0] + half)
+    assert ours.statistic == pytest.approx(beta[0] / se)
+    assert ours.df == n - 3
+    assert ours.p == pytest.approx(2 * stats.t.sf(abs(beta[0] / se), n - 3))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "regressors", "flag"),
+    [
+        (values(4, 0), {"x": values(4, 1), "a": values(4, 2)}, "too-few"),
+        (np.full(12, 0.3), {"x": values(12, 1)}, "constant"),
+        (np.zeros(12), {"x": values(12, 1), "a": values(12, 2)}, "constant"),
+        # equal but for the rounding of a subtraction
+        (values(12, 0), {"x": np.arange(12) * 0.1 + 0.3 - np.arange(12) * 0.1}, "constant"),
+        (values(12, 0), {"x": values(12, 1), "a": np.full(12, 20.0)}, "constant"),
+        (values(12, 0), {"x": values(12, 1), "a": 3 - 2 * values(12, 1)}, "collinear"),
+        (
+            values(12, 0),
+            {"x": values(12, 1), "a": values(12, 2), "b": 5 + 40 * values(12, 2)},
+            "collinear",
+        ),
+        # the score did not move for anyone
+        (values(12, 2) * 9 + 20, {"x": values(12, 1), "a": values(12, 2) * 9 + 20}, "constant"),
+    ],
+)
+def test_what_cannot_be_fitted_has_a_flag_and_no_numbers(outcome, regressors, flag):
+    ours = regression_evidence(
+        ("the score", outcome),
+        regressors,
+        alpha=0.05,
+        permutations=20,
+        rng=np.random.default_rng(0),
+    )
+    assert ours.flags == (flag,)
+    assert ours.obstacle
+    numbers = [ours.estimate, ours.ci_low, ours.effect_size, ours.p_permutation, ours.p_parametric]
+    assert np.isnan(numbers).all()
+    assert ours.permutations is None
+
+
+def test_five_participants_are_enough_for_two_regressors_and_nothing_is_in_the_way():
+    regressors = {"x": values(5, 1), "a": values(5, 2)}
+    assert obstacle(("y", values(5, 0)), regressors) is None
+
+
+@pytest.mark.parametrize("perfect", [True, False])
+def test_where_hc3_is_undefined_there_is_an_estimate_but_no_interval(perfect):
+    x = values(12, 1)
+    lone = np.zeros(12)
+    lone[3] = 1.0  # leverage 1: fitted whatever the outcome
+    ours = regression_evidence(
+        ("y", 2 * x + 1 if perfect else values(12, 0)),
+        {"x": x} if perfect else {"x": x, "lone": lone},
+        alpha=0.05,
+        permutations=99,
+        rng=np.random.default_rng(0),
+    )
+    assert ours.flags == ("no-hc3",)
+    assert np.isfinite([ours.estimate, ours.p_permutation, ours.df, ours.effect_size]).all()
+    assert np.isnan([ours.ci_low, ours.ci_high, ours.statistic, ours.p_parametric]).all()
+    if perfect:
+        assert ours.estimate == pytest.approx(2)
+        assert ours.p_permutation == 0.01
+
+
+def test_a_sample_too_small_for_any_p_below_alpha_says_so():
+    ours = regression_evidence(
+        ("y", values(8, 0)),
+        {"x": values(8, 1)},
+        alpha=0.05,
+        permutations=9,
+        rng=np.random.default_rng(0),
+    )
+    assert "p-floor" in ours.flags

@@ -1,0 +1,198 @@
+"""Confounds as fMRIPrep writes them, and which of their columns a strategy regresses out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.imaging.errors import RunError
+
+_AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+_SIGNALS = ["global_signal", "csf", "white_matter"]
+_CAMEL_CASE = {"FramewiseDisplacement", "GlobalSignal", "aCompCor00", "X", "RotX", "stdDVARS"}
+
+N_COMPONENTS = 5
+"""aCompCor components of white matter, and of CSF, as in XCP-D's ``acompcor``."""
+
+
+def _expanded(columns: list[str], *suffixes: str) -> list[str]:
+    return [column + suffix for column in columns for suffix in ("", *suffixes)]
+
+
+_FULL = ("_derivative1", "_power2", "_derivative1_power2")
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What one denoising strategy regresses out.
+
+    Attributes
+    ----------
+    name : str
+        XCP-D's name.
+    columns : tuple of str
+        Confound columns by name.
+    compcor : bool
+        Whether the first components of white matter and CSF are added, with the cosines that
+        fMRIPrep filtered them with; such a strategy takes its high-pass from the cosines alone.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    compcor: bool = False
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("none", ()),
+        Strategy("24P", tuple(_expanded(_AXES, *_FULL))),
+        Strategy("36P", tuple(_expanded(_AXES + _SIGNALS, *_FULL))),
+        Strategy("acompcor", tuple(_expanded(_AXES, "_derivative1")), compcor=True),
+        Strategy(
+            "acompcor_gsr", (*_expanded(_AXES, "_derivative1"), "global_signal"), compcor=True
+        ),
+    )
+}
+"""Content as in XCP-D 26 (its ``nuisance_regressors`` presets), intercept and trend aside."""
+
+
+def read_confounds(path: str | Path) -> pd.DataFrame:
+    """Read an fMRIPrep confounds table.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        ``…_desc-confounds_timeseries.tsv`` (or ``_regressors``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        float64, one row per volume; n/a is NaN.
+
+    Raises
+    ------
+    RunError
+        If it is no such table, holds text, or comes from an fMRIPrep before 1.2 (CamelCase).
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, sep="\t", na_values=["n/a"], encoding="utf-8-sig")
+    except (OSError, ValueError, EOFError, UnicodeDecodeError) as error:
+        raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
+    old = sorted(_CAMEL_CASE & set(table.columns))
+    if old:
+        raise RunError(
+            "confounds-version",
+            f"{path.name} has the column names of fMRIPrep before 1.2 ({', '.join(old)}); "
+            "run fMRIPrep 20.2 or later",
+            value=old[0],
+            threshold="snake_case names",
+        )
+    for column in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            numbers = pd.to_numeric(table[column], errors="coerce")
+            wrong = table[column][numbers.isna() & table[column].notna()]
+            raise RunError(
+                "confounds-text",
+                f"{path.name}, column {column}, row {wrong.index[0] + 2} of the file: "
+                f"{str(wrong.iloc[0])!r} is not a number",
+                value=str(wrong.iloc[0]),
+                threshold="a number or n/a",
+            )
+    return table.astype(np.float64)
+
+
+def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return the aCompCor columns to regress, and how they were chosen.
+
+    Five of white matter and five of CSF: ``w_comp_cor_``/``c_comp_cor_`` (fMRIPrep ≥ 21), or
+    ``a_comp_cor_`` whose sidecar names the mask (1.4 to 20.2). Where only the combined mask
+    exists, its first ten.
+
+    Parameters
+    ----------
+    columns : list of str
+        Column names of the confounds table.
+    metadata : mapping
+        Its JSON sidecar, empty if there is none.
+
+    Returns
+    -------
+    columns : list of str
+        Empty if the table has no aCompCor at all.
+    choice : str
+        ``separate`` or ``combined``.
+    """
+    present = sorted(column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column))
+    groups: dict[str, list[str]] = {"WM": [], "CSF": [], "combined": []}
+    for column in present:
+        about = metadata.get(column)
+        mask = about.get("Mask") if isinstance(about, Mapping) else None
+        default = {"w": "WM", "c": "CSF", "a": "combined"}[column[0]]
+        groups.setdefault(str(mask or default), []).append(column)
+    if groups["WM"] and groups["CSF"]:
+        return groups["WM"][:N_COMPONENTS] + groups["CSF"][:N_COMPONENTS], "separate"
+    return groups["combined"][: 2 * N_COMPONENTS], "combined"
+
+
+def strategy_columns(
+    strategy: Strategy, columns: list[str], metadata: Mapping[str, Any]
+) -> list[str]:
+    """Return the columns that `strategy` regresses out of a run.
+
+    Raises
+    ------
+    RunError
+        ``confounds-column``, naming every column that is missing.
+    """
+    missing = [column for column in strategy.columns if column not in columns]
+    wanted = list(strategy.columns)
+    if strategy.compcor:
+        components, _ = compcor_columns(columns, metadata)
+        if not components:
+            missing.append("a_comp_cor_* (or w_comp_cor_* and c_comp_cor_*)")
+        wanted += components + sorted(c for c in columns if re.fullmatch(r"cosine\d+", c))
+    if missing:
+        shown = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" * (len(missing) > 6))
+        raise RunError(
+            "confounds-column",
+            f"the confounds lack {shown}, which strategy {strategy.name} needs",
+            value=len(missing),
+            threshold=0,
+        )
+    return wanted
+
+
+def regressors(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return confound columns without gaps.
+
+    fMRIPrep leaves the first row of derivatives n/a; it takes the second row's value, as in
+    nilearn's ``load_confounds``.
+
+    Raises
+    ------
+    RunError
+        ``confounds-gap`` if any later row is missing or infinite.
+    """
+    chosen = table[columns].copy()
+    if len(chosen) > 1:
+        first = chosen.iloc[0].isna()
+        chosen.loc[chosen.index[0], first[first].index] = chosen.iloc[1][first]
+    bad = ~np.isfinite(chosen.to_numpy())
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise RunError(
+            "confounds-gap",
+            f"confound {columns[column]} has no finite number in row {row + 2} of its file "
+            f"({int(bad.any(axis=1).sum())} such rows)",
+            value=int(bad.any(axis=1).sum()),
+            threshold=0,
+        )
+    return chosen

@@ -1,0 +1,104 @@
+"""Denoising as a linear operator, so that one read serves every strategy."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.imaging.errors import RunError
+
+MIN_TDOF = 10.0
+"""Fewer temporal degrees of freedom than this leave no correlation worth the name."""
+
+
+def operator(
+    regressors: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    *,
+    repetition_time: float,
+    high_pass: float | None,
+    low_pass: float | None,
+) -> NDArray[np.float64]:
+    """Return the matrix that cleans any series of a run.
+
+    `nilearn.signal.clean` is linear in its data (detrending, filtering with interpolation over
+    censored volumes, confound regression), so what it makes of the identity matrix is the
+    operator itself: ``clean(X) == operator @ X`` to rounding.
+
+    Parameters
+    ----------
+    regressors : pandas.DataFrame, shape (n_volumes, n_regressors)
+        Confounds without gaps; may have no column.
+    keep : numpy.ndarray of bool, shape (n_volumes,)
+        Volumes that survive censoring.
+    repetition_time : float
+        Seconds.
+    high_pass, low_pass : float or None
+        Butterworth cut-offs in Hz; None does not filter at that end.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_kept, n_volumes)
+        n_kept can be smaller than ``keep.sum()``: with a filter, censored volumes at either end
+        are cut off and not extrapolated.
+
+    Raises
+    ------
+    RunError
+        ``degrees-of-freedom`` if the regressors and the filter leave too few.
+    """
+    from nilearn.signal import clean
+
+    n_volumes = len(keep)
+    n_kept = int(keep.sum())
+    # the regressors alone already take them all: clean() would warn, divide by zero or fail
+    if n_kept - regressors.shape[1] - 2 < MIN_TDOF:
+        _too_few(n_kept - regressors.shape[1] - 2, n_kept, regressors.shape[1])
+    filtered = high_pass is not None or low_pass is not None
+    with warnings.catch_warnings():
+        # constant confound columns and the identity's own columns make it warn about nothing
+        warnings.simplefilter("ignore")
+        cleaned = clean(
+            np.eye(n_volumes),
+            runs=None,
+            detrend=True,
+            standardize=False,
+            sample_mask=None if keep.all() else np.flatnonzero(keep),
+            confounds=regressors.to_numpy() if regressors.shape[1] else None,
+            standardize_confounds=True,
+            filter="butterworth" if filtered else False,
+            low_pass=low_pass,
+            high_pass=high_pass,
+            t_r=repetition_time,
+            ensure_finite=False,
+            extrapolate=False,
+        )
+    matrix: NDArray[np.float64] = np.asarray(cleaned, dtype=np.float64)
+    tdof = degrees_of_freedom(matrix)
+    if not np.isfinite(tdof) or tdof < MIN_TDOF:
+        _too_few(tdof, n_kept, regressors.shape[1])
+    return matrix
+
+
+def _too_few(left: float, n_kept: int, n_regressors: int) -> None:
+    raise RunError(
+        "degrees-of-freedom",
+        f"{left:.0f} temporal degrees of freedom are left of {n_kept} kept volumes after "
+        f"{n_regressors} regressors, trend and filter; at least {MIN_TDOF:g} are needed",
+        value=round(float(left), 1),
+        threshold=MIN_TDOF,
+    )
+
+
+def degrees_of_freedom(matrix: NDArray[np.float64]) -> float:
+    """Return the effective temporal degrees of freedom that an operator leaves.
+
+    White noise cleaned by C has covariance S = C Cᵀ; Satterthwaite's approximation gives
+    tr(S)² / tr(S²) (Satterthwaite 1946, 10.2307/3002019). For plain regression S is a projection
+    and this is its rank: kept volumes − intercept − trend − independent regressors.
+    """
+    covariance = matrix @ matrix.T
+    return float(np.trace(covariance) ** 2 / (covariance**2).sum())

@@ -1,0 +1,31 @@
+"""The one exception that excludes a run (or a strategy of it) instead of stopping the study."""
+
+from __future__ import annotations
+
+
+class RunError(Exception):
+    """A run, or one denoising strategy of it, that cannot be used.
+
+    Parameters
+    ----------
+    rule : str
+        Short name of the rule that was broken, as it appears in ``exclusions.tsv``.
+    reason : str
+        One sentence for the reader: which file or column, what is wrong, what was expected.
+    value, threshold : float, int, str or None
+        What was found and what decides, where the rule compares two things.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        reason: str,
+        *,
+        value: float | str | None = None,
+        threshold: float | str | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason
+        self.value = value
+        self.threshold = threshold

@@ -1,0 +1,107 @@
+"""What imaging could not use: runs, strategies and regions, with what decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+EXCLUSION_COLUMNS = (
+    "stage",
+    "participant_id",
+    "session",
+    "run",
+    "region",
+    "strategy",
+    "rule",
+    "threshold",
+    "value",
+    "consequence",
+    "reason",
+)
+"""Columns of ``quality/exclusions.tsv``."""
+
+
+def imaging_exclusions(
+    runs: pd.DataFrame,
+    quality: Mapping[str, Mapping[str, Any]],
+    coverage: Mapping[str, Mapping[str, pd.DataFrame]],
+    min_coverage: float,
+) -> pd.DataFrame:
+    """Return every run, strategy and region that could not be used, with what decided it.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        ``plan/runs.tsv``.
+    quality : mapping of str to mapping
+        The ``…_desc-ketfc_qc.json`` of every run that was processed, by name.
+    coverage : mapping of str to mapping of str to pandas.DataFrame
+        The coverage tables, by run and atlas.
+    min_coverage : float
+        The threshold that was applied.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of :data:`EXCLUSION_COLUMNS`.
+    """
+    rows: list[dict[str, Any]] = []
+    for record in runs.to_dict("records"):
+        who = {key: record[key] for key in ("participant_id", "session", "run")}
+        found = quality.get(str(record["run"]))
+        if found is None:
+            rows.append(
+                who
+                | {
+                    "stage": "plan",
+                    "rule": "missing-file",
+                    "consequence": "run not used",
+                    "reason": record["reason"],
+                }
+            )
+            continue
+        if found["status"] != "ok":
+            rows.append(who | _decided(found) | {"consequence": "run not used"})
+        else:
+            rows += [
+                who
+                | _decided(verdict)
+                | {"strategy": strategy, "consequence": "strategy n/a for this run"}
+                for strategy, verdict in found["strategies"].items()
+                if verdict["status"] != "ok"
+            ]
+        for atlas, table in coverage[str(record["run"])].items():
+            rows += [who | row for row in _uncovered(atlas, table, min_coverage)]
+    return pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))
+
+
+def _decided(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "stage": "imaging",
+        "rule": verdict["rule"],
+        "threshold": verdict["threshold"],
+        "value": verdict["value"],
+        "reason": verdict["reason"],
+    }
+
+
+def _uncovered(atlas: str, table: pd.DataFrame, min_coverage: float) -> list[dict[str, Any]]:
+    low = table[table["coverage"] < max(min_coverage, np.finfo(float).tiny)]
+    return [
+        {
+            "stage": "region",
+            "region": f"{atlas}:{row['region']}",
+            "rule": "min-coverage",
+            "threshold": min_coverage,
+            "value": row["coverage"],
+            "consequence": "region n/a for this run",
+            "reason": (
+                f"{row['n_covered']:g} of {row['n_voxels']:g} voxels lie in the brain mask and "
+                "have signal"
+            ),
+        }
+        for row in low.to_dict("records")
+    ]

@@ -1,0 +1,232 @@
+"""One read per run: the series, coverage and tSNR of all regions of all atlases at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.imaging.errors import RunError
+from ketfc.imaging.grid import Grid
+from ketfc.imaging.reader import read_header, read_volume, stored_volumes
+from ketfc.imaging.regions import RegionSet
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class RegionSeries:
+    """What one read gave for one atlas.
+
+    Attributes
+    ----------
+    series : pandas.DataFrame, shape (n_volumes, n_regions)
+        Mean over the covered voxels of each region, in the image's units; missing in the whole
+        column where coverage is below the threshold.
+    coverage : pandas.DataFrame
+        One row per region: ``region``, ``n_voxels`` on the grid, ``n_covered`` inside the brain
+        mask and with signal, ``coverage`` (their ratio), ``tsnr`` (mean over covered voxels of
+        temporal mean / temporal SD, before denoising), ``note``.
+    """
+
+    series: pd.DataFrame
+    coverage: pd.DataFrame
+
+
+def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
+    """Return a brain mask on the grid of its BOLD image.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A 3-D NIfTI image; every non-zero voxel is brain.
+    grid : Grid
+        The grid that the mask must have.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (grid.n_voxels,)
+        In Fortran order.
+
+    Raises
+    ------
+    RunError
+        ``damaged-image``, ``not-3d``, ``mask-grid`` or ``mask-empty``.
+    """
+    path = Path(path)
+    data, mask_grid = read_volume(path)
+    if not mask_grid.matches(grid):
+        raise RunError(
+            "mask-grid",
+            f"{path.name} has another grid than its BOLD image: {mask_grid.describe()}; "
+            f"BOLD {grid.describe()}",
+            value=mask_grid.describe(),
+            threshold=grid.describe(),
+        )
+    mask: NDArray[np.bool_] = np.nan_to_num(data.ravel(order="F")) != 0
+    if not mask.any():
+        raise RunError("mask-empty", f"{path.name} holds no brain voxel", value=0, threshold=1)
+    return mask
+
+
+def extract(
+    bold: str | Path,
+    mask: NDArray[np.bool_],
+    region_sets: Sequence[RegionSet],
+    *,
+    min_coverage: float,
+) -> dict[str, RegionSeries]:
+    """Read a BOLD image once and return the series of every region of every atlas.
+
+    A voxel has signal when it lies in the mask and varies over time. Voxels that are NaN in every
+    volume have none; voxels that are NaN in some volumes mean a damaged file.
+
+    Parameters
+    ----------
+    bold : str or pathlib.Path
+        A 4-D NIfTI file of any real type, with or without scaling.
+    mask : numpy.ndarray of bool, shape (n_voxels,)
+        Brain mask in Fortran order.
+    region_sets : sequence of RegionSet
+        On the grid of the image.
+    min_coverage : float
+        Smallest share of a region's voxels that must have signal.
+
+    Returns
+    -------
+    dict of str to RegionSeries
+        By atlas.
+
+    Raises
+    ------
+    RunError
+        ``damaged-image``, ``not-finite`` or ``no-signal``.
+    """
+    bold = Path(bold)
+    header = read_header(bold)
+    inside, voxels, size = _inside_mask(region_sets, mask)
+
+    totals = np.empty((header.n_volumes, inside.shape[0]))
+    shifted_sum = np.zeros(voxels.size)
+    shifted_squares = np.zeros(voxels.size)
+    n_missing = np.zeros(voxels.size, dtype=np.int32)
+    reference: NDArray[np.floating] | None = None
+    done = 0
+    for batch in stored_volumes(bold, voxels):
+        # a cheap product tells whether anything is NaN or infinite; only then is it searched for
+        if not all(np.isfinite(volume @ volume) for volume in batch):
+            bad = ~np.isfinite(batch)
+            n_missing += bad.sum(axis=0, dtype=np.int32)
+            batch[bad] = 0
+        if reference is None:
+            reference = batch[0].copy()
+        # differences from the first volume keep float32 sums exact enough for a mean of 10,000
+        batch -= reference
+        for volume in batch:
+            totals[done] = inside @ volume
+            done += 1
+        shifted_sum += batch.sum(axis=0)
+        shifted_squares += np.einsum("ij,ij->j", batch, batch, dtype=np.float64)
+    if reference is None or not voxels.size:
+        raise RunError("no-signal", f"no region has a voxel inside the brain mask of {bold.name}")
+
+    _refuse_partly_missing(bold, n_missing, header.n_volumes)
+    mean = shifted_sum / header.n_volumes
+    variance = np.maximum(shifted_squares / header.n_volumes - mean**2, 0)
+    # what is constant but for float32 rounding is constant
+    floor = (np.finfo(np.float32).eps * np.abs(reference).astype(np.float64)) ** 2
+    alive = (variance > floor) & (n_missing == 0)
+    if not alive.any():
+        raise RunError(
+            "no-signal", f"no voxel of any region varies over time in {bold.name}", value=0
+        )
+
+    live = inside @ alive.astype(np.float64)
+    # dead voxels equal the reference throughout, so they add nothing to the totals
+    base = inside @ np.where(alive, reference, 0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        series = (totals + base) / live * header.slope + header.inter
+        voxel_mean = (mean + reference) * header.slope + header.inter
+        voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
+        ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
+        tsnr = inside @ ratio / live
+    coverage = np.divide(live, size, out=np.zeros(len(size)), where=size > 0)
+    series[:, coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
+
+    results, start = {}, 0
+    for regions in region_sets:
+        part = slice(start, start + len(regions.names))
+        start = part.stop
+        results[regions.atlas] = RegionSeries(
+            series=pd.DataFrame(series[:, part], columns=list(regions.names)),
+            coverage=pd.DataFrame(
+                {
+                    "region": regions.names,
+                    "n_voxels": size[part],
+                    "n_covered": live[part].astype(int),
+                    "coverage": coverage[part],
+                    "tsnr": tsnr[part],
+                    "note": [note or None for note in regions.notes],
+                }
+            ),
+        )
+    return results
+
+
+def _inside_mask(
+    region_sets: Sequence[RegionSet], mask: NDArray[np.bool_]
+) -> tuple[csr_matrix, NDArray[np.int32], NDArray[np.int64]]:
+    """Stack the regions of all atlases and keep the voxels of the mask.
+
+    Returns
+    -------
+    weights : scipy.sparse.csr_matrix, shape (n_regions, n_voxels)
+        Over the voxels below.
+    voxels : numpy.ndarray of int32, shape (n_voxels,)
+        Flat indices on the grid, increasing, so that memory is read in its own order.
+    size : numpy.ndarray of int64, shape (n_regions,)
+        Voxels of each region on the grid, in the mask or not.
+    """
+    from scipy.sparse import csr_matrix
+
+    rows, columns, sizes, start = [], [], [], 0
+    for regions in region_sets:
+        per_region = np.diff(regions.weights.indptr)
+        kept = mask[regions.weights.indices]
+        rows.append(np.repeat(np.arange(start, start + len(per_region)), per_region)[kept])
+        columns.append(regions.weights.indices[kept])
+        sizes.append(per_region)
+        start += len(per_region)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    voxels = np.unique(column).astype(np.int32)
+    place = np.zeros(mask.size, dtype=np.int32)
+    place[voxels] = np.arange(voxels.size)
+    weights = csr_matrix(
+        (np.ones(row.size, dtype=np.float32), (row, place[column])), shape=(start, voxels.size)
+    )
+    return weights, voxels, np.concatenate(sizes).astype(np.int64)
+
+
+def _refuse_partly_missing(bold: Path, n_missing: NDArray[np.int32], n_volumes: int) -> None:
+    if (n_missing == n_volumes).all():
+        raise RunError(
+            "not-finite",
+            f"{bold.name} holds no finite number in any region",
+            value=int((n_missing > 0).sum()),
+            threshold=0,
+        )
+    partly = int(((n_missing > 0) & (n_missing < n_volumes)).sum())
+    if partly:
+        raise RunError(
+            "not-finite",
+            f"{bold.name} has {partly} voxels in regions that are NaN or infinite in some volumes "
+            "but not in all",
+            value=partly,
+            threshold=0,
+        )

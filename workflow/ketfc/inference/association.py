@@ -1,0 +1,53 @@
+"""Whether the change in connectivity goes with the change in the score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ketfc.inference.evidence import Evidence
+from ketfc.inference.linear import regression_evidence
+from ketfc.inference.permutation import Floats
+
+
+def association(
+    connectivity_change: Floats,
+    score: tuple[str, Floats],
+    *,
+    baseline_score: tuple[str, Floats] | None = None,
+    treated: Floats | None = None,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Evidence:
+    """Regress a score on the change in connectivity.
+
+    Parameters
+    ----------
+    connectivity_change : numpy.ndarray of shape (n,)
+        Change in Fisher z.
+    score : tuple of str and numpy.ndarray of shape (n,)
+        Name in plain words and values: the score at follow-up, or its change.
+    baseline_score : tuple of str and numpy.ndarray of shape (n,), optional
+        The score at baseline, to be adjusted for.
+    treated : numpy.ndarray of shape (n,), optional
+        1 in the ketamine arm, 0 in the control arm, to be adjusted for.
+    alpha : float
+        The interval covers 1 − `alpha`.
+    permutations : int
+        Number of random orders.
+    rng : numpy.random.Generator
+        Stream of this test.
+
+    Returns
+    -------
+    Evidence
+        Slope in points of the instrument per unit of Fisher z with HC3 interval, Freedman–Lane p
+        and the partial correlation. Where lower scores are better, a negative slope means that
+        more connectivity went with improvement.
+    """
+    regressors = {"the change in connectivity": connectivity_change}
+    if baseline_score is not None:
+        regressors[baseline_score[0]] = baseline_score[1]
+    if treated is not None:
+        regressors["arm"] = treated
+    return regression_evidence(score, regressors, alpha=alpha, permutations=permutations, rng=rng)

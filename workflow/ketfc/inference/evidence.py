@@ -1,0 +1,54 @@
+"""What one test found, or why it could not be made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers of one test; those that cannot be had are not-a-number.
+
+    Attributes
+    ----------
+    estimate, ci_low, ci_high : float
+        Estimate in its own units, and its confidence interval.
+    effect_size : float
+        Standardised effect.
+    effect_size_type : str or None
+        What `effect_size` is.
+    statistic, df, p_parametric : float
+        The t that belongs to the interval, its degrees of freedom and its two-sided p.
+    p_permutation : float
+        Two-sided permutation p.
+    permutations : int or None
+        Arrangements it rests on.
+    flags : tuple of str
+        Short words on what to keep in mind.
+    obstacle : str or None
+        In plain words, why there are no numbers.
+    """
+
+    estimate: float = nan
+    ci_low: float = nan
+    ci_high: float = nan
+    effect_size: float = nan
+    effect_size_type: str | None = None
+    statistic: float = nan
+    df: float = nan
+    p_permutation: float = nan
+    p_parametric: float = nan
+    permutations: int | None = None
+    flags: tuple[str, ...] = ()
+    obstacle: str | None = None
+
+
+def untestable(flag: str, obstacle: str) -> Evidence:
+    """Return evidence without numbers, with the flag and the plain words that say why."""
+    return Evidence(flags=(flag,), obstacle=obstacle)
+
+
+def permutation_flags(*, exhaustive: bool, smallest_p: float, alpha: float) -> tuple[str, ...]:
+    """Return ``exhaustive`` and ``p-floor`` (no p below `alpha` is possible) where they apply."""
+    return (("exhaustive",) if exhaustive else ()) + (("p-floor",) if smallest_p > alpha else ())

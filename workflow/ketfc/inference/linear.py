@@ -1,0 +1,179 @@
+"""One coefficient of a linear model: HC3 interval, permutation p, and what forbids them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from ketfc.inference.evidence import Evidence, permutation_flags, untestable
+from ketfc.inference.permutation import Floats, freedman_lane_test, orthonormal
+
+_ZERO = 1e-9
+"""Share of a column's size below which what is left of it is rounding."""
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """An estimate with its HC3 interval, t, degrees of freedom and two-sided p."""
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    statistic: float
+    df: float
+    p: float
+
+
+def is_constant(values: Floats) -> bool:
+    """Whether all values are the same but for rounding (relative to the largest, or to 1)."""
+    return bool(np.ptp(values) <= _ZERO * max(1.0, float(np.abs(values).max())))
+
+
+def obstacle(outcome: tuple[str, Floats], regressors: Mapping[str, Floats]) -> Evidence | None:
+    """Return why a linear model with an intercept cannot be fitted and tested, if so.
+
+    Parameters
+    ----------
+    outcome : tuple of str and numpy.ndarray of shape (n,)
+        Name in plain words and values.
+    regressors : mapping of str to numpy.ndarray of shape (n,)
+        Columns beside the intercept by their names in plain words; the first is the tested one.
+
+    Returns
+    -------
+    Evidence or None
+        Without numbers, flagged ``too-few`` (n below the number of columns + 2), ``constant``
+        (the outcome, a regressor, or the outcome once the nuisance is accounted for) or
+        ``collinear``; None when the model can be fitted.
+    """
+    name, y = outcome
+    n = len(y)
+    needed = len(regressors) + 3
+    if n < needed:
+        return untestable("too-few", f"{n} complete participants, at least {needed} are needed")
+    for label, values in {name: y, **regressors}.items():
+        if is_constant(values):
+            return untestable("constant", f"{label} is the same in all {n} participants")
+    scaled = [(values - values.mean()) / values.std() for values in regressors.values()]
+    singular = np.linalg.svd(np.column_stack(scaled), compute_uv=False)
+    if singular[-1] < 1e-7 * singular[0]:
+        return untestable("collinear", f"{_join(list(regressors))} determine one another")
+    nuisance = list(regressors)[1:]
+    if nuisance:
+        basis = orthonormal(np.column_stack([np.ones(n), *scaled[1:]]))
+        centred = y - y.mean()
+        left = centred - basis @ (basis.T @ centred)
+        if np.linalg.norm(left) <= _ZERO * np.linalg.norm(centred):
+            return untestable("constant", f"{name} follows from {_join(nuisance)} exactly")
+    return None
+
+
+def hc3_coefficient(
+    outcome: Floats, tested: Floats, nuisance: Floats, *, alpha: float
+) -> Coefficient:
+    """Return the tested column's coefficient with heteroscedasticity-consistent inference.
+
+    Parameters
+    ----------
+    outcome, tested : numpy.ndarray of shape (n,)
+        Outcome and tested regressor.
+    nuisance : numpy.ndarray of shape (n, k)
+        Other columns, the intercept among them; the whole design has full rank.
+    alpha : float
+        The interval covers 1 − `alpha`.
+
+    Returns
+    -------
+    Coefficient
+        With t and interval from the t distribution with n − k − 1 degrees of freedom. Not a
+        number, save estimate and df, where HC3 is undefined: a participant whom the design fits
+        whatever the outcome (leverage 1), or no residuals at all.
+
+    References
+    ----------
+    Long JS, Ervin LH (2000), Am Stat 54:217–224, doi:10.1080/00031305.2000.10474549.
+    """
+    import statsmodels.api as sm
+
+    design = np.column_stack([tested, nuisance])
+    leverage = (orthonormal(design) ** 2).sum(axis=1)
+    model = sm.OLS(outcome, design)
+    plain = model.fit()
+    spread = np.linalg.norm(outcome - outcome.mean())
+    if leverage.max() > 1 - 1e-9 or np.linalg.norm(plain.resid) <= _ZERO * spread:
+        return Coefficient(float(plain.params[0]), nan, nan, nan, float(plain.df_resid), nan)
+    fit = model.fit(cov_type="HC3", use_t=True)
+    low, high = fit.conf_int(alpha)[0]
+    return Coefficient(
+        estimate=float(fit.params[0]),
+        ci_low=float(low),
+        ci_high=float(high),
+        statistic=float(fit.tvalues[0]),
+        df=float(fit.df_resid),
+        p=float(fit.pvalues[0]),
+    )
+
+
+def regression_evidence(
+    outcome: tuple[str, Floats],
+    regressors: Mapping[str, Floats],
+    *,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Evidence:
+    """Estimate and test the first regressor of a linear model with an intercept.
+
+    Interval, `statistic` and parametric p are HC3's; the permutation p is Freedman–Lane's on the
+    classical t, whose partial correlation is the effect size.
+
+    Parameters
+    ----------
+    outcome : tuple of str and numpy.ndarray of shape (n,)
+        Name in plain words and values.
+    regressors : mapping of str to numpy.ndarray of shape (n,)
+        Columns beside the intercept by their names in plain words; the first is the tested one.
+    alpha : float
+        The interval covers 1 − `alpha`.
+    permutations : int
+        Number of random orders.
+    rng : numpy.random.Generator
+        Stream of this test.
+
+    Returns
+    -------
+    Evidence
+        Without numbers where :func:`obstacle` finds one. Flag ``no-hc3``: the interval and
+        parametric p do not exist.
+    """
+    hindrance = obstacle(outcome, regressors)
+    if hindrance is not None:
+        return hindrance
+    y = outcome[1]
+    tested, *others = regressors.values()
+    nuisance = np.column_stack([np.ones(len(y)), *others])
+    fit = hc3_coefficient(y, tested, nuisance, alpha=alpha)
+    test = freedman_lane_test(y, tested, nuisance, permutations=permutations, rng=rng)
+    flags = permutation_flags(
+        exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha
+    ) + (("no-hc3",) if np.isnan(fit.p) else ())
+    return Evidence(
+        estimate=fit.estimate,
+        ci_low=fit.ci_low,
+        ci_high=fit.ci_high,
+        effect_size=test.partial_r,
+        effect_size_type="partial r",
+        statistic=fit.statistic,
+        df=fit.df,
+        p_permutation=test.p,
+        p_parametric=fit.p,
+        permutations=test.permutations,
+        flags=flags,
+    )
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,229 @@
+"""Permutation tests: random streams keyed by name, sign flips, Freedman–Lane.
+
+Making the arrangements is kept apart from computing the statistic, so that several outcomes can
+be tested under the same arrangements.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import permutations as arrangements
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_TIE = 1e-10
+"""Statistics bounded by 1 that differ by less are equal: they differ by rounding only."""
+
+_PERFECT = 1e-14
+"""Unexplained share of a sum of squares below which a fit leaves nothing unexplained."""
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Outcome of a two-sided permutation test.
+
+    Attributes
+    ----------
+    statistic : float
+        The observed t statistic (classical standard error); infinite for a perfect fit.
+    partial_r : float
+        The same as a correlation, ``t / sqrt(t² + df)``.
+    p : float
+        Exact share of arrangements when `exhaustive`, else (b + 1) / (m + 1).
+    permutations : int
+        Arrangements evaluated: all there are when `exhaustive`, else m.
+    exhaustive : bool
+        Whether every arrangement was evaluated, the observed one included.
+    smallest_p : float
+        The smallest p that this number of arrangements can give.
+    """
+
+    statistic: float
+    partial_r: float
+    p: float
+    permutations: int
+    exhaustive: bool
+    smallest_p: float
+
+
+def stream(seed: int, test_id: str) -> np.random.Generator:
+    """Return the random stream of one test.
+
+    The stream depends on the study's seed and the name of the test alone, hence neither on the
+    order in which tests run nor on which others run.
+
+    Parameters
+    ----------
+    seed : int
+        The study's seed, not negative.
+    test_id : str
+        Name of the test.
+    """
+    return np.random.default_rng(np.random.SeedSequence([seed, crc32(test_id.encode("utf-8"))]))
+
+
+def sign_flips(n: int, *, permutations: int, rng: np.random.Generator) -> tuple[Floats, bool]:
+    """Return sign patterns for `n` paired differences.
+
+    Parameters
+    ----------
+    n : int
+        Number of differences.
+    permutations : int
+        How many patterns to draw; when all 2^n are no more than that, all are returned.
+    rng : numpy.random.Generator
+        Source of the random patterns.
+
+    Returns
+    -------
+    signs : numpy.ndarray of shape (patterns, n)
+        Values −1 and 1.
+    exhaustive : bool
+        Whether these are all patterns.
+    """
+    # 2^n ≤ m, without computing 2^n for a large n
+    exhaustive = n < permutations.bit_length()
+    if exhaustive:
+        bits = (np.arange(2**n)[:, np.newaxis] >> np.arange(n)) & 1
+    else:
+        bits = rng.integers(0, 2, size=(permutations, n))
+    return 1.0 - 2.0 * bits.astype(np.float64), exhaustive
+
+
+def orders(
+    n: int, *, permutations: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.intp], bool]:
+    """Return rearrangements of `n` participants.
+
+    Parameters
+    ----------
+    n : int
+        Number of participants.
+    permutations : int
+        How many orders to draw; when all n! are no more than that, all are returned.
+    rng : numpy.random.Generator
+        Source of the random orders.
+
+    Returns
+    -------
+    orders : numpy.ndarray of shape (orders, n)
+        Each row holds 0 … n − 1.
+    exhaustive : bool
+        Whether these are all orders.
+    """
+    if n <= 20 and math.factorial(n) <= permutations:
+        return np.array(list(arrangements(range(n))), dtype=np.intp), True
+    tiled = np.tile(np.arange(n, dtype=np.intp), (permutations, 1))
+    return rng.permuted(tiled, axis=1), False
+
+
+def sign_flip_test(
+    differences: Floats, *, permutations: int, rng: np.random.Generator
+) -> PermutationTest:
+    """Test whether paired differences are symmetric about zero.
+
+    Parameters
+    ----------
+    differences : numpy.ndarray of shape (n,)
+        Paired differences, not all zero; n ≥ 2.
+    permutations : int
+        Number of random sign patterns, or all 2^n when they are no more than that.
+    rng : numpy.random.Generator
+        Source of the random patterns.
+
+    Returns
+    -------
+    PermutationTest
+        With the t statistic of the one-sample t test.
+    """
+    n = len(differences)
+    signs, exhaustive = sign_flips(n, permutations=permutations, rng=rng)
+    # The sum of squares is the same under every pattern, so |t| rises with |sum| / its maximum.
+    unit = differences / (np.linalg.norm(differences) * math.sqrt(n))
+    return _two_sided(float(unit.sum()), signs @ unit, df=n - 1, exhaustive=exhaustive, twins=2)
+
+
+def freedman_lane_test(
+    outcome: Floats,
+    tested: Floats,
+    nuisance: Floats,
+    *,
+    permutations: int,
+    rng: np.random.Generator,
+) -> PermutationTest:
+    """Test one regressor beside nuisance regressors by the method of Freedman and Lane.
+
+    The residuals of the outcome on the nuisance columns are rearranged, added back to the fitted
+    values and regressed on the full model; t of the tested column is compared with the observed.
+
+    Parameters
+    ----------
+    outcome, tested : numpy.ndarray of shape (n,)
+        Outcome and tested regressor; neither may be a combination of the nuisance columns.
+    nuisance : numpy.ndarray of shape (n, k)
+        Other columns of the model, the intercept among them.
+    permutations : int
+        Number of random orders, or all n! when they are no more than that.
+    rng : numpy.random.Generator
+        Source of the random orders.
+
+    Returns
+    -------
+    PermutationTest
+        With t by ordinary least squares (classical standard error).
+
+    References
+    ----------
+    Freedman D, Lane D (1983), J Bus Econ Stat 1:292–298.
+    Winkler AM et al. (2014), NeuroImage 92:381–397, doi:10.1016/j.neuroimage.2014.01.060.
+    """
+    basis = orthonormal(nuisance)
+    n, rank = basis.shape
+    residual = outcome - basis @ (basis.T @ outcome)
+    residual = residual / np.linalg.norm(residual)
+    own = tested - basis @ (basis.T @ tested)
+    own = own / np.linalg.norm(own)
+    order, exhaustive = orders(n, permutations=permutations, rng=rng)
+    # Fitted values of the nuisance drop out of t, and rearranging does not change a sum of
+    # squares: the projections of the rearranged residuals on each column are all that is needed.
+    along = residual[order] @ np.column_stack([own, basis])
+    free = 1.0 - (along[:, 1:] ** 2).sum(axis=1)
+    # An arrangement that the nuisance explains fully leaves nothing for the tested column.
+    usable = free > _TIE
+    null = np.where(usable, along[:, 0] / np.sqrt(np.where(usable, free, 1.0)), 0.0)
+    observed = float(own @ residual)
+    return _two_sided(observed, null, df=n - rank - 1, exhaustive=exhaustive, twins=1)
+
+
+def orthonormal(columns: Floats) -> Floats:
+    """Return an orthonormal basis, shape (n, rank), of the space that the columns span."""
+    left, values, _ = np.linalg.svd(columns, full_matrices=False)
+    basis: Floats = left[:, values > 1e-10 * values[0]]
+    return basis
+
+
+def _two_sided(
+    observed: float, null: Floats, *, df: int, exhaustive: bool, twins: int
+) -> PermutationTest:
+    """Compare correlations (t in bounded form); `twins` arrangements always share a |statistic|."""
+    beyond = int(np.count_nonzero(np.abs(null) >= abs(observed) - _TIE))
+    m = len(null)
+    unexplained = 1.0 - observed**2
+    t = (
+        observed * math.sqrt(df / unexplained)
+        if unexplained > _PERFECT
+        else math.copysign(math.inf, observed)
+    )
+    return PermutationTest(
+        statistic=t,
+        partial_r=max(-1.0, min(1.0, observed)),
+        p=beyond / m if exhaustive else (beyond + 1) / (m + 1),
+        permutations=m,
+        exhaustive=exhaustive,
+        smallest_p=twins / m if exhaustive else 1 / (m + 1),
+    )

@@ -1,0 +1,227 @@
+"""Who enters which test, and who does not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_ARM_ROLES = ("ketamine", "control")
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """One test that the design calls for.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the tables.
+    kind : str
+        ``change`` or ``association``.
+    arm : str or None
+        Role of the only arm it looks at; None for everybody.
+    needs : tuple of str
+        Columns of :func:`participant_table` without which a participant cannot enter.
+    estimand : str
+        What it estimates, in a sentence.
+    """
+
+    name: str
+    kind: str
+    arm: str | None
+    needs: tuple[str, ...]
+    estimand: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Participants of a test: those who enter, with their numbers, and the reasons of the rest.
+
+    Attributes
+    ----------
+    complete : pandas.DataFrame
+        Rows of :func:`participant_table` that have all the test needs.
+    left_out : dict of str to str
+        Reason by participant, for all others whom the test was planned for.
+    """
+
+    complete: pd.DataFrame
+    left_out: dict[str, str]
+
+
+def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
+    """Return the tests that a design calls for, in the order of the tables.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    list of PlannedTest
+        Change and association over everybody; where there are arms, also within each of them.
+
+    Raises
+    ------
+    ValueError
+        If the kind of the design is neither ``single-arm`` nor ``parallel``.
+    """
+    if design["kind"] not in ("single-arm", "parallel"):
+        raise ValueError(f"no tests for a design of kind {design['kind']!r}")
+    change = ("z_baseline", "z_followup")
+    score = _score_columns(design)
+    arms = ("arm",) if design["kind"] == "parallel" else ()
+    estimand = design["estimand"]
+    tests = [
+        PlannedTest("change", "change", None, arms + change, estimand["change"]),
+        PlannedTest(
+            "association", "association", None, arms + change + score, estimand["association"]
+        ),
+    ]
+    if not arms:
+        return tests
+    instrument = instrument_of(design)
+    for role in _ARM_ROLES:
+        label = design["arms"][role]
+        sentence = f"Mean change in connectivity in the arm {label}, described without a test."
+        tests.append(PlannedTest(f"change-{label}", "change", role, arms + change, sentence))
+    for role in _ARM_ROLES:
+        label = design["arms"][role]
+        sentence = (
+            f"Slope of {instrument} on the change in connectivity within the arm {label}, "
+            + ("at equal baseline score." if "si_baseline" in score else "both as changes.")
+        )
+        needs = arms + change + score
+        tests.append(PlannedTest(f"association-{label}", "association", role, needs, sentence))
+    return tests
+
+
+def instrument_of(design: Mapping[str, Any]) -> str:
+    """Return the name of the SI instrument, or ``SI`` when the study has none."""
+    return str(design["si"]["instrument"]) if design["si"] else "SI"
+
+
+def participant_table(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    *,
+    circuit: str,
+    strategy: str,
+) -> pd.DataFrame:
+    """Return the numbers of every planned participant for one circuit.
+
+    Parameters
+    ----------
+    connectivity, scores : pandas.DataFrame
+        ``connectivity.tsv`` and ``plan/scores.tsv``.
+    design : mapping
+        Content of ``plan/design.json``.
+    circuit, strategy : str
+        Which of the circuits and denoising strategies.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by participant, sorted. Columns `arm` (role or None), `z_baseline`, `z_followup`
+        (mean Fisher z of the circuit), `si_baseline`, `si_followup`, `si_change` (NaN where
+        missing), and `listed_baseline`, `listed_followup`: whether connectivity has a row at all.
+
+    Raises
+    ------
+    ValueError
+        If connectivity lacks the strategy, or names a participant that the design does not, or if
+        a participant has two values for one cell.
+    """
+    strategies = sorted(set(connectivity["strategy"]))
+    if strategies and strategy not in strategies:
+        raise ValueError(f"no connectivity of strategy {strategy!r}, only {', '.join(strategies)}")
+    unplanned = sorted(set(connectivity["participant_id"]) - set(design["participants"]))
+    if unplanned:
+        raise ValueError(f"connectivity of participants outside the plan: {', '.join(unplanned)}")
+    roles = {"baseline": design["baseline"], "followup": design["followup"]}
+    means = connectivity[
+        (connectivity["strategy"] == strategy)
+        & (connectivity["circuit"] == circuit)
+        & (connectivity["measure"] == "mean")
+    ]
+    si = scores[(scores["scale"] == "si") & (scores["instrument"] == instrument_of(design))]
+    planned = sorted(design["participants"])
+    table = pd.DataFrame(
+        {"arm": pd.Series([design["participants"][key] for key in planned], dtype=object)}
+    )
+    table.index = pd.Index(planned, dtype=object, name="participant_id")
+    for time, role in roles.items():
+        z = _by_participant(means[means["role"] == role], "z", f"{circuit} at {role}")
+        table[f"z_{time}"] = z.reindex(table.index)
+        table[f"listed_{time}"] = table.index.isin(z.index)
+    for time, role in {**roles, "change": "change"}.items():
+        score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
+        table[f"si_{time}"] = score.reindex(table.index)
+    return table
+
+
+def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]) -> Sample:
+    """Split the planned participants of a test into those who enter it and those who cannot.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`participant_table`.
+    test : PlannedTest
+        The test. One within an arm is planned for that arm's participants.
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    Sample
+        Together the planned participants, each once.
+    """
+    planned = table if test.arm is None else table[table["arm"] == test.arm]
+    missing = {need: planned[need].isna().to_numpy() for need in test.needs}
+    incomplete = np.zeros(len(planned), dtype=bool)
+    for column in missing.values():
+        incomplete |= column
+    left_out = {}
+    for i in np.flatnonzero(incomplete).tolist():
+        row = planned.iloc[i]
+        reasons = [_reason(need, row, design) for need in test.needs if missing[need][i]]
+        left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
+    return Sample(complete=planned[~incomplete], left_out=left_out)
+
+
+def _score_columns(design: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the score columns that an association needs."""
+    if design["si"] and design["si"]["shape"] == "change":
+        return ("si_change",)
+    return ("si_baseline", "si_followup")
+
+
+def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[float]:
+    twice = rows.loc[rows["participant_id"].duplicated(), "participant_id"]
+    if len(twice):
+        raise ValueError(f"two values of {what} for {', '.join(sorted(set(twice)))}")
+    values = pd.to_numeric(rows[column]).to_numpy(dtype=np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)
+    return pd.Series(values, index=pd.Index(rows["participant_id"], dtype=object))
+
+
+def _reason(need: str, row: pd.Series[Any], design: Mapping[str, Any]) -> str:
+    if need == "arm":
+        return "no arm"
+    kind, _, time = need.partition("_")
+    role = design.get(time, time)
+    if kind == "z":
+        if row[f"listed_{time}"]:
+            return f"connectivity excluded at {role}"
+        return f"no connectivity at {role}"
+    if not design["si"]:
+        return "the study has no SI score"
+    what = "change score" if time == "change" else f"score at {role}"
+    return f"no {instrument_of(design)} {what}"

@@ -1,0 +1,185 @@
+"""What a test says, in a sentence made from its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ketfc.inference.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a sentence must know beside the numbers.
+
+    Attributes
+    ----------
+    circuit : str
+        Its name.
+    expected_sign : str
+        ``+``, ``-`` or ``?``: the direction of change that the registry expects.
+    kind : str
+        ``change`` or ``association``.
+    arms : tuple of str or None
+        Labels of the ketamine and the control arm; None where there is one arm.
+    within : str or None
+        Label of the arm, for a test within one.
+    baseline, followup : str
+        Roles of the sessions.
+    instrument : str
+        Of the SI score.
+    rank : str
+        ``primary`` or ``secondary``: what the family of tests is called.
+    change_score : bool
+        Whether the score is a change, not adjusted for its baseline.
+    alpha : float
+        Level of the test; the interval covers 1 − `alpha`.
+    """
+
+    circuit: str
+    expected_sign: str
+    kind: str
+    arms: tuple[str, str] | None
+    within: str | None
+    baseline: str
+    followup: str
+    instrument: str
+    rank: str
+    change_score: bool
+    alpha: float
+
+
+def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
+    """Return what a test says in plain words.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its numbers, and flags that the sentence heeds.
+    setting : Setting
+        What they are about.
+    n : int
+        Participants in the test.
+    p_holm : float
+        p after Holm; missing for what is only described.
+    tests : int
+        Number of tests that Holm corrected for.
+
+    Returns
+    -------
+    str
+        Direction, size, interval, p after Holm and n; or why there is no result. Nothing causal.
+    """
+    where = f"{setting.circuit}, {setting.within} arm" if setting.within else setting.circuit
+    if evidence.obstacle is not None:
+        return f"{where}: no result, because {evidence.obstacle}."
+    coverage = f"{100 * (1 - setting.alpha):.4g}% CI"
+    interval = (
+        f"{coverage} {number(evidence.ci_low)} to {number(evidence.ci_high)}"
+        if np.isfinite(evidence.ci_low)
+        else f"no {coverage}"
+    )
+    people = f"n = {n}, exploratory" if "exploratory" in evidence.flags else f"n = {n}"
+    if np.isnan(p_holm):
+        return (
+            f"{where}: {_mean_change(evidence.estimate, setting)} ({interval}; {people}). "
+            "Described only; the test compares the arms with one another."
+        )
+    holm = (
+        f"p {_p(p_holm)} after Holm over {tests} {setting.rank} {'test' if tests == 1 else 'tests'}"
+    )
+    found = p_holm < setting.alpha
+    if not found and evidence.p_permutation < setting.alpha:
+        holm = f"p {_p(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
+    numbers = f"{interval}; {holm}; {people}"
+    sentence = (
+        _change(evidence.estimate, numbers, setting, found=found)
+        if setting.kind == "change"
+        else _association(evidence.estimate, numbers, setting, found=found)
+    )
+    if "interval-disagrees" in evidence.flags:
+        sentence += " Interval and permutation test disagree."
+    if "p-floor" in evidence.flags:
+        sentence += f" With so few arrangements no p below {setting.alpha:g} was possible."
+    return f"{where}: {sentence}"
+
+
+def number(value: float) -> str:
+    """Return a number with three significant digits and a true minus sign, never in powers."""
+    text = np.format_float_positional(float(f"{value:.3g}"), trim="-")
+    return "0" if text in ("0", "-0") else text.replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _mean_change(estimate: float, setting: Setting) -> str:
+    verb = "rose" if estimate > 0 else "fell"
+    return (
+        f"connectivity {verb} from {setting.baseline} to {setting.followup} "
+        f"by {number(abs(estimate))} Fisher z on average"
+    )
+
+
+def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    if setting.arms is None:
+        if not found:
+            return (
+                f"no evidence for a pre–post change (mean change {number(estimate)} Fisher z, "
+                f"{numbers}); no control arm. That is not evidence for no change."
+            )
+        return (
+            f"{_mean_change(estimate, setting)} ({numbers}): evidence for a pre–post "
+            f"change{_expectation(estimate, setting)}; no control arm."
+        )
+    ketamine, control = setting.arms
+    if not found:
+        return (
+            f"no evidence for a difference between {ketamine} and {control} in connectivity at "
+            f"{setting.followup}, given its value at {setting.baseline} (difference "
+            f"{number(estimate)} Fisher z, {numbers}). That is not evidence for no difference."
+        )
+    return (
+        f"connectivity at {setting.followup}, given its value at {setting.baseline}, was "
+        f"{number(abs(estimate))} Fisher z {'higher' if estimate > 0 else 'lower'} under "
+        f"{ketamine} than under {control} ({numbers}): evidence for a difference between the "
+        f"arms{_expectation(estimate, setting)}."
+    )
+
+
+def _association(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
+    if setting.arms is not None and setting.within is None:
+        given.append("arm")
+    adjusted = f", given {' and '.join(given)}" if given else ""
+    size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
+    control = "; one arm, no control" if setting.arms is None else ""
+    if not found:
+        outcome = (
+            f"the change in {setting.instrument}"
+            if setting.change_score
+            else f"{setting.instrument} at {setting.followup}"
+        )
+        return (
+            f"no evidence that {outcome} goes with the change in connectivity{adjusted} "
+            f"({size}){control}. That is not evidence for no association."
+        )
+    if setting.change_score:
+        outcome = f"{setting.instrument} fell {'less' if estimate > 0 else 'more'}"
+    else:
+        level = "higher" if estimate > 0 else "lower"
+        outcome = f"{setting.instrument} at {setting.followup} was {level}"
+    better = "worse" if estimate > 0 else "better"
+    return (
+        f"where connectivity rose more (or fell less), {outcome}{adjusted} ({size}): evidence for "
+        f"an association ({better} with more connectivity), not for a cause{control}."
+    )
+
+
+def _expectation(estimate: float, setting: Setting) -> str:
+    if setting.expected_sign not in ("+", "-"):
+        return ""
+    agrees = (estimate > 0) == (setting.expected_sign == "+")
+    return f" {'in' if agrees else 'against'} the expected direction"

@@ -1,0 +1,238 @@
+"""Change in connectivity against change in suicidal ideation (SI)."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ketfc.files import MISSING
+from ketfc.reporting import style
+from ketfc.reporting.tables import (
+    Design,
+    arms_of,
+    circuit_changes,
+    hypothesis_row,
+    primary_circuits,
+    score_changes,
+)
+from ketfc.reporting.words import interval, number, p_equals, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = ["circuit", "kind", "participant_id", "arm", "x", "y", "y_low", "y_high", "si_change"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A least-squares line with its 95 % interval, and the points it was fitted to."""
+
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    points: npt.NDArray[np.float64]
+    slope: float
+
+
+def draw_association(
+    connectivity: pd.DataFrame, scores: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw change in SI against change in connectivity, one panel per primary circuit.
+
+    Parameters
+    ----------
+    connectivity : pandas.DataFrame
+        ``connectivity.tsv``.
+    scores : pandas.DataFrame
+        ``plan/scores.tsv``.
+    hypotheses : pandas.DataFrame
+        ``tests/hypotheses.tsv``.
+    design : mapping
+        ``plan/design.json``.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Points are participants, their SI change adjusted as in the test (for baseline SI where it
+        was measured, and for arm where there are arms); the line is that of `fit_line`.
+    numbers : pandas.DataFrame
+        Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
+        measured) and of kind ``line`` (x, y, y_low, y_high).
+    """
+    circuits = primary_circuits(hypotheses)
+    numbers = pd.DataFrame(columns=_COLUMNS)
+    with style.paper_style():
+        if not design.get("si"):
+            return style.words_only(
+                "This study has no score of suicidal ideation,\nso no association can be drawn."
+            ), numbers
+        merged = circuit_changes(connectivity, design).merge(
+            score_changes(scores, design), on="participant_id", suffixes=("", "_si")
+        )
+        needed = ["change", "change_si"]
+        needed += [] if design["si"]["shape"] == "change" else ["baseline_si"]
+        needed += ["arm"] if design.get("arms") else []
+        merged = merged[merged["circuit"].isin(list(circuits))].dropna(subset=needed)
+        if merged.empty:
+            return style.words_only(
+                "No participant has both a change in connectivity and a change in suicidal "
+                "ideation,\nso no association can be drawn."
+            ), numbers
+        figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=54)
+        tables = []
+        for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
+            table = merged[merged["circuit"] == circuit]
+            tables.append(_draw_panel(panel, table, design, circuit))
+            style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
+        _legend(axes[-1], design)
+        numbers = pd.concat(tables, ignore_index=True)
+    return figure, numbers
+
+
+def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> Line | None:
+    """Fit ``y ~ x + covariates`` by ordinary least squares.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Finite values.
+    covariates : array_like, shape (n, k)
+        Adjusted for; k may be 0. The line is that of somebody with mean covariates, and the
+        points are `y` less what the covariates explain around their means (component plus
+        residual), so that the slope drawn is the adjusted one.
+
+    Returns
+    -------
+    Line or None
+        With the interval of the fitted mean from Student's t; None if the data do not determine
+        it (fewer than two degrees of freedom, or no spread in a variable).
+    """
+    from scipy import stats
+
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    C = np.asarray(covariates, dtype=float).reshape(len(x), -1)
+    C = C - C.mean(axis=0)
+    X = np.column_stack([np.ones_like(x), x, C])
+    df = len(x) - X.shape[1]
+    if df < 2 or np.linalg.matrix_rank(X) < X.shape[1]:
+        return None
+    beta = np.linalg.lstsq(X, y, rcond=None)[0]
+    residuals = y - X @ beta
+    covariance = np.linalg.inv(X.T @ X) * (residuals @ residuals) / df
+    grid = np.linspace(x.min(), x.max(), 50)
+    rows = np.zeros((grid.size, X.shape[1]))
+    rows[:, 0], rows[:, 1] = 1, grid
+    half = stats.t.ppf(0.975, df) * np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))
+    line = rows @ beta
+    return Line(grid, line, line - half, line + half, y - C @ beta[2:], float(beta[1]))
+
+
+def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
+    """Return what the test of association adjusts for: baseline SI and arm, where there are any."""
+    columns = []
+    if design["si"]["shape"] != "change":
+        columns.append(table["baseline_si"].to_numpy(dtype=float))
+    arms = arms_of(design)
+    columns += [(table["arm"] == arm.role).to_numpy(dtype=float) for arm in arms[1:]]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
+    row = hypothesis_row(hypotheses, circuit, "association")
+    if row is None or number(row["estimate"]) == MISSING:
+        return "association not tested"
+    return (
+        f"slope {number(row['estimate'], 1, signed=True)} "
+        f"{interval(row['ci_low'], row['ci_high'], 1)}\n"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
+    )
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -> pd.DataFrame:
+    arms = arms_of(design)
+    axes.set_xlabel("Change in connectivity, Fisher z")
+    axes.set_ylabel(_score_label(design))
+    if table.empty:
+        style.say(axes, "no participant with both changes")
+        axes.set_xlabel("")
+        axes.set_ylabel("")
+        return pd.DataFrame(columns=_COLUMNS)
+    x = table["change"].to_numpy(dtype=float)
+    y = table["change_si"].to_numpy(dtype=float)
+    line = fit_line(x, y, _covariates(table, design))
+    points = y if line is None else line.points
+    labels = {arm.role: arm.label for arm in arms}
+    people = pd.DataFrame(
+        {
+            "circuit": circuit,
+            "kind": "participant",
+            "participant_id": table["participant_id"].to_numpy(),
+            "arm": [labels.get(role) for role in table["arm"]],
+            "x": x,
+            "y": points,
+            "si_change": y,
+        }
+    ).reindex(columns=_COLUMNS)
+    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    for arm in arms:
+        here = np.full(len(table), True) if arm.role is None else (table["arm"] == arm.role)
+        axes.scatter(
+            x[here], points[here], s=16, linewidth=0.5, edgecolor="white", zorder=3,
+            marker=style.ARM_MARKERS[arm.role], color=style.ARM_COLOURS[arm.role],
+        )  # fmt: skip
+    axes.margins(0.08)
+    axes.locator_params(nbins=5)
+    if line is None:
+        axes.text(
+            0.5, 0.02, "too few participants for a line", transform=axes.transAxes, ha="center",
+            fontsize=6, color=style.QUIET,
+        )  # fmt: skip
+        return people
+    axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
+    axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
+    drawn = pd.DataFrame(
+        {
+            "circuit": circuit, "kind": "line",
+            "x": line.x, "y": line.y, "y_low": line.low, "y_high": line.high,
+        }
+    ).reindex(columns=_COLUMNS)  # fmt: skip
+    # columns that are all missing would warn about their type when concatenated
+    return pd.concat([people.astype(object), drawn.astype(object)], ignore_index=True)
+
+
+def _score_label(design: Design) -> str:
+    instrument = design["si"]["instrument"]
+    supplied = " (supplied)" if design["si"]["shape"] == "change" else ""
+    adjusted = ", adjusted" if design["si"]["shape"] != "change" or design.get("arms") else ""
+    return f"{instrument} change{supplied}{adjusted}"
+
+
+def _legend(axes: Axes, design: Design) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def dot(marker: str, colour: str, label: str) -> Line2D:
+        return Line2D(
+            [], [], linestyle="none", marker=marker, markersize=4.5, color=colour,
+            markeredgecolor="white", markeredgewidth=0.5, label=label,
+        )  # fmt: skip
+
+    handles: list[Line2D | Patch] = [
+        dot(
+            style.ARM_MARKERS[arm.role],
+            style.ARM_COLOURS[arm.role],
+            arm.label if arm.role else "one participant",
+        )
+        for arm in arms_of(design)
+    ]
+    handles.append(Line2D([], [], color=style.INK, linewidth=1.2, label="least-squares line"))
+    handles.append(Patch(facecolor=style.INK, alpha=0.12, label="95 % interval of the line"))
+    axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

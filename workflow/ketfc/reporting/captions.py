@@ -1,0 +1,109 @@
+"""What stands below each figure of the report, and what is said to those who cannot see it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketfc.files import MISSING
+from ketfc.reporting.tables import Design, arms_of, coverage, hypothesis_row, primary_circuits
+from ketfc.reporting.words import interval, number, p_equals, whole
+
+TITLES = {
+    "circuits": "The circuits and their change",
+    "paired": "Connectivity before and after",
+    "association": "Change in connectivity and change in suicidal ideation",
+    "matrices": "Mean connectivity matrices",
+}
+"""The figures of the report, in its order."""
+
+
+def figure_caption(name: str, design: Design) -> str:
+    """Return the caption of one of the figures in `TITLES`."""
+    arms = arms_of(design)
+    compared = len(arms) == 2
+    sessions = f"{design['followup']} minus {design['baseline']}"
+    if name == "circuits":
+        what = (
+            f"the difference between {arms[0].label} and {arms[1].label} at {design['followup']}, "
+            f"adjusted for {design['baseline']}"
+            if compared
+            else sessions
+        )
+        return (
+            "Each line is one connection of a circuit, seen from the left and from above; its "
+            f"colour is its change in Fisher z ({what}), a description of single connections. The "
+            "numbers below a brain are the test of the circuit's mean: estimate with "
+            f"{coverage(design)} interval, permutation p after Holm, and n."
+        )
+    if name == "paired":
+        estimate = (
+            f"the difference between the arms, adjusted for {design['baseline']}"
+            if compared
+            else "the mean change"
+        )
+        return (
+            "Thin lines are participants with both sessions, open marks participants with one; "
+            "thick marks are means over those with both, with 95 % t intervals. Δz is "
+            f"{estimate} with its {coverage(design)} interval; p is the permutation p after Holm."
+        )
+    if name == "association":
+        return _association(design)
+    return (
+        "Mean Fisher z over participants at each session, and the difference. "
+        + ("One row per arm. " if compared else "")
+        + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
+        "A description, not a test."
+    )
+
+
+def _association(design: Design) -> str:
+    about = design.get("si")
+    if not about:
+        return "There is no score of suicidal ideation in this study."
+    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
+    given += ["arm"] if design.get("arms") else []
+    points = (
+        f"Points are participants; their {about['instrument']} change is shown after removing "
+        f"what {' and '.join(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
+        if given
+        else f"Points are participants; {about['instrument']} change as supplied, not adjusted. "
+    )
+    return (
+        f"{points}The line is least squares and its band the ordinary 95 % interval of the line, "
+        "a description; the slope above each panel (points per unit of Fisher z) has the HC3 "
+        "interval and the permutation p of the test. An association, not an effect."
+    )
+
+
+def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
+    """Return a text that says what a figure shows, with its main numbers."""
+    kinds = {
+        "circuits": ("Glass brains with the connections of each circuit coloured by change", "change"),
+        "paired": (
+            f"Paired plots of connectivity at {design['baseline']} and {design['followup']}",
+            "change",
+        ),
+        "association": (
+            "Scatter plots of change in suicidal ideation against change in connectivity",
+            "association",
+        ),
+    }
+    if name not in kinds:
+        rows = " for each arm" if design.get("arms") else ""
+        return (
+            f"Mean connectivity matrices at {design['baseline']}, at {design['followup']} and "
+            f"their difference{rows}."
+        )
+    what, test = kinds[name]
+    results = []
+    for circuit, label in primary_circuits(hypotheses).items():
+        row = hypothesis_row(hypotheses, circuit, test)
+        if row is None or number(row["estimate"]) == MISSING:
+            results.append(f"{label}: not tested")
+        else:
+            results.append(
+                f"{label}: {number(row['estimate'], signed=True)} "
+                f"{interval(row['ci_low'], row['ci_high'])}, "
+                f"{p_equals(row['p_holm'], 'p after Holm')}, n = {whole(row['n'])}"
+            )
+    return f"{what}. {'; '.join(results)}."

@@ -1,0 +1,147 @@
+"""What was regressed out of the runs, in words, from the sidecars of their matrices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ketfc.reporting.words import compact, is_missing, listed, plural
+
+Sidecars = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By strategy, the JSON sidecars of all its matrices (``…_relmat.json``), excluded runs included."""
+
+_MOTION = {f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"}
+_SUFFIXES = ("_derivative1_power2", "_derivative1", "_power2")
+_EXPANSION = {
+    "_derivative1": "temporal derivative",
+    "_power2": "square",
+    "_derivative1_power2": "square of the derivative",
+}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What one strategy did over all runs that it could be used on.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    runs : int
+        Runs that it was used on.
+    always, sometimes : tuple of str
+        Confound columns of every run, and of some runs only.
+    regressors : str
+        Their number, such as ``24`` or ``26–28``.
+    high_pass, low_pass, components : str
+        In words; empty where there is nothing to say.
+    """
+
+    name: str
+    runs: int
+    always: tuple[str, ...]
+    sometimes: tuple[str, ...]
+    regressors: str
+    high_pass: str
+    low_pass: str
+    components: str
+
+    def columns(self) -> str:
+        """Name every confound column, families of columns in short."""
+        always = column_names(self.always)
+        if not self.sometimes:
+            return always
+        return f"{always}; in some runs also {column_names(self.sometimes)}"
+
+
+def summarise(name: str, sidecars: Sequence[Mapping[str, Any]]) -> Strategy:
+    """Return what a strategy did, from the sidecars of its runs."""
+    used = [one for one in sidecars if is_missing(one.get("Excluded"))]
+    columns = [tuple(one.get("ConfoundColumns") or ()) for one in used]
+    everything = list(dict.fromkeys(column for run in columns for column in run))
+    always = tuple(column for column in everything if all(column in run for run in columns))
+    counts = sorted({len(run) for run in columns})
+    low = sorted({str(compact(one["LowPassHz"])) for one in used if one.get("LowPassHz")})
+    masks = {one.get("CompCorMask") for one in used} - {None}
+    words = {
+        "separate": "five components each of white matter and CSF",
+        "combined": "ten components of white matter and CSF combined",
+    }
+    return Strategy(
+        name=name,
+        runs=len(used),
+        always=always,
+        sometimes=tuple(column for column in everything if column not in always),
+        regressors=_range(counts),
+        high_pass=_high_pass([str(one["HighPass"]) for one in used if one.get("HighPass")]),
+        low_pass=f"Butterworth, {listed(low)} Hz" if low else "",
+        components=listed([words[mask] for mask in sorted(words, reverse=True) if mask in masks]),
+    )
+
+
+def _range(counts: list[int]) -> str:
+    if not counts:
+        return "n/a"
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+
+
+def _high_pass(told: list[str]) -> str:
+    """Merge descriptions that differ only in their first number (of cosines)."""
+    merged: dict[str, list[int]] = {}
+    for text in told:
+        match = re.match(r"(\d+) (.*cosine.*)", text)
+        merged.setdefault(match[2] if match else text, []).extend([int(match[1])] if match else [])
+    return listed(
+        [f"{_range(sorted(set(n)))} {text}" if n else text for text, n in sorted(merged.items())]
+    )
+
+
+def column_names(columns: Sequence[str]) -> str:
+    """Return confound columns in words that leave none out.
+
+    The six motion parameters, expansions of the same columns and numbered families are put
+    together: ``trans_x``, ``trans_x_derivative1`` … become one phrase.
+    """
+    if not columns:
+        return "none"
+    expansions: dict[str, list[str]] = {}
+    families: dict[str, list[str]] = {}
+    for column in columns:
+        numbered = re.fullmatch(r"(.*?)(\d+)", column)
+        suffix = next((end for end in _SUFFIXES if column.endswith(end)), "")
+        base = column.removesuffix(suffix)
+        if numbered and not suffix:
+            families.setdefault(numbered[1], []).append(column)
+        else:
+            expansions.setdefault(base, []).append(suffix)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for base, suffixes in expansions.items():
+        alike.setdefault(tuple(sorted(suffixes)), []).append(base)
+    phrases = [_expanded(bases, suffixes) for suffixes, bases in alike.items()]
+    for names in families.values():
+        phrases.append(
+            f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}` ({len(names)})"
+        )
+    return "; ".join(phrases)
+
+
+def _expanded(bases: list[str], suffixes: tuple[str, ...]) -> str:
+    names = [f"`{base}`" for base in bases]
+    if set(bases) >= _MOTION:
+        others = [f"`{base}`" for base in bases if base not in _MOTION]
+        names = ["the six motion parameters (`trans_x` to `rot_z`)", *others]
+    extra = [words for suffix, words in _EXPANSION.items() if suffix in suffixes]
+    if "" not in suffixes:
+        return f"of {listed(names)} the {listed(extra)} only"
+    if not extra:
+        return listed(names)
+    return f"{listed(names)}, each with its {listed(extra)}"
+
+
+def regressor_count(strategy: Strategy) -> str:
+    """Return ``24 regressors``, or the range over runs."""
+    if strategy.regressors in ("0", "1"):
+        return plural(int(strategy.regressors), "regressor")
+    return f"{strategy.regressors} regressors"

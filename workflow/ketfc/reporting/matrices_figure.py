@@ -1,0 +1,210 @@
+"""Mean connectivity matrices before and after, and their difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ketfc.reporting import style
+from ketfc.reporting.tables import Design, arms_of, numeric
+from ketfc.reporting.words import is_missing, region_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMED_UP_TO = 32
+"""Matrices of at most this many regions show the regions' names, larger ones their networks."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Regions in the order they are drawn, each with its network (None where it has none)."""
+
+    regions: list[str]
+    networks: list[str | None]
+
+    def blocks(self) -> list[tuple[str, int, int]]:
+        """Return name, start and stop of every run of regions of one network."""
+        blocks: list[tuple[str, int, int]] = []
+        for i, network in enumerate(self.networks):
+            name = network or "other"
+            if blocks and blocks[-1][0] == name:
+                blocks[-1] = (name, blocks[-1][1], i + 1)
+            else:
+                blocks.append((name, i, i + 1))
+        return blocks
+
+
+def draw_matrices(
+    mean_relmat: pd.DataFrame, design: Design, *, atlas: str | None = None
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the mean matrices before, after and their difference, one row per arm.
+
+    Parameters
+    ----------
+    mean_relmat : pandas.DataFrame
+        ``tests/mean_relmat.tsv``: the upper triangle, as pairs of regions.
+    design : mapping
+        ``plan/design.json``.
+    atlas : str, optional
+        Which atlas; by default the one with the most regions.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Regions of one network stand together, networks in the order in which they first appear.
+        The two sessions share one colour scale, the differences another; a pair without a value
+        is grey and hatched.
+    numbers : pandas.DataFrame
+        Columns atlas, arm, region_a, region_b, network_a, network_b, baseline, followup,
+        difference (mean Fisher z), n_baseline, n_followup; the upper triangle.
+    """
+    columns = [
+        "atlas", "arm", "region_a", "region_b", "network_a", "network_b",
+        "baseline", "followup", "difference", "n_baseline", "n_followup",
+    ]  # fmt: skip
+    rows = mean_relmat[mean_relmat["strategy"] == design["strategy"]]
+    rows = numeric(rows, "z", "n")
+    with style.paper_style():
+        if rows["z"].isna().all():
+            return style.words_only(
+                "No matrix has a value, so there is none to draw."
+            ), pd.DataFrame(columns=columns)
+        if atlas is None:
+            atlas = str(rows.groupby("atlas", sort=False)["region_b"].nunique().idxmax())
+        numbers = _numbers(rows[rows["atlas"] == atlas], design)[columns]
+        labels = [arm for arm in _arm_labels(design) if (numbers["arm"] == arm).any()]
+        order = _order(numbers)
+        figure = _draw(numbers, labels, order, design, atlas)
+    return figure, numbers
+
+
+def _arm_labels(design: Design) -> list[str]:
+    return [arm.label for arm in arms_of(design) if arm.role is not None] + ["all"]
+
+
+def _numbers(rows: pd.DataFrame, design: Design) -> pd.DataFrame:
+    keys = ["atlas", "arm", "region_a", "region_b", "network_a", "network_b"]
+    numbers = rows[keys].drop_duplicates()
+    for role in ("baseline", "followup"):
+        side = rows.loc[rows["role"] == design[role], [*keys, "z", "n"]]
+        side = side.rename(columns={"z": role, "n": f"n_{role}"})
+        numbers = numbers.merge(side, how="left", on=keys)
+    numbers["difference"] = numbers["followup"] - numbers["baseline"]
+    return numbers
+
+
+def _order(numbers: pd.DataFrame) -> Order:
+    networks: dict[str, str | None] = {}
+    for end in "ab":
+        pairs = zip(numbers[f"region_{end}"], numbers[f"network_{end}"], strict=True)
+        for region, network in dict.fromkeys(pairs):
+            networks.setdefault(region, None if is_missing(network) else str(network))
+    # the upper triangle names the last region only as region_b, so it comes last here too
+    places = {network: place for place, network in enumerate(dict.fromkeys(networks.values()))}
+    places[None] = len(places)
+    regions = sorted(networks, key=lambda region: places[networks[region]])
+    return Order(regions, [networks[region] for region in regions])
+
+
+def _square(numbers: pd.DataFrame, order: Order, column: str) -> npt.NDArray[np.float64]:
+    place = {region: i for i, region in enumerate(order.regions)}
+    matrix = np.full((len(place), len(place)), np.nan)
+    i = numbers["region_a"].map(place).to_numpy(dtype=int)
+    j = numbers["region_b"].map(place).to_numpy(dtype=int)
+    matrix[i, j] = matrix[j, i] = numbers[column].to_numpy(dtype=float)
+    return matrix
+
+
+def _draw(
+    numbers: pd.DataFrame, labels: list[str], order: Order, design: Design, atlas: str
+) -> Figure:
+    named = len(order.regions) <= NAMED_UP_TO
+    figure = style.new_figure(style.TWO_COLUMNS, 62 * len(labels) + (18 if named else 12))
+    panels = figure.subplots(len(labels), 3, squeeze=False)
+    titles = {
+        "baseline": str(design["baseline"]),
+        "followup": str(design["followup"]),
+        "difference": f"{design['followup']} minus {design['baseline']}",
+    }
+    limits = {
+        "session": style.nice_limit(numbers[["baseline", "followup"]], quantile=0.99),
+        "difference": style.nice_limit(numbers["difference"], quantile=0.99),
+    }
+    images = {}
+    for row, label in enumerate(labels):
+        of_arm = numbers[numbers["arm"] == label]
+        for column, what in enumerate(titles):
+            axes = panels[row, column]
+            kind = "difference" if what == "difference" else "session"
+            images[kind] = _draw_matrix(axes, _square(of_arm, order, what), limits[kind])
+            _mark_order(axes, order, named, left=column == 0, below=row == len(labels) - 1)
+            axes.set_title(f"{_participants(label)}{titles[what]}{_count(of_arm, what)}")
+    for kind, columns, text in (
+        ("session", panels[:, :2], "Mean connectivity, Fisher z"),
+        ("difference", panels[:, 2], "Difference, Fisher z"),
+    ):
+        bar = figure.colorbar(
+            images[kind], ax=columns, location="bottom", shrink=0.5 if kind == "session" else 0.9,
+            aspect=28 if kind == "session" else 24, pad=0.03, extend="both",
+        )  # fmt: skip
+        bar.set_label(text)
+        bar.outline.set_linewidth(0.5)
+    figure.suptitle(f"Atlas: {atlas}, {len(order.regions)} regions", fontsize=7, color=style.QUIET)
+    return figure
+
+
+def _participants(label: str) -> str:
+    return "" if label == "all" else f"{label}: "
+
+
+def _count(of_arm: pd.DataFrame, what: str) -> str:
+    columns = ["n_baseline", "n_followup"] if what == "difference" else [f"n_{what}"]
+    counts = of_arm[columns].min(axis=1).dropna()
+    if counts.empty or counts.max() == 0:
+        return ""
+    low, high = int(counts.min()), int(counts.max())
+    return f" (n = {high})" if low == high else f" (n = {low}–{high})"
+
+
+def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> object:
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Rectangle
+
+    n = len(matrix)
+    axes.add_patch(
+        Rectangle((-0.5, -0.5), n, n, facecolor=style.NO_DATA, hatch="/////", linewidth=0, zorder=0)
+    )
+    image = axes.imshow(
+        np.ma.masked_invalid(matrix), cmap=style.DIVERGING, vmin=-limit, vmax=limit,
+        interpolation="none", zorder=1,
+    )  # fmt: skip
+    # a region with itself is no measurement: white, neither a value nor a missing one
+    diagonal = np.ma.masked_where(~np.eye(n, dtype=bool), np.ones((n, n)))
+    axes.imshow(diagonal, cmap=ListedColormap(["white"]), interpolation="none", zorder=2)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+    return image
+
+
+def _mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool) -> None:
+    blocks = order.blocks()
+    if len(blocks) > 1:
+        for _, start, _ in blocks[1:]:
+            axes.axhline(start - 0.5, color=style.INK, linewidth=0.5, zorder=3)
+            axes.axvline(start - 0.5, color=style.INK, linewidth=0.5, zorder=3)
+    if named:
+        ticks = list(range(len(order.regions)))
+        names = [region_label(region) for region in order.regions]
+    else:
+        ticks = [(start + stop - 1) / 2 for _, start, stop in blocks]  # type: ignore[misc]
+        names = [name for name, _, _ in blocks]
+    size = 5.5 if named else 6.2
+    axes.set_xticks(ticks, names if below else [], rotation=90, fontsize=size)
+    axes.set_yticks(ticks, names if left else [], fontsize=size)
+    axes.tick_params(length=0, pad=2)

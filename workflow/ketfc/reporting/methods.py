@@ -1,0 +1,299 @@
+"""The methods section of a paper, written from what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ketfc.reporting.denoising_words import Sidecars, Strategy, regressor_count, summarise
+from ketfc.reporting.tables import Design, arm_sizes, arms_of, numeric, primary_circuits, setting
+from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
+
+Config = Mapping[str, Any]
+"""The study's configuration with all defaults, keys spelt as in the YAML file."""
+
+
+def methods_text(
+    *,
+    config: Config,
+    design: Design,
+    hypotheses: pd.DataFrame,
+    regions: pd.DataFrame,
+    runs: pd.DataFrame,
+    exclusions: pd.DataFrame,
+    sidecars: Sidecars,
+    versions: Mapping[str, str],
+) -> str:
+    """Return the methods in words.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration with all its defaults.
+    design : mapping
+        ``plan/design.json``.
+    hypotheses, regions, runs, exclusions : pandas.DataFrame
+        ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
+    sidecars : mapping of str to sequence of mapping
+        By denoising strategy, the JSON sidecars of all its matrices of one atlas.
+    versions : mapping of str to str
+        Software and its versions, in the order in which to name them; fMRIPrep among them where
+        it is known.
+
+    Returns
+    -------
+    str
+        Markdown with citations ``[@key]`` of ``references.bib``, as pandoc reads them.
+    """
+    strategies = {name: summarise(name, files) for name, files in sidecars.items()}
+    sections = {
+        "Data and design": _data(config, design, versions),
+        "Regions and circuits": _regions(config, hypotheses, regions),
+        "Denoising": _denoising(config, design, strategies, runs),
+        "Connectivity": _connectivity(config),
+        "Tests": _tests(config, design, hypotheses),
+        "What was left out": _left_out(runs, exclusions),
+        "Software": _software(versions),
+        "Scope": [
+            "Research use only: these are results about groups. They are associations and "
+            "comparisons under the assumptions above, not predictions for a patient, and nothing "
+            "here is meant for clinical decisions."
+        ],
+    }
+    blocks = ["# Methods"]
+    for title, paragraphs in sections.items():
+        blocks += [f"## {title}", *paragraphs]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[str]:
+    count = plural(len(design["participants"]), "participant")
+    sizes = [f"{n} {label}" for label, n in arm_sizes(design).items()]
+    arms = f"{count} ({listed(sizes)})" if design.get("arms") else f"{count} in a single arm"
+    sessions = design["sessions"]
+    roles = " and ".join(
+        f"{role} (`ses-{sessions[role]}`)" for role in (design["baseline"], design["followup"])
+    )
+    simulated = "simulate" in list(setting(config, "study", "derivatives") or [])
+    version = versions.get("fMRIPrep")
+    source = (
+        "The images are simulated: the workflow made fMRIPrep-shaped derivatives with a known truth"
+        if simulated
+        else f"Images had been preprocessed with fMRIPrep{f' {version}' if version else ''} "
+        "[@esteban2019]"
+    )
+    scores = []
+    for scale, name in (("si", "Suicidal ideation (SI)"), ("depression", "Depression")):
+        about = design.get(scale)
+        if about:
+            shape = "as change scores" if about["shape"] == "change" else "at both sessions"
+            scores.append(f"{name} was rated with the {about['instrument']}, {shape}.")
+    return [
+        f"The study {design['study']} has {arms}. The sessions compared are {roles}. {source}; "
+        f"runs of the task `{setting(config, 'study', 'task')}` in the template space "
+        f"{setting(config, 'study', 'space')} were used.",
+        " ".join(scores) or "No clinical score was available.",
+        f"Estimand of the tests of change: {_quoted(design['estimand']['change'])}",
+        f"Estimand of the tests of association: {_quoted(design['estimand']['association'])}",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return f"“{text.rstrip('.')}”."
+
+
+def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
+    primary = primary_circuits(hypotheses)
+    names = dict(zip(hypotheses["hypothesis"], hypotheses["name"], strict=True))
+    secondary = [name for circuit, name in names.items() if circuit not in primary]
+    verified = regions["verified"].astype(str).str.lower().isin(["true", "1", "yes"])
+    unverified = list(regions.loc[~verified, "region"].astype(str))
+    parcellations = setting(config, "circuits", "parcellation") or []
+    atlases = [one["name"] if isinstance(one, Mapping) else str(one) for one in parcellations]
+    cited = ""
+    if any("voronoi" in atlas.lower() for atlas in atlases):
+        cited = " [@seitzman2020]"
+    if any("schaefer" in atlas.lower() for atlas in atlases):
+        cited = " [@schaefer2018]"
+    text = [
+        f"The primary hypotheses ({len(primary)}) concern "
+        f"{listed([f'“{name}”' for name in primary.values()])}"
+        + (f"; secondary: {listed([f'“{name}”' for name in secondary])}" if secondary else "")
+        + f". They are built from {plural(len(regions), 'region')}, spheres that hold every voxel "
+        "whose centre lies within the radius; where a sphere held none, the voxel that contains "
+        "its centre was taken. Centres, radii and their sources are in `regions.tsv`."
+    ]
+    if unverified:
+        text.append(f"Coordinates that were not read in their source: {listed(unverified)}.")
+    if atlases:
+        text.append(
+            f"Whole-brain matrices use {listed(atlases)}{cited}, resampled to the images' grid by "
+            "nearest neighbour."
+        )
+    return text
+
+
+def _denoising(
+    config: Config, design: Design, strategies: Mapping[str, Strategy], runs: pd.DataFrame
+) -> list[str]:
+    primary = design["strategy"]
+    text = [
+        "Each run was detrended and cleaned in one linear step, equal to `nilearn.signal.clean` "
+        "[@nilearn]: confounds, trend and filter are removed together, so that none brings back "
+        f"what another took out. {_censoring(config, runs)}"
+    ]
+    if primary in strategies:
+        text.append(f"The primary strategy, {_strategy(strategies[primary])}")
+    others = [one for name, one in strategies.items() if name != primary]
+    if others:
+        text.append("For comparison, the same runs were also cleaned otherwise:")
+        text.append("\n".join(f"- {_strategy(one)}" for one in others))
+    return text
+
+
+_CITED = {
+    "24P": " [@friston1996]",
+    "36P": " [@satterthwaite2013; @ciric2017]",
+    "acompcor": " [@behzadi2007]",
+    "acompcor_gsr": " [@behzadi2007]",
+}
+
+
+def _strategy(strategy: Strategy) -> str:
+    head = f"`{strategy.name}`{_CITED.get(strategy.name, '')}"
+    if not strategy.runs:
+        return f"{head}, could be used on no run."
+    parts = [f"{head}, regressed out {regressor_count(strategy)}: {strategy.columns()}"]
+    if strategy.components:
+        parts.append(f"aCompCor: {strategy.components}")
+    parts.append(f"high-pass: {strategy.high_pass or 'none'}")
+    parts.append(f"low-pass: {strategy.low_pass or 'none'}")
+    return "; ".join(parts) + "."
+
+
+def _censoring(config: Config, runs: pd.DataFrame) -> str:
+    fd, dvars = setting(config, "denoising", "fd-thresh"), setting(config, "denoising", "dvars-thresh")
+    limits = [f"framewise displacement above {compact(fd)} mm [@power2012]"] if fd else []
+    limits += [f"standardised DVARS above {compact(dvars)}"] if dvars else []
+    least = compact(setting(config, "denoising", "min-time"))
+    if not limits:
+        return f"No volume was censored; runs of less than {least} s were excluded."
+    share = ""
+    if {"n_censored", "n_volumes"} <= set(runs.columns):
+        counts = numeric(runs, "n_censored", "n_volumes").dropna(subset=["n_censored", "n_volumes"])
+        if counts["n_volumes"].sum() > 0:
+            percent = 100 * counts["n_censored"].sum() / counts["n_volumes"].sum()
+            share = f" ({number(percent, 1)} % of all volumes)"
+    return (
+        f"Volumes with {' or '.join(limits)} were censored{share} [@power2014]; runs that kept less "
+        f"than {least} s were excluded."
+    )
+
+
+def _connectivity(config: Config) -> list[str]:
+    coverage = as_number(setting(config, "circuits", "min-coverage"))
+    return [
+        "Connectivity is Pearson's correlation of the cleaned mean series of two regions, without "
+        "shrinkage, as Fisher's z. A circuit's value is the mean z over all its connections and "
+        "is missing if one of them is. A region with signal in less than "
+        f"{number(100 * coverage, 0)} % of its voxels is missing, never zero. Several runs of a "
+        "session were averaged with their effective temporal degrees of freedom as weights."
+    ]
+
+
+def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str]:
+    arms = arms_of(design)
+    alpha = as_number(setting(config, "statistics", "alpha"))
+    if len(arms) == 2:
+        change = (
+            f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
+            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity at "
+            f"{design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
+            "Freedman–Lane permutation of residuals [@freedman1983; @winkler2014]. The effect size "
+            "is the adjusted difference in pooled baseline standard deviations "
+            "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
+            "are described, not tested."
+        )
+    else:
+        change = (
+            "Change was tested within participants: the mean difference "
+            f"{design['followup']} − {design['baseline']}, with a t interval and random sign flips "
+            "[@winkler2014]; the effect size is dz with Hedges' correction [@hedges1981]. There is "
+            "no control arm, so nothing here is specific to the treatment."
+        )
+    return [
+        f"{change} {_association(design)}",
+        f"All tests are two-sided at α = {compact(alpha)}, with "
+        f"{_permutations(config, hypotheses)} (seed "
+        f"{setting(config, 'statistics', 'seed')}). p values of the "
+        f"{len(primary_circuits(hypotheses))} primary hypotheses were corrected by Holm's method "
+        "[@holm1979], tests of change and of association each as one family; all others form a "
+        f"secondary family. {_sizes(hypotheses)}",
+    ]
+
+
+def _association(design: Design) -> str:
+    about = design.get("si")
+    if not about:
+        return "No association with suicidal ideation could be tested, for want of a score."
+    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
+    given += ["arm"] if design.get("arms") else []
+    outcome = (
+        f"the change in {about['instrument']}, as supplied,"
+        if about["shape"] == "change"
+        else f"{about['instrument']} at {design['followup']}"
+    )
+    adjusted = f", adjusted for {listed(given)}" if given else ""
+    return (
+        f"Association was tested by regressing {outcome} on the change in connectivity{adjusted}, "
+        "with HC3 intervals [@mackinnon1985] and Freedman–Lane permutation [@freedman1983]; the "
+        "effect size is the partial correlation."
+    )
+
+
+def _permutations(config: Config, hypotheses: pd.DataFrame) -> str:
+    wanted = setting(config, "statistics", "permutations")
+    used = numeric(hypotheses, "permutations")["permutations"].dropna()
+    text = f"{int(wanted):,} permutations".replace(",", " ") if wanted else "permutations"
+    if wanted and (used < int(wanted)).any():
+        text += ", or all there are where there are fewer"
+    return text
+
+
+def _sizes(hypotheses: pd.DataFrame) -> str:
+    rows = numeric(hypotheses[hypotheses["family"].astype(str).str.startswith("primary")], "n")
+    parts = []
+    for test in ("change", "association"):
+        n = rows.loc[rows["test"] == test, "n"].dropna()
+        if len(n):
+            low, high = int(n.min()), int(n.max())
+            parts.append(f"n = {low if low == high else f'{low}–{high}'} for {test}")
+    return f"Participants in the primary tests: {listed(parts)}." if parts else ""
+
+
+def _left_out(runs: pd.DataFrame, exclusions: pd.DataFrame) -> list[str]:
+    total = len(runs)
+    bad = int((runs["status"].astype(str) != "ok").sum()) if total else 0
+    text = [f"Of {plural(total, 'run')}, {bad} {'was' if bad == 1 else 'were'} excluded."]
+    if exclusions.empty:
+        return [f"{text[0]} Nothing else was left out."]
+    counts = exclusions.groupby(["stage", "rule"], sort=True, dropna=False).size()
+    items = [
+        f"- {stage}, `{'n/a' if is_missing(rule) else rule}`: {count}"
+        for (stage, rule), count in counts.items()
+    ]
+    return [
+        f"{text[0]} `quality/exclusions.tsv` has {plural(len(exclusions), 'row')}, each with the "
+        "rule and the number that decided it, by stage and rule:",
+        "\n".join(items),
+    ]
+
+
+def _software(versions: Mapping[str, str]) -> list[str]:
+    named = listed([f"{name} {text}" for name, text in versions.items() if name != "fMRIPrep"])
+    return [
+        f"The analysis was run with {named}; Snakemake [@molder2021] kept the steps together and "
+        "nilearn [@nilearn] did the cleaning and drawing."
+    ]

@@ -1,0 +1,331 @@
+"""The literature behind what was done, for the report and as BibTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ketfc.reporting.words import listed
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One work: `authors` as BibTeX lists them, joined by ``and``."""
+
+    key: str
+    kind: str
+    authors: str
+    title: str
+    year: int
+    venue: str
+    volume: str = ""
+    number: str = ""
+    pages: str = ""
+    doi: str = ""
+
+    @property
+    def short(self) -> str:
+        """Author and year, such as ``Freedman & Lane 1983``."""
+        names = [name.split(",")[0].strip("{}") for name in self.authors.split(" and ")]
+        if len(names) > 2:
+            return f"{names[0]} et al. {self.year}"
+        return f"{' & '.join(names)} {self.year}"
+
+    @property
+    def long(self) -> str:
+        """The whole reference on one line, without its DOI."""
+        names = [name.strip("{}") for name in self.authors.split(" and ")]
+        authors = listed(names) if len(names) <= 6 else f"{', '.join(names[:6])} et al."
+        place = self.venue
+        if self.volume:
+            place += f" {self.volume}" + (f"({self.number})" if self.number else "")
+        if self.pages:
+            place += f":{self.pages.replace('--', '–')}"
+        return f"{authors} ({self.year}). {self.title}. {place}."
+
+    def bibtex(self) -> str:
+        """Return the BibTeX entry."""
+        venue = "journal" if self.kind == "article" else "publisher"
+        fields = {
+            "author": self.authors,
+            "title": self.title,
+            venue: self.venue,
+            "volume": self.volume,
+            "number": self.number,
+            "pages": self.pages,
+            "year": str(self.year),
+            "doi": self.doi,
+        }
+        # braces keep BibTeX styles from lowering capitals such as those of fMRI
+        fields["title"] = f"{{{self.title}}}"
+        lines = [
+            "  {} = {{{}}}".format(name, value.replace("&", r"\&"))
+            for name, value in fields.items()
+            if value
+        ]
+        return f"@{self.kind}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+
+
+_NEUROIMAGE = "NeuroImage"
+
+REFERENCES: Mapping[str, Reference] = {
+    reference.key: reference
+    for reference in (
+        Reference(
+            "behzadi2007",
+            "article",
+            "Behzadi, Yashar and Restom, Khaled and Liau, Joy and Liu, Thomas T.",
+            "A component based noise correction method (CompCor) for BOLD and perfusion based fMRI",
+            2007,
+            _NEUROIMAGE,
+            "37",
+            "1",
+            "90--101",
+            "10.1016/j.neuroimage.2007.04.042",
+        ),
+        Reference(
+            "ciric2017",
+            "article",
+            "Ciric, Rastko and Wolf, Daniel H. and Power, Jonathan D. and Roalf, David R. and "
+            "Baum, Graham L. and Ruparel, Kosha and Shinohara, Russell T. and Elliott, Mark A. and "
+            "Eickhoff, Simon B. and Davatzikos, Christos and Gur, Ruben C. and Gur, Raquel E. and "
+            "Bassett, Danielle S. and Satterthwaite, Theodore D.",
+            "Benchmarking of participant-level confound regression strategies for the control of "
+            "motion artifact in studies of functional connectivity",
+            2017,
+            _NEUROIMAGE,
+            "154",
+            "",
+            "174--187",
+            "10.1016/j.neuroimage.2017.03.020",
+        ),
+        Reference(
+            "esteban2019",
+            "article",
+            "Esteban, Oscar and Markiewicz, Christopher J. and Blair, Ross W. and Moodie, Craig A. "
+            "and Isik, A. Ilkay and Erramuzpe, Asier and Kent, James D. and Goncalves, Mathias and "
+            "DuPre, Elizabeth and Snyder, Madeleine and Oya, Hiroyuki and Ghosh, Satrajit S. and "
+            "Wright, Jessey and Durnez, Joke and Poldrack, Russell A. and "
+            "Gorgolewski, Krzysztof J.",
+            "fMRIPrep: a robust preprocessing pipeline for functional MRI",
+            2019,
+            "Nature Methods",
+            "16",
+            "1",
+            "111--116",
+            "10.1038/s41592-018-0235-4",
+        ),
+        Reference(
+            "freedman1983",
+            "article",
+            "Freedman, David and Lane, David",
+            "A nonstochastic interpretation of reported significance levels",
+            1983,
+            "Journal of Business & Economic Statistics",
+            "1",
+            "4",
+            "292--298",
+            "10.2307/1391660",
+        ),
+        Reference(
+            "friston1996",
+            "article",
+            "Friston, Karl J. and Williams, Steven and Howard, Robert and Frackowiak, Richard S. J. "
+            "and Turner, Robert",
+            "Movement-related effects in fMRI time-series",
+            1996,
+            "Magnetic Resonance in Medicine",
+            "35",
+            "3",
+            "346--355",
+            "10.1002/mrm.1910350312",
+        ),
+        Reference(
+            "hedges1981",
+            "article",
+            "Hedges, Larry V.",
+            "Distribution theory for Glass's estimator of effect size and related estimators",
+            1981,
+            "Journal of Educational Statistics",
+            "6",
+            "2",
+            "107--128",
+            "10.3102/10769986006002107",
+        ),
+        Reference(
+            "holm1979",
+            "article",
+            "Holm, Sture",
+            "A simple sequentially rejective multiple test procedure",
+            1979,
+            "Scandinavian Journal of Statistics",
+            "6",
+            "2",
+            "65--70",
+        ),
+        Reference(
+            "mackinnon1985",
+            "article",
+            "MacKinnon, James G. and White, Halbert",
+            "Some heteroskedasticity-consistent covariance matrix estimators with improved finite "
+            "sample properties",
+            1985,
+            "Journal of Econometrics",
+            "29",
+            "3",
+            "305--325",
+            "10.1016/0304-4076(85)90158-7",
+        ),
+        Reference(
+            "molder2021",
+            "article",
+            "Mölder, Felix and Jablonski, Kim Philipp and Letcher, Brice and Hall, Michael B. and "
+            "Tomkins-Tinch, Christopher H. and Sochat, Vanessa and Forster, Jan and Lee, Soohyun "
+            "and Twardziok, Sven O. and Kanitz, Alexander and Wilm, Andreas and "
+            "Holtgrewe, Manuel and Rahmann, Sven and Nahnsen, Sven and Köster, Johannes",
+            "Sustainable data analysis with Snakemake",
+            2021,
+            "F1000Research",
+            "10",
+            "",
+            "33",
+            "10.12688/f1000research.29032.2",
+        ),
+        Reference(
+            "morris2008",
+            "article",
+            "Morris, Scott B.",
+            "Estimating effect sizes from pretest-posttest-control group designs",
+            2008,
+            "Organizational Research Methods",
+            "11",
+            "2",
+            "364--386",
+            "10.1177/1094428106291059",
+        ),
+        Reference(
+            "nilearn",
+            "software",
+            "{Nilearn contributors}",
+            "nilearn",
+            2023,
+            "Zenodo",
+            doi="10.5281/zenodo.8397156",
+        ),
+        Reference(
+            "power2012",
+            "article",
+            "Power, Jonathan D. and Barnes, Kelly A. and Snyder, Abraham Z. and "
+            "Schlaggar, Bradley L. and Petersen, Steven E.",
+            "Spurious but systematic correlations in functional connectivity MRI networks arise "
+            "from subject motion",
+            2012,
+            _NEUROIMAGE,
+            "59",
+            "3",
+            "2142--2154",
+            "10.1016/j.neuroimage.2011.10.018",
+        ),
+        Reference(
+            "power2014",
+            "article",
+            "Power, Jonathan D. and Mitra, Anish and Laumann, Timothy O. and Snyder, Abraham Z. and "
+            "Schlaggar, Bradley L. and Petersen, Steven E.",
+            "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
+            2014,
+            _NEUROIMAGE,
+            "84",
+            "",
+            "320--341",
+            "10.1016/j.neuroimage.2013.08.048",
+        ),
+        Reference(
+            "satterthwaite2013",
+            "article",
+            "Satterthwaite, Theodore D. and Elliott, Mark A. and Gerraty, Raphael T. and "
+            "Ruparel, Kosha and Loughead, James and Calkins, Monica E. and Eickhoff, Simon B. and "
+            "Hakonarson, Hakon and Gur, Ruben C. and Gur, Raquel E. and Wolf, Daniel H.",
+            "An improved framework for confound regression and filtering for control of motion "
+            "artifact in the preprocessing of resting-state functional connectivity data",
+            2013,
+            _NEUROIMAGE,
+            "64",
+            "",
+            "240--256",
+            "10.1016/j.neuroimage.2012.08.052",
+        ),
+        Reference(
+            "schaefer2018",
+            "article",
+            "Schaefer, Alexander and Kong, Ru and Gordon, Evan M. and Laumann, Timothy O. and "
+            "Zuo, Xi-Nian and Holmes, Avram J. and Eickhoff, Simon B. and Yeo, B. T. Thomas",
+            "Local-global parcellation of the human cerebral cortex from intrinsic functional "
+            "connectivity MRI",
+            2018,
+            "Cerebral Cortex",
+            "28",
+            "9",
+            "3095--3114",
+            "10.1093/cercor/bhx179",
+        ),
+        Reference(
+            "seitzman2020",
+            "article",
+            "Seitzman, Benjamin A. and Gratton, Caterina and Marek, Scott and Raut, Ryan V. and "
+            "Dosenbach, Nico U. F. and Schlaggar, Bradley L. and Petersen, Steven E. and "
+            "Greene, Deanna J.",
+            "A set of functionally-defined brain regions with improved representation of the "
+            "subcortex and cerebellum",
+            2020,
+            _NEUROIMAGE,
+            "206",
+            "",
+            "116290",
+            "10.1016/j.neuroimage.2019.116290",
+        ),
+        Reference(
+            "vickers2001",
+            "article",
+            "Vickers, Andrew J. and Altman, Douglas G.",
+            "Analysing controlled trials with baseline and follow up measurements",
+            2001,
+            "BMJ",
+            "323",
+            "7321",
+            "1123--1124",
+            "10.1136/bmj.323.7321.1123",
+        ),
+        Reference(
+            "winkler2014",
+            "article",
+            "Winkler, Anderson M. and Ridgway, Gerard R. and Webster, Matthew A. and "
+            "Smith, Stephen M. and Nichols, Thomas E.",
+            "Permutation inference for the general linear model",
+            2014,
+            _NEUROIMAGE,
+            "92",
+            "",
+            "381--397",
+            "10.1016/j.neuroimage.2014.01.060",
+        ),
+    )
+}
+"""Every work that the methods text may cite; each was looked up by its DOI."""
+
+
+def cited(text: str) -> list[Reference]:
+    """Return the references that a text cites as ``[@key]`` or ``[@key; @key]``, by key.
+
+    Raises
+    ------
+    KeyError
+        If the text cites a work that is not in `REFERENCES`.
+    """
+    keys = re.findall(r"@(\w+)", " ".join(re.findall(r"\[(@[^\]]*)\]", text)))
+    return [REFERENCES[key] for key in sorted(set(keys))]
+
+
+def references_bib(text: str) -> str:
+    """Return ``references.bib``: the entries that a methods text cites."""
+    return "\n".join(reference.bibtex() for reference in cited(text))

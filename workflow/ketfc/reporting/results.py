@@ -1,0 +1,219 @@
+"""The results as the report shows them: cards, tables, and numbers rounded for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ketfc.files import MISSING
+from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
+from ketfc.reporting.words import (
+
+    as_number,
+    compact,
+    interval,
+    is_missing,
+    number,
+    p_value,
+    sentence,
+    whole,
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text, ready to be printed."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    numeric: list[bool]
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of a card.
+
+    Attributes
+    ----------
+    state : str
+        ``found`` (p after Holm below alpha), ``open`` (not below) or ``none`` (no result).
+    bar : tuple of four floats, or None
+        Left end, estimate and right end of the interval and the place of zero, in per cent of
+        the width that all cards share.
+    """
+
+    state: str
+    label: str
+    estimate: str
+    interval: str
+    p: str
+    n: str
+    verdict: str
+    flags: list[str]
+    bar: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One primary hypothesis with its tests, by ``change`` and ``association``."""
+
+    circuit: str
+    name: str
+    tests: dict[str, Outcome] = field(default_factory=dict)
+
+
+_LABELS = {"found": "evidence", "open": "no evidence", "none": "no result"}
+
+
+def cards(hypotheses: pd.DataFrame, design: Design) -> list[Card]:
+    """Return one card per primary hypothesis, in the order of the table."""
+    circuits = primary_circuits(hypotheses)
+    alpha = float(design.get("alpha", 0.05))
+    reach = {test: _reach(hypotheses, list(circuits), test) for test in ("change", "association")}
+    shown = []
+    for circuit, name in circuits.items():
+        tests = {}
+        for test in ("change", "association"):
+            row = hypothesis_row(hypotheses, circuit, test)
+            if row is not None:
+                tests[test] = _outcome(row, name, test, reach[test], alpha)
+        shown.append(Card(circuit=circuit, name=sentence(name), tests=tests))
+    return shown
+
+
+def _reach(hypotheses: pd.DataFrame, circuits: list[str], test: str) -> float:
+    """Return the largest distance from zero of any interval, at which the bars end."""
+    rows = hypotheses[(hypotheses["test"] == test) & hypotheses["hypothesis"].isin(circuits)]
+    ends = pd.concat([pd.to_numeric(rows[c], errors="coerce") for c in ("estimate", "ci_low", "ci_high")])
+    largest = ends.abs().max()
+    return float(largest) if largest > 0 else 1.0
+
+
+def _outcome(
+    row: Mapping[str, Any], name: str, test: str, reach: float, alpha: float
+) -> Outcome:
+    estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
+    state = "none" if estimate != estimate or p != p else "found" if p < alpha else "open"
+    digits = 2 if test == "change" else 1
+    ends = [as_number(row[key]) for key in ("ci_low", "estimate", "ci_high")]
+    bar = None
+    if state != "none" and all(end == end for end in ends):
+        low, middle, high = (round(50 + 48 * end / reach, 2) for end in ends)
+        bar = (low, middle, high, 50.0)
+    return Outcome(
+        state=state,
+        label=_LABELS[state],
+        estimate=number(estimate, digits, signed=True),
+        interval=interval(row["ci_low"], row["ci_high"], digits),
+        p=p_value(p),
+        n=whole(row["n"]),
+        verdict=_without_name(row["verdict"], name),
+        flags=[] if is_missing(row["flags"]) else str(row["flags"]).split(";"),
+        bar=bar,
+    )
+
+
+def _without_name(verdict: Any, name: str) -> str:
+    """Return a verdict without the circuit's name, which the card has as its heading."""
+    if is_missing(verdict):
+        return ""
+    text = str(verdict).removeprefix(f"{name}: ")
+    return text[:1].upper() + text[1:]
+
+
+def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
+    """Return the tests of the primary families, or all others, rounded for reading."""
+    of_primary = hypotheses["family"].astype(str).str.startswith("primary")
+    rows = []
+    for row in hypotheses[of_primary == primary].to_dict("records"):
+        digits = 1 if str(row["test"]).startswith("association") else 2
+        effect = number(row["effect_size"], 2)
+        if effect != MISSING:
+            effect += f" ({row['effect_size_type']})"
+        rows.append(
+            [
+                sentence(str(row["name"])),
+                str(row["test"]),
+                number(row["estimate"], digits, signed=True),
+                interval(row["ci_low"], row["ci_high"], digits),
+                effect,
+                p_value(row["p_permutation"]),
+                p_value(row["p_holm"]),
+                whole(row["n"]),
+                whole(row["n_excluded"]),
+                MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
+            ]
+        )
+    return Table(
+        columns=[
+            "hypothesis", "test", "estimate", "interval", "effect size", "p", "p (Holm)", "n",
+            "left out", "flags",
+        ],
+        rows=rows,
+        numeric=[False, False, True, True, False, True, True, True, True, False],
+        total=len(rows),
+    )  # fmt: skip
+
+
+def full_results(hypotheses: pd.DataFrame) -> Table:
+    """Return every row and column of the table of tests."""
+    return table_of(hypotheses, file="tests/hypotheses.tsv")
+
+
+def table_of(
+    table: pd.DataFrame,
+    *,
+    most: int | None = None,
+    file: str = "",
+    digits: Mapping[str, int] | None = None,
+) -> Table:
+    """Return any table as text, ``n/a`` where missing.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Numbers have three significant digits, or as many decimals as `digits` says.
+    most : int, optional
+        Rows to show; the note says how many there are.
+    file : str
+        Where the whole table is.
+    digits : mapping of str to int, optional
+        Decimals by column.
+    """
+    digits = digits or {}
+    numeric = [
+        bool(pd.to_numeric(table[column], errors="coerce").notna().any())
+        and not _labels(table[column])
+        for column in table.columns
+    ]
+    shown = table if most is None else table.head(most)
+    columns = [
+        [number(value, digits[name]) if name in digits else _cell(value, is_number) for value in shown[name]]
+        for name, is_number in zip(table.columns, numeric, strict=True)
+    ]
+    note = ""
+    if len(shown) < len(table):
+        note = f"The first {len(shown)} of {len(table)} rows; all are in {file}."
+    return Table(
+        columns=[str(name).replace("_", " ") for name in table.columns],
+        rows=[list(row) for row in zip(*columns, strict=True)],
+        numeric=numeric,
+        total=len(table),
+        note=note,
+    )
+
+
+def _labels(values: pd.Series[Any]) -> bool:
+    """Return whether some cell is text that is no number, so that 01 must stay 01."""
+    return any(not is_missing(value) and as_number(value) != as_number(value) for value in values)
+
+
+def _cell(value: Any, is_number: bool) -> str:
+    if is_missing(value):
+        return MISSING
+    return compact(as_number(value)) if is_number else str(value)

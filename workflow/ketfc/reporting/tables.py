@@ -1,0 +1,188 @@
+"""What figures and report take out of the result tables: arms, changes and test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.reporting.words import is_missing
+
+Design = Mapping[str, Any]
+"""The content of ``plan/design.json``."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: its role in the design (None where the study has no arms) and its own label."""
+
+    role: str | None
+    label: str
+
+
+def arms_of(design: Design) -> list[Arm]:
+    """Return the arms in the order of the design, or the one group of a single-arm study."""
+    arms = design.get("arms")
+    if not arms:
+        return [Arm(None, "all participants")]
+    return [Arm(str(role), str(label)) for role, label in arms.items()]
+
+
+def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return a copy of `table` with these columns as float64, NaN for what is no number."""
+    table = table.copy()
+    for column in columns:
+        table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+    return table
+
+
+def primary_circuits(hypotheses: pd.DataFrame) -> dict[str, str]:
+    """Return id and name of the circuits of the primary hypotheses, in the table's order."""
+    family = hypotheses["family"].astype(str)
+    rows = hypotheses[family.str.startswith("primary")]
+    return {
+        str(circuit): str(circuit if is_missing(name) else name)
+        for circuit, name in zip(rows["hypothesis"], rows["name"], strict=True)
+    }
+
+
+def hypothesis_row(hypotheses: pd.DataFrame, circuit: str, test: str) -> dict[str, Any] | None:
+    """Return the row of one hypothesis × test as a dict, or None if it was not run."""
+    rows = hypotheses[(hypotheses["hypothesis"] == circuit) & (hypotheses["test"] == test)]
+    return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+def circuit_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return every circuit's connectivity of every participant before and after.
+
+    Parameters
+    ----------
+    connectivity : pandas.DataFrame
+        ``connectivity.tsv``.
+    design : mapping
+        ``design.json``; its primary strategy and its two roles are used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns circuit, participant_id, arm (role or None), baseline, followup, change: Fisher z,
+        NaN where missing. A row for every planned participant and every circuit.
+    """
+    means = connectivity[connectivity["measure"] == "mean"]
+    return _wide(means, ["circuit"], design)
+
+
+def edge_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return the same as `circuit_changes` for every edge (columns region_a and region_b too)."""
+    edges = connectivity[connectivity["measure"] == "edge"]
+    return _wide(edges, ["circuit", "region_a", "region_b"], design)
+
+
+def _wide(rows: pd.DataFrame, keys: list[str], design: Design) -> pd.DataFrame:
+    rows = numeric(rows[rows["strategy"] == design["strategy"]], "z")
+    participants = design["participants"]
+    units = rows[keys].drop_duplicates()
+    frame = units.merge(pd.DataFrame({"participant_id": list(participants)}), how="cross")
+    for column, role in (("baseline", design["baseline"]), ("followup", design["followup"])):
+        session = rows.loc[rows["role"] == role, [*keys, "participant_id", "z"]]
+        frame = frame.merge(
+            session.rename(columns={"z": column}), how="left", on=[*keys, "participant_id"]
+        )
+    arm = pd.Series([participants[one] for one in frame["participant_id"]], dtype=object)
+    frame.insert(len(keys) + 1, "arm", arm.where(arm.notna(), None))
+    frame["change"] = frame["followup"] - frame["baseline"]
+    return frame
+
+
+def score_changes(scores: pd.DataFrame, design: Design, scale: str = "si") -> pd.DataFrame:
+    """Return every participant's total score before, after, and its change.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        ``plan/scores.tsv``.
+    design : mapping
+        ``design.json``; says whether the study's table holds sessions or only changes.
+    scale : {"si", "depression"}
+        Which scale.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns participant_id, baseline, followup, change; baseline and followup are NaN where
+        the study's table holds only changes. No row for participants without any score.
+    """
+    rows = numeric(scores[(scores["scale"] == scale) & (scores["item"] == "total")], "score")
+    by_role = rows.pivot_table(
+        index="participant_id", columns="role", values="score", aggfunc="first", dropna=False
+    )
+    frame = pd.DataFrame(
+        {
+            "baseline": by_role.get(design["baseline"], np.nan),
+            "followup": by_role.get(design["followup"], np.nan),
+        },
+        index=by_role.index,
+    ).astype(float)
+    frame["change"] = (
+        by_role["change"].astype(float)
+        if "change" in by_role
+        else frame["followup"] - frame["baseline"]
+    )
+    return frame.rename_axis("participant_id").reset_index()
+
+
+def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int]:
+    """Return the change of one edge or circuit as the design defines it, and its n.
+
+    With two arms the difference of the first arm minus the second in the follow-up value, adjusted
+    for the baseline value (ordinary least squares, as ANCOVA); without arms the mean change.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `circuit_changes` or `edge_changes` of one unit.
+    design : mapping
+        ``design.json``.
+
+    Returns
+    -------
+    estimate : float
+        In units of Fisher z; NaN if it cannot be estimated.
+    n : int
+        Participants with both values (and an arm where there are arms).
+    """
+    table = table.dropna(subset=["baseline", "followup"])
+    arms = arms_of(design)
+    if len(arms) != 2:
+        return (float(table["change"].mean()) if len(table) else float("nan")), len(table)
+    table = table[table["arm"].isin([arm.role for arm in arms])]
+    first = (table["arm"] == arms[0].role).to_numpy(dtype=float)
+    X = np.column_stack([np.ones(len(table)), first, table["baseline"].to_numpy(dtype=float)])
+    if len(table) < 4 or np.linalg.matrix_rank(X) < X.shape[1]:
+        return float("nan"), len(table)
+    coefficients = np.linalg.lstsq(X, table["followup"].to_numpy(dtype=float), rcond=None)[0]
+    return float(coefficients[1]), len(table)
+
+
+def setting(config: Mapping[str, Any], section: str, key: str) -> Any:
+    """Return one value of a config whose keys are spelt as in the YAML file; None if absent."""
+    return (config.get(section) or {}).get(key)
+
+
+def coverage(design: Design) -> str:
+    """Return what the intervals of the tests cover, such as ``95 %``."""
+    return f"{100 * (1 - float(design.get('alpha', 0.05))):.4g} %"
+
+
+def arm_sizes(design: Design) -> dict[str, int]:
+    """Return how many participants each arm has, and how many have none (``no arm``)."""
+    roles = list(design["participants"].values())
+    arms = arms_of(design)
+    if arms[0].role is None:
+        return {arms[0].label: len(roles)}
+    sizes = {arm.label: roles.count(arm.role) for arm in arms}
+    without = len(roles) - sum(sizes.values())
+    return sizes | ({"no arm": without} if without else {})

@@ -1,0 +1,122 @@
+"""Numbers as a paper prints them, and labels as a reader says them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from ketfc.files import MISSING
+
+MINUS = "−"
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell holds nothing: None, not-a-number, an empty text or ``n/a``."""
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return value.strip() in ("", MISSING)
+    return isinstance(value, float) and math.isnan(value)
+
+
+def as_number(value: Any) -> float:
+    """Return a cell as a float; NaN for whatever is missing or no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def number(value: Any, digits: int = 2, *, signed: bool = False) -> str:
+    """Return a number with `digits` decimals and a true minus sign; ``n/a`` where missing."""
+    x = as_number(value)
+    if not math.isfinite(x):
+        return MISSING
+    text = f"{abs(x):.{digits}f}"
+    if float(text) == 0:
+        return text
+    return f"{MINUS if x < 0 else '+' if signed else ''}{text}"
+
+
+def compact(value: Any) -> str:
+    """Return a number with three significant digits, whole numbers whole, and text as it is."""
+    if is_missing(value):
+        return MISSING
+    x = as_number(value)
+    if isinstance(value, bool) or not math.isfinite(x):
+        return str(value)
+    if x == round(x) and abs(x) < 1e6:
+        return number(x, 0)
+    return f"{x:.3g}".replace("-", MINUS)
+
+
+def p_value(value: Any) -> str:
+    """Return a p value as APA prints it: ``< .001``, ``.043``, ``1.00`` or ``n/a``."""
+    p = as_number(value)
+    if not math.isfinite(p):
+        return MISSING
+    if p < 0.001:
+        return "< .001"
+    text = f"{p:.3f}"
+    return "1.00" if text == "1.000" else text.removeprefix("0")
+
+
+def p_equals(value: Any, name: str = "p") -> str:
+    """Return ``p = .043``, ``p < .001`` or ``p n/a``."""
+    text = p_value(value)
+    if text == MISSING or text.startswith("<"):
+        return f"{name} {text}"
+    return f"{name} = {text}"
+
+
+def interval(low: Any, high: Any, digits: int = 2) -> str:
+    """Return ``[low, high]``, or ``n/a`` if either end is missing."""
+    ends = number(low, digits), number(high, digits)
+    return MISSING if MISSING in ends else f"[{ends[0]}, {ends[1]}]"
+
+
+def whole(value: Any) -> str:
+    """Return a count without decimals, ``n/a`` where missing."""
+    return number(value, 0)
+
+
+def region_label(region: str) -> str:
+    """Return a region id as it is written in a figure: ``rFrontalPole`` becomes ``R frontal pole``.
+
+    Only a small l or r before a capital marks the hemisphere; abbreviations such as ``sgACC``
+    stay what they are, and so do ids that are not in camel case.
+    """
+    match = re.fullmatch(r"([lr]?)((?:[A-Z][a-z]+)+|[A-Z].*)", region)
+    if not match:
+        return region
+    words = re.findall(r"[A-Z][a-z]+", match[2])
+    name = " ".join(words).lower() if "".join(words) == match[2] else match[2]
+    return f"{match[1].upper()} {name}" if match[1] else name
+
+
+def sentence(text: str) -> str:
+    """Return `text` with a capital first letter, unless its first word is written in its own way."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[0].upper() + text[1:] if first.islower() else text
+
+
+def pair_label(regions: list[str]) -> str:
+    """Return one label for regions drawn in one place: ``L/R Amygdala`` for the two sides."""
+    labels = [region_label(region) for region in regions]
+    sides = {label[:2] for label in labels}
+    if sides == {"L ", "R "} and len({label[2:] for label in labels}) == 1:
+        return f"L/R {labels[0][2:]}"
+    return ", ".join(labels)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 run``, ``2 runs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(items: list[str]) -> str:
+    """Return ``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"

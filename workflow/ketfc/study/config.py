@@ -1,0 +1,313 @@
+"""The configuration of a study: every key, its default, and what may be written there.
+
+The models (here and in :mod:`ketfc.study.config_study`) are the single source:
+``config/config.default.yaml``, the JSON schema and the reference in ``config/README.md`` are made
+from them (:mod:`ketfc.study.config_docs`). Keys are spelt with hyphens in YAML and with
+underscores as attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetPydanticSchema,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from ketfc.study.config_errors import explain, plain
+from ketfc.study.config_keys import key
+from ketfc.study.config_kinds import (
+    Group,
+    Name,
+    Number,
+    OneOrMore,
+    PathText,
+    Space,
+    Strategy,
+    Whole,
+    expand,
+    find_bundled,
+    one_or_more,
+    refuse,
+)
+from ketfc.study.config_study import (
+    DEFAULT_SPACE,
+    SIMULATE,
+    Arms,
+    Depression,
+    Score,
+    Scores,
+    Study,
+)
+from ketfc.study.problems import Problem, StudyError
+
+__all__ = [
+    "DEFAULT_SPACE",
+    "SIMULATE",
+    "Arms",
+    "Circuits",
+    "Config",
+    "Denoising",
+    "Depression",
+    "Parcellation",
+    "Score",
+    "Scores",
+    "Space",
+    "Statistics",
+    "Strategy",
+    "Study",
+    "expand",
+    "find_bundled",
+    "parse_config",
+]
+
+
+class Denoising(Group):
+    """What is removed from the signal, and which volumes are left out."""
+
+    primary: Strategy = key(
+        "acompcor",
+        "The strategy of the main results; one of `strategies`.",
+        "none, 24P, 36P, acompcor or acompcor_gsr",
+    )
+    strategies: tuple[Strategy, ...] = key(
+        ["acompcor", "24P", "36P"],
+        "The strategies to compute; all of them come from one read of the images.",
+        "a list of none, 24P, 36P, acompcor and acompcor_gsr, each once, with the primary one",
+    )
+    fd_thresh: Number | None = key(
+        0.5,
+        "Framewise displacement in mm above which a volume is censored; null: no censoring by FD.",
+        "a number above 0 (mm), or null",
+        gt=0.0,
+    )
+    dvars_thresh: Number | None = key(
+        None,
+        "Standardised DVARS above which a volume is censored; null: no censoring by DVARS.",
+        "a number above 0, or null",
+        examples=[1.5],
+        gt=0.0,
+    )
+    min_time: Number = key(
+        240,
+        "Seconds of data that must be left of a run after censoring; with less it is excluded.",
+        "a number of seconds, at least 0",
+        ge=0.0,
+    )
+    lower_bpf: Number | None = key(
+        0.01,
+        "Cut-off in Hz of the Butterworth high-pass of the strategies without aCompCor; those "
+        "with aCompCor use fMRIPrep's cosines instead, so that nothing is filtered twice. null "
+        "or 0: no filter.",
+        "a number of Hz, at least 0, or null",
+        ge=0.0,
+    )
+    upper_bpf: Number | None = key(
+        None,
+        "Cut-off in Hz of a low-pass for every strategy; null: none.",
+        "a number of Hz above lower-bpf, or null",
+        examples=[0.1],
+        gt=0.0,
+    )
+
+    @field_validator("strategies")
+    @classmethod
+    def _once_and_with_primary(
+        cls, strategies: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        if len(set(strategies)) < len(strategies):
+            raise refuse("names a strategy twice")
+        primary = info.data.get("primary")
+        if primary is not None and primary not in strategies:
+            listed = ", ".join(strategies) or "none are listed"
+            raise refuse(
+                f"the primary strategy {primary} is not among the strategies ({listed})",
+                instead="primary",
+            )
+        return strategies
+
+    @field_validator("upper_bpf")
+    @classmethod
+    def _above_lower(cls, upper: float | None, info: ValidationInfo) -> float | None:
+        lower = info.data.get("lower_bpf")
+        if upper is not None and lower is not None and upper <= lower:
+            raise refuse(f"is not above lower-bpf, which is {lower:g} Hz")
+        return upper
+
+
+class Parcellation(Group):
+    """A parcellation: one that comes with the workflow (name only), or the study's own."""
+
+    name: Name = key(
+        ...,
+        "Name of the parcellation, used in file names (BIDS `atlas-`).",
+        "letters and digits",
+    )
+    image: PathText | None = key(
+        None,
+        "For a parcellation of one's own: a NIfTI image of whole-number labels.",
+        "a path",
+    )
+    labels: PathText | None = key(
+        None,
+        "For a parcellation of one's own: a table that names its labels (BIDS `dseg.tsv`, or a "
+        "look-up table).",
+        "a path, or null",
+    )
+    space: Space | None = key(
+        None,
+        "For a parcellation of one's own: its template space, which must be that of the study.",
+        "MNI152NLin2009cAsym or MNI152NLin6Asym",
+    )
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is looked up by name among those that come with the workflow."""
+        return self.image is None
+
+    @field_validator("space")
+    @classmethod
+    def _complete(cls, space: str | None, info: ValidationInfo) -> str | None:
+        if "image" not in info.data:
+            return space
+        if info.data["image"] is None:
+            if space is not None or info.data.get("labels") is not None:
+                raise refuse(
+                    "needs an image too, if it is a parcellation of your own", lacks=("image",)
+                )
+            return space
+        if space is None:
+            raise refuse("needs a space, since it has an image of its own", lacks=("space",))
+        # the space of the study is not in sight from here, so the caller passes it along
+        wanted = (info.context or {}).get("space")
+        if wanted in get_args(Space) and space != wanted:
+            raise refuse(f"differs from study.space, which is {wanted}")
+        return space
+
+
+def _by_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _named_or_own_schema(core: Any, handler: Any) -> dict[str, Any]:
+    return {"anyOf": [{"type": "string", "pattern": "^[A-Za-z0-9]+$"}, handler(core)]}
+
+
+NamedOrOwn = Annotated[
+    Parcellation,
+    BeforeValidator(_by_name),
+    GetPydanticSchema(get_pydantic_json_schema=_named_or_own_schema),
+]
+
+
+class Circuits(Group):
+    """Which regions are measured."""
+
+    registry: PathText = key(
+        "atlases/circuits.yaml",
+        "Table of regions, circuits and hypotheses; looked up in the working directory, then in "
+        "the workflow.",
+        "a path",
+    )
+    parcellation: Annotated[tuple[NamedOrOwn, ...], BeforeValidator(one_or_more), OneOrMore] = key(
+        "KetfcVoronoi239",
+        "Whole-brain parcellation of the connectivity matrices: the name of one from "
+        "`atlases/parcellations.yaml`, or one of your own.",
+        "a name, a group with name, image, labels and space, or a list of these",
+        examples=[{"name": "MyAtlas", "image": "my_atlas.nii.gz", "space": DEFAULT_SPACE}],
+    )
+    min_coverage: Number = key(
+        0.5,
+        "Share of a region's voxels that must hold data; with less the region is n/a.",
+        "a number from 0 to 1",
+        ge=0.0,
+        le=1.0,
+    )
+
+    @field_validator("parcellation")
+    @classmethod
+    def _some_and_distinct(cls, listed: tuple[Parcellation, ...]) -> tuple[Parcellation, ...]:
+        if not listed:
+            raise refuse("is an empty list")
+        if len({one.name for one in listed}) < len(listed):
+            raise refuse("names a parcellation twice")
+        return listed
+
+
+class Statistics(Group):
+    """How the hypotheses are tested."""
+
+    seed: Whole = key(
+        20251122,
+        "Seed of every random number; the same seed gives the same results.",
+        "a whole number, at least 0",
+        ge=0,
+    )
+    permutations: Whole = key(
+        10000,
+        "Permutations of each test.",
+        "a whole number, at least 100",
+        ge=100,
+    )
+    alpha: Number = key(
+        0.05,
+        "Level of significance.",
+        "a number between 0 and 1",
+        gt=0.0,
+        lt=1.0,
+    )
+
+
+class Config(Group):
+    """The configuration of a study."""
+
+    study: Study
+    scores: Scores
+    denoising: Denoising = Field(default_factory=Denoising)
+    circuits: Circuits = Field(default_factory=Circuits)
+    statistics: Statistics = Field(default_factory=Statistics)
+
+
+def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
+    """Return the checked configuration of a study.
+
+    Parameters
+    ----------
+    raw : mapping
+        What the YAML file holds.
+    source : str
+        What to call it in messages, such as the file's name.
+
+    Returns
+    -------
+    Config
+        With every default filled in. Paths stay as they are written; see :func:`expand`.
+
+    Raises
+    ------
+    StudyError
+        With all problems at once: unknown and missing keys, wrong types, impossible values,
+        environment variables that are not set.
+    """
+    if not isinstance(raw, Mapping) or not raw:
+        found = "is empty" if not raw else "is not a set of keys with values"
+        needed = "study (name, derivatives, sessions) and scores (table, si)"
+        message = f"the configuration {found}; it needs at least {needed}"
+        raise StudyError([Problem("error", message, file=source)])
+    given = plain(raw)
+    # a section that is left out, or whose keys are all commented out, has only defaults
+    for section in Config.model_fields:
+        if given.get(section) is None:
+            given[section] = {}
+    study = given["study"]
+    space = study.get("space", DEFAULT_SPACE) if isinstance(study, dict) else DEFAULT_SPACE
+    try:
+        return Config.model_validate(given, context={"space": space})
+    except ValidationError as error:
+        raise StudyError(explain(error, given, Config, source=source)) from None

@@ -1,0 +1,255 @@
+"""The part of the config that says what was measured: the study and its scores."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetPydanticSchema,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import core_schema
+
+from ketfc.study.config_keys import key
+from ketfc.study.config_kinds import (
+    ArmLabel,
+    Group,
+    Number,
+    OneOrMore,
+    PathText,
+    ResolutionLabel,
+    SessionLabel,
+    Space,
+    TaskLabel,
+    Text,
+    one_or_more,
+    refuse,
+)
+
+SIMULATE = "simulate"
+"""The value of ``study.derivatives`` that asks for the simulated demo study."""
+
+DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
+
+_LABEL = "letters and digits"
+
+
+class Arms(Group):
+    """The arms of a controlled study."""
+
+    column: Text = key(..., "Column of the participants table that holds the arm.", "text")
+    ketamine: ArmLabel = key(..., "What the column says of the ketamine arm.", "text")
+    control: ArmLabel = key(
+        ...,
+        "What the column says of the control arm; this label is what the report shows.",
+        "text, not that of the ketamine arm",
+    )
+
+    @field_validator("control")
+    @classmethod
+    def _distinct(cls, control: str, info: ValidationInfo) -> str:
+        if control == info.data.get("ketamine"):
+            raise refuse("is the same label as that of the ketamine arm")
+        return control
+
+
+class Sessions(BaseModel):
+    """Role to session label: `pre` and `post`, and as many further roles as the study has."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"propertyNames": {"pattern": "^[A-Za-z0-9]+$"}}
+    )
+    __pydantic_extra__: dict[str, SessionLabel]
+
+    pre: SessionLabel
+    post: SessionLabel
+
+
+def _roles(sessions: Sessions) -> dict[str, str]:
+    roles: dict[str, str] = sessions.model_dump()
+    for role in roles:
+        if not re.fullmatch("[A-Za-z0-9]+", role) or role == "change":
+            raise refuse(f"'{role}' cannot be the name of a role")
+    holders: dict[str, str] = {}
+    for role, label in roles.items():
+        if label in holders:
+            raise refuse(f"{holders[label]} and {role} are the same session, {label}")
+        holders[label] = role
+    return roles
+
+
+def _roles_schema(_source: Any, handler: Any) -> core_schema.CoreSchema:
+    """Validate as `Sessions`, which reports every bad label at once, and keep a plain dict."""
+    return core_schema.no_info_after_validator_function(
+        _roles,
+        handler(Sessions),
+        serialization=core_schema.plain_serializer_function_ser_schema(dict),
+    )
+
+
+class Study(Group):
+    """What was measured, and where it is."""
+
+    name: Text = key(
+        ...,
+        "Name of the study, for titles and file names.",
+        "letters, digits, hyphens and underscores",
+        examples=["demo"],
+        pattern="^[A-Za-z0-9_-]+$",
+    )
+    derivatives: Annotated[tuple[PathText, ...], BeforeValidator(one_or_more), OneOrMore] = key(
+        ...,
+        "Folder of the fMRIPrep derivatives, or a list of such folders; `simulate` makes a demo "
+        "study with a known truth instead.",
+        "simulate, a path, or a list of paths",
+        examples=[SIMULATE],
+    )
+    task: TaskLabel = key("rest", "BIDS label of the task.", _LABEL)
+    space: Space = key(
+        DEFAULT_SPACE,
+        "Template space of the images to use.",
+        "MNI152NLin2009cAsym or MNI152NLin6Asym",
+    )
+    resolution: ResolutionLabel | None = key(
+        None,
+        "BIDS `res-` label of the images to use; needed only where a run has several.",
+        f"{_LABEL}, or null",
+        examples=["2"],
+    )
+    sessions: Annotated[dict[str, str], GetPydanticSchema(_roles_schema)] = key(
+        ...,
+        "Which session (BIDS label) plays which role. `pre` and `post` are needed; add as many "
+        'roles as the study has. Put labels with a leading zero in quotes ("01"): YAML reads 01 '
+        "as the number 1.",
+        "pre and post, each with a session label of its own, of letters and digits",
+        examples=[{"pre": "pre", "post": "post"}],
+    )
+    arms: Arms | None = key(
+        None,
+        "The arms of a controlled study; without it, the study has a single arm, and nothing is "
+        "said about specificity to ketamine.",
+        "a group with column, ketamine and control, or null",
+        examples=[{"column": "arm", "ketamine": "ketamine", "control": "midazolam"}],
+    )
+    participants: PathText = key(
+        "participants.tsv",
+        "Table with one row per participant and the column `participant_id`.",
+        "a path",
+    )
+    repetition_time: Number | None = key(
+        None,
+        "Repetition time in s, to be used instead of the one in the image header and sidecar "
+        "where they disagree or are wrong.",
+        "seconds (not milliseconds) above 0 and at most 30, or null",
+        examples=[2.0],
+        gt=0.0,
+        le=30.0,
+    )
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the study is the simulated demo."""
+        return self.derivatives == (SIMULATE,)
+
+    @field_validator("derivatives")
+    @classmethod
+    def _some_and_not_mixed(cls, derivatives: tuple[str, ...]) -> tuple[str, ...]:
+        if not derivatives:
+            raise refuse("is an empty list")
+        if len(set(derivatives)) < len(derivatives):
+            raise refuse("names a folder twice")
+        if SIMULATE in derivatives and len(derivatives) > 1:
+            raise refuse(f"'{SIMULATE}' cannot be combined with folders")
+        return derivatives
+
+
+class Score(Group):
+    """Where the scores of one instrument are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("column", "change-column")
+            ]
+        }
+    )
+
+    instrument: Text = key(..., "Name of the instrument, as the report shows it.", "text")
+    column: Text | None = key(
+        None,
+        "Column of the scores. `SSI` stands for the columns `SSI_ses-<label>` of a wide table, or "
+        "for the column `SSI` of a long one with `session_id`.",
+        "text; either this or change-column",
+    )
+    change_column: Text | None = key(
+        None,
+        "Column of the change (post − pre), for tables that do not hold the scores themselves.",
+        "text; either this or column",
+    )
+
+    @field_validator("change_column")
+    @classmethod
+    def _one_of_two(cls, change: str | None, info: ValidationInfo) -> str | None:
+        if "column" in info.data and info.data["column"] is None and change is None:
+            raise refuse(
+                "needs either column (scores) or change-column (post − pre)",
+                lacks=("column", "change-column"),
+            )
+        if info.data.get("column") is not None and change is not None:
+            raise refuse("column is given too, and only one of the two can be used")
+        return change
+
+
+class Depression(Score):
+    """Where the scores of the depression scale are."""
+
+    si_item: Text | None = key(
+        None,
+        "Column of the scale's own suicide item, so that it can be subtracted; it is read like "
+        "`column` (or `change-column`).",
+        "text, or null",
+    )
+
+    @field_validator("si_item")
+    @classmethod
+    def _not_the_total(cls, item: str | None, info: ValidationInfo) -> str | None:
+        if item is not None and item in (info.data.get("column"), info.data.get("change_column")):
+            raise refuse("is the column of the total score")
+        return item
+
+
+class Scores(Group):
+    """The clinical scores."""
+
+    table: PathText = key(
+        ...,
+        "Table of the scores (TSV or CSV), wide or long; the participants table will do.",
+        "a path",
+        examples=["participants.tsv"],
+    )
+    si: Score = key(
+        ...,
+        "The scale of suicidal ideation.",
+        "a group with instrument and either column or change-column",
+        examples=[{"instrument": "SSI", "column": "SSI"}],
+    )
+    depression: Depression | None = key(
+        None,
+        "The depression scale, to tell SI from depression.",
+        "a group with instrument, either column or change-column, and si-item; or null",
+        examples=[{"instrument": "MADRS", "column": "MADRS", "si-item": "MADRS_10"}],
+    )
+
+    @field_validator("depression")
+    @classmethod
+    def _another_column(cls, scale: Depression | None, info: ValidationInfo) -> Depression | None:
+        si = info.data.get("si")
+        if scale and si and (scale.column, scale.change_column) == (si.column, si.change_column):
+            raise refuse("uses the same column as si; it would be compared with itself")
+        return scale

@@ -1,0 +1,269 @@
+"""Which runs there are: the BOLD files of a study's derivatives and what belongs to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ketfc.study.config import Study, expand
+from ketfc.study.problems import Problem, closest
+
+_RUN_ENTITIES = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "part")
+"""Entities that tell runs apart; space, resolution and description are versions of one run."""
+
+_CONFOUND_SUFFIXES = ("timeseries", "regressors")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One BOLD run and its files.
+
+    Attributes
+    ----------
+    name : str
+        File name up to the space entity: ``sub-01_ses-pre_task-rest_run-1``.
+    participant_id, session, role : str
+        ``sub-01``; the session's label and what the config says it is for.
+    bold, sidecar : str
+        Paths of the image and of its JSON beside it (which may not exist).
+    mask, confounds : str or None
+        None if there is no such file.
+    """
+
+    name: str
+    participant_id: str
+    session: str
+    role: str
+    bold: str
+    sidecar: str
+    mask: str | None
+    confounds: str | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file that a run needs is there."""
+        return self.mask is not None and self.confounds is not None
+
+    @property
+    def folder(self) -> str:
+        """Where its derivatives go: ``sub-01/ses-pre/func``."""
+        return f"{self.participant_id}/ses-{self.session}/func"
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a study's derivatives hold.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+        Of the sessions that the config names, sorted by name.
+    participants : frozenset of str
+        Everybody who has a folder, such as ``sub-01``.
+    problems : tuple of Problem
+        What is missing or ambiguous.
+    """
+
+    runs: tuple[Run, ...]
+    participants: frozenset[str]
+    problems: tuple[Problem, ...]
+
+
+def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
+    """Find the runs of a study without opening an image.
+
+    Parameters
+    ----------
+    study : Study
+        That section of the configuration.
+    folders : iterable of pathlib.Path or None
+        Where to look; by default `study.derivatives`.
+
+    Returns
+    -------
+    Index
+        Runs without a mask or confounds are listed, with a problem each.
+    """
+    problems: list[Problem] = []
+    rows: list[Mapping[str, Any]] = []
+    for folder in folders if folders is not None else map(expand, study.derivatives):
+        found, problem = _rows(folder)
+        rows += found
+        if problem:
+            problems.append(problem)
+    participants = frozenset(f"sub-{row['sub']}" for row in rows if row["sub"])
+    bolds = [row for row in rows if _is_bold(row, study)]
+    problems += _unmatched(rows, bolds, study) if not problems else []
+    roles = {label: role for role, label in study.sessions.items()}
+    masks = _by_run(row for row in rows if row["desc"] == "brain" and row["suffix"] == "mask")
+    confounds = _by_run(
+        row
+        for row in rows
+        if row["desc"] == "confounds"
+        and row["suffix"] in _CONFOUND_SUFFIXES
+        and row["ext"] == ".tsv"
+    )
+    versions: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in bolds:
+        if row["ses"] in roles:
+            versions.setdefault(_run_key(row), []).append(row)
+    runs = []
+    for key, same in sorted(versions.items(), key=lambda item: str(item[1][0]["path"])):
+        row = same[0]
+        if len(same) > 1:
+            problems.append(_ambiguous(same, study))
+        mask = [
+            each
+            for each in masks.get(key, [])
+            if (each["space"], each["res"]) == (row["space"], row["res"])
+        ]
+        table = confounds.get(key, [])
+        run = Run(
+            name=Path(row["path"]).name.split("_space-")[0],
+            participant_id=f"sub-{row['sub']}",
+            session=row["ses"],
+            role=roles[row["ses"]],
+            bold=_path(row),
+            sidecar=_path(row).removesuffix(row["ext"]) + ".json",
+            mask=_path(mask[0]) if mask else None,
+            confounds=_path(table[0]) if table else None,
+        )
+        problems += _missing_files(run, row)
+        runs.append(run)
+    return Index(runs=tuple(runs), participants=participants, problems=tuple(problems))
+
+
+def _rows(folder: Path) -> tuple[list[Mapping[str, Any]], Problem | None]:
+    field = "study.derivatives"
+    if not folder.is_dir():
+        message = "is not a folder"
+        return [], Problem("error", message, file="config", field=field, value=str(folder))
+    import bids2table
+
+    rows = bids2table.index_dataset(folder).to_pylist()
+    if not rows:
+        message = "holds no BIDS file (sub-*/…); name the folder that holds the sub- folders"
+        return [], Problem("error", message, file="config", field=field, value=str(folder))
+    # several folders may have one name: keep the whole path, whatever the index calls its root
+    return [row | {"root": str(folder)} for row in rows], None
+
+
+def _path(row: Mapping[str, Any]) -> str:
+    return str(Path(row["root"]) / row["path"])
+
+
+def _run_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[entity] for entity in _RUN_ENTITIES)
+
+
+def _by_run(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(_run_key(row), []).append(row)
+    return found
+
+
+def _is_preprocessed(row: Mapping[str, Any]) -> bool:
+    return (
+        row["datatype"] == "func"
+        and row["suffix"] == "bold"
+        and row["desc"] == "preproc"
+        and row["ext"] in (".nii.gz", ".nii")
+    )
+
+
+def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
+    return (
+        _is_preprocessed(row)
+        and row["task"] == study.task
+        and row["space"] == study.space
+        and (study.resolution is None or row["res"] == study.resolution)
+    )
+
+
+def _unmatched(
+    rows: list[Mapping[str, Any]], bolds: list[Mapping[str, Any]], study: Study
+) -> list[Problem]:
+    """Say which key of the config keeps everything, or a whole session, from being found."""
+    preprocessed = [row for row in rows if _is_preprocessed(row)]
+    if not preprocessed:
+        message = "holds no preprocessed BOLD image (*_desc-preproc_bold.nii.gz)"
+        folders = ", ".join(study.derivatives)
+        return [Problem("error", message, file="config", field="study.derivatives", value=folders)]
+    problems = []
+    for field, entity, wanted in (
+        ("study.task", "task", study.task),
+        ("study.space", "space", study.space),
+        ("study.resolution", "res", study.resolution),
+    ):
+        there = sorted({str(row[entity]) for row in preprocessed if row[entity]})
+        if wanted is not None and wanted not in there:
+            message = "no preprocessed BOLD image has this label" + _did_you_mean(wanted, there)
+            allowed = ", ".join(there) or "none has one"
+            problems.append(
+                Problem("error", message, file="config", field=field, value=wanted, allowed=allowed)
+            )
+    sessions = sorted({str(row["ses"]) for row in (bolds or preprocessed) if row["ses"]})
+    for role, label in study.sessions.items():
+        if label not in sessions:
+            message = "no BOLD image has this session label" + _did_you_mean(label, sessions)
+            problems.append(
+                Problem(
+                    "error",
+                    message,
+                    file="config",
+                    field=f"study.sessions.{role}",
+                    value=label,
+                    allowed=", ".join(sessions) or "none has one",
+                )
+            )
+    return problems
+
+
+def _did_you_mean(wanted: str, there: list[str]) -> str:
+    near = closest(wanted, there)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def _ambiguous(same: list[Mapping[str, Any]], study: Study) -> Problem:
+    row = same[0]
+    resolutions = sorted({str(each["res"]) for each in same})
+    if len(resolutions) > 1:
+        hint = "set study.resolution to one of them"
+        value = ", ".join(resolutions)
+    else:
+        hint = "name a single derivatives folder that holds it"
+        value = ", ".join(sorted({str(each["root"]) for each in same}))
+    return Problem(
+        "error",
+        f"{len(same)} BOLD images of one run; {hint}",
+        file=Path(row["path"]).name,
+        participant_id=f"sub-{row['sub']}",
+        session=row["ses"],
+        field="study.resolution" if len(resolutions) > 1 else "study.derivatives",
+        value=value,
+    )
+
+
+def _missing_files(run: Run, row: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for found, what, name in (
+        (run.mask, "brain mask", Path(run.bold).name.replace("preproc_bold", "brain_mask")),
+        (run.confounds, "confounds", f"{run.name}_desc-confounds_timeseries.tsv"),
+    ):
+        if found is None:
+            problems.append(
+                Problem(
+                    "excluded",
+                    f"the run has no {what}: {name} is missing",
+                    file=Path(row["path"]).name,
+                    participant_id=run.participant_id,
+                    session=run.session,
+                    run=run.name,
+                    field=what,
+                    allowed=name,
+                )
+            )
+    return problems

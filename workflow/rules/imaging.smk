@@ -1,0 +1,123 @@
+# From BOLD images to connectivity: one job per run reads it once and does all the rest.
+
+_derivatives = "results/derivatives"
+_stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
+_atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
+_relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
+
+
+rule dataset_description:
+    output:
+        f"{_derivatives}/dataset_description.json",
+    params:
+        code=CODE["imaging"],
+    log:
+        "logs/dataset_description.log",
+    benchmark:
+        "logs/benchmarks/dataset_description.tsv"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    localrule: True
+    script:
+        "../scripts/dataset_description.py"
+
+
+rule parcellation:
+    input:
+        plan=ancient(rules.plan.output.summary),
+        named=NAMED_PARCELLATIONS,
+        files=lookup(dpath="{atlas}", within=PARCELLATION_FILES),
+    output:
+        image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
+        table=f"{_atlas}_dseg.tsv",
+    params:
+        parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
+        code=CODE["imaging"],
+    log:
+        "logs/parcellation/{atlas}.log",
+    benchmark:
+        "logs/benchmarks/parcellation/{atlas}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/parcellation.py"
+
+
+rule bold_run:
+    input:
+        plan=ancient(rules.plan.output.summary),
+        bold=lookup(dpath="{run}/bold", within=RUNS),
+        mask=lookup(dpath="{run}/mask", within=RUNS),
+        confounds=lookup(dpath="{run}/confounds", within=RUNS),
+        sidecars=lookup(dpath="{run}/sidecars", within=RUNS),
+        registry=REGISTRY,
+        images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
+        tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
+    output:
+        series=expand(
+            f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
+            atlas=ATLASES,
+            ext=["tsv", "json"],
+            allow_missing=True,
+        ),
+        coverage=expand(
+            f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv", atlas=ATLASES, allow_missing=True
+        ),
+        relmats=expand(
+            f"{_relmat}.{{ext}}",
+            atlas=ATLASES,
+            strategy=STRATEGIES,
+            ext=["tsv", "json"],
+            allow_missing=True,
+        ),
+        circuits=f"{_stem}_desc-circuits_connectivity.tsv",
+        quality=f"{_stem}_desc-ketfc_qc.json",
+    params:
+        space=SPACE,
+        atlases=list(PARCELLATIONS),
+        settings=RUN_SETTINGS,
+        code=CODE["imaging"],
+    log:
+        "logs/bold_run/{folder}/{run}.log",
+    benchmark:
+        "logs/benchmarks/bold_run/{folder}/{run}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    script:
+        "../scripts/bold_run.py"
+
+
+rule sessions:
+    input:
+        runs=rules.inventory.output.runs,
+        plan=ancient(rules.plan.output.summary),
+        circuits=expand(rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS),
+        quality=expand(rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS),
+        coverage=expand(
+            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+        ),
+        registry=REGISTRY,
+    output:
+        connectivity="results/connectivity.tsv",
+        quality="results/quality/runs.tsv",
+        regions="results/regions.tsv",
+    params:
+        names=NAMES,
+        space=SPACE,
+        strategies=STRATEGIES,
+        code=CODE["imaging"],
+    log:
+        "logs/sessions.log",
+    benchmark:
+        "logs/benchmarks/sessions.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    script:
+        "../scripts/sessions.py"

@@ -1,0 +1,105 @@
+# What was measured: the demo study if one is asked for, and the plan.
+
+_run = f"{DEMO}/fmriprep/{{participant}}/ses-{{session}}/func/{{participant}}_ses-{{session}}_task-rest"
+
+
+rule demo_tables:
+    output:
+        description=f"{DEMO}/fmriprep/dataset_description.json",
+        participants=f"{DEMO}/fmriprep/participants.tsv",
+        dictionary=f"{DEMO}/fmriprep/participants.json",
+        truth=f"{DEMO}/truth.json",
+        template=f"{DEMO}/template.npz",
+    params:
+        seed=STUDY.statistics.seed,
+        code=CODE["imaging"],
+    log:
+        "logs/demo_tables.log",
+    benchmark:
+        "logs/benchmarks/demo_tables.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/demo_tables.py"
+
+
+rule demo_run:
+    input:
+        template=rules.demo_tables.output.template,
+        registry=REGISTRY,
+    output:
+        bold=f"{_run}_space-{SPACE}_desc-preproc_bold.nii.gz",
+        bold_json=f"{_run}_space-{SPACE}_desc-preproc_bold.json",
+        mask=f"{_run}_space-{SPACE}_desc-brain_mask.nii.gz",
+        mask_json=f"{_run}_space-{SPACE}_desc-brain_mask.json",
+        confounds=f"{_run}_desc-confounds_timeseries.tsv",
+        confounds_json=f"{_run}_desc-confounds_timeseries.json",
+    params:
+        seed=STUDY.statistics.seed,
+        folder=f"{DEMO}/fmriprep",
+        space=SPACE,
+        code=CODE["study"],
+    log:
+        "logs/demo_run/{participant}_ses-{session}.log",
+    benchmark:
+        "logs/benchmarks/demo_run/{participant}_ses-{session}.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=5,
+    script:
+        "../scripts/demo_run.py"
+
+
+rule inventory:
+    input:
+        demo=(
+            [file for run in RUNS.values() for file in (run["bold"], run["mask"], run["confounds"])]
+            if STUDY.study.simulated
+            else []
+        ),
+        tables=rules.demo_tables.output.participants if STUDY.study.simulated else TABLES,
+        registry=REGISTRY,
+        parcellations=NAMED_PARCELLATIONS,
+    output:
+        runs="results/plan/runs.tsv",
+        scores="results/plan/scores.tsv",
+        design="results/plan/design.json",
+        problems="results/plan/problems.tsv",
+    params:
+        config=config,
+        folders=FOLDERS,
+        listing=digest(RUNS),
+        code=CODE["imaging"],
+    log:
+        "logs/inventory.log",
+    benchmark:
+        "logs/benchmarks/inventory.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/inventory.py"
+
+
+rule plan:
+    input:
+        runs=rules.inventory.output.runs,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        problems=rules.inventory.output.problems,
+    output:
+        summary="results/plan/summary.txt",
+    params:
+        code=CODE["study"],
+    log:
+        "logs/plan.log",
+    benchmark:
+        "logs/benchmarks/plan.tsv"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    localrule: True
+    script:
+        "../scripts/plan.py"

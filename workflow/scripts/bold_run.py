@@ -1,0 +1,40 @@
+"""One BOLD run: read once, clean by every strategy, correlate, write."""
+
+from pathlib import Path
+
+from ketfc.imaging.derivatives import write_run
+from ketfc.imaging.parcellations import load_parcellation
+from ketfc.imaging.regions import CIRCUITS, label_regions, sphere_regions
+from ketfc.imaging.registry import load_registry
+from ketfc.imaging.run import RunFiles, RunSettings, process_run
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    space, inputs = snakemake.params.space, snakemake.input
+    settings = RunSettings(**snakemake.params.settings)
+    registry = load_registry(inputs.registry)
+    parcellations = [
+        load_parcellation(name, image, labels=table, space=space)
+        for name, image, table in zip(
+            snakemake.params.atlases, inputs.images, inputs.tables, strict=True
+        )
+    ]
+
+    def place(grid):
+        """Return every region set on the grid of this run."""
+        spheres = sphere_regions(registry.used_regions, space, grid)
+        return [spheres, *(label_regions(each, grid) for each in parcellations)]
+
+    files = RunFiles(*map(Path, (inputs.bold, inputs.mask, inputs.confounds)))
+    result = process_run(files, place, settings)
+    regions = {CIRCUITS: [region.id for region in registry.used_regions]}
+    write_run(
+        Path(snakemake.output.circuits).parent,
+        snakemake.wildcards.run,
+        space,
+        files=files,
+        result=result,
+        registry=registry,
+        regions=regions | {each.name: each.names for each in parcellations},
+        settings=settings,
+    )

@@ -1,0 +1,26 @@
+"""Simulate one run of the demo study."""
+
+import numpy as np
+
+from ketfc.imaging.registry import load_registry
+from ketfc.logs import logged
+from ketfc.study.demo_run import write_run
+
+with logged(snakemake.log[0]):
+    template = np.load(snakemake.input.template)
+    regions = load_registry(snakemake.input.registry).used_regions
+    write_run(
+        snakemake.params.folder,
+        snakemake.wildcards.participant,
+        snakemake.wildcards.session,
+        seed=snakemake.params.seed,
+        regions=[
+            (region.id, [(s.centre, s.radius) for s in region.spheres_in(snakemake.params.space)])
+            for region in regions
+        ],
+        labels=template["labels"],
+        networks=[str(network) for network in template["networks"]],
+        brain_mask=template["brain"],
+        gm=template["gm"],
+        wm=template["wm"],
+    )

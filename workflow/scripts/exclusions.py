@@ -1,0 +1,23 @@
+"""List everybody and everything that is not in a result, with the reason."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.exclusions import imaging_exclusions
+from ketfc.inference.exclusions import all_exclusions
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    quality = {
+        name: read_json(path) for name, path in zip(params.names, inputs.quality, strict=True)
+    }
+    paths = iter(inputs.coverage)
+    coverage = {
+        name: {
+            atlas: read_tsv(next(paths), numeric=("n_voxels", "n_covered", "coverage", "tsnr"))
+            for atlas in params.atlases
+        }
+        for name in params.names
+    }
+    found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
+    table = all_exclusions(read_tsv(inputs.problems), found, read_tsv(inputs.left_out))
+    write_tsv(snakemake.output[0], table)

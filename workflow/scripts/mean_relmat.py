@@ -1,0 +1,22 @@
+"""Average the matrices of the primary strategy over participants."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.sessions import session_matrices
+from ketfc.inference.matrices import mean_relmats
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    parcels = read_tsv(inputs.table[0])
+    matrices = session_matrices(
+        read_tsv(inputs.runs),
+        dict(zip(params.names, zip(inputs.relmats, inputs.sidecars, strict=True), strict=True)),
+        read_json(inputs.design),
+    )
+    table = mean_relmats(
+        matrices,
+        atlas=params.atlas,
+        strategy=params.strategy,
+        networks=dict(zip(parcels["name"], parcels["network"], strict=True)),
+    )
+    write_tsv(snakemake.output[0], table, digits=6)
