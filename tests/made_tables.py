@@ -1,4 +1,4 @@
-"""Result tables of made-up studies, in the columns of the workflow's files, for tests of reporting."""
+"""Result tables of made-up studies, in the columns of the workflow's files."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ CIRCUITS: dict[str, tuple[str, list[tuple[str, str]], bool]] = {
     "salience": ("salience network, within", list(combinations(SALIENCE, 2)), True),
     "dmn-salience": ("default mode – salience", list(product(DMN, SALIENCE)), False),
 }
+SEITZMAN = {
+    "Auditory": 12, "CinguloOpercular": 19, "DefaultMode": 55, "DorsalAttention": 14,
+    "FrontoParietal": 27, "MedialTemporalLobe": 2, "ParietoMedial": 5, "Reward": 4, "Salience": 9,
+    "SomatomotorDorsal": 32, "SomatomotorLateral": 5, "VentralAttention": 9, "Visual": 34,
+    "unassigned": 12,
+}  # fmt: skip
 PLANTED = {"sgacc-rlpfc": 0.30, "amygdala-dacc": -0.28}
 
 
@@ -67,7 +73,7 @@ class Made:
 
 
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
-    """A parallel study: one participant without a post session, one without a post score."""
+    """A parallel study: one lacks a post session, one a score, one moved too much."""
     return _study(
         seed, size, study, {"ketamine": "ketamine", "control": "midazolam"}, "pre-post", parcels
     )
@@ -150,21 +156,20 @@ def _study(
             if arms is None
             else f"Difference between {arms['ketamine']} and {arms['control']} in connectivity at "
             "post, adjusted for connectivity at pre.",
-            "association": "Slope of SI at post on the change in connectivity, adjusted for SI at "
-            "pre.",
+            "association": "Difference in SSI at post per unit of change in Fisher z, given "
+            "baseline SSI; an association, not an effect.",
         },
         "control_tested": arms is not None,
         "study": study,
         "strategy": "acompcor",
         "alpha": 0.05,
     }
-    fall = {
-        one: rng.normal(7 if arm != "control" else 2, 3.5) for one, arm in participants.items()
-    }
+    fall = {one: rng.normal(7 if arm != "control" else 2, 3.5) for one, arm in participants.items()}
     scores = _scores(rng, participants, fall, shape)
     connectivity = _connectivity(rng, participants, fall)
-    incomplete = list(participants)[-1]
-    gone = (connectivity["participant_id"] == incomplete) & (connectivity["role"] == "post")
+    people = list(participants)
+    absent = connectivity["participant_id"].isin([people[2], people[-1]])
+    gone = absent & (connectivity["role"] == "post")
     connectivity.loc[gone, ["r", "z"]] = np.nan
     hypotheses, incomplete = _hypotheses(connectivity, scores, design)
     return Made(
@@ -179,7 +184,12 @@ def _study(
         exclusions=_exclusions(participants),
         runs=_runs(rng, participants),
         sidecars=_sidecars(),
-        versions={"ketfc": "0.1.0", "nilearn": "0.14.1", "Snakemake": "9.15.0", "fMRIPrep": "24.1.1"},
+        versions={
+            "ketfc": "0.1.0",
+            "nilearn": "0.14.1",
+            "Snakemake": "9.15.0",
+            "fMRIPrep": "24.1.1",
+        },
     )
 
 
@@ -262,10 +272,8 @@ def _connectivity(
 def _hypotheses(
     connectivity: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    circuits = [
-        Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()
-    ]
-    about = dict(strategy="acompcor")
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    about = {"strategy": "acompcor"}
     hypotheses = test_hypotheses(
         connectivity, scores, design, circuits, seed=1, permutations=499, alpha=0.05, **about
     )
@@ -279,8 +287,8 @@ def _regions() -> pd.DataFrame:
         side = {"l": "left", "r": "right"}.get(region[0], "midline")
         verified = str(region not in TARGETS).lower()
         rows.append(
-            (region, ",".join(used), f"long name of {region}", side, *centre, 6, "MNI152NLin2009cAsym",
-             14, "CONN networks atlas; radius chosen here", verified)
+            (region, ",".join(used), f"long name of {region}", side, *centre, 6,
+             "MNI152NLin2009cAsym", 14, "CONN networks atlas; radius chosen here", verified)
         )  # fmt: skip
     columns = [
         "region", "circuits", "name", "hemisphere", "x", "y", "z", "radius", "space",
@@ -292,7 +300,9 @@ def _regions() -> pd.DataFrame:
 def _mean_relmat(
     rng: np.random.Generator, arms: dict[str, str] | None, parcels: int
 ) -> pd.DataFrame:
-    if parcels:
+    if parcels == sum(SEITZMAN.values()):
+        labels = [(f"{net}_{i}", net) for net, size in SEITZMAN.items() for i in range(size)]
+    elif parcels:
         seven = ["Vis", "SomMot", "DorsAttn", "SalVentAttn", "Limbic", "Cont", "Default"]
         half = parcels // 2
         labels = [

@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 MISSING = "n/a"
 """How BIDS, and every table of this project, writes a missing value."""
@@ -123,6 +124,8 @@ def read_tsv(path: str | Path, *, numeric: tuple[str, ...] = ()) -> pd.DataFrame
     pandas.DataFrame
         Text columns of dtype ``object`` with None where missing.
     """
+    import pandas as pd
+
     table = pd.read_csv(
         path,
         sep="\t",

@@ -8,7 +8,12 @@ from ketfc.imaging.settings import run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
-from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, planned_manifest
+from ketfc.study.manifest import (
+    demo_manifest,
+    digest,
+    indexed_manifest,
+    planned_manifest,
+)
 from ketfc.study.problems import StudyError
 from ketfc.study.scores import find_table
 
@@ -21,18 +26,27 @@ try:
 except StudyError as error:
     raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
 
-CODE = {room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")}
+CODE = {
+    room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
+}
 SPACE = STUDY.study.space
 STRATEGIES = list(STUDY.denoising.strategies)
 PARCELLATIONS = {each.name: each for each in STUDY.circuits.parcellation}
 ATLASES = ["Circuits", *PARCELLATIONS]
 MATRIX_ATLAS = next(iter(PARCELLATIONS))
 PARCELLATION_SETTINGS = {
-    name: {"name": name, "image": each.image, "labels": each.labels, "space": each.space}
+    name: {
+        "name": name,
+        "image": each.image,
+        "labels": each.labels,
+        "space": each.space,
+    }
     for name, each in PARCELLATIONS.items()
 }
 PARCELLATION_FILES = {
-    name: [str(expand_path(path)) for path in (each.image, each.labels) if path is not None]
+    name: [
+        str(expand_path(path)) for path in (each.image, each.labels) if path is not None
+    ]
     for name, each in PARCELLATIONS.items()
 }
 RUN_SETTINGS = run_settings(STUDY)

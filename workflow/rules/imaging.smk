@@ -9,16 +9,16 @@ _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_re
 rule dataset_description:
     output:
         f"{_derivatives}/dataset_description.json",
-    params:
-        code=CODE["imaging"],
     log:
         "logs/dataset_description.log",
     benchmark:
         "logs/benchmarks/dataset_description.tsv"
+    localrule: True
     resources:
         mem_mb=500,
         runtime=5,
-    localrule: True
+    params:
+        code=CODE["imaging"],
     script:
         "../scripts/dataset_description.py"
 
@@ -31,9 +31,6 @@ rule parcellation:
     output:
         image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
         table=f"{_atlas}_dseg.tsv",
-    params:
-        parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
-        code=CODE["imaging"],
     log:
         "logs/parcellation/{atlas}.log",
     benchmark:
@@ -41,6 +38,9 @@ rule parcellation:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
+        code=CODE["imaging"],
     script:
         "../scripts/parcellation.py"
 
@@ -63,7 +63,9 @@ rule bold_run:
             allow_missing=True,
         ),
         coverage=expand(
-            f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv", atlas=ATLASES, allow_missing=True
+            f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
+            atlas=ATLASES,
+            allow_missing=True,
         ),
         relmats=expand(
             f"{_relmat}.{{ext}}",
@@ -74,11 +76,6 @@ rule bold_run:
         ),
         circuits=f"{_stem}_desc-circuits_connectivity.tsv",
         quality=f"{_stem}_desc-ketfc_qc.json",
-    params:
-        space=SPACE,
-        atlases=list(PARCELLATIONS),
-        settings=RUN_SETTINGS,
-        code=CODE["imaging"],
     log:
         "logs/bold_run/{folder}/{run}.log",
     benchmark:
@@ -86,6 +83,11 @@ rule bold_run:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        space=SPACE,
+        atlases=list(PARCELLATIONS),
+        settings=RUN_SETTINGS,
+        code=CODE["imaging"],
     script:
         "../scripts/bold_run.py"
 
@@ -94,8 +96,12 @@ rule sessions:
     input:
         runs=rules.inventory.output.runs,
         plan=ancient(rules.plan.output.summary),
-        circuits=expand(rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS),
-        quality=expand(rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS),
+        circuits=expand(
+            rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
+        quality=expand(
+            rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
         coverage=expand(
             f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
             zip,
@@ -107,11 +113,6 @@ rule sessions:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
         regions="results/regions.tsv",
-    params:
-        names=NAMES,
-        space=SPACE,
-        strategies=STRATEGIES,
-        code=CODE["imaging"],
     log:
         "logs/sessions.log",
     benchmark:
@@ -119,5 +120,10 @@ rule sessions:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        names=NAMES,
+        space=SPACE,
+        strategies=STRATEGIES,
+        code=CODE["imaging"],
     script:
         "../scripts/sessions.py"

@@ -10,12 +10,6 @@ rule hypotheses:
     output:
         hypotheses="results/tests/hypotheses.tsv",
         left_out="results/tests/left_out.tsv",
-    params:
-        strategy=STUDY.denoising.primary,
-        seed=STUDY.statistics.seed,
-        permutations=STUDY.statistics.permutations,
-        alpha=STUDY.statistics.alpha,
-        code=CODE["inference"],
     log:
         "logs/hypotheses.log",
     benchmark:
@@ -23,6 +17,12 @@ rule hypotheses:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        strategy=STUDY.denoising.primary,
+        seed=STUDY.statistics.seed,
+        permutations=STUDY.statistics.permutations,
+        alpha=STUDY.statistics.alpha,
+        code=CODE["inference"],
     script:
         "../scripts/hypotheses.py"
 
@@ -50,11 +50,6 @@ rule mean_relmat:
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/tests/mean_relmat.tsv",
-    params:
-        names=NAMES,
-        atlas=MATRIX_ATLAS,
-        strategy=STUDY.denoising.primary,
-        code=CODE["inference"],
     log:
         "logs/mean_relmat.log",
     benchmark:
@@ -62,6 +57,11 @@ rule mean_relmat:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        names=NAMES,
+        atlas=MATRIX_ATLAS,
+        strategy=STUDY.denoising.primary,
+        code=CODE["inference"],
     script:
         "../scripts/mean_relmat.py"
 
@@ -71,7 +71,9 @@ rule exclusions:
         runs=rules.inventory.output.runs,
         problems=rules.inventory.output.problems,
         left_out=rules.hypotheses.output.left_out,
-        quality=expand(rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS),
+        quality=expand(
+            rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
         coverage=collect(
             f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
             zip,
@@ -81,11 +83,6 @@ rule exclusions:
         ),
     output:
         "results/quality/exclusions.tsv",
-    params:
-        names=NAMES,
-        atlases=ATLASES,
-        min_coverage=STUDY.circuits.min_coverage,
-        code=CODE["inference"],
     log:
         "logs/exclusions.log",
     benchmark:
@@ -93,5 +90,10 @@ rule exclusions:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        names=NAMES,
+        atlases=ATLASES,
+        min_coverage=STUDY.circuits.min_coverage,
+        code=CODE["inference"],
     script:
         "../scripts/exclusions.py"

@@ -10,9 +10,6 @@ rule demo_tables:
         dictionary=f"{DEMO}/fmriprep/participants.json",
         truth=f"{DEMO}/truth.json",
         template=f"{DEMO}/template.npz",
-    params:
-        seed=STUDY.statistics.seed,
-        code=CODE["imaging"],
     log:
         "logs/demo_tables.log",
     benchmark:
@@ -20,6 +17,9 @@ rule demo_tables:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        seed=STUDY.statistics.seed,
+        code=CODE["imaging"],
     script:
         "../scripts/demo_tables.py"
 
@@ -35,11 +35,6 @@ rule demo_run:
         mask_json=f"{_run}_space-{SPACE}_desc-brain_mask.json",
         confounds=f"{_run}_desc-confounds_timeseries.tsv",
         confounds_json=f"{_run}_desc-confounds_timeseries.json",
-    params:
-        seed=STUDY.statistics.seed,
-        folder=f"{DEMO}/fmriprep",
-        space=SPACE,
-        code=CODE["study"],
     log:
         "logs/demo_run/{participant}_ses-{session}.log",
     benchmark:
@@ -47,6 +42,11 @@ rule demo_run:
     resources:
         mem_mb=1500,
         runtime=5,
+    params:
+        seed=STUDY.statistics.seed,
+        folder=f"{DEMO}/fmriprep",
+        space=SPACE,
+        code=CODE["study"],
     script:
         "../scripts/demo_run.py"
 
@@ -54,11 +54,17 @@ rule demo_run:
 rule inventory:
     input:
         demo=(
-            [file for run in RUNS.values() for file in (run["bold"], run["mask"], run["confounds"])]
+            [
+                file
+                for run in RUNS.values()
+                for file in (run["bold"], run["mask"], run["confounds"])
+            ]
             if STUDY.study.simulated
             else []
         ),
-        tables=rules.demo_tables.output.participants if STUDY.study.simulated else TABLES,
+        tables=(
+            rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
+        ),
         registry=REGISTRY,
         parcellations=NAMED_PARCELLATIONS,
     output:
@@ -66,19 +72,19 @@ rule inventory:
         scores="results/plan/scores.tsv",
         design="results/plan/design.json",
         problems="results/plan/problems.tsv",
+    log:
+        "logs/inventory.log",
+    benchmark:
+        "logs/benchmarks/inventory.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         config=config,
         folders=FOLDERS,
         listing=digest(RUNS),
         code=CODE["imaging"],
-    log:
-        "logs/inventory.log",
-    benchmark:
-        "logs/benchmarks/inventory.tsv"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    localrule: True
     script:
         "../scripts/inventory.py"
 
@@ -91,15 +97,15 @@ rule plan:
         problems=rules.inventory.output.problems,
     output:
         summary="results/plan/summary.txt",
-    params:
-        code=CODE["study"],
     log:
         "logs/plan.log",
     benchmark:
         "logs/benchmarks/plan.tsv"
+    localrule: True
     resources:
         mem_mb=500,
         runtime=5,
-    localrule: True
+    params:
+        code=CODE["study"],
     script:
         "../scripts/plan.py"

@@ -185,25 +185,40 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
     for arm in arms:
         here = np.full(len(table), True) if arm.role is None else (table["arm"] == arm.role)
         axes.scatter(
-            x[here], points[here], s=16, linewidth=0.5, edgecolor="white", zorder=3,
-            marker=style.ARM_MARKERS[arm.role], color=style.ARM_COLOURS[arm.role],
-        )  # fmt: skip
+            x[here],
+            points[here],
+            s=16,
+            linewidth=0.5,
+            edgecolor="white",
+            zorder=3,
+            marker=style.ARM_MARKERS[arm.role],
+            color=style.ARM_COLOURS[arm.role],
+        )
     axes.margins(0.08)
     axes.locator_params(nbins=5)
     if line is None:
         axes.text(
-            0.5, 0.02, "too few participants for a line", transform=axes.transAxes, ha="center",
-            fontsize=6, color=style.QUIET,
-        )  # fmt: skip
+            0.5,
+            0.02,
+            "too few participants for a line",
+            transform=axes.transAxes,
+            ha="center",
+            fontsize=6,
+            color=style.QUIET,
+        )
         return people
     axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
     axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
     drawn = pd.DataFrame(
         {
-            "circuit": circuit, "kind": "line",
-            "x": line.x, "y": line.y, "y_low": line.low, "y_high": line.high,
+            "circuit": circuit,
+            "kind": "line",
+            "x": line.x,
+            "y": line.y,
+            "y_low": line.low,
+            "y_high": line.high,
         }
-    ).reindex(columns=_COLUMNS)  # fmt: skip
+    ).reindex(columns=_COLUMNS)
     # columns that are all missing would warn about their type when concatenated
     return pd.concat([people.astype(object), drawn.astype(object)], ignore_index=True)
 
@@ -221,9 +236,16 @@ def _legend(axes: Axes, design: Design) -> None:
 
     def dot(marker: str, colour: str, label: str) -> Line2D:
         return Line2D(
-            [], [], linestyle="none", marker=marker, markersize=4.5, color=colour,
-            markeredgecolor="white", markeredgewidth=0.5, label=label,
-        )  # fmt: skip
+            [],
+            [],
+            linestyle="none",
+            marker=marker,
+            markersize=4.5,
+            color=colour,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            label=label,
+        )
 
     handles: list[Line2D | Patch] = [
         dot(

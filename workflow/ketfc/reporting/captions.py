@@ -37,7 +37,7 @@ def figure_caption(name: str, design: Design) -> str:
         )
     if name == "paired":
         estimate = (
-            f"the difference between the arms, adjusted for {design['baseline']}"
+            f"the difference between the arms, adjusted for {design['baseline']},"
             if compared
             else "the mean change"
         )
@@ -78,7 +78,10 @@ def _association(design: Design) -> str:
 def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
     """Return a text that says what a figure shows, with its main numbers."""
     kinds = {
-        "circuits": ("Glass brains with the connections of each circuit coloured by change", "change"),
+        "circuits": (
+            "Glass brains with the connections of each circuit coloured by change",
+            "change",
+        ),
         "paired": (
             f"Paired plots of connectivity at {design['baseline']} and {design['followup']}",
             "change",

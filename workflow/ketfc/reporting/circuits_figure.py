@@ -66,7 +66,8 @@ def draw_circuits(
         drawn = [circuit for circuit in circuits if (numbers["circuit"] == circuit).any()]
         figure = style.new_figure(style.TWO_COLUMNS, 48 * ((len(drawn) + 2) // 2) + 2)
         colours = _colours(numbers["change"])
-        cells = figure.subfigures((len(drawn) + 2) // 2, 2, wspace=0.02, hspace=0.02).ravel()
+        grid = figure.subfigures((len(drawn) + 2) // 2, 2, squeeze=False, wspace=0.02, hspace=0.02)
+        cells = np.ravel(grid)
         views: list[tuple[Axes, str, pd.DataFrame]] = []
         for cell, circuit in zip(cells, drawn, strict=False):
             edges = numbers[numbers["circuit"] == circuit]
@@ -89,22 +90,22 @@ def _edges(
     connectivity: pd.DataFrame, regions: pd.DataFrame, design: Design, circuits: list[str]
 ) -> pd.DataFrame:
     changes = edge_changes(connectivity, design)
-    centres = numeric(regions, "x", "y", "z").groupby("region")[["x", "y", "z"]].mean()
+    # a region of several spheres, or listed once per template, is drawn at their mean
+    means = numeric(regions, "x", "y", "z").groupby("region")[["x", "y", "z"]].mean()
+    centres = dict(zip(means.index, means.to_dict("records"), strict=True))
     rows: list[dict[str, object]] = []
     for circuit in circuits:
         of_circuit = changes[changes["circuit"] == circuit]
         for (a, b), table in of_circuit.groupby(["region_a", "region_b"], sort=False):
-            if a not in centres.index or b not in centres.index:
+            if a not in centres or b not in centres:
                 continue
             change, n = adjusted_difference(table, design)
             row: dict[str, object] = {"circuit": circuit, "region_a": a, "region_b": b}
             for end, region in (("a", a), ("b", b)):
-                row |= {f"{axis}_{end}": centres.at[region, axis] for axis in "xyz"}
+                row |= {f"{axis}_{end}": value for axis, value in centres[region].items()}
             rows.append(row | {"change": change, "n": n})
     ends = [f"{axis}_{end}" for end in "ab" for axis in "xyz"]
-    return pd.DataFrame(
-        rows, columns=["circuit", "region_a", "region_b", *ends, "change", "n"]
-    )
+    return pd.DataFrame(rows, columns=["circuit", "region_a", "region_b", *ends, "change", "n"])
 
 
 def _colours(changes: pd.Series[float]) -> ScalarMappable:
@@ -135,9 +136,7 @@ def _places(edges: pd.DataFrame, direction: str) -> dict[str, tuple[float, float
     return places
 
 
-def _draw_view(
-    axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarMappable
-) -> None:
+def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarMappable) -> None:
     from matplotlib import patheffects
     from nilearn.plotting.glass_brain import plot_brain_schematics
 
@@ -150,9 +149,15 @@ def _draw_view(
     axes.set_aspect("equal")
     axes.set_axis_off()
     axes.text(
-        0.5, 0.0, _NAMES[direction], transform=axes.transAxes, ha="center", va="top",
-        fontsize=5.5, color=style.QUIET,
-    )  # fmt: skip
+        0.5,
+        0.0,
+        _NAMES[direction],
+        transform=axes.transAxes,
+        ha="center",
+        va="top",
+        fontsize=5.5,
+        color=style.QUIET,
+    )
     if direction == "z":
         for x, side in ((-66, "L"), (66, "R")):
             axes.text(x, -96, side, ha="center", va="center", fontsize=6, color=style.QUIET)
@@ -165,9 +170,14 @@ def _draw_view(
         change = float(str(edge.change))
         if np.isfinite(change):
             axes.plot(
-                [x_a, x_b], [y_a, y_b], color=colours.to_rgba(change), linewidth=1.9, zorder=3,
-                solid_capstyle="round", path_effects=[*casing, patheffects.Normal()],
-            )  # fmt: skip
+                [x_a, x_b],
+                [y_a, y_b],
+                color=colours.to_rgba(np.array([change]))[0],
+                linewidth=1.9,
+                zorder=3,
+                solid_capstyle="round",
+                path_effects=[*casing, patheffects.Normal()],
+            )
         else:
             axes.plot([x_a, x_b], [y_a, y_b], color=style.QUIET, linewidth=0.9, linestyle=":")
     xs, ys = zip(*places.values(), strict=True)
@@ -185,7 +195,9 @@ def _join_outlines(axes: Axes) -> None:
     for stroke in strokes:
         stroke.remove()
     axes.add_patch(
-        PathPatch(outline, transform=transform, facecolor="none", edgecolor="#b5b5b5", linewidth=0.5)
+        PathPatch(
+            outline, transform=transform, facecolor="none", edgecolor="#b5b5b5", linewidth=0.5
+        )
     )
 
 
@@ -229,8 +241,14 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design) -> None:
     bar.outline.set_linewidth(0.5)
     bar.set_label(f"Change of a connection, Fisher z\n{what}", fontsize=7, linespacing=1.4)
     axes.text(
-        0.5, 0.16, "Dotted: no value.  Numbers below a brain: the test of the\n"
+        0.5,
+        0.16,
+        "Dotted: no value.  Numbers below a brain: the test of the\n"
         f"circuit's mean, with {coverage(design)} interval.",
-        transform=axes.transAxes, ha="center", va="center", fontsize=6.5, color=style.QUIET,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        color=style.QUIET,
         linespacing=1.4,
-    )  # fmt: skip
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from ketfc.reporting.words import compact, is_missing, listed, plural
 
 Sidecars = Mapping[str, Sequence[Mapping[str, Any]]]
-"""By strategy, the JSON sidecars of all its matrices (``…_relmat.json``), excluded runs included."""
+"""By strategy, the JSON sidecars of its matrices (``…_relmat.json``), also of excluded runs."""
 
 _MOTION = {f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"}
 _SUFFIXES = ("_derivative1_power2", "_derivative1", "_power2")
@@ -120,10 +120,10 @@ def column_names(columns: Sequence[str]) -> str:
     for base, suffixes in expansions.items():
         alike.setdefault(tuple(sorted(suffixes)), []).append(base)
     phrases = [_expanded(bases, suffixes) for suffixes, bases in alike.items()]
-    for names in families.values():
-        phrases.append(
-            f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}` ({len(names)})"
-        )
+    phrases += [
+        f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` to `{names[-1]}` ({len(names)})"
+        for names in families.values()
+    ]
     return "; ".join(phrases)
 
 

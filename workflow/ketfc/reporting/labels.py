@@ -78,8 +78,7 @@ def place_labels(
 
     figure = axes.get_figure(root=True)
     assert figure is not None
-    assert isinstance(figure.canvas, FigureCanvasAgg)
-    renderer = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     scale = figure.dpi / 72
     anchors = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     blocked = axes.transData.transform(np.asarray(obstacles, dtype=float).reshape(-1, 2))

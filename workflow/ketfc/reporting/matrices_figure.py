@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from ketfc.reporting.words import is_missing, region_label
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 NAMED_UP_TO = 32
 """Matrices of at most this many regions show the regions' names, larger ones their networks."""
@@ -65,9 +66,18 @@ def draw_matrices(
         difference (mean Fisher z), n_baseline, n_followup; the upper triangle.
     """
     columns = [
-        "atlas", "arm", "region_a", "region_b", "network_a", "network_b",
-        "baseline", "followup", "difference", "n_baseline", "n_followup",
-    ]  # fmt: skip
+        "atlas",
+        "arm",
+        "region_a",
+        "region_b",
+        "network_a",
+        "network_b",
+        "baseline",
+        "followup",
+        "difference",
+        "n_baseline",
+        "n_followup",
+    ]
     rows = mean_relmat[mean_relmat["strategy"] == design["strategy"]]
     rows = numeric(rows, "z", "n")
     with style.paper_style():
@@ -107,7 +117,7 @@ def _order(numbers: pd.DataFrame) -> Order:
             networks.setdefault(region, None if is_missing(network) else str(network))
     # the upper triangle names the last region only as region_b, so it comes last here too
     places = {network: place for place, network in enumerate(dict.fromkeys(networks.values()))}
-    places[None] = len(places)
+    places |= {network: len(networks) for network in (None, "unassigned") if network in places}
     regions = sorted(networks, key=lambda region: places[networks[region]])
     return Order(regions, [networks[region] for region in regions])
 
@@ -150,9 +160,14 @@ def _draw(
         ("difference", panels[:, 2], "Difference, Fisher z"),
     ):
         bar = figure.colorbar(
-            images[kind], ax=columns, location="bottom", shrink=0.5 if kind == "session" else 0.9,
-            aspect=28 if kind == "session" else 24, pad=0.03, extend="both",
-        )  # fmt: skip
+            images[kind],
+            ax=columns,
+            location="bottom",
+            shrink=0.5 if kind == "session" else 0.9,
+            aspect=28 if kind == "session" else 24,
+            pad=0.03,
+            extend="both",
+        )
         bar.set_label(text)
         bar.outline.set_linewidth(0.5)
     figure.suptitle(f"Atlas: {atlas}, {len(order.regions)} regions", fontsize=7, color=style.QUIET)
@@ -172,7 +187,7 @@ def _count(of_arm: pd.DataFrame, what: str) -> str:
     return f" (n = {high})" if low == high else f" (n = {low}–{high})"
 
 
-def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> object:
+def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> AxesImage:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Rectangle
 
@@ -181,9 +196,13 @@ def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> o
         Rectangle((-0.5, -0.5), n, n, facecolor=style.NO_DATA, hatch="/////", linewidth=0, zorder=0)
     )
     image = axes.imshow(
-        np.ma.masked_invalid(matrix), cmap=style.DIVERGING, vmin=-limit, vmax=limit,
-        interpolation="none", zorder=1,
-    )  # fmt: skip
+        np.ma.masked_invalid(matrix),
+        cmap=style.DIVERGING,
+        vmin=-limit,
+        vmax=limit,
+        interpolation="none",
+        zorder=1,
+    )
     # a region with itself is no measurement: white, neither a value nor a missing one
     diagonal = np.ma.masked_where(~np.eye(n, dtype=bool), np.ones((n, n)))
     axes.imshow(diagonal, cmap=ListedColormap(["white"]), interpolation="none", zorder=2)
@@ -193,18 +212,73 @@ def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> o
 
 
 def _mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
     blocks = order.blocks()
-    if len(blocks) > 1:
-        for _, start, _ in blocks[1:]:
-            axes.axhline(start - 0.5, color=style.INK, linewidth=0.5, zorder=3)
-            axes.axvline(start - 0.5, color=style.INK, linewidth=0.5, zorder=3)
+    for _, start, _ in blocks[1:]:
+        axes.axhline(start - 0.5, color=style.INK, linewidth=0.4, zorder=3)
+        axes.axvline(start - 0.5, color=style.INK, linewidth=0.4, zorder=3)
     if named:
-        ticks = list(range(len(order.regions)))
         names = [region_label(region) for region in order.regions]
-    else:
-        ticks = [(start + stop - 1) / 2 for _, start, stop in blocks]  # type: ignore[misc]
+        centres = [float(i) for i in range(len(names))]
+    elif len(blocks) > 1:
         names = [name for name, _, _ in blocks]
-    size = 5.5 if named else 6.2
-    axes.set_xticks(ticks, names if below else [], rotation=90, fontsize=size)
-    axes.set_yticks(ticks, names if left else [], fontsize=size)
-    axes.tick_params(length=0, pad=2)
+        centres = [(start + stop - 1) / 2 for _, start, stop in blocks]
+    else:
+        return
+    n = len(order.regions)
+    # small networks would share a place: their names move apart, joined to them by a thin line
+    places = spread(centres, gap=0.0 if named else n * 0.054, low=0.0, high=n - 1.0)
+    distance = n * (0.02 if named else 0.06)
+    for name, centre, place in zip(names, centres, places, strict=True):
+        text: dict[str, Any] = {"fontsize": 5.5 if named else 6, "annotation_clip": False}
+        if left:
+            axes.annotate(
+                name,
+                (-0.5, centre),
+                (-0.5 - distance, place),
+                ha="right",
+                va="center",
+                arrowprops=None if named else _leader(1, 0.5),
+                **text,
+            )
+        if below:
+            axes.annotate(
+                name,
+                (centre, n - 0.5),
+                (place, n - 0.5 + distance),
+                ha="center",
+                va="top",
+                rotation=90,
+                arrowprops=None if named else _leader(0.5, 1),
+                **text,
+            )
+
+
+def _leader(across: float, up: float) -> dict[str, Any]:
+    """Return the look of a thin line from that point of a text's box."""
+    return {
+        "arrowstyle": "-",
+        "linewidth": 0.4,
+        "color": style.QUIET,
+        "relpos": (across, up),
+        "shrinkA": 0.5,
+        "shrinkB": 0,
+    }
+
+
+def spread(centres: list[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Return the places nearest to increasing `centres` that are at least `gap` apart.
+
+    Least squares by pooling neighbours that are too close (isotonic regression of the centres less
+    their gaps), kept between `low` and `high`; with too little room the gap gives way.
+    """
+    gap = min(gap, (high - low) / max(len(centres) - 1, 1))
+    pools: list[list[float]] = []
+    for i, centre in enumerate(centres):
+        pools.append([centre - i * gap])
+        while len(pools) > 1 and np.mean(pools[-2]) > np.mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    flat = [float(np.mean(pool)) for pool in pools for _ in pool]
+    ceiling = high - (len(centres) - 1) * gap
+    return [min(max(place, low), ceiling) + i * gap for i, place in enumerate(flat)]

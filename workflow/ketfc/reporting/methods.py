@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.files import MISSING
 from ketfc.reporting.denoising_words import Sidecars, Strategy, regressor_count, summarise
 from ketfc.reporting.tables import Design, arm_sizes, arms_of, numeric, primary_circuits, setting
 from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
@@ -174,7 +175,10 @@ def _strategy(strategy: Strategy) -> str:
 
 
 def _censoring(config: Config, runs: pd.DataFrame) -> str:
-    fd, dvars = setting(config, "denoising", "fd-thresh"), setting(config, "denoising", "dvars-thresh")
+    fd, dvars = (
+        setting(config, "denoising", "fd-thresh"),
+        setting(config, "denoising", "dvars-thresh"),
+    )
     limits = [f"framewise displacement above {compact(fd)} mm [@power2012]"] if fd else []
     limits += [f"standardised DVARS above {compact(dvars)}"] if dvars else []
     least = compact(setting(config, "denoising", "min-time"))
@@ -187,8 +191,8 @@ def _censoring(config: Config, runs: pd.DataFrame) -> str:
             percent = 100 * counts["n_censored"].sum() / counts["n_volumes"].sum()
             share = f" ({number(percent, 1)} % of all volumes)"
     return (
-        f"Volumes with {' or '.join(limits)} were censored{share} [@power2014]; runs that kept less "
-        f"than {least} s were excluded."
+        f"Volumes with {' or '.join(limits)} were censored{share} [@power2014]; runs that kept "
+        f"less than {least} s were excluded."
     )
 
 
@@ -209,8 +213,8 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
     if len(arms) == 2:
         change = (
             f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
-            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity at "
-            f"{design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
+            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity "
+            f"at {design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
             "Freedman–Lane permutation of residuals [@freedman1983; @winkler2014]. The effect size "
             "is the adjusted difference in pooled baseline standard deviations "
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
@@ -279,10 +283,10 @@ def _left_out(runs: pd.DataFrame, exclusions: pd.DataFrame) -> list[str]:
     text = [f"Of {plural(total, 'run')}, {bad} {'was' if bad == 1 else 'were'} excluded."]
     if exclusions.empty:
         return [f"{text[0]} Nothing else was left out."]
-    counts = exclusions.groupby(["stage", "rule"], sort=True, dropna=False).size()
+    counts = exclusions.groupby(["stage", "rule"], dropna=False).size().reset_index(name="count")
     items = [
-        f"- {stage}, `{'n/a' if is_missing(rule) else rule}`: {count}"
-        for (stage, rule), count in counts.items()
+        f"- {row['stage']}, `{MISSING if is_missing(row['rule']) else row['rule']}`: {row['count']}"
+        for row in counts.to_dict("records")
     ]
     return [
         f"{text[0]} `quality/exclusions.tsv` has {plural(len(exclusions), 'row')}, each with the "

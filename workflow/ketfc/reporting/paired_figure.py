@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,10 +27,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = [
-    "circuit", "arm", "kind", "participant_id", "n",
-    "baseline", "baseline_low", "baseline_high", "followup", "followup_low", "followup_high",
-    "change", "change_low", "change_high",
-]  # fmt: skip
+    "circuit",
+    "arm",
+    "kind",
+    "participant_id",
+    "n",
+    "baseline",
+    "baseline_low",
+    "baseline_high",
+    "followup",
+    "followup_low",
+    "followup_high",
+    "change",
+    "change_low",
+    "change_high",
+]
 
 
 def draw_paired(
@@ -62,7 +74,8 @@ def draw_paired(
     with style.paper_style():
         if changes["change"].isna().all():
             return style.words_only(
-                "No participant has connectivity both before and after,\nso there is no pair to draw."
+                "No participant has connectivity both before and after,\n"
+                "so there is no pair to draw."
             ), numbers
         figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
@@ -74,22 +87,19 @@ def draw_paired(
 
 def _numbers(changes: pd.DataFrame, circuits: dict[str, str], design: Design) -> pd.DataFrame:
     labels = {arm.role: arm.label for arm in arms_of(design)}
-    rows: list[dict[str, object]] = []
+    rows: list[dict[Hashable, object]] = []
     for circuit in circuits:
         of_circuit = changes[changes["circuit"] == circuit]
-        for record in of_circuit.to_dict("records"):
-            rows.append(
-                {
-                    "circuit": circuit,
-                    "arm": labels.get(record["arm"]),
-                    "kind": "participant",
-                    "n": 1,
-                    **{k: record[k] for k in ("participant_id", "baseline", "followup", "change")},
-                }
+        kept = ["participant_id", "baseline", "followup", "change"]
+        rows += [
+            {"circuit": circuit, "arm": labels.get(role), "kind": "participant", "n": 1, **values}
+            for role, values in zip(
+                of_circuit["arm"], of_circuit[kept].to_dict("records"), strict=True
             )
+        ]
         for arm in arms_of(design):
             pairs = _of_arm(of_circuit, arm).dropna(subset=["change"])
-            row: dict[str, object] = {"circuit": circuit, "arm": arm.label, "kind": "mean"}
+            row: dict[Hashable, object] = {"circuit": circuit, "arm": arm.label, "kind": "mean"}
             row["n"] = len(pairs)
             for column in ("baseline", "followup", "change"):
                 row[column], row[f"{column}_low"], row[f"{column}_high"] = mean_interval(
@@ -148,18 +158,34 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
                 axes.plot(x, pair, color=colour, alpha=0.45, linewidth=0.7, zorder=2)
             else:
                 axes.plot(
-                    x, pair, linestyle="none", marker=marker, markersize=3.2, markeredgewidth=0.7,
-                    markerfacecolor="white", markeredgecolor=colour, zorder=3,
-                )  # fmt: skip
+                    x,
+                    pair,
+                    linestyle="none",
+                    marker=marker,
+                    markersize=3.2,
+                    markeredgewidth=0.7,
+                    markerfacecolor="white",
+                    markeredgecolor=colour,
+                    zorder=3,
+                )
         mean = numbers[(numbers["kind"] == "mean") & (numbers["arm"] == arm.label)].iloc[0]
         centre = np.array([mean["baseline"], mean["followup"]], dtype=float)
         half = centre - np.array([mean["baseline_low"], mean["followup_low"]], dtype=float)
         # beside the participants' ends, so that it hides none of them
         axes.errorbar(
-            x + [-0.16, 0.16], centre, yerr=np.nan_to_num(half), color=colour, marker=marker, markersize=5.5,
-            linewidth=2.0, elinewidth=1.4, capsize=2.5, markeredgecolor="white",
-            markeredgewidth=0.7, zorder=5,
-        )  # fmt: skip
+            x + np.array([-0.16, 0.16]),
+            centre,
+            yerr=np.nan_to_num(half),
+            color=colour,
+            marker=marker,
+            markersize=5.5,
+            linewidth=2.0,
+            elinewidth=1.4,
+            capsize=2.5,
+            markeredgecolor="white",
+            markeredgewidth=0.7,
+            zorder=5,
+        )
     if len(arms) > 1:
         axes.axvline(1.5, color=style.FAINT, linewidth=0.6)
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
@@ -169,10 +195,17 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     for i, arm in enumerate(arms):
         if arm.role is not None:
             axes.annotate(
-                arm.label, (2 * i + 0.5, 0), xycoords=("data", "axes fraction"), xytext=(0, -15),
-                textcoords="offset points", ha="center", va="top", fontsize=6.8,
-                fontweight="bold", color=style.ARM_COLOURS[arm.role],
-            )  # fmt: skip
+                arm.label,
+                (2 * i + 0.5, 0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, -15),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=6.8,
+                fontweight="bold",
+                color=style.ARM_COLOURS[arm.role],
+            )
     axes.margins(y=0.08)
     axes.set_ylabel("Fisher z")
 
@@ -185,12 +218,29 @@ def _legend(axes: Axes, design: Design) -> None:
         colour = style.ARM_COLOURS[arm.role]
         marker = style.ARM_MARKERS[arm.role]
         handles.append(
-            Line2D([], [], color=colour, marker=marker, markersize=5.5, linewidth=2,
-                   markeredgecolor="white", label=f"{arm.label}: mean, 95 % interval")
-        )  # fmt: skip
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker=marker,
+                markersize=5.5,
+                linewidth=2,
+                markeredgecolor="white",
+                label=f"{arm.label}: mean, 95 % interval",
+            )
+        )
     handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
     handles.append(
-        Line2D([], [], linestyle="none", marker="o", markersize=3.2, markerfacecolor="white",
-               markeredgecolor=style.QUIET, markeredgewidth=0.7, label="one session only, not in the mean")
-    )  # fmt: skip
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="o",
+            markersize=3.2,
+            markerfacecolor="white",
+            markeredgecolor=style.QUIET,
+            markeredgewidth=0.7,
+            label="one session only, not in the mean",
+        )
+    )
     axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

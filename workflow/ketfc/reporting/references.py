@@ -35,7 +35,7 @@ class Reference:
     @property
     def long(self) -> str:
         """The whole reference on one line, without its DOI."""
-        names = [name.strip("{}") for name in self.authors.split(" and ")]
+        names = [_initials(name) for name in self.authors.split(" and ")]
         authors = listed(names) if len(names) <= 6 else f"{', '.join(names[:6])} et al."
         place = self.venue
         if self.volume:
@@ -65,6 +65,14 @@ class Reference:
             if value
         ]
         return f"@{self.kind}{{{self.key},\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _initials(name: str) -> str:
+    """Return ``Wolf DH`` for ``Wolf, Daniel H.``; a name in braces stays whole."""
+    if name.startswith("{"):
+        return name.strip("{}")
+    family, _, given = name.partition(", ")
+    return f"{family} {''.join(part[0] for part in re.split(r'[ -]', given))}"
 
 
 _NEUROIMAGE = "NeuroImage"
@@ -131,8 +139,8 @@ REFERENCES: Mapping[str, Reference] = {
         Reference(
             "friston1996",
             "article",
-            "Friston, Karl J. and Williams, Steven and Howard, Robert and Frackowiak, Richard S. J. "
-            "and Turner, Robert",
+            "Friston, Karl J. and Williams, Steven and Howard, Robert and "
+            "Frackowiak, Richard S. J. and Turner, Robert",
             "Movement-related effects in fMRI time-series",
             1996,
             "Magnetic Resonance in Medicine",
@@ -230,8 +238,8 @@ REFERENCES: Mapping[str, Reference] = {
         Reference(
             "power2014",
             "article",
-            "Power, Jonathan D. and Mitra, Anish and Laumann, Timothy O. and Snyder, Abraham Z. and "
-            "Schlaggar, Bradley L. and Petersen, Steven E.",
+            "Power, Jonathan D. and Mitra, Anish and Laumann, Timothy O. and Snyder, Abraham Z. "
+            "and Schlaggar, Bradley L. and Petersen, Steven E.",
             "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
             2014,
             _NEUROIMAGE,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,7 +18,7 @@ from ketfc.reporting.methods import Config
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
 from ketfc.reporting.tables import Design, arm_sizes, coverage, numeric, setting
-from ketfc.reporting.words import compact, is_missing, listed, number, plural, region_label
+from ketfc.reporting.words import compact, is_missing, listed, region_label, sentence
 
 _IMAGE_BYTES = 3_000_000
 """Above this sum the images are embedded smaller, so that the page stays below 5 MB."""
@@ -29,9 +28,8 @@ _MANY = 1000
 """Tables are cut at this many rows, and say so and where the rest is."""
 
 _RUN_COLUMNS = {
-    "participant_id": "participant",
-    "role": "session",
     "run": "run",
+    "role": "session",
     "status": "status",
     "mean_fd": "mean FD, mm",
     "max_fd": "max FD, mm",
@@ -107,7 +105,7 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "compact": compact, "percent": partial(number, digits=1)}
+    environment.filters["sentence"] = sentence
     shown = cards(hypotheses, design)
     return environment.get_template("report.html.j2").render(
         study=design["study"],
@@ -152,10 +150,13 @@ def _summary(shown: list[Card], design: Design) -> str:
         else:
             parts.append(f"no evidence for {what} in any of {len(tested)} primary circuits")
     text = "; ".join(parts)
+    if all(outcome.state == "none" for card in shown for outcome in card.tests.values()):
+        return f"{text[0].upper()}{text[1:]}; the reasons are below."
     control = (
-        "" if design["control_tested"] else " There is no control arm: nothing here is specific to "
-        "the treatment."
-    )  # fmt: skip
+        ""
+        if design["control_tested"]
+        else " There is no control arm: nothing here is specific to the treatment."
+    )
     return (
         f"{text[0].upper()}{text[1:]} (after Holm, strategy {design['strategy']}). Absence of "
         f"evidence is not evidence of absence.{control}"
@@ -168,11 +169,11 @@ def _facts(
     sessions = ", ".join(f"{role} (ses-{label})" for role, label in design["sessions"].items())
     sizes = ", ".join(f"{n} {label}" for label, n in arm_sizes(design).items())
     used = int((runs["status"].astype(str) == "ok").sum()) if len(runs) else 0
-    scales = [
-        f"{design[scale]['instrument']} ({name}{', changes only' * (design[scale]['shape'] == 'change')})"
-        for scale, name in (("si", "SI"), ("depression", "depression"))
-        if design.get(scale)
-    ]
+    scales = []
+    for scale, name in (("si", "SI"), ("depression", "depression")):
+        if about := design.get(scale):
+            only = ", changes only" if about["shape"] == "change" else ""
+            scales.append(f"{about['instrument']} ({name}{only})")
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
     facts = {
@@ -181,7 +182,8 @@ def _facts(
         "Sessions": sessions,
         "Runs used": f"{used} of {len(runs)}",
         "Scores": ", ".join(scales) or "none",
-        "Task and space": f"{setting(config, 'study', 'task')}, {setting(config, 'study', 'space')}",
+        "Task": str(setting(config, "study", "task")),
+        "Space": str(setting(config, "study", "space")),
         "Primary strategy": str(design["strategy"]),
         "Censoring": f"FD > {compact(denoising('fd-thresh'))} mm, at least "
         f"{compact(denoising('min-time'))} s kept"
@@ -226,26 +228,29 @@ def _image(path: Path, *, small: bool) -> tuple[bytes, int, int]:
             return path.read_bytes(), image.width, image.height
         size = (_IMAGE_WIDTH, round(image.height * _IMAGE_WIDTH / image.width))
         buffer = BytesIO()
-        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(buffer, "PNG", optimize=True)
+        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(
+            buffer, "PNG", optimize=True
+        )
         return buffer.getvalue(), *size
 
 
 def _left_out(incomplete: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
-    """Gather who was left out for the same reason of the same test over the circuits."""
-    everywhere = hypotheses.groupby("test")["hypothesis"].nunique()
+    """Gather the tests and circuits that somebody was left out of for the same reason."""
+    tested = hypotheses.groupby("test")["hypothesis"].nunique()
     names = dict(zip(hypotheses["hypothesis"], hypotheses["name"], strict=True))
-    rows = []
-    grouped = incomplete.groupby(["participant_id", "test", "reason"], sort=False, dropna=False)
-    for (participant, test, reason), group in grouped:
+    tests: dict[tuple[str, str, str], list[str]] = {}
+    for keys, group in incomplete.groupby(["participant_id", "reason", "test"], sort=False):
+        participant, reason, test = map(str, keys)
         circuits = list(dict.fromkeys(group["hypothesis"]))
         where = (
             "all circuits"
-            if len(circuits) == everywhere.get(test)
+            if len(circuits) == tested.get(test)
             else ", ".join(str(names.get(circuit, circuit)) for circuit in circuits)
         )
-        rows.append((participant, test, where, reason))
-    table = pd.DataFrame(rows, columns=["participant", "test", "circuits", "reason"])
-    return table_of(table.sort_values(["participant", "test"], kind="stable"), most=_MANY)
+        tests.setdefault((participant, reason, where), []).append(test)
+    rows = [(who, why, ", ".join(of), where) for (who, why, where), of in sorted(tests.items())]
+    table = pd.DataFrame(rows, columns=["participant", "reason", "left out of", "circuits"])
+    return table_of(table, most=_MANY, file="the tables of results/tests")
 
 
 def _exclusion_counts(exclusions: pd.DataFrame) -> Table:
@@ -273,12 +278,13 @@ def _regions(regions: pd.DataFrame) -> Table:
     if "verified" in table:
         verified = table["verified"].astype(str).str.lower()
         table["verified"] = [
-            "n/a" if is_missing(one) else "read in source" if one in ("true", "1", "yes") else "not read"
+            "n/a"
+            if is_missing(one)
+            else "read in source"
+            if one in ("true", "1", "yes")
+            else "not read"
             for one in verified
         ]
+    for column in table.columns.intersection(["circuit", "circuits"]):
+        table[column] = table[column].str.replace(r"[,;]\s*", ", ", regex=True)
     return table_of(table.rename(columns={"n_voxels_median": "voxels (median)"}))
-
-
-def counted(table: Table, noun: str) -> str:
-    """Return ``3 runs`` for a table of three rows (all rows, also those that are not shown)."""
-    return plural(table.total, noun)

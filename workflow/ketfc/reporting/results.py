@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,6 @@ import pandas as pd
 from ketfc.files import MISSING
 from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
-
     as_number,
     compact,
     interval,
@@ -25,11 +25,25 @@ from ketfc.reporting.words import (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text, ready to be printed."""
+    """A table of text, ready to be printed.
+
+    Attributes
+    ----------
+    columns : list of str
+        Headings.
+    rows : list of list of str
+        The cells that are shown.
+    kinds : list of str
+        By column ``num``, or ``short``, ``mid`` and ``wide`` for text by its length.
+    total : int
+        Rows of the whole table.
+    note : str
+        What is not shown, and where it is.
+    """
 
     columns: list[str]
     rows: list[list[str]]
-    numeric: list[bool]
+    kinds: list[str]
     total: int
     note: str = ""
 
@@ -82,27 +96,29 @@ def cards(hypotheses: pd.DataFrame, design: Design) -> list[Card]:
             row = hypothesis_row(hypotheses, circuit, test)
             if row is not None:
                 tests[test] = _outcome(row, name, test, reach[test], alpha)
-        shown.append(Card(circuit=circuit, name=sentence(name), tests=tests))
+        shown.append(Card(circuit=circuit, name=name, tests=tests))
     return shown
 
 
 def _reach(hypotheses: pd.DataFrame, circuits: list[str], test: str) -> float:
     """Return the largest distance from zero of any interval, at which the bars end."""
     rows = hypotheses[(hypotheses["test"] == test) & hypotheses["hypothesis"].isin(circuits)]
-    ends = pd.concat([pd.to_numeric(rows[c], errors="coerce") for c in ("estimate", "ci_low", "ci_high")])
+    ends = pd.concat(
+        [pd.to_numeric(rows[c], errors="coerce") for c in ("estimate", "ci_low", "ci_high")]
+    )
     largest = ends.abs().max()
     return float(largest) if largest > 0 else 1.0
 
 
-def _outcome(
-    row: Mapping[str, Any], name: str, test: str, reach: float, alpha: float
-) -> Outcome:
+def _outcome(row: Mapping[str, Any], name: str, test: str, reach: float, alpha: float) -> Outcome:
     estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
-    state = "none" if estimate != estimate or p != p else "found" if p < alpha else "open"
+    state = "found" if p < alpha else "open"
+    if math.isnan(estimate) or math.isnan(p):
+        state = "none"
     digits = 2 if test == "change" else 1
     ends = [as_number(row[key]) for key in ("ci_low", "estimate", "ci_high")]
     bar = None
-    if state != "none" and all(end == end for end in ends):
+    if state != "none" and not any(map(math.isnan, ends)):
         low, middle, high = (round(50 + 48 * end / reach, 2) for end in ends)
         bar = (low, middle, high, 50.0)
     return Outcome(
@@ -134,7 +150,7 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         digits = 1 if str(row["test"]).startswith("association") else 2
         effect = number(row["effect_size"], 2)
         if effect != MISSING:
-            effect += f" ({row['effect_size_type']})"
+            effect += f", {row['effect_size_type']}"
         rows.append(
             [
                 sentence(str(row["name"])),
@@ -149,15 +165,19 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
                 MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
             ]
         )
-    return Table(
-        columns=[
-            "hypothesis", "test", "estimate", "interval", "effect size", "p", "p (Holm)", "n",
-            "left out", "flags",
-        ],
-        rows=rows,
-        numeric=[False, False, True, True, False, True, True, True, True, False],
-        total=len(rows),
-    )  # fmt: skip
+    kinds = {
+        "hypothesis": "mid",
+        "test": "short",
+        "estimate": "num",
+        "interval": "num",
+        "effect size": "mid",
+        "p": "num",
+        "p (Holm)": "num",
+        "n": "num",
+        "left out": "num",
+        "flags": "mid",
+    }
+    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
 
 
 def full_results(hypotheses: pd.DataFrame) -> Table:
@@ -186,31 +206,43 @@ def table_of(
         Decimals by column.
     """
     digits = digits or {}
-    numeric = [
-        bool(pd.to_numeric(table[column], errors="coerce").notna().any())
-        and not _labels(table[column])
-        for column in table.columns
-    ]
     shown = table if most is None else table.head(most)
-    columns = [
-        [number(value, digits[name]) if name in digits else _cell(value, is_number) for value in shown[name]]
-        for name, is_number in zip(table.columns, numeric, strict=True)
-    ]
+    columns, kinds = [], []
+    for name in table.columns:
+        number_like = _is_number(table[name])
+        cells = [
+            number(value, digits[name]) if name in digits else _cell(value, number_like)
+            for value in shown[name]
+        ]
+        longest = max(map(len, cells), default=0)
+        kinds.append(
+            "num"
+            if number_like
+            else "short"
+            if longest <= 32
+            else "mid"
+            if longest <= 60
+            else "wide"
+        )
+        columns.append(cells)
     note = ""
     if len(shown) < len(table):
         note = f"The first {len(shown)} of {len(table)} rows; all are in {file}."
     return Table(
         columns=[str(name).replace("_", " ") for name in table.columns],
         rows=[list(row) for row in zip(*columns, strict=True)],
-        numeric=numeric,
+        kinds=kinds,
         total=len(table),
         note=note,
     )
 
 
-def _labels(values: pd.Series[Any]) -> bool:
-    """Return whether some cell is text that is no number, so that 01 must stay 01."""
-    return any(not is_missing(value) and as_number(value) != as_number(value) for value in values)
+def _is_number(values: pd.Series[Any]) -> bool:
+    """Return whether a column has numbers and nothing else, so that text is never rounded."""
+    present = [value for value in values if not is_missing(value)]
+    return bool(present) and not any(
+        isinstance(value, bool) or math.isnan(as_number(value)) for value in present
+    )
 
 
 def _cell(value: Any, is_number: bool) -> str:

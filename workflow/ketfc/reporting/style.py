@@ -35,7 +35,7 @@ ARM_MARKERS: dict[str | None, str] = {"ketamine": "o", "control": "s", None: "o"
 DIVERGING = "RdBu_r"
 """Red is above zero, blue below, in every figure."""
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],  # the first ships with matplotlib
     "font.size": 7,
@@ -131,16 +131,30 @@ def entitle(axes: Axes, name: str, result: str) -> None:
     line = 9.2  # points
     axes.set_title(sentence(name), loc="left", fontweight="bold", pad=6 + 2 * line)
     axes.annotate(
-        result, (0, 1), xytext=(0, 3 + 2 * line), xycoords="axes fraction",
-        textcoords="offset points", va="top", fontsize=6.8, linespacing=1.3,
-    )  # fmt: skip
+        result,
+        (0, 1),
+        xytext=(0, 3 + 2 * line),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="top",
+        fontsize=6.8,
+        linespacing=1.3,
+    )
 
 
 def words_only(message: str) -> Figure:
     """Return a figure that says why there is nothing to draw."""
     figure = new_figure(TWO_COLUMNS, 32)
     figure.text(
-        0.5, 0.5, message, ha="center", va="center", wrap=True, fontsize=8, color=INK, linespacing=1.5
+        0.5,
+        0.5,
+        message,
+        ha="center",
+        va="center",
+        wrap=True,
+        fontsize=8,
+        color=INK,
+        linespacing=1.5,
     )
     return figure
 
@@ -197,6 +211,9 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
     """
     files = []
     with paper_style():
+        # one layout serves all three formats
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for suffix, metadata in _METADATA.items():
             path = stem.with_name(stem.name + suffix)
             with replacing(path) as temporary:

@@ -96,7 +96,7 @@ def region_label(region: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return `text` with a capital first letter, unless its first word is written in its own way."""
+    """Return `text` with a capital first letter, unless its first word has capitals of its own."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[0].upper() + text[1:] if first.islower() else text
 

@@ -136,7 +136,7 @@ def dvars(brain: NDArray[np.float32]) -> tuple[Array, Array]:
 
 
 def _mean(voxels: NDArray[np.float32]) -> Array:
-    return voxels.mean(axis=1, dtype=np.float64)
+    return np.asarray(voxels.mean(axis=1, dtype=np.float64))
 
 
 def _expanded(name: str, series: Array) -> dict[str, Array]:

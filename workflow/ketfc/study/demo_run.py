@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ketfc.study.demo import SPACE, TASK, demo_participants, stream
-from ketfc.study.demo_bold import SLOPE, T_R, Mask, Spheres, make_head, paint, simulate
+from ketfc.study.demo import SPACE, TASK, DemoParticipant, demo_participants, stream
+from ketfc.study.demo_bold import SLOPE, T_R, simulate
+from ketfc.study.demo_head import Mask, Spheres, make_head, paint
 from ketfc.study.demo_signals import Array, head_motion
 
 DEMO_SHAPE = (49, 58, 49)
@@ -59,6 +60,18 @@ def template_masks() -> TemplateMasks:
         masks[name] = np.asanyarray(image.dataobj) > 0
     inside = masks["brain"]
     return TemplateMasks(brain=inside, gm=masks["gm"] & inside, wm=masks["wm"] & inside)
+
+
+def run_motion(
+    person: DemoParticipant, session: str, *, seed: int, n_volumes: int = N_VOLUMES
+) -> Array:
+    """Return the six motion parameters of one run, shape (n_volumes, 6); mm and radians."""
+    return head_motion(
+        stream(seed, person.id, session, "motion"),
+        n_volumes,
+        person.motion[session],
+        heavy=person.heavy_motion == session,
+    )
 
 
 def write_run(
@@ -114,12 +127,7 @@ def write_run(
         raise ValueError(f"the demo study has no run {participant}, session {session}")
     painting = paint(regions, labels, brain_mask, affine)
     head = make_head(brain_mask, gm, wm, painting, affine)
-    motion = head_motion(
-        stream(seed, participant, session, "motion"),
-        n_volumes,
-        person.motion[session],
-        heavy=person.heavy_motion == session,
-    )
+    motion = run_motion(person, session, seed=seed, n_volumes=n_volumes)
     stored = simulate(
         person,
         session,

@@ -59,7 +59,8 @@ def cosine_drift(n_volumes: int, t_r: float, period: float = 128.0) -> Array:
     """
     order = max(int(np.floor(2 * n_volumes * t_r / period)), 1)
     phase = np.pi / n_volumes * (np.arange(n_volumes) + 0.5)
-    return np.sqrt(2 / n_volumes) * np.cos(phase[:, None] * np.arange(1, order))
+    basis = np.sqrt(2 / n_volumes) * np.cos(phase[:, None] * np.arange(1, order))
+    return np.asarray(basis)
 
 
 def correlated(rng: np.random.Generator, correlation: Array, n_volumes: int, t_r: float) -> Array:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ketfc.study.config import Config, expand
-from ketfc.study.demo import SPACE, TASK, demo_runs
 from ketfc.study.problems import StudyError
 
 Manifest = dict[str, dict[str, str | list[str]]]
@@ -20,6 +19,8 @@ _FILES = ("bold", "mask", "confounds")
 
 def demo_manifest(seed: int, folder: Path) -> Manifest:
     """Return the runs of the demo study, which is simulated under `folder`."""
+    from ketfc.study.demo import SPACE, TASK, demo_runs
+
     runs: Manifest = {}
     for participant, session in demo_runs(seed):
         name = f"{participant}_ses-{session}_task-{TASK}"
