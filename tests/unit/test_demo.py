@@ -127,8 +127,8 @@ def test_under_ketamine_suicidal_ideation_falls_in_proportion_to_the_planted_ris
     falls = np.array([p.ssi["pre"] - p.ssi["post"] for p in scored])
     rises = np.array([p.rise for p in scored])
     assert np.abs(falls - demo.SSI_FALL_PER_Z * rises).max() < 4
-    assert 0.1 <= rises.min() < 0.3
-    assert 0.8 < rises.max() <= 1.0
+    assert 0.2 <= rises.min() < 0.35
+    assert 0.8 < rises.max() <= 0.95
     control = [p for p in demo.demo_participants(seed) if p.arm == demo.MIDAZOLAM]
     assert np.mean([p.ssi["pre"] - p.ssi["post"] for p in control]) < 4 < falls.mean()
 
@@ -205,7 +205,7 @@ def test_only_the_planted_circuits_change_on_average(seed):
         for circuit in demo.CIRCUITS:
             change.setdefault((circuit, person.arm), []).append(post[circuit] - pre[circuit])
     means = {key: float(np.mean(values)) for key, values in change.items()}
-    assert means.pop(("sgacc-rlpfc", "ketamine")) == pytest.approx(0.55, abs=0.1)
+    assert means.pop(("sgacc-rlpfc", "ketamine")) == pytest.approx(0.575, abs=0.1)
     assert means.pop(("amygdala-dacc", "ketamine")) == pytest.approx(-0.5, abs=0.1)
     assert max(map(abs, means.values())) < 0.1
 

@@ -15,7 +15,7 @@ from ketfc.study.manifest import (
     planned_manifest,
 )
 from ketfc.study.problems import StudyError
-from ketfc.study.scores import find_table
+from ketfc.study.tables import find_table
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")

@@ -1,22 +1,162 @@
+# From evidence to paper: everything here is drawn from tables, never from images.
+
+_figure_files = ["pdf", "svg", "png", "tsv"]
+
+
+rule figure_circuits:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        regions=rules.sessions.output.regions,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/circuits", *[f".{ext}" for ext in _figure_files]),
+    params:
+        code=CODE["reporting"],
+    log:
+        "logs/figure_circuits.log",
+    benchmark:
+        "logs/benchmarks/figure_circuits.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/figure_circuits.py"
+
+
+rule figure_paired:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/paired", *[f".{ext}" for ext in _figure_files]),
+    params:
+        code=CODE["reporting"],
+    log:
+        "logs/figure_paired.log",
+    benchmark:
+        "logs/benchmarks/figure_paired.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/figure_paired.py"
+
+
+rule figure_association:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        scores=rules.inventory.output.scores,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/association", *[f".{ext}" for ext in _figure_files]),
+    params:
+        code=CODE["reporting"],
+    log:
+        "logs/figure_association.log",
+    benchmark:
+        "logs/benchmarks/figure_association.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/figure_association.py"
+
+
+rule figure_matrices:
+    input:
+        relmat=rules.mean_relmat.output,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/matrices", *[f".{ext}" for ext in _figure_files]),
+    params:
+        code=CODE["reporting"],
+    log:
+        "logs/figure_matrices.log",
+    benchmark:
+        "logs/benchmarks/figure_matrices.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/figure_matrices.py"
+
+
 rule figures:
     input:
-        "results/connectivity.tsv",
+        rules.figure_circuits.output,
+        rules.figure_paired.output,
+        rules.figure_association.output,
+        rules.figure_matrices.output,
 
 
 rule methods:
     input:
-        "results/quality/exclusions.tsv",
+        design=rules.inventory.output.design,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        regions=rules.sessions.output.regions,
+        runs=rules.sessions.output.quality,
+        exclusions=rules.exclusions.output,
+        sidecars=expand(
+            f"{_relmat}.json",
+            zip,
+            run=[run for run in NAMES for _ in STRATEGIES],
+            folder=[folder for folder in RUN_FOLDERS for _ in STRATEGIES],
+            strategy=STRATEGIES * len(RUNS),
+            atlas=["Circuits"] * len(RUNS) * len(STRATEGIES),
+        ),
     output:
-        "results/methods.md",
-    shell:
-        "touch {output}"
+        methods="results/methods.md",
+        references="results/references.bib",
+        facts="results/provenance.json",
+    params:
+        config=config,
+        strategies=STRATEGIES,
+        folders=FOLDERS,
+        code=CODE["reporting"],
+    log:
+        "logs/methods.log",
+    benchmark:
+        "logs/benchmarks/methods.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/methods.py"
 
 
 rule report:
     input:
-        "results/tests/hypotheses.tsv",
-        "results/tests/mean_relmat.tsv",
+        facts=rules.methods.output.facts,
+        methods=rules.methods.output.methods,
+        design=rules.inventory.output.design,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        left_out=rules.hypotheses.output.left_out,
+        regions=rules.sessions.output.regions,
+        runs=rules.sessions.output.quality,
+        exclusions=rules.exclusions.output,
+        circuits=rules.figure_circuits.output[2],
+        paired=rules.figure_paired.output[2],
+        association=rules.figure_association.output[2],
+        matrices=rules.figure_matrices.output[2],
     output:
         "results/report.html",
-    shell:
-        "touch {output}"
+    params:
+        code=CODE["reporting"],
+    log:
+        "logs/report.log",
+    benchmark:
+        "logs/benchmarks/report.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/report.py"

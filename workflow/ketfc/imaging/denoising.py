@@ -48,37 +48,44 @@ def operator(
     Raises
     ------
     RunError
-        ``degrees-of-freedom`` if the regressors and the filter leave too few.
+        ``degrees-of-freedom`` if the regressors and the filter leave too few, ``filter`` if the
+        run is too short to be filtered at all.
     """
     from nilearn.signal import clean
 
     n_volumes = len(keep)
     n_kept = int(keep.sum())
-    # the regressors alone already take them all: clean() would warn, divide by zero or fail
+    # where regressors take all volumes, clean() leaves rounding residue that looks like freedom
     if n_kept - regressors.shape[1] - 2 < MIN_TDOF:
         _too_few(n_kept - regressors.shape[1] - 2, n_kept, regressors.shape[1])
     filtered = high_pass is not None or low_pass is not None
     with warnings.catch_warnings():
         # constant confound columns and the identity's own columns make it warn about nothing
         warnings.simplefilter("ignore")
-        cleaned = clean(
-            np.eye(n_volumes),
-            runs=None,
-            detrend=True,
-            standardize=False,
-            sample_mask=None if keep.all() else np.flatnonzero(keep),
-            confounds=regressors.to_numpy() if regressors.shape[1] else None,
-            standardize_confounds=True,
-            filter="butterworth" if filtered else False,
-            low_pass=low_pass,
-            high_pass=high_pass,
-            t_r=repetition_time,
-            ensure_finite=False,
-            extrapolate=False,
-        )
+        try:
+            cleaned = clean(
+                np.eye(n_volumes),
+                runs=None,
+                detrend=True,
+                standardize=False,
+                sample_mask=None if keep.all() else np.flatnonzero(keep),
+                confounds=regressors.to_numpy() if regressors.shape[1] else None,
+                standardize_confounds=True,
+                filter="butterworth" if filtered else False,
+                low_pass=low_pass,
+                high_pass=high_pass,
+                t_r=repetition_time,
+                ensure_finite=False,
+                extrapolate=False,
+            )
+        except ValueError as error:
+            # a Butterworth filter pads by a multiple of its order, which a short run does not have
+            raise RunError(
+                "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
+            ) from error
     matrix: NDArray[np.float64] = np.asarray(cleaned, dtype=np.float64)
     tdof = degrees_of_freedom(matrix)
-    if not np.isfinite(tdof) or tdof < MIN_TDOF:
+    if tdof < MIN_TDOF:
         _too_few(tdof, n_kept, regressors.shape[1])
     return matrix
 
@@ -101,4 +108,5 @@ def degrees_of_freedom(matrix: NDArray[np.float64]) -> float:
     and this is its rank: kept volumes − intercept − trend − independent regressors.
     """
     covariance = matrix @ matrix.T
-    return float(np.trace(covariance) ** 2 / (covariance**2).sum())
+    squares = float((covariance**2).sum())
+    return float(np.trace(covariance)) ** 2 / squares if squares > 0 else 0.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,7 +57,7 @@ class BoldHeader:
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
     """Open a plain or gzipped file; inflate in a second thread with igzip."""
-    from isal import igzip_threaded
+    from isal import igzip_lib, igzip_threaded
 
     try:
         if path.suffix == ".gz":
@@ -68,17 +66,10 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
         else:
             with path.open("rb") as handle:
                 yield handle
-    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
-        raise RunError("damaged-image", f"{path.name} is truncated or damaged: {error}") from error
-    except Exception as error:
-        # isal has an error class of its own that is not exported under a stable name
-        if type(error).__module__.startswith("isal"):
-            raise RunError(
-                "damaged-image", f"{path.name} is truncated or damaged: {error}"
-            ) from error
+    except (FileNotFoundError, PermissionError):
         raise
+    except (EOFError, OSError, zlib.error, igzip_lib.error) as error:
+        raise RunError("damaged-image", f"{path.name} is truncated or damaged: {error}") from error
 
 
 def read_header(path: str | Path) -> BoldHeader:
@@ -111,7 +102,15 @@ def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
     try:
         image: Any = nib.load(path)
         data = np.asanyarray(image.dataobj)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (
+        nib.filebasedimages.ImageFileError,
+        HeaderDataError,
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        zlib.error,
+    ) as error:
         raise RunError("damaged-image", f"{path.name} cannot be read: {error}") from error
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]
@@ -124,7 +123,8 @@ def _parse_header(start: bytes, path: Path) -> BoldHeader:
     second = start[:4] in ((540).to_bytes(4, "little"), (540).to_bytes(4, "big"))
     kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
     try:
-        header = kind.from_fileobj(BytesIO(start))
+        # not from_fileobj(), which goes on to header extensions of any length
+        header = kind(start[: kind.template_dtype.itemsize])
         dtype = header.get_data_dtype()
         slope, inter = header.get_slope_inter()
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
@@ -154,7 +154,7 @@ def _parse_header(start: bytes, path: Path) -> BoldHeader:
         dtype=dtype,
         slope=1.0 if slope is None else float(slope),
         inter=0.0 if inter is None else float(inter),
-        offset=max(int(header["vox_offset"]), 352 if header["magic"].item()[:2] == b"n+" else 0),
+        offset=max(int(header["vox_offset"]), header.single_vox_offset),
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ANGLES = (0, 180, 45, 135, 315, 225, 90, 270, 22, 158, 338, 202)
 _DISTANCES = (5.0, 8.0, 12.0, 17.0, 23.0)
@@ -48,6 +49,7 @@ def merge_close(
 
 
 def place_labels(
+    figure: Figure,
     axes: Axes,
     points: list[tuple[float, float]],
     texts: list[str],
@@ -62,8 +64,10 @@ def place_labels(
 
     Parameters
     ----------
+    figure : matplotlib.figure.Figure
+        The whole figure.
     axes : matplotlib.axes.Axes
-        With its final limits and its final place in the figure.
+        A panel with its final limits and its final place in the figure.
     points : list of (float, float)
         In data coordinates.
     texts : list of str
@@ -76,8 +80,6 @@ def place_labels(
     from matplotlib import patheffects
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = axes.get_figure(root=True)
-    assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     scale = figure.dpi / 72
     anchors = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))

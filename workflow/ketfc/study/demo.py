@@ -27,7 +27,7 @@ TASK = "rest"
 SPACE = "MNI152NLin2009cAsym"
 
 N_PER_ARM = 8
-SSI_FALL_PER_Z = 22.0
+SSI_FALL_PER_Z = 24.0
 """Points of SSI that go with a rise of sgACC–rLPFC by one unit of Fisher z."""
 
 _DMN_CORTEX = ("mPFC", "PCC", "lLP", "rLP")
@@ -104,7 +104,7 @@ class DemoParticipant:
 
 def stream(seed: int, *names: str) -> np.random.Generator:
     """Return the random stream of that name: the same whatever else was drawn before."""
-    return np.random.default_rng([seed, zlib.crc32("/".join(names).encode())])
+    return np.random.default_rng([seed, zlib.crc32("/".join(["simulated", *names]).encode())])
 
 
 def _spread(rng: np.random.Generator, low: float, high: float) -> NDArray[np.float64]:
@@ -153,8 +153,9 @@ def demo_participants(seed: int) -> list[DemoParticipant]:
     found: list[DemoParticipant] = []
     for arm, members in ((KETAMINE, places[:N_PER_ARM]), (MIDAZOLAM, places[N_PER_ARM:])):
         treated = arm == KETAMINE
-        # from 0.1 to 1.0, and rather at the ends: most either respond well or hardly do
-        rise = 0.55 - 0.45 * np.cos(np.pi * _spread(rng, 0, 1)) if treated else np.zeros(N_PER_ARM)
+        # from 0.2 to 0.95, and rather at the ends: most either respond well or hardly do
+        rise = 0.575 - 0.375 * np.cos(np.pi * _spread(rng, 0, 1))
+        rise = rise if treated else np.zeros(N_PER_ARM)
         fall = SSI_FALL_PER_Z * rise + rng.normal(0, 0.7, N_PER_ARM)
         fall = fall if treated else _spread(rng, 0, 4)
         mood = 3 + 8 * rise + rng.normal(0, 4, N_PER_ARM)

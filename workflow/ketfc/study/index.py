@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ketfc.files import MISSING
 from ketfc.study.config import Study, expand
 from ketfc.study.problems import Problem, closest
 
@@ -88,12 +89,14 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     """
     problems: list[Problem] = []
     rows: list[Mapping[str, Any]] = []
+    participants: set[str] = set()
     for folder in folders if folders is not None else map(expand, study.derivatives):
         found, problem = _rows(folder)
         rows += found
+        # who has an empty folder, or only figures in it, must not vanish either
+        participants |= {place.name for place in folder.glob("sub-*") if place.is_dir()}
         if problem:
             problems.append(problem)
-    participants = frozenset(f"sub-{row['sub']}" for row in rows if row["sub"])
     bolds = [row for row in rows if _is_bold(row, study)]
     problems += _unmatched(rows, bolds, study) if not problems else []
     roles = {label: role for role, label in study.sessions.items()}
@@ -132,7 +135,7 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
         )
         problems += _missing_files(run, row)
         runs.append(run)
-    return Index(runs=tuple(runs), participants=participants, problems=tuple(problems))
+    return Index(runs=tuple(runs), participants=frozenset(participants), problems=tuple(problems))
 
 
 def _rows(folder: Path) -> tuple[list[Mapping[str, Any]], Problem | None]:
@@ -205,6 +208,18 @@ def _unmatched(
             problems.append(
                 Problem("error", message, file="config", field=field, value=wanted, allowed=allowed)
             )
+    if not bolds and not problems:
+        wanted = " ".join(
+            f"{entity}-{label}"
+            for entity, label in (
+                ("task", study.task),
+                ("space", study.space),
+                ("res", study.resolution),
+            )
+            if label is not None
+        )
+        message = "each of these labels is there, but no preprocessed BOLD image has all of them"
+        problems.append(Problem("error", message, file="config", field="study", value=wanted))
     sessions = sorted({str(row["ses"]) for row in (bolds or preprocessed) if row["ses"]})
     for role, label in study.sessions.items():
         if label not in sessions:
@@ -229,20 +244,25 @@ def _did_you_mean(wanted: str, there: list[str]) -> str:
 
 def _ambiguous(same: list[Mapping[str, Any]], study: Study) -> Problem:
     row = same[0]
-    resolutions = sorted({str(each["res"]) for each in same})
+    resolutions = sorted({str(each["res"] or MISSING) for each in same})
+    folders = sorted({str(each["root"]) for each in same})
+    field = "study.derivatives"
     if len(resolutions) > 1:
+        field, value = "study.resolution", ", ".join(resolutions)
         hint = "set study.resolution to one of them"
-        value = ", ".join(resolutions)
-    else:
+    elif len(folders) > 1:
+        value = ", ".join(folders)
         hint = "name a single derivatives folder that holds it"
-        value = ", ".join(sorted({str(each["root"]) for each in same}))
+    else:
+        value = ", ".join(sorted(Path(each["path"]).name for each in same))
+        hint = "keep one of them"
     return Problem(
         "error",
         f"{len(same)} BOLD images of one run; {hint}",
         file=Path(row["path"]).name,
         participant_id=f"sub-{row['sub']}",
         session=row["ses"],
-        field="study.resolution" if len(resolutions) > 1 else "study.derivatives",
+        field=field,
         value=value,
     )
 

@@ -11,7 +11,8 @@ from ketfc.study.config import Config
 from ketfc.study.design import BASELINE, FOLLOWUP, describe_design
 from ketfc.study.index import Index
 from ketfc.study.problems import Problem
-from ketfc.study.scores import Table, arms, duplicate_rows, find_table, long_scores, read_table
+from ketfc.study.scores import arms, long_scores
+from ketfc.study.tables import Table, duplicate_rows, find_table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,9 @@ def make_plan(
     participants = {participant: arm.get(participant) for participant in everybody}
     runs = _run_table(index, participants, problems)
     problems += _missing_sessions(runs, participants, config)
+    if len(runs) and not (runs["status"] == "ok").any():
+        message = "no run can be used; each has its reason in results/plan/runs.tsv"
+        problems.append(Problem("error", message, field="study.derivatives"))
     return Plan(
         runs=runs,
         scores=scores,

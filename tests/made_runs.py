@@ -1,0 +1,92 @@
+"""Small made-up runs, written as fMRIPrep writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from ketfc.imaging.run import RunFiles
+
+AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+SIGNALS = ["global_signal", "csf", "white_matter"]
+AFFINE = np.array(
+    [[4.0, 0, 0, -22], [0, 4.0, 0, -26], [0, 0, 4.0, -18], [0, 0, 0, 1]], dtype=np.float64
+)
+
+
+def nifti_bytes(
+    stored: np.ndarray,
+    affine: np.ndarray = AFFINE,
+    *,
+    slope: float = np.nan,
+    inter: float = np.nan,
+    repetition_time: float = 2.0,
+    units: str = "sec",
+    version: int = 1,
+    order: str = "<",
+    extension: int = 0,
+) -> bytes:
+    """Return the bytes of a NIfTI file that stores exactly the numbers given."""
+    kind = {1: nib.Nifti1Header, 2: nib.Nifti2Header}[version]
+    header = kind(endianness=order)
+    header.set_data_shape(stored.shape)
+    header.set_data_dtype(stored.dtype)
+    header.set_sform(affine, code=4)
+    header.set_qform(affine, code=4, strip_shears=True)
+    zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    header.set_zooms((*zooms, repetition_time)[: stored.ndim])
+    header.set_xyzt_units("mm", units)
+    header["scl_slope"], header["scl_inter"] = slope, inter
+    header["magic"] = {1: b"n+1", 2: b"n+2\0\r\n\032\n"}[version]
+    start = {1: 352, 2: 544}[version]
+    beyond = b"\0\0\0\0"
+    if extension:
+        size = np.array([extension, 6], dtype=order + "i4").tobytes()
+        beyond = b"\1\0\0\0" + size + b"x" * (extension - 8)
+    header["vox_offset"] = start + extension
+    data = stored.astype(stored.dtype.newbyteorder(order)).tobytes(order="F")
+    return bytes(header.binaryblock) + beyond + data
+
+
+def confounds_table(n: int, seed: int = 0) -> pd.DataFrame:
+    """Return confounds as fMRIPrep 24 names them, with n/a where it writes them."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame()
+    for column in AXES + SIGNALS:
+        series = rng.standard_normal(n).cumsum() * 0.02 + (500 if column in SIGNALS else 0)
+        change = np.r_[np.nan, np.diff(series)]
+        table[column] = series
+        table[column + "_derivative1"] = change
+        table[column + "_power2"] = series**2
+        table[column + "_derivative1_power2"] = change**2
+    table["framewise_displacement"] = np.r_[np.nan, np.abs(rng.standard_normal(n - 1)) * 0.1]
+    table["std_dvars"] = np.r_[np.nan, 1 + 0.1 * np.abs(rng.standard_normal(n - 1))]
+    for prefix in "cw":
+        for i in range(6):
+            table[f"{prefix}_comp_cor_{i:02d}"] = rng.standard_normal(n)
+    time = (np.arange(n) + 0.5) / n
+    for i in range(4):
+        table[f"cosine{i:02d}"] = np.cos(np.pi * (i + 1) * time)
+    return table
+
+
+@dataclass(frozen=True)
+class MadeRun:
+    """A small run on disk and what is in it."""
+
+    files: RunFiles
+    data: np.ndarray
+    affine: np.ndarray
+    mask: np.ndarray
+    confounds: pd.DataFrame
+
+
+def write_gzip(path: Path, content: bytes) -> None:
+    """Write gzipped bytes."""
+    from isal import igzip
+
+    path.write_bytes(igzip.compress(content, compresslevel=1))

@@ -1,0 +1,17 @@
+"""Draw the change in connectivity against the change in suicidal ideation."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.logs import logged
+from ketfc.reporting.association_figure import draw_association
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    figure, numbers = draw_association(
+        read_tsv(snakemake.input.connectivity),
+        read_tsv(snakemake.input.scores),
+        read_tsv(snakemake.input.hypotheses),
+        read_json(snakemake.input.design),
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

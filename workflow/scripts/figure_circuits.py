@@ -1,0 +1,17 @@
+"""Draw the circuits on a glass brain."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.logs import logged
+from ketfc.reporting.circuits_figure import draw_circuits
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    figure, numbers = draw_circuits(
+        read_tsv(snakemake.input.connectivity),
+        read_tsv(snakemake.input.regions),
+        read_tsv(snakemake.input.hypotheses),
+        read_json(snakemake.input.design),
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

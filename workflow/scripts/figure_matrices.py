@@ -1,0 +1,14 @@
+"""Draw the mean matrices of every arm and session, and their difference."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.logs import logged
+from ketfc.reporting.matrices_figure import draw_matrices
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    figure, numbers = draw_matrices(
+        read_tsv(snakemake.input.relmat[0]), read_json(snakemake.input.design)
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

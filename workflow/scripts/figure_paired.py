@@ -1,0 +1,16 @@
+"""Draw every participant's connectivity before and after, by arm."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.logs import logged
+from ketfc.reporting.paired_figure import draw_paired
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    figure, numbers = draw_paired(
+        read_tsv(snakemake.input.connectivity),
+        read_tsv(snakemake.input.hypotheses),
+        read_json(snakemake.input.design),
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

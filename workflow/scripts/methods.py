@@ -1,0 +1,31 @@
+"""Write the methods in words, their references, and the facts behind both."""
+
+from ketfc.files import read_json, read_tsv, write_json, write_text
+from ketfc.logs import logged
+from ketfc.reporting.methods import methods_text
+from ketfc.reporting.provenance import software_versions
+from ketfc.reporting.references import references_bib
+from ketfc.study.config import parse_config
+
+with logged(snakemake.log[0]):
+    inputs, strategies = snakemake.input, snakemake.params.strategies
+    sidecars = {
+        strategy: [read_json(path) for path in inputs.sidecars[i :: len(strategies)]]
+        for i, strategy in enumerate(strategies)
+    }
+    facts = {
+        "config": parse_config(snakemake.params.config).model_dump(by_alias=True, mode="json"),
+        "versions": software_versions(snakemake.params.folders),
+        "sidecars": sidecars,
+    }
+    text = methods_text(
+        design=read_json(inputs.design),
+        hypotheses=read_tsv(inputs.hypotheses),
+        regions=read_tsv(inputs.regions),
+        runs=read_tsv(inputs.runs),
+        exclusions=read_tsv(inputs.exclusions[0]),
+        **facts,
+    )
+    write_text(snakemake.output.methods, text)
+    write_text(snakemake.output.references, references_bib(text))
+    write_json(snakemake.output.facts, facts)

@@ -1,0 +1,23 @@
+"""Write the report: one page that needs nothing else."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv, write_text
+from ketfc.logs import logged
+from ketfc.reporting.report import render_report
+
+with logged(snakemake.log[0]):
+    inputs = snakemake.input
+    names = ("circuits", "paired", "association", "matrices")
+    page = render_report(
+        design=read_json(inputs.design),
+        hypotheses=read_tsv(inputs.hypotheses),
+        incomplete=read_tsv(inputs.left_out),
+        regions=read_tsv(inputs.regions),
+        runs=read_tsv(inputs.runs),
+        exclusions=read_tsv(inputs.exclusions[0]),
+        figures={name: Path(inputs[name]) for name in names},
+        methods=Path(inputs.methods).read_text(encoding="utf-8"),
+        **read_json(inputs.facts),
+    )
+    write_text(snakemake.output[0], page)
