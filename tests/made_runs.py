@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -90,3 +93,55 @@ def write_gzip(path: Path, content: bytes) -> None:
     from isal import igzip
 
     path.write_bytes(igzip.compress(content, compresslevel=1))
+
+
+def build_run(
+    folder: Path,
+    n_volumes: int = 60,
+    shape: tuple[int, int, int] = (12, 13, 11),
+    *,
+    dtype: str = "float32",
+    slope: float = np.nan,
+    repetition_time: float = 2.0,
+    edit: Callable[[np.ndarray], Any] | None = None,
+    confounds: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    sidecar: dict[str, Any] | None = None,
+    seed: int = 0,
+) -> MadeRun:
+    """Write a run and return what is in it; `edit` changes the numbers before they are stored."""
+    rng = np.random.default_rng(seed)
+    shared = rng.standard_normal((3, n_volumes)).cumsum(axis=1)
+    loading = rng.standard_normal((*shape, 3))
+    data = 10_000 + 500 * rng.standard_normal(shape)[..., None]
+    data = data + 8 * loading @ shared + 60 * rng.standard_normal((*shape, n_volumes))
+    if edit is not None:
+        edit(data)
+    scale = slope if np.isfinite(slope) else 1.0
+    if np.dtype(dtype).kind in "iu":
+        stored = np.rint(data / scale).astype(dtype)
+    else:
+        stored = (data / scale).astype(dtype)
+    mask = np.ones(shape, dtype=np.uint8)
+    mask[0], mask[:, -1] = 0, 0
+    stem = folder / "sub-01_ses-pre_task-rest"
+    space = f"{stem}_space-MNI152NLin2009cAsym"
+    files = RunFiles(
+        bold=Path(f"{space}_desc-preproc_bold.nii.gz"),
+        mask=Path(f"{space}_desc-brain_mask.nii.gz"),
+        confounds=Path(f"{stem}_desc-confounds_timeseries.tsv"),
+    )
+    content = nifti_bytes(
+        stored,
+        slope=slope,
+        inter=0.0 if np.isfinite(slope) else np.nan,
+        repetition_time=repetition_time,
+    )
+    write_gzip(files.bold, content)
+    write_gzip(files.mask, nifti_bytes(mask))
+    table = confounds_table(n_volumes, seed)
+    if confounds is not None:
+        table = confounds(table)
+    table.to_csv(files.confounds, sep="\t", na_rep="n/a", index=False)
+    about = {"RepetitionTime": repetition_time} if sidecar is None else sidecar
+    files.sidecar.write_text(json.dumps(about), encoding="utf-8")
+    return MadeRun(files, stored * scale, AFFINE, mask.astype(bool), table)

@@ -62,7 +62,7 @@ def by_numpy(data: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     return data[voxels].mean(axis=0)
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("dtype", "slope"), [("float32", np.nan), ("int16", 0.37)])
 def test_series_equal_those_of_nilearns_maskers(dtype, slope, make_run):
     from nilearn.maskers import NiftiLabelsMasker, NiftiSpheresMasker
@@ -74,8 +74,9 @@ def test_series_equal_those_of_nilearns_maskers(dtype, slope, make_run):
     ).fit_transform(run.files.bold)
     ours = found["Slabs"].series
     covered = ours.columns[ours.notna().all()]
-    assert labels.shape[1] == len(covered) == 6
-    np.testing.assert_allclose(ours[covered], labels, rtol=2e-6)
+    # the last label lies outside the mask: nilearn 0.14 drops it, 0.12 keeps a column of NaN
+    assert list(covered) == [f"p{i}" for i in range(1, 12, 2)]
+    np.testing.assert_allclose(ours[covered], labels[:, :6], rtol=2e-6)
     for name, (centre, radius) in SEEDS.items():
         signal = NiftiSpheresMasker(
             [centre], radius=radius, mask_img=run.files.mask, standardize=False, allow_overlap=True
@@ -254,9 +255,7 @@ def test_a_mask_counts_every_nonzero_voxel_and_no_nan(make_run, tmp_path):
     path = tmp_path / "mask.nii.gz"
     write_gzip(path, nifti_bytes(stored))
     mask = read_mask(path, GRID)
-    np.testing.assert_array_equal(
-        mask, (np.nan_to_num(stored[..., 0]) != 0).ravel(order="F")
-    )
+    np.testing.assert_array_equal(mask, (np.nan_to_num(stored[..., 0]) != 0).ravel(order="F"))
     assert read_mask(run.files.mask, GRID).sum() == run.mask.sum()
 
 

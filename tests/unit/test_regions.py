@@ -32,9 +32,7 @@ def members(regions, row: int) -> np.ndarray:
 
 def within(centre, radius) -> np.ndarray:
     ijk = np.stack(np.unravel_index(np.arange(GRID.n_voxels), GRID.shape, order="F"), axis=1)
-    return np.flatnonzero(
-        np.linalg.norm(apply_affine(GRID.affine, ijk) - centre, axis=1) <= radius
-    )
+    return np.flatnonzero(np.linalg.norm(apply_affine(GRID.affine, ijk) - centre, axis=1) <= radius)
 
 
 def parcellation(labels: np.ndarray, indices, grid: Grid = GRID) -> Parcellation:

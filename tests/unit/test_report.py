@@ -401,7 +401,7 @@ def test_the_methods_name_what_was_done(made):
         "adjusted for SSI at pre and arm",
         "n = 14 for change and n = 13 for association",
         "1 was excluded",
-        "`min-coverage`: 1",
+        "`min-coverage`: 1 row, 1 participant",
         "nilearn 0.14.1",
         "Research use only",
         made.design["estimand"]["change"].rstrip("."),

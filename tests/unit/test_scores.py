@@ -48,7 +48,8 @@ def values(long: pd.DataFrame) -> dict[tuple[str, ...], float | None]:
     """Return the scores by participant, role and item, each of which must be there once."""
     keys = list(zip(long["participant_id"], long["role"], long["scale"], long["item"], strict=True))
     assert len(set(keys)) == len(keys)
-    return dict(zip(keys, long["score"].astype(object).where(long["score"].notna(), None)))
+    numbers = long["score"].astype(object).where(long["score"].notna(), None)
+    return dict(zip(keys, numbers, strict=True))
 
 
 def errors(problems: list[Problem]) -> list[tuple[str | None, ...]]:

@@ -32,4 +32,5 @@ def source_digest(room: str) -> str:
 
 
 def _is_source(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts
+    # neither compiled modules nor the swap files of editors
+    return path.is_file() and path.parent.name != "__pycache__" and path.name[0] != "."

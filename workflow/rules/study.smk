@@ -44,7 +44,6 @@ rule demo_run:
         runtime=5,
     params:
         seed=STUDY.statistics.seed,
-        folder=f"{DEMO}/fmriprep",
         space=SPACE,
         code=CODE["study"],
     script:
@@ -53,15 +52,12 @@ rule demo_run:
 
 rule inventory:
     input:
-        demo=(
-            [
-                file
-                for run in RUNS.values()
-                for file in (run["bold"], run["mask"], run["confounds"])
-            ]
-            if STUDY.study.simulated
-            else []
-        ),
+        # what was found in the confounds and their sidecars must not outlive an edit of them
+        files=[
+            file
+            for run in RUNS.values()
+            for file in (run["bold"], run["mask"], run["confounds"], *run["sidecars"])
+        ],
         tables=(
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
         ),

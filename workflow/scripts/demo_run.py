@@ -1,5 +1,7 @@
 """Simulate one run of the demo study."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ketfc.imaging.registry import load_registry
@@ -10,7 +12,7 @@ with logged(snakemake.log[0]):
     template = np.load(snakemake.input.template)
     regions = load_registry(snakemake.input.registry).used_regions
     write_run(
-        snakemake.params.folder,
+        Path(snakemake.output.bold).parents[3],
         snakemake.wildcards.participant,
         snakemake.wildcards.session,
         seed=snakemake.params.seed,

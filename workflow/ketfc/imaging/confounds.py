@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +84,13 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["n/a"], encoding="utf-8-sig")
-    except (OSError, ValueError, EOFError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            # rows longer than the header would shift every column by one, with a warning at most
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path, sep="\t", na_values=["n/a"], encoding="utf-8-sig", index_col=False
+            )
+    except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
     old = sorted(_CAMEL_CASE & set(table.columns))
     if old:
@@ -99,6 +105,8 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(table[column]):
             numbers = pd.to_numeric(table[column], errors="coerce")
             wrong = table[column][numbers.isna() & table[column].notna()]
+            if wrong.empty:
+                continue
             raise RunError(
                 "confounds-text",
                 f"{path.name}, column {column}, row {wrong.index[0] + 2} of the file: "
@@ -130,7 +138,9 @@ def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[li
     choice : str
         ``separate`` or ``combined``.
     """
-    present = sorted(column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column))
+    present = [column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column)]
+    # by number, since long runs have more than 100 and as text a_comp_cor_100 precedes a_comp_cor_82
+    present.sort(key=lambda column: (column[0], int(column[11:])))
     groups: dict[str, list[str]] = {"WM": [], "CSF": [], "combined": []}
     for column in present:
         about = metadata.get(column)

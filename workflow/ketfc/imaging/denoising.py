@@ -93,7 +93,7 @@ def operator(
 def _too_few(left: float, n_kept: int, n_regressors: int) -> None:
     raise RunError(
         "degrees-of-freedom",
-        f"{left:.0f} temporal degrees of freedom are left of {n_kept} kept volumes after "
+        f"{max(left, 0):.0f} temporal degrees of freedom are left of {n_kept} kept volumes after "
         f"{n_regressors} regressors, trend and filter; at least {MIN_TDOF:g} are needed",
         value=round(float(left), 1),
         threshold=MIN_TDOF,

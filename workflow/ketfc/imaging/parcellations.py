@@ -23,6 +23,8 @@ from ketfc.study.problems import Problem, StudyError
 VORONOI = "KetfcVoronoi239"
 """Name of the built-in cortical parcellation."""
 
+_MAX_LABEL = 2**31 - 1
+
 _MAX_CELL_MM = 25.0
 """Grey matter farther than this from every centre belongs to no cell."""
 
@@ -94,9 +96,15 @@ def load_parcellation(
         data, grid = read_volume(image)
     except RunError as error:
         raise _unusable(image, name, error.reason) from error
-    whole = np.rint(np.nan_to_num(data))
-    if np.abs(np.nan_to_num(data) - whole).max() > 1e-3 or whole.min() < 0:
-        raise _unusable(image, name, "holds fractions or negative numbers; labels are whole, ≥ 0")
+    data = np.nan_to_num(data)
+    whole = np.rint(data)
+    if whole.min() < 0 or whole.max() > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
+        raise _unusable(
+            image,
+            name,
+            "holds fractions, negative or huge numbers; labels are whole numbers from 0 to "
+            f"{_MAX_LABEL}",
+        )
     values = whole.astype(np.int32)
     indices = np.unique(values)
     indices = indices[indices > 0].astype(np.int32)
@@ -143,20 +151,26 @@ def _unusable(path: Path, name: str, message: str) -> StudyError:
 def _read_names(path: Path, name: str) -> tuple[dict[int, str], dict[int, str]]:
     """Return names and networks by label, from a BIDS table or a look-up table."""
     try:
-        first = path.read_text(encoding="utf-8-sig").split("\n", 1)[0]
+        first = path.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
         if path.suffix == ".tsv" and "name" in first.split("\t"):
             table = read_tsv(path)
             networks = table["network"] if "network" in table else [None] * len(table)
         else:
             table = pd.read_csv(
-                path, sep=r"\s+", header=None, dtype=str, usecols=[0, 1], names=["index", "name"]
+                path,
+                sep=r"\s+",
+                header=None,
+                dtype=str,
+                usecols=[0, 1],
+                names=["index", "name"],
+                comment="#",
             )
             networks = [None] * len(table)
         keys = [int(value) for value in table["index"]]
-        values = [str(value).strip() for value in table["name"]]
+        values = [value.strip() if isinstance(value, str) else "" for value in table["name"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unusable(path, name, f"is no table of labels (index, name): {error}") from error
-    pairs = [(k, v, n) for k, v, n in zip(keys, values, networks, strict=True) if k != 0]
+    pairs = [(k, v, n) for k, v, n in zip(keys, values, networks, strict=True) if k != 0 and v]
     keys_given, names_given = [str(k) for k, _, _ in pairs], [v for _, v, _ in pairs]
     for what, given in (("index", keys_given), ("name", names_given)):
         twice = sorted(value for value, count in Counter(given).items() if count > 1)

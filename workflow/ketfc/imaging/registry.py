@@ -201,7 +201,7 @@ class _Reader:
 
     def region(self, key: str, value: object) -> Region:
         field = f"regions.{key}"
-        if not key.isalnum():
+        if not (key.isalnum() and key.isascii()):
             self.complain(field, key, "a region's name goes into file names", "letters and digits")
         entry = self.mapping(field, value)
         self.known_keys(field, entry, _REGION_KEYS)
@@ -237,7 +237,7 @@ class _Reader:
         if not (isinstance(centre, list) and len(centre) == 3 and all(map(_is_number, centre))):
             self.complain(f"{field}.centre", centre, "must be three numbers", "[x, y, z] in mm")
             centre = [0, 0, 0]
-        elif any(abs(x) > 110 for x in centre):
+        elif not all(abs(x) <= 110 for x in centre):
             self.complain(f"{field}.centre", centre, "lies outside the brain", "up to 110 mm")
         radius: Any = entry.get("radius")
         if not _is_number(radius) or not 0 < radius <= 30:
@@ -310,6 +310,8 @@ class _Reader:
         loops = sorted({a for a, b in pairs if a == b})
         if loops:
             self.complain(field, ", ".join(loops), "a region cannot be connected with itself")
+        elif len(set(map(frozenset, pairs))) < len(pairs):
+            self.complain(field, value, "names a region twice")
         return kind, tuple(pairs)
 
 

@@ -277,7 +277,8 @@ def _motion(
         "seconds_kept": float(keep.sum()) * t_r,
     }
     for column, prefix in ((censoring.FD, "fd"), (censoring.DVARS, "std_dvars")):
-        values = table[column].dropna() if column in table else pd.Series(dtype=float)
+        values = table[column] if column in table else pd.Series(dtype=float)
+        values = values[np.isfinite(values)]
         for name in ("mean", "median", "max"):
             motion[f"{name}_{prefix}"] = float(getattr(values, name)()) if len(values) else None
     return motion

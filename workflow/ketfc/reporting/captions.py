@@ -5,13 +5,20 @@ from __future__ import annotations
 import pandas as pd
 
 from ketfc.files import MISSING
-from ketfc.reporting.tables import Design, arms_of, coverage, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import (
+    Design,
+    arms_of,
+    coverage,
+    hypothesis_row,
+    primary_circuits,
+    si_instrument,
+)
 from ketfc.reporting.words import interval, number, p_equals, whole
 
 TITLES = {
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after",
-    "association": "Change in connectivity and change in suicidal ideation",
+    "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
 }
 """The figures of the report, in its order."""
@@ -49,7 +56,8 @@ def figure_caption(name: str, design: Design) -> str:
     if name == "association":
         return _association(design)
     return (
-        "Mean Fisher z over participants at each session, and the difference. "
+        "Mean Fisher z over participants at each session, and the difference of the two means, "
+        "which can rest on different participants. "
         + ("One row per arm. " if compared else "")
         + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
         "A description, not a test."
@@ -87,7 +95,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "change",
         ),
         "association": (
-            "Scatter plots of change in suicidal ideation against change in connectivity",
+            f"Scatter plots of change in {si_instrument(design)} against change in connectivity",
             "association",
         ),
     }

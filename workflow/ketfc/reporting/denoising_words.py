@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ketfc.reporting.words import compact, is_missing, listed, plural
+from ketfc.reporting.words import compact, is_missing, listed
 
 Sidecars = Mapping[str, Sequence[Mapping[str, Any]]]
 """By strategy, the JSON sidecars of its matrices (``…_relmat.json``), also of excluded runs."""
@@ -142,6 +142,4 @@ def _expanded(bases: list[str], suffixes: tuple[str, ...]) -> str:
 
 def regressor_count(strategy: Strategy) -> str:
     """Return ``24 regressors``, or the range over runs."""
-    if strategy.regressors in ("0", "1"):
-        return plural(int(strategy.regressors), "regressor")
-    return f"{strategy.regressors} regressors"
+    return "1 regressor" if strategy.regressors == "1" else f"{strategy.regressors} regressors"

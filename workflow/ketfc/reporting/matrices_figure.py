@@ -134,6 +134,8 @@ def _square(numbers: pd.DataFrame, order: Order, column: str) -> npt.NDArray[np.
 def _draw(
     numbers: pd.DataFrame, labels: list[str], order: Order, design: Design, atlas: str
 ) -> Figure:
+    from matplotlib.ticker import MaxNLocator
+
     named = len(order.regions) <= NAMED_UP_TO
     figure = style.new_figure(style.TWO_COLUMNS, 62 * len(labels) + (18 if named else 12))
     panels = figure.subplots(len(labels), 3, squeeze=False)
@@ -167,6 +169,7 @@ def _draw(
             aspect=28 if kind == "session" else 24,
             pad=0.03,
             extend="both",
+            ticks=MaxNLocator(5),
         )
         bar.set_label(text)
         bar.outline.set_linewidth(0.5)
@@ -179,12 +182,16 @@ def _participants(label: str) -> str:
 
 
 def _count(of_arm: pd.DataFrame, what: str) -> str:
+    """Return the n of a session's mean, or of both means where they differ, in brackets."""
     columns = ["n_baseline", "n_followup"] if what == "difference" else [f"n_{what}"]
-    counts = of_arm[columns].min(axis=1).dropna()
-    if counts.empty or counts.max() == 0:
-        return ""
-    low, high = int(counts.min()), int(counts.max())
-    return f" (n = {high})" if low == high else f" (n = {low}–{high})"
+    ranges = []
+    for column in columns:
+        counts = of_arm.loc[of_arm[column] > 0, column]
+        if counts.empty:
+            return ""
+        low, high = int(counts.min()), int(counts.max())
+        ranges.append(str(high) if low == high else f"{low}–{high}")
+    return f" (n = {' and '.join(dict.fromkeys(ranges))})"
 
 
 def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> AxesImage:

@@ -9,7 +9,15 @@ import pandas as pd
 
 from ketfc.files import MISSING
 from ketfc.reporting.denoising_words import Sidecars, Strategy, regressor_count, summarise
-from ketfc.reporting.tables import Design, arm_sizes, arms_of, numeric, primary_circuits, setting
+from ketfc.reporting.tables import (
+    Design,
+    arm_sizes,
+    arms_of,
+    exclusion_counts,
+    numeric,
+    primary_circuits,
+    setting,
+)
 from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
 
 Config = Mapping[str, Any]
@@ -86,11 +94,11 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
         "[@esteban2019]"
     )
     scores = []
-    for scale, name in (("si", "Suicidal ideation (SI)"), ("depression", "Depression")):
+    for scale, name in (("si", "suicidal ideation (SI)"), ("depression", "depression")):
         about = design.get(scale)
         if about:
             shape = "as change scores" if about["shape"] == "change" else "at both sessions"
-            scores.append(f"{name} was rated with the {about['instrument']}, {shape}.")
+            scores.append(f"The score for {name} is the {about['instrument']}, {shape}.")
     return [
         f"The study {design['study']} has {arms}. The sessions compared are {roles}. {source}; "
         f"runs of the task `{setting(config, 'study', 'task')}` in the template space "
@@ -113,11 +121,15 @@ def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) ->
     unverified = list(regions.loc[~verified, "region"].astype(str))
     parcellations = setting(config, "circuits", "parcellation") or []
     atlases = [one["name"] if isinstance(one, Mapping) else str(one) for one in parcellations]
-    cited = ""
+    notes = []
     if any("voronoi" in atlas.lower() for atlas in atlases):
-        cited = " [@seitzman2020]"
+        notes.append(
+            "The built-in parcellation, KetfcVoronoi239, assigns grey-matter voxels to the nearest "
+            "cortical centre of Seitzman et al. [@seitzman2020]: an approximation made here, not "
+            "the published regions."
+        )
     if any("schaefer" in atlas.lower() for atlas in atlases):
-        cited = " [@schaefer2018]"
+        notes.append("For the Schaefer parcellation see [@schaefer2018].")
     text = [
         f"The primary hypotheses ({len(primary)}) concern "
         f"{listed([f'“{name}”' for name in primary.values()])}"
@@ -130,8 +142,8 @@ def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) ->
         text.append(f"Coordinates that were not read in their source: {listed(unverified)}.")
     if atlases:
         text.append(
-            f"Whole-brain matrices use {listed(atlases)}{cited}, resampled to the images' grid by "
-            "nearest neighbour."
+            f"Whole-brain matrices use {listed(atlases)}, resampled to the images' grid by nearest "
+            f"neighbour. {' '.join(notes)}".strip()
         )
     return text
 
@@ -166,7 +178,9 @@ def _strategy(strategy: Strategy) -> str:
     head = f"`{strategy.name}`{_CITED.get(strategy.name, '')}"
     if not strategy.runs:
         return f"{head}, could be used on no run."
-    parts = [f"{head}, regressed out {regressor_count(strategy)}: {strategy.columns()}"]
+    parts = [f"{head}, regressed out nothing"]
+    if strategy.regressors != "0":
+        parts = [f"{head}, regressed out {regressor_count(strategy)}: {strategy.columns()}"]
     if strategy.components:
         parts.append(f"aCompCor: {strategy.components}")
     parts.append(f"high-pass: {strategy.high_pass or 'none'}")
@@ -283,10 +297,10 @@ def _left_out(runs: pd.DataFrame, exclusions: pd.DataFrame) -> list[str]:
     text = [f"Of {plural(total, 'run')}, {bad} {'was' if bad == 1 else 'were'} excluded."]
     if exclusions.empty:
         return [f"{text[0]} Nothing else was left out."]
-    counts = exclusions.groupby(["stage", "rule"], dropna=False).size().reset_index(name="count")
     items = [
-        f"- {row['stage']}, `{MISSING if is_missing(row['rule']) else row['rule']}`: {row['count']}"
-        for row in counts.to_dict("records")
+        f"- {row['stage']}, `{MISSING if is_missing(row['rule']) else row['rule']}`: "
+        f"{plural(row['rows'], 'row')}, {plural(row['participants'], 'participant')}"
+        for row in exclusion_counts(exclusions).to_dict("records")
     ]
     return [
         f"{text[0]} `quality/exclusions.tsv` has {plural(len(exclusions), 'row')}, each with the "

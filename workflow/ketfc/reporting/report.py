@@ -17,7 +17,15 @@ from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
-from ketfc.reporting.tables import Design, arm_sizes, coverage, numeric, setting
+from ketfc.reporting.tables import (
+    Design,
+    arm_sizes,
+    coverage,
+    exclusion_counts,
+    numeric,
+    setting,
+    si_instrument,
+)
 from ketfc.reporting.words import compact, is_missing, listed, region_label, sentence
 
 _IMAGE_BYTES = 3_000_000
@@ -114,13 +122,14 @@ def render_report(
         facts=_facts(config, design, runs, versions),
         estimands=design["estimand"],
         interval=coverage(design),
+        instrument=si_instrument(design),
         cards=shown,
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=full_results(hypotheses),
         figures=_figures(figures, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
-        exclusion_counts=_exclusion_counts(exclusions),
+        exclusion_counts=table_of(exclusion_counts(exclusions)),
         exclusions=table_of(exclusions, most=_MANY, file="quality/exclusions.tsv"),
         runs=_runs(runs),
         strategies=[summarise(name, files) for name, files in sidecars.items()],
@@ -136,7 +145,8 @@ def render_report(
 def _summary(shown: list[Card], design: Design) -> str:
     """Return one sentence on what came out of the primary tests."""
     parts = []
-    for test, what in (("change", "change"), ("association", "association with suicidal ideation")):
+    association = f"association with {si_instrument(design)}"
+    for test, what in (("change", "change"), ("association", association)):
         states = {card.name: card.tests[test].state for card in shown if test in card.tests}
         found = [name for name, state in states.items() if state == "found"]
         tested = [name for name, state in states.items() if state != "none"]
@@ -251,17 +261,6 @@ def _left_out(incomplete: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
     rows = [(who, why, ", ".join(of), where) for (who, why, where), of in sorted(tests.items())]
     table = pd.DataFrame(rows, columns=["participant", "reason", "left out of", "circuits"])
     return table_of(table, most=_MANY, file="the tables of results/tests")
-
-
-def _exclusion_counts(exclusions: pd.DataFrame) -> Table:
-    counts = (
-        exclusions.groupby(["stage", "rule", "consequence"], dropna=False, sort=True)
-        .agg(rows=("stage", "size"), participants=("participant_id", "nunique"))
-        .reset_index()
-        if len(exclusions)
-        else pd.DataFrame(columns=["stage", "rule", "consequence", "rows", "participants"])
-    )
-    return table_of(counts)
 
 
 def _runs(runs: pd.DataFrame) -> Table:

@@ -177,6 +177,11 @@ def coverage(design: Design) -> str:
     return f"{100 * (1 - float(design.get('alpha', 0.05))):.4g} %"
 
 
+def si_instrument(design: Design) -> str:
+    """Return the name of the score that stands for suicidal ideation, ``SI`` if there is none."""
+    return str(design["si"]["instrument"]) if design.get("si") else "SI"
+
+
 def arm_sizes(design: Design) -> dict[str, int]:
     """Return how many participants each arm has, and how many have none (``no arm``)."""
     roles = list(design["participants"].values())
@@ -186,3 +191,28 @@ def arm_sizes(design: Design) -> dict[str, int]:
     sizes = {arm.label: roles.count(arm.role) for arm in arms}
     without = len(roles) - sum(sizes.values())
     return sizes | ({"no arm": without} if without else {})
+
+
+def exclusion_counts(exclusions: pd.DataFrame) -> pd.DataFrame:
+    """Return how often each rule excluded something, and how many participants it concerned.
+
+    Parameters
+    ----------
+    exclusions : pandas.DataFrame
+        ``quality/exclusions.tsv``. In its stage ``test`` a rule is a circuit and a test; here the
+        circuits of one test are counted together.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns stage, rule, consequence, rows, participants.
+    """
+    keys = ["stage", "rule", "consequence"]
+    if exclusions.empty:
+        return pd.DataFrame(columns=[*keys, "rows", "participants"])
+    of_tests = exclusions["stage"] == "test"
+    test = exclusions["rule"].str.split(" / ").str[-1]
+    table = exclusions.assign(rule=exclusions["rule"].mask(of_tests, test))
+    grouped = table.groupby(keys, dropna=False)
+    counts = grouped.agg(rows=("stage", "size"), participants=("participant_id", "nunique"))
+    return counts.reset_index()

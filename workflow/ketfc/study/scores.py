@@ -194,7 +194,8 @@ def arms(table: Table, study: Study) -> tuple[Mapping[str, str | None], list[Pro
     Raises nothing: a missing column and labels that the config does not name are problems. In a
     table with several rows per participant, it is enough that one of them gives the arm.
     """
-    if study.arms is None:
+    # what is wrong with a table that could not be read has been said
+    if study.arms is None or table.rows.empty:
         return {}, []
     column, name = study.arms.column, table.path.name
     if column not in table.rows:

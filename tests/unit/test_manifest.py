@@ -1,0 +1,110 @@
+"""The list of runs that the workflow is built from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ketfc.files import write_tsv
+from ketfc.study.config import Config, parse_config
+from ketfc.study.demo import demo_runs
+from ketfc.study.index import index_runs
+from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, planned_manifest
+from ketfc.study.plan import make_plan
+
+SPACE = "MNI152NLin2009cAsym"
+
+
+def add_run(root: Path, person: str, session: str, *, run: int = 1, mask: bool = True) -> Path:
+    folder = root / f"sub-{person}/ses-{session}/func"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"sub-{person}_ses-{session}_task-rest_run-{run}"
+    (folder / f"{stem}_space-{SPACE}_desc-preproc_bold.nii.gz").touch()
+    (folder / f"{stem}_desc-confounds_timeseries.tsv").touch()
+    if mask:
+        (folder / f"{stem}_space-{SPACE}_desc-brain_mask.nii.gz").touch()
+    return folder / stem
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Change to a folder with derivatives of two participants, one of whom lacks a mask."""
+    monkeypatch.chdir(tmp_path)
+    for session in ("pre", "post"):
+        add_run(Path("derivatives/a"), "01", session)
+        add_run(Path("derivatives/b"), "02", session)
+    add_run(Path("derivatives/b"), "02", "post", run=2, mask=False)
+    Path("scores.tsv").write_text("participant_id\tSSI_ses-pre\tSSI_ses-post\n01\t3\t1\n02\t4\t2\n")
+    study = {
+        "name": "t",
+        "derivatives": ["derivatives/a", "derivatives/b"],
+        "sessions": {"pre": "pre", "post": "post"},
+    }
+    si = {"instrument": "SSI", "column": "SSI"}
+    return parse_config({"study": study, "scores": {"table": "scores.tsv", "si": si}})
+
+
+def write_plan(config: Config) -> Path:
+    folders = [Path(folder) for folder in config.study.derivatives]
+    plan = make_plan(config, index_runs(config.study, folders), folders)
+    write_tsv("results/plan/runs.tsv", plan.runs)
+    return Path("results/plan/runs.tsv")
+
+
+def test_the_plan_gives_the_same_runs_as_the_index(config: Config) -> None:
+    for ending in ("_desc-confounds_timeseries.json", f"_space-{SPACE}_desc-preproc_bold.json"):
+        Path(f"{add_run(Path('derivatives/a'), '01', 'pre')}{ending}").write_text("{}")
+    indexed = indexed_manifest(config)
+    assert planned_manifest(write_plan(config)) == indexed
+    assert list(planned_manifest(Path("results/plan/runs.tsv"))) == list(indexed)
+    assert len(indexed["sub-01_ses-pre_task-rest_run-1"]["sidecars"]) == 2
+    assert indexed["sub-01_ses-post_task-rest_run-1"]["sidecars"] == []
+
+
+def test_a_run_that_lacks_a_file_is_no_job(config: Config) -> None:
+    runs = indexed_manifest(config)
+    assert list(runs) == [
+        "sub-01_ses-post_task-rest_run-1",
+        "sub-01_ses-pre_task-rest_run-1",
+        "sub-02_ses-post_task-rest_run-1",
+        "sub-02_ses-pre_task-rest_run-1",
+    ]
+    run = runs["sub-01_ses-pre_task-rest_run-1"]
+    assert (run["participant_id"], run["session"]) == ("sub-01", "pre")
+    assert run["folder"] == "sub-01/ses-pre/func"
+    assert all(Path(str(run[key])).is_file() for key in ("bold", "mask", "confounds"))
+
+
+def test_a_plan_without_runs_gives_none(tmp_path: Path) -> None:
+    path = tmp_path / "runs.tsv"
+    path.write_text("run\tparticipant_id\tsession\tbold\tmask\tconfounds\n")
+    assert planned_manifest(path) == {}
+
+
+def test_derivatives_that_are_not_there_give_no_runs(tmp_path: Path, config: Config) -> None:
+    study = config.study.model_copy(update={"derivatives": (str(tmp_path / "none"),)})
+    assert indexed_manifest(config.model_copy(update={"study": study})) == {}
+
+
+def test_the_digest_changes_when_runs_come_go_or_gain_a_sidecar(config: Config) -> None:
+    before = digest(indexed_manifest(config))
+    assert digest(indexed_manifest(config)) == before
+    stem = add_run(Path("derivatives/a"), "03", "pre")
+    added = digest(indexed_manifest(config))
+    Path(f"{stem}_desc-confounds_timeseries.json").write_text("{}")
+    described = digest(indexed_manifest(config))
+    Path(f"{stem}_space-{SPACE}_desc-brain_mask.nii.gz").unlink()
+    Path(f"{stem}_desc-confounds_timeseries.json").unlink()
+    assert digest(indexed_manifest(config)) == before
+    assert len({before, added, described}) == 3
+
+
+def test_the_demo_is_known_before_it_is_made(tmp_path: Path) -> None:
+    runs = demo_manifest(7, tmp_path)
+    assert len(runs) == len(demo_runs(7))
+    assert list(tmp_path.iterdir()) == []
+    name, run = next(iter(runs.items()))
+    assert str(run["bold"]) == (
+        f"{tmp_path}/{run['folder']}/{name}_space-{SPACE}_desc-preproc_bold.nii.gz"
+    )

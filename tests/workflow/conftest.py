@@ -1,0 +1,63 @@
+"""A small study, before and after a full run of the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_study import (
+    Study,
+    labels,
+    people,
+    touch_run,
+    write_blocks,
+    write_participants,
+    write_run,
+)
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small study, never run: twelve participants in two arms, before and after."""
+    study = Study(tmp_path_factory.mktemp("tiny"))
+    for participant in labels(people()):
+        for session in ("pre", "post"):
+            write_run(study, participant, session)
+    write_participants(study, people())
+    write_blocks(study)
+    study.configure()
+    return study
+
+
+@pytest.fixture(scope="session")
+def finished(pristine: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small study after one full run with two cores; tests copy it."""
+    study = pristine.copy(tmp_path_factory.mktemp("finished"))
+    done = study.run()
+    assert done.code == 0, done.text
+    return study
+
+
+@pytest.fixture
+def done(finished: Study, tmp_path: Path) -> Study:
+    """A copy of the finished study, to change and run again."""
+    return finished.copy(tmp_path / "study")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Callable[..., Study]:
+    """Return a function that makes a study whose images are empty files, for plans."""
+
+    def empty(rows: list[dict[str, Any]] | None = None, **sections: dict[str, Any]) -> Study:
+        study = Study(tmp_path / "study")
+        for participant in labels(people(2)):
+            for session in ("pre", "post"):
+                touch_run(study, participant, session)
+        write_participants(study, people(2) if rows is None else rows)
+        write_blocks(study)
+        study.configure(**sections)
+        return study
+
+    return empty
