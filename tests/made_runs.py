@@ -12,10 +12,16 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from ketfc.imaging.grid import Grid
+from ketfc.imaging.parcellations import Parcellation
+from ketfc.imaging.regions import RegionSet, label_regions, sphere_regions
+from ketfc.imaging.registry import Circuit, Region, Registry, Sphere
 from ketfc.imaging.run import RunFiles
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 SIGNALS = ["global_signal", "csf", "white_matter"]
+SPACE = "MNI152NLin2009cAsym"
+SHAPE = (12, 13, 11)
 AFFINE = np.array(
     [[4.0, 0, 0, -22], [0, 4.0, 0, -26], [0, 0, 4.0, -18], [0, 0, 0, 1]], dtype=np.float64
 )
@@ -98,7 +104,7 @@ def write_gzip(path: Path, content: bytes) -> None:
 def build_run(
     folder: Path,
     n_volumes: int = 60,
-    shape: tuple[int, int, int] = (12, 13, 11),
+    shape: tuple[int, int, int] = SHAPE,
     *,
     dtype: str = "float32",
     slope: float = np.nan,
@@ -124,7 +130,7 @@ def build_run(
     mask = np.ones(shape, dtype=np.uint8)
     mask[0], mask[:, -1] = 0, 0
     stem = folder / "sub-01_ses-pre_task-rest"
-    space = f"{stem}_space-MNI152NLin2009cAsym"
+    space = f"{stem}_space-{SPACE}"
     files = RunFiles(
         bold=Path(f"{space}_desc-preproc_bold.nii.gz"),
         mask=Path(f"{space}_desc-brain_mask.nii.gz"),
@@ -145,3 +151,46 @@ def build_run(
     about = {"RepetitionTime": repetition_time} if sidecar is None else sidecar
     files.sidecar.write_text(json.dumps(about), encoding="utf-8")
     return MadeRun(files, stored * scale, AFFINE, mask.astype(bool), table)
+
+
+def region(
+    name: str, centre: tuple[float, float, float], radius: float = 6.0, space: str = SPACE
+) -> Region:
+    """Return a region of one sphere."""
+    return Region(name, f"the {name}", "left", (Sphere(space, centre, radius),), "here", True)
+
+
+def _circuit(name: str, measure: str, edges: list[str]) -> Circuit:
+    pairs = tuple((a, b) for a, b in edges)
+    return Circuit(name, name, measure, pairs, True, "?", "none", "low", "it changes", "here")
+
+
+REGIONS = (
+    region("a", (0.0, 0.0, 0.0)),
+    region("b", (-10.0, 6.0, 4.0), 8.0),
+    region("c", (10.0, -12.0, 6.0)),
+    region("d", (8.0, 10.0, -6.0), 1.0),
+)
+"""Spheres inside the made images; that of `d` holds no voxel centre."""
+
+CIRCUITS = (
+    _circuit("one", "edge", ["ab"]),
+    _circuit("within", "within", ["ab", "ac", "bc"]),
+    _circuit("between", "between", ["ac", "ad", "bc", "bd"]),
+)
+
+REGISTRY = Registry({each.id: each for each in REGIONS}, {each.id: each for each in CIRCUITS})
+
+
+def slabs() -> Parcellation:
+    """Return a parcellation of slabs, of which the last lies outside the made masks."""
+    labels = np.zeros(SHAPE, dtype=np.int32)
+    labels[1:] = np.arange(SHAPE[1])[:, None] // 2 + 1
+    indices = np.arange(1, 8, dtype=np.int32)
+    names = tuple(f"p{i}" for i in indices)
+    return Parcellation("Slabs", SPACE, labels, Grid(SHAPE, AFFINE), indices, names, ("Vis",) * 7)
+
+
+def place(grid: Grid) -> list[RegionSet]:
+    """Return the made regions on the grid of a run."""
+    return [sphere_regions(REGIONS, SPACE, grid), label_regions(slabs(), grid)]

@@ -101,13 +101,9 @@ class Study:
 
     def run(self, *arguments: str, cores: int = 2, cwd: Path | None = None) -> Finished:
         """Run snakemake here with config.yaml."""
-        return snakemake(
-            "--configfile",
-            str(self.folder / "config.yaml") if cwd else "config.yaml",
-            *arguments,
-            folder=cwd or self.folder,
-            cores=cores,
-        )
+        file = str(self.folder / "config.yaml") if cwd else "config.yaml"
+        # last, since --configfile takes whatever follows it for another file
+        return snakemake(*arguments, "--configfile", file, folder=cwd or self.folder, cores=cores)
 
     def copy(self, folder: Path) -> Study:
         """Copy everything, with the times of the files, on which snakemake decides."""

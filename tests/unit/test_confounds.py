@@ -158,7 +158,9 @@ def test_components_named_by_their_tissue_need_no_sidecar():
 
 def test_every_missing_column_is_named():
     columns = [c for c in confounds_table(5).columns if c not in ("rot_z", "csf_power2")]
-    with pytest.raises(RunError, match="lack rot_z, csf_power2, which strategy 36P needs") as caught:
+    with pytest.raises(
+        RunError, match="lack rot_z, csf_power2, which strategy 36P needs"
+    ) as caught:
         strategy_columns(STRATEGIES["36P"], columns, {})
     assert (caught.value.rule, caught.value.value) == ("confounds-column", 2)
     assert len(strategy_columns(STRATEGIES["acompcor"], [*columns, "rot_z"], {})) == 26
@@ -182,7 +184,9 @@ def test_the_first_row_of_a_derivative_takes_the_value_of_the_second():
     ("values", "row"), [([1, np.nan, 3], 3), ([np.nan, np.nan, 3], 2), ([1, 2, np.inf], 4)]
 )
 def test_a_gap_after_the_first_row_is_refused(values, row):
-    with pytest.raises(RunError, match=f"confound a has no finite number in row {row} of") as caught:
+    with pytest.raises(
+        RunError, match=f"confound a has no finite number in row {row} of"
+    ) as caught:
         regressors(pd.DataFrame({"a": values}, dtype=float), ["a"])
     assert caught.value.rule == "confounds-gap"
 

@@ -139,7 +139,7 @@ def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[li
         ``separate`` or ``combined``.
     """
     present = [column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column)]
-    # by number, since long runs have more than 100 and as text a_comp_cor_100 precedes a_comp_cor_82
+    # by number: as text, a_comp_cor_100 of a long run would go before a_comp_cor_82
     present.sort(key=lambda column: (column[0], int(column[11:])))
     groups: dict[str, list[str]] = {"WM": [], "CSF": [], "combined": []}
     for column in present:

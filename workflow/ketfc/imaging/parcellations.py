@@ -98,7 +98,8 @@ def load_parcellation(
         raise _unusable(image, name, error.reason) from error
     data = np.nan_to_num(data)
     whole = np.rint(data)
-    if whole.min() < 0 or whole.max() > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
+    largest = float(whole.max())  # of small whole types, rint() makes float16
+    if whole.min() < 0 or largest > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
         raise _unusable(
             image,
             name,

@@ -1,0 +1,163 @@
+"""What the workflow plans for each kind of study, without running anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_study import REPO, STRATEGIES, Study, people, snakemake, touch_run
+
+from ketfc.study.config import parse_config
+from ketfc.study.demo import demo_runs
+
+MAKE = Callable[..., Study]
+ONCE = {
+    "all": 1,
+    "dataset_description": 1,
+    "exclusions": 1,
+    "figure_association": 1,
+    "figure_circuits": 1,
+    "figure_matrices": 1,
+    "figure_paired": 1,
+    "hypotheses": 1,
+    "inventory": 1,
+    "mean_relmat": 1,
+    "methods": 1,
+    "parcellation": 1,
+    "plan": 1,
+    "report": 1,
+    "sessions": 1,
+}
+
+
+def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
+    done = snakemake("-n", folder=tmp_path)
+    assert done.code == 0, done.text
+    n_runs = len(demo_runs(parse_config_of_the_demo().statistics.seed))
+    demo = {"demo_tables": 1, "demo_run": n_runs, "bold_run": n_runs}
+    assert done.jobs == ONCE | demo
+
+
+def parse_config_of_the_demo() -> Any:
+    import yaml
+
+    return parse_config(yaml.safe_load((REPO / "config/config.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"study": {"arms": None}},
+        {"scores": {"si": {"instrument": "SSI", "change-column": "delta"}}},
+        {"denoising": {"strategies": ["acompcor"]}},
+        {"denoising": {"primary": "none", "strategies": ["none", "36P"], "fd-thresh": None}},
+        {"circuits": {"parcellation": "KetfcVoronoi239"}},
+        {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}}},
+    ],
+    ids=["arms", "no-arms", "change", "one-strategy", "no-compcor", "built-in", "three-roles"],
+)
+def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -> None:
+    study = empty(**sections)
+    done = study.run("-n")
+    assert done.code == 0, done.text
+    assert done.jobs == ONCE | {"bold_run": 8}
+
+
+def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
+    own = {"image": "blocks.nii.gz", "space": "MNI152NLin2009cAsym"}
+    listed = ["KetfcVoronoi239", {"name": "Mine", **own}, {"name": "Other", **own}]
+    done = empty(circuits={"parcellation": listed}).run("-n")
+    assert done.code == 0, done.text
+    assert done.jobs == ONCE | {"bold_run": 8, "parcellation": 3}
+
+
+def test_missing_sessions_and_several_runs_are_planned_as_they_are(empty: MAKE) -> None:
+    study = empty()
+    for file in study.func("01", "post").iterdir():
+        file.unlink()
+    study.file("02", "pre", "_desc-brain_mask.nii.gz").unlink()
+    touch_run(study, "03", "pre", run="_run-2")
+    done = study.run("-n")
+    assert done.code == 0, done.text
+    assert done.runs == [
+        "sub-01_ses-pre_task-rest",
+        "sub-02_ses-post_task-rest",
+        "sub-03_ses-post_task-rest",
+        "sub-03_ses-pre_task-rest",
+        "sub-03_ses-pre_task-rest_run-2",
+        "sub-04_ses-post_task-rest",
+        "sub-04_ses-pre_task-rest",
+    ]
+
+
+def test_every_strategy_is_an_output_of_each_run(empty: MAKE) -> None:
+    text = empty().run("-n").text
+    for strategy in STRATEGIES:
+        wanted = f"task-rest_space-MNI152NLin2009cAsym_atlas-Blocks_desc-{strategy}_stat-"
+        assert len(re.findall(rf"output: .*{wanted}", text)) == 8
+
+
+def test_every_error_of_the_config_is_shown_without_a_traceback(empty: MAKE) -> None:
+    study = empty(
+        study={"sessions": {"pre": "pre"}, "taks": "rest"},
+        denoising={"fd-thresh": -1, "primary": "36p"},
+        statistics={"permutations": "many"},
+    )
+    done = study.run("-n")
+    assert done.code != 0
+    assert "Traceback" not in done.text
+    for said in (
+        "study.sessions.post",
+        "study.taks = rest: unknown key; did you mean 'task'?",
+        "denoising.fd-thresh = -1",
+        "denoising.primary = 36p",
+        "did you mean '36P'?",
+        "statistics.permutations = many",
+    ):
+        assert said in done.text, done.text
+    assert not study.results.exists()
+
+
+def test_lint_finds_nothing_but_the_one_environment(empty: MAKE) -> None:
+    # there is one environment for the whole workflow (pyproject.toml), and none per rule
+    tolerated = "Specify a conda environment or container for each rule."
+    text = empty().run("--lint").text
+    assert len(rules()) > 10
+    assert re.findall(r"^    \* (.*?):?$", text, re.MULTILINE) == [tolerated] * len(rules())
+
+
+def rules() -> dict[str, str]:
+    """Return the text of every rule that runs something."""
+    found = {}
+    for path in sorted((REPO / "workflow/rules").glob("*.smk")):
+        parts = re.split(r"^rule (\w+):\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        found |= dict(zip(parts[1::2], parts[2::2], strict=True))
+    return {name: text for name, text in found.items() if "script:" in text}
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_every_rule_says_where_it_logs_and_what_it_needs(rule: str) -> None:
+    text = rules()[rule]
+    directives = re.findall(r"^    (\w+):", text, re.MULTILINE)
+    wanted = {"output", "log", "benchmark", "resources", "params", "script"}
+    assert wanted <= set(directives)
+    assert re.search(r"^        mem_mb=\d+,\n        runtime=\d+,$", text, re.MULTILINE)
+    # what a script imports is not seen by snakemake
+    assert re.search(r'^        code=CODE\["\w+"\],$', text, re.MULTILINE)
+    script = re.search(r'"\.\./scripts/(\w+)\.py"', text)
+    assert script is not None
+    assert (REPO / f"workflow/scripts/{script.group(1)}.py").is_file()
+
+
+def test_every_script_belongs_to_a_rule() -> None:
+    used = set(re.findall(r"scripts/(\w+)\.py", "".join(rules().values())))
+    assert used == {path.stem for path in (REPO / "workflow/scripts").glob("*.py")}
+
+
+def test_people_are_made_with_both_arms() -> None:
+    # the studies above rest on it
+    assert [row["arm"] for row in people(2)] == ["ketamine"] * 2 + ["midazolam"] * 2
