@@ -77,6 +77,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "arms": None,
             "participants": "participants.tsv",
             "repetition-time": None,
+            "native-voxel-size": None,
         },
         "scores": {
             "table": "scores.tsv",
@@ -97,6 +98,8 @@ def test_a_minimal_config_has_the_documented_defaults():
             "parcellation": (
                 {"name": "KetfcVoronoi239", "image": None, "labels": None, "space": None},
             ),
+            "atlases-dir": None,
+            "allow-template-mismatch": False,
             "min-coverage": 0.5,
         },
         "statistics": {"seed": 20251122, "permutations": 10000, "alpha": 0.05},
@@ -254,6 +257,10 @@ REFUSED = [
     ),
     ("study.repetition-time", "0", "study.repetition-time", "0", "out of range"),
     ("study.repetition-time", "2000", "study.repetition-time", "2000", "out of range"),
+    ("study.native-voxel-size", "[3, 3]", "study.native-voxel-size", "[3, 3]", "not possible"),
+    ("study.native-voxel-size", "3", "study.native-voxel-size", "3", "where a list is needed"),
+    ("study.native-voxel-size", "[3, 0, 3]", "study.native-voxel-size[1]", "0", "out of range"),
+    ("study.native-voxel-size", "[3, 3, 35]", "study.native-voxel-size[2]", "35", "out of range"),
     ("scores.si", "SSI", "scores.si", "SSI", "is text where a group of keys is needed"),
     ("scores.si", "{instrument: SSI}", "scores.si", "{instrument: SSI}", "needs either column"),
     ("scores.si.change-column", "d", "scores.si.change-column", "d", "only one of the two"),
@@ -333,6 +340,14 @@ REFUSED = [
         "MNI152NLin6Asym",
         "differs from study.space, which is MNI152NLin2009cAsym",
     ),
+    (
+        "circuits.allow-template-mismatch",
+        "'true'",
+        "circuits.allow-template-mismatch",
+        "'true'",
+        "is text where true or false is needed",
+    ),
+    ("circuits.atlases-dir", "[a]", "circuits.atlases-dir", "[a]", "is a list where text"),
     ("statistics.seed", "-1", "statistics.seed", "-1", "out of range"),
     ("statistics.seed", "true", "statistics.seed", "true", "a whole number is needed"),
     ("statistics.seed", "1.5", "statistics.seed", "1.5", "a whole number is needed"),
@@ -529,6 +544,18 @@ def test_a_space_that_is_itself_unknown_is_not_held_against_a_parcellation():
     assert only_problem(raw).field == "study.space"
 
 
+def test_a_parcellation_in_another_template_passes_where_the_config_allows_it():
+    raw = changed("circuits.allow-template-mismatch", "true")
+    raw["circuits"]["parcellation"] = {
+        "name": "A",
+        "image": "a.nii",
+        "space": "MNI152NLin6Asym",
+    }
+    assert parse_config(raw).circuits.parcellation[0].space == "MNI152NLin6Asym"
+    raw["circuits"]["allow-template-mismatch"] = False
+    assert "set circuits.allow-template-mismatch: true" in only_problem(raw).message
+
+
 def test_a_long_value_is_cut_short():
     problem = only_problem(changed("study.name", "'" + "x " * 300 + "'"))
     assert problem.value is not None
@@ -538,7 +565,13 @@ def test_a_long_value_is_cut_short():
 
 # --- paths -------------------------------------------------------------------------------------
 
-PATHS = ["study.derivatives", "study.participants", "scores.table", "circuits.registry"]
+PATHS = [
+    "study.derivatives",
+    "study.participants",
+    "scores.table",
+    "circuits.registry",
+    "circuits.atlases-dir",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

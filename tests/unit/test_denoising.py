@@ -76,6 +76,22 @@ def test_the_operator_cleans_as_nilearn_cleans_the_data(name, kind, low_pass, rn
     assert matrix.shape == (keep.sum(), n)
 
 
+@pytest.mark.parametrize("high_pass", [None, 0.01])
+def test_strategies_of_one_run_do_not_touch_one_another(high_pass):
+    table, keep = confounds_table(120), censored(120, "middle")
+
+    def made(name: str) -> np.ndarray:
+        return operator(
+            chosen(table, name), keep, repetition_time=T_R, high_pass=high_pass, low_pass=None
+        )
+
+    first = {name: made(name).copy() for name in STRATEGIES}
+    again = {name: made(name) for name in reversed(STRATEGIES)}
+    for name in STRATEGIES:
+        np.testing.assert_array_equal(first[name], again[name])
+    assert relative(first["none"], first["24P"]) > 0.01
+
+
 @pytest.mark.parametrize("kind", ["all", "middle", "ends"])
 @pytest.mark.parametrize("name", ["none", "36P", "acompcor_gsr"])
 def test_without_a_filter_cleaning_is_regression(name, kind, rng):

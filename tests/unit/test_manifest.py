@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ketfc.files import write_tsv
+from ketfc.files import read_json, write_json
 from ketfc.study.config import Config, parse_config
 from ketfc.study.demo import demo_runs
 from ketfc.study.index import index_runs
-from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, planned_manifest
-from ketfc.study.plan import make_plan
+from ketfc.study.manifest import Manifest, demo_manifest, digest, indexed_manifest
 
 SPACE = "MNI152NLin2009cAsym"
 
@@ -45,25 +44,32 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     return parse_config({"study": study, "scores": {"table": "scores.tsv", "si": si}})
 
 
-def write_plan(config: Config) -> Path:
-    folders = [Path(folder) for folder in config.study.derivatives]
-    plan = make_plan(config, index_runs(config.study, folders), folders)
-    write_tsv("results/plan/runs.tsv", plan.runs)
-    return Path("results/plan/runs.tsv")
+def runs_of(config: Config) -> Manifest:
+    return indexed_manifest(index_runs(config.study))
 
 
-def test_the_plan_gives_the_same_runs_as_the_index(config: Config) -> None:
-    for ending in ("_desc-confounds_timeseries.json", f"_space-{SPACE}_desc-preproc_bold.json"):
-        Path(f"{add_run(Path('derivatives/a'), '01', 'pre')}{ending}").write_text("{}")
-    indexed = indexed_manifest(config)
-    assert planned_manifest(write_plan(config)) == indexed
-    assert list(planned_manifest(Path("results/plan/runs.tsv"))) == list(indexed)
-    assert len(indexed["sub-01_ses-pre_task-rest_run-1"]["sidecars"]) == 2
-    assert indexed["sub-01_ses-post_task-rest_run-1"]["sidecars"] == []
+def test_runs_come_with_the_sidecars_that_exist(config: Config) -> None:
+    stem = add_run(Path("derivatives/a"), "01", "pre")
+    sidecars = [
+        f"{stem}{ending}"
+        for ending in (f"_space-{SPACE}_desc-preproc_bold.json", "_desc-confounds_timeseries.json")
+    ]
+    for path in sidecars:
+        Path(path).write_text("{}")
+    runs = runs_of(config)
+    assert runs["sub-01_ses-pre_task-rest_run-1"]["sidecars"] == sidecars
+    assert runs["sub-01_ses-post_task-rest_run-1"]["sidecars"] == []
+
+
+def test_runs_survive_the_way_through_a_file(config: Config) -> None:
+    runs = runs_of(config)
+    write_json("runs.json", runs)
+    assert read_json("runs.json") == runs
+    assert list(read_json("runs.json")) == list(runs)
 
 
 def test_a_run_that_lacks_a_file_is_no_job(config: Config) -> None:
-    runs = indexed_manifest(config)
+    runs = runs_of(config)
     assert list(runs) == [
         "sub-01_ses-post_task-rest_run-1",
         "sub-01_ses-pre_task-rest_run-1",
@@ -76,27 +82,21 @@ def test_a_run_that_lacks_a_file_is_no_job(config: Config) -> None:
     assert all(Path(str(run[key])).is_file() for key in ("bold", "mask", "confounds"))
 
 
-def test_a_plan_without_runs_gives_none(tmp_path: Path) -> None:
-    path = tmp_path / "runs.tsv"
-    path.write_text("run\tparticipant_id\tsession\tbold\tmask\tconfounds\n")
-    assert planned_manifest(path) == {}
-
-
 def test_derivatives_that_are_not_there_give_no_runs(tmp_path: Path, config: Config) -> None:
     study = config.study.model_copy(update={"derivatives": (str(tmp_path / "none"),)})
-    assert indexed_manifest(config.model_copy(update={"study": study})) == {}
+    assert runs_of(config.model_copy(update={"study": study})) == {}
 
 
 def test_the_digest_changes_when_runs_come_go_or_gain_a_sidecar(config: Config) -> None:
-    before = digest(indexed_manifest(config))
-    assert digest(indexed_manifest(config)) == before
+    before = digest(runs_of(config))
+    assert digest(runs_of(config)) == before
     stem = add_run(Path("derivatives/a"), "03", "pre")
-    added = digest(indexed_manifest(config))
+    added = digest(runs_of(config))
     Path(f"{stem}_desc-confounds_timeseries.json").write_text("{}")
-    described = digest(indexed_manifest(config))
+    described = digest(runs_of(config))
     Path(f"{stem}_space-{SPACE}_desc-brain_mask.nii.gz").unlink()
     Path(f"{stem}_desc-confounds_timeseries.json").unlink()
-    assert digest(indexed_manifest(config)) == before
+    assert digest(runs_of(config)) == before
     assert len({before, added, described}) == 3
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
+from ketfc.imaging.errors import RunError
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.parcellations import Parcellation
 from ketfc.imaging.regions import NEAREST_VOXEL, label_regions, sphere_regions
@@ -123,3 +124,12 @@ def test_every_labelled_voxel_belongs_to_exactly_one_parcel(n_labels, rng):
     placed = label_regions(parcellation(labels, range(1, n_labels + 1)), GRID)
     total = np.asarray(placed.weights.sum(axis=0)).ravel()
     np.testing.assert_array_equal(total, (labels.ravel(order="F") > 0).astype(float))
+
+
+def test_a_parcellation_wholly_outside_the_field_of_view_is_refused():
+    away = Grid((4, 4, 4), np.diag([4.0, 4, 4, 1]) + np.eye(4, k=3) * 500)
+    with pytest.raises(RunError, match="no label of Test lies in the field of view") as caught:
+        label_regions(parcellation(np.ones((4, 4, 4)), [1], away), GRID)
+    assert caught.value.rule == "no-overlap"
+    corner = Grid((4, 4, 4), np.diag([4.0, 4, 4, 1]))
+    assert label_regions(parcellation(np.ones((4, 4, 4)), [1], corner), GRID).weights.nnz == 64

@@ -75,36 +75,44 @@ def test_unusable_input_stops_with_every_reason_and_goes_on_once_mended(empty: M
     assert (study.results / "plan/summary.txt").is_file()
 
 
-def test_a_missing_table_and_missing_derivatives_are_named(empty: MAKE) -> None:
+def test_missing_tables_folders_and_images_are_named(empty: MAKE) -> None:
     study = empty(study={"derivatives": ["fmriprep", "nowhere"]})
     (study.folder / "participants.tsv").unlink()
-    done = study.run("plan")
+    (study.folder / "blocks.nii.gz").unlink()
+    done = study.run()
     assert done.code != 0
     assert "study.derivatives = nowhere: is not a folder" in done.text
     assert "scores.table = participants.tsv: there is no such file" in done.text
+    assert "circuits.parcellation.image = blocks.nii.gz: there is no such file" in done.text
     assert "Traceback" not in done.text
     assert (study.results / "plan/problems.tsv").is_file()
+    assert not (study.results / "derivatives/atlases").exists()
+
+
+def test_a_missing_registry_is_an_error_of_the_config(empty: MAKE) -> None:
+    done = empty(circuits={"registry": "nowhere.yaml"}).run("-n")
+    assert done.code != 0
+    assert "nowhere.yaml: there is no such file" in done.text
+    assert "Traceback" not in done.text
 
 
 def test_circuits_in_another_template_than_the_data_are_an_error(empty: MAKE) -> None:
     study = empty()
+    place = "{name: x, hemisphere: left, source: {text: none, verified: false}, spheres: "
+    place += "[{space: MNI152NLin6Asym, centre: [9, 9, 9], radius: 5}]}"
+    circuit = "{name: c, edge: [a, b], primary: true, hypothesis: h, expected-sign: '?', "
+    circuit += "evidence-scale: none, confidence: low, source: {text: none, verified: false}}"
     (study.folder / "circuits.yaml").write_text(
-        """
-regions:
-  a: {name: a, hemisphere: left, source: {text: none, verified: false},
-      spheres: [{space: MNI152NLin6Asym, centre: [0, 0, 0], radius: 5}]}
-  b: {name: b, hemisphere: left, source: {text: none, verified: false},
-      spheres: [{space: MNI152NLin6Asym, centre: [9, 9, 9], radius: 5}]}
-circuits:
-  c: {name: c, measure: edge, edges: [[a, b]], primary: true, expected-sign: "?"}
-""",
-        encoding="utf-8",
+        f"regions: {{a: {place}, b: {place}}}\ncircuits: {{c: {circuit}}}\n", encoding="utf-8"
     )
     study.configure(circuits={"registry": "circuits.yaml"})
     done = study.run("plan")
     assert done.code != 0
-    assert "circuits.yaml" in done.text
-    assert "Traceback" not in done.text
+    for region in "ab":
+        assert (
+            f"circuits.yaml: regions.{region}: has no definition in MNI152NLin2009cAsym, the "
+            "study's space (allowed: MNI152NLin6Asym)"
+        ) in done.text, done.text
 
 
 def test_everybody_is_listed_whatever_they_lack(empty: MAKE) -> None:

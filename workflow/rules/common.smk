@@ -4,25 +4,25 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ketfc.imaging.settings import run_settings
+from ketfc.files import read_json, write_json
+from ketfc.imaging.precheck import fixed_problems
+from ketfc.imaging.settings import parcellation_files, run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
-from ketfc.study.manifest import (
-    demo_manifest,
-    digest,
-    indexed_manifest,
-    planned_manifest,
-)
+from ketfc.study.index import index_runs
+from ketfc.study.manifest import demo_manifest, digest, indexed_manifest
+from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.tables import find_table
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
-PLANNED_RUNS = Path("results/plan/runs.tsv")
+MANIFEST = Path(".snakemake/ketfc_runs.json")
 
 try:
     STUDY = parse_config(config, source="config")
+    REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:
     raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
 
@@ -43,15 +43,12 @@ PARCELLATION_SETTINGS = {
     }
     for name, each in PARCELLATIONS.items()
 }
-PARCELLATION_FILES = {
-    name: [
-        str(expand_path(path)) for path in (each.image, each.labels) if path is not None
-    ]
-    for name, each in PARCELLATIONS.items()
-}
 RUN_SETTINGS = run_settings(STUDY)
-REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
+PARCELLATION_FILES = parcellation_files(STUDY, NAMED_PARCELLATIONS)
+ATLASES_DIR = STUDY.circuits.atlases_dir and str(
+    expand_path(STUDY.circuits.atlases_dir)
+)
 FOLDERS = (
     [str(DEMO / "fmriprep")]
     if STUDY.study.simulated
@@ -59,20 +56,26 @@ FOLDERS = (
 )
 TABLES = [
     str(path)
-    for path in {
+    for path in dict.fromkeys(
         find_table(name, [Path(folder) for folder in FOLDERS])
         for name in (STUDY.scores.table, STUDY.study.participants)
-    }
+    )
     if path.is_file()
 ]
 
-# jobs parse this file again: only the first process looks at the derivatives, jobs read the plan
+# jobs on other machines parse this file again: only the first process looks at the derivatives
+USABLE = True
 if STUDY.study.simulated:
     RUNS = demo_manifest(STUDY.statistics.seed, DEMO / "fmriprep")
-elif workflow.is_main_process or not PLANNED_RUNS.exists():
-    RUNS = indexed_manifest(STUDY)
+elif workflow.is_main_process:
+    _places = [Path(folder) for folder in FOLDERS]
+    _index = index_runs(STUDY.study, _places)
+    _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
+    USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
+    RUNS = indexed_manifest(_index)
+    write_json(MANIFEST, RUNS)
 else:
-    RUNS = planned_manifest(PLANNED_RUNS)
+    RUNS = read_json(MANIFEST)
 
 NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]

@@ -25,21 +25,27 @@ rule dataset_description:
 
 rule parcellation:
     input:
-        plan=ancient(rules.plan.output.summary),
+        plan=GATE,
         named=NAMED_PARCELLATIONS,
         files=lookup(dpath="{atlas}", within=PARCELLATION_FILES),
     output:
         image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
         table=f"{_atlas}_dseg.tsv",
+        sidecar=f"{_atlas}_space-{SPACE}_dseg.json",
     log:
         "logs/parcellation/{atlas}.log",
     benchmark:
         "logs/benchmarks/parcellation/{atlas}.tsv"
+    # where the workflow was started, since the nodes of a cluster often have no network
+    localrule: True
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
+        space=SPACE,
+        folder=ATLASES_DIR,
+        other_templates=STUDY.circuits.allow_template_mismatch,
         code=CODE["imaging"],
     script:
         "../scripts/parcellation.py"
@@ -47,7 +53,7 @@ rule parcellation:
 
 rule bold_run:
     input:
-        plan=ancient(rules.plan.output.summary),
+        plan=GATE,
         bold=lookup(dpath="{run}/bold", within=RUNS),
         mask=lookup(dpath="{run}/mask", within=RUNS),
         confounds=lookup(dpath="{run}/confounds", within=RUNS),
@@ -55,6 +61,7 @@ rule bold_run:
         registry=REGISTRY,
         images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
         tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
+        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
     output:
         series=expand(
             f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
@@ -95,7 +102,7 @@ rule bold_run:
 rule sessions:
     input:
         runs=rules.inventory.output.runs,
-        plan=ancient(rules.plan.output.summary),
+        plan=rules.plan.output.summary,
         circuits=expand(
             rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
         ),

@@ -111,6 +111,7 @@ rule methods:
             strategy=STRATEGIES * len(RUNS),
             atlas=["Circuits"] * len(RUNS) * len(STRATEGIES),
         ),
+        atlases=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -118,6 +119,7 @@ rule methods:
     params:
         config=config,
         strategies=STRATEGIES,
+        atlases=list(PARCELLATIONS),
         folders=FOLDERS,
         code=CODE["reporting"],
     log:
@@ -160,3 +162,29 @@ rule report:
     localrule: True
     script:
         "../scripts/report.py"
+
+
+rule explain:
+    input:
+        plan=ancient(rules.plan.output.summary),
+        bold=next(iter(RUNS.values()))["bold"] if RUNS else [],
+        registry=REGISTRY,
+        images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
+        tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
+    output:
+        page="results/explain.html",
+    params:
+        study=STUDY.study.name,
+        space=SPACE,
+        atlases=list(PARCELLATIONS),
+        code=CODE["reporting"],
+    log:
+        "logs/explain.log",
+    benchmark:
+        "logs/benchmarks/explain.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    localrule: True
+    script:
+        "../scripts/explain.py"

@@ -105,3 +105,10 @@ rule plan:
         code=CODE["study"],
     script:
         "../scripts/plan.py"
+
+
+# Images wait for the plan only where it is going to fail. Where it is not, they must not depend on
+# it: it runs again with every change of the config, and all images would be read again with it.
+# Behind ancient(), on the other hand, Snakemake 9 overlooks every other reason to run a job as long
+# as the plan runs too (snakemake#4166).
+GATE = [] if USABLE else rules.plan.output.summary

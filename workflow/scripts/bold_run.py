@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from ketfc.files import read_json
 from ketfc.imaging.derivatives import write_run
 from ketfc.imaging.parcellations import load_parcellation
 from ketfc.imaging.regions import CIRCUITS, label_regions, sphere_regions
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.run import RunFiles, RunSettings, process_run
+from ketfc.imaging.templates import region_mismatch
 from ketfc.logs import logged
 
 with logged(snakemake.log[0]):
@@ -28,6 +30,9 @@ with logged(snakemake.log[0]):
     files = RunFiles(*map(Path, (inputs.bold, inputs.mask, inputs.confounds)))
     result = process_run(files, place, settings)
     regions = {CIRCUITS: [region.id for region in registry.used_regions]}
+    mismatches = {CIRCUITS: region_mismatch(registry, space)}
+    for name, sidecar in zip(snakemake.params.atlases, inputs.atlas_sidecars, strict=True):
+        mismatches[name] = read_json(sidecar)["TemplateMismatch"]
     write_run(
         Path(snakemake.output.circuits).parent,
         snakemake.wildcards.run,
@@ -37,4 +42,5 @@ with logged(snakemake.log[0]):
         registry=registry,
         regions=regions | {each.name: each.names for each in parcellations},
         settings=settings,
+        mismatches=mismatches,
     )

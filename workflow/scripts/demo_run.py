@@ -6,11 +6,13 @@ import numpy as np
 
 from ketfc.imaging.registry import load_registry
 from ketfc.logs import logged
+from ketfc.study.demo import REGIONS
 from ketfc.study.demo_run import write_run
 
 with logged(snakemake.log[0]):
     template = np.load(snakemake.input.template)
-    regions = load_registry(snakemake.input.registry).used_regions
+    registry = load_registry(snakemake.input.registry)
+    regions = [region for region in registry.used_regions if region.id in REGIONS]
     write_run(
         Path(snakemake.output.bold).parents[3],
         snakemake.wildcards.participant,

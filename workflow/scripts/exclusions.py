@@ -2,6 +2,7 @@
 
 from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.exclusions import imaging_exclusions
+from ketfc.imaging.extraction import COVERAGE_NUMBERS
 from ketfc.inference.exclusions import all_exclusions
 from ketfc.logs import logged
 
@@ -12,10 +13,7 @@ with logged(snakemake.log[0]):
     }
     paths = iter(inputs.coverage)
     coverage = {
-        name: {
-            atlas: read_tsv(next(paths), numeric=("n_voxels", "n_covered", "coverage", "tsnr"))
-            for atlas in params.atlases
-        }
+        name: {atlas: read_tsv(next(paths), numeric=COVERAGE_NUMBERS) for atlas in params.atlases}
         for name in params.names
     }
     found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)

@@ -3,27 +3,19 @@
 from pathlib import Path
 
 from ketfc.files import write_json, write_tsv
-from ketfc.imaging.parcellations import named_parcellations
-from ketfc.imaging.precheck import atlas_problems, confound_problems
-from ketfc.imaging.registry import Registry, load_registry
+from ketfc.imaging.precheck import confound_problems, fixed_problems
 from ketfc.logs import logged
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
 from ketfc.study.plan import make_plan
-from ketfc.study.problems import StudyError, problems_table
+from ketfc.study.problems import problems_table
 
 with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)
     folders = [Path(folder) for folder in snakemake.params.folders]
     index = index_runs(config.study, folders)
-    extra = confound_problems(index.runs, config)
-    registry = Registry({}, {})
-    try:
-        registry = load_registry(snakemake.input.registry)
-    except StudyError as error:
-        extra += error.problems
-    named = named_parcellations(snakemake.input.parcellations)
-    extra += atlas_problems(config, registry, named)
+    extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
+    extra += confound_problems(index.runs, config)
     plan = make_plan(config, index, folders, extra=extra)
     write_tsv(snakemake.output.runs, plan.runs)
     write_tsv(snakemake.output.scores, plan.scores)

@@ -17,6 +17,10 @@ with logged(snakemake.log[0]):
         "config": parse_config(snakemake.params.config).model_dump(by_alias=True, mode="json"),
         "versions": software_versions(snakemake.params.folders),
         "sidecars": sidecars,
+        "atlases": {
+            name: read_json(path)
+            for name, path in zip(snakemake.params.atlases, inputs.atlases, strict=True)
+        },
     }
     text = methods_text(
         design=read_json(inputs.design),

@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
-from ketfc.imaging.parcellations import make_parcellation, named_parcellations, save_parcellation
+from ketfc.imaging.atlas_making import make_parcellation
+from ketfc.imaging.catalogue import load_catalogue
+from ketfc.imaging.parcellations import save_parcellation
 from ketfc.logs import logged
-from ketfc.study.config import expand
 
 with logged(snakemake.log[0]):
-    wanted = snakemake.params.parcellation
-    files = {key: expand(wanted[key]) if wanted[key] else None for key in ("image", "labels")}
-    parcellation = make_parcellation(
-        wanted["name"],
-        named_parcellations(snakemake.input.named),
-        **files,
-        space=wanted["space"],
+    params, output = snakemake.params, snakemake.output
+    parcellation, about = make_parcellation(
+        params.parcellation,
+        params.space,
+        catalogue=load_catalogue(snakemake.input.named),
+        folder=Path(params.folder) if params.folder else None,
+        other_templates=params.other_templates,
+        cache=Path("resources/atlases"),
     )
-    save_parcellation(parcellation, Path(snakemake.output.image), Path(snakemake.output.table))
+    save_parcellation(
+        parcellation,
+        about,
+        image=Path(output.image),
+        table=Path(output.table),
+        sidecar=Path(output.sidecar),
+    )

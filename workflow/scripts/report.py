@@ -8,6 +8,7 @@ from ketfc.reporting.report import render_report
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input
+    facts = read_json(inputs.facts)
     names = ("circuits", "paired", "association", "matrices")
     page = render_report(
         design=read_json(inputs.design),
@@ -18,6 +19,6 @@ with logged(snakemake.log[0]):
         exclusions=read_tsv(inputs.exclusions[0]),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
-        **read_json(inputs.facts),
+        **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},
     )
     write_text(snakemake.output[0], page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from ketfc.imaging.registry import Circuit
 
 EDGE = "edge"
 MEAN = "mean"
+
+_NOTHING_LEFT = 1e-8
+"""Share of a region's variance below which what a regression leaves of it is rounding."""
 
 
 def pearson(series: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,13 +51,63 @@ def fisher_z(r: NDArray[np.float64]) -> NDArray[np.float64]:
     return z
 
 
+def semipartial(
+    r: pd.DataFrame, edge: tuple[str, str], regress: Mapping[str, Sequence[str]]
+) -> float:
+    """Return the correlation of two regions after others were regressed from either.
+
+    What is left of a least-squares regression on cleaned series is correlated, which the
+    correlations among all of them determine: with S the series regressed from a, and T from b,
+    the residuals a − S R_SS⁻¹ R_Sa and b − T R_TT⁻¹ R_Tb have the covariance and variances used
+    here. With one series s regressed from a alone this is the semipartial correlation
+    (r_ab − r_as r_sb) / √(1 − r_as²).
+
+    Parameters
+    ----------
+    r : pandas.DataFrame
+        Square matrix of Pearson's r; its diagonal is not used.
+    edge : tuple of str
+        The two regions a and b.
+    regress : mapping of str to sequence of str
+        What is regressed from a region; nothing from those it does not name.
+
+    Returns
+    -------
+    float
+        NaN where a correlation is missing, or where the others explain a region whole.
+
+    References
+    ----------
+    Cohen J, Cohen P, West SG, Aiken LS (2003), Applied multiple regression, 3rd ed., ch. 3.
+    """
+    names = list(dict.fromkeys([*edge, *(name for end in edge for name in regress.get(end, ()))]))
+    known = r.loc[names, names].to_numpy(dtype=np.float64, copy=True)
+    np.fill_diagonal(known, 1.0)
+    if np.isnan(known).any():
+        return float("nan")
+    left = np.zeros((2, len(names)))
+    for row, end in enumerate(edge):
+        left[row, names.index(end)] = 1.0
+        by = [names.index(name) for name in regress.get(end, ())]
+        if by:
+            # lstsq, because regressors may determine one another
+            among, with_end = known[np.ix_(by, by)], known[by, names.index(end)]
+            left[row, by] = -np.linalg.lstsq(among, with_end, rcond=None)[0]
+    covariance = left @ known @ left.T
+    variances = covariance.diagonal()
+    if variances.min() < _NOTHING_LEFT:
+        return float("nan")
+    return float(np.clip(covariance[0, 1] / np.sqrt(variances.prod()), -1, 1))
+
+
 def circuit_rows(r: pd.DataFrame, circuits: Iterable[Circuit], coverage: pd.Series) -> pd.DataFrame:
     """Return the rows of one session and strategy in ``connectivity.tsv``.
 
     Parameters
     ----------
     r : pandas.DataFrame
-        Square matrix of Pearson's r over the registry's regions.
+        Square matrix of Pearson's r over the registry's regions. For circuits that `regress`
+        regions from others, edges are :func:`semipartial` correlations.
     circuits : iterable of Circuit
         The circuits to list.
     coverage : pandas.Series
@@ -69,7 +122,13 @@ def circuit_rows(r: pd.DataFrame, circuits: Iterable[Circuit], coverage: pd.Seri
     """
     rows: list[dict[str, object]] = []
     for circuit in circuits:
-        values = np.array([r.loc[a, b] for a, b in circuit.edges], dtype=np.float64)
+        values = np.array(
+            [
+                semipartial(r, edge, circuit.regress) if circuit.regress else r.loc[edge]
+                for edge in circuit.edges
+            ],
+            dtype=np.float64,
+        )
         z = fisher_z(values)
         for (a, b), edge_r, edge_z in zip(circuit.edges, values, z, strict=True):
             rows.append(

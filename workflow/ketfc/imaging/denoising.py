@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,43 +53,79 @@ def operator(
         ``degrees-of-freedom`` if the regressors and the filter leave too few, ``filter`` if the
         run is too short to be filtered at all.
     """
-    from nilearn.signal import clean
-
-    n_volumes = len(keep)
     n_kept = int(keep.sum())
     # where regressors take all volumes, clean() leaves rounding residue that looks like freedom
     if n_kept - regressors.shape[1] - 2 < MIN_TDOF:
         _too_few(n_kept - regressors.shape[1] - 2, n_kept, regressors.shape[1])
-    filtered = high_pass is not None or low_pass is not None
-    with warnings.catch_warnings():
-        # constant confound columns and the identity's own columns make it warn about nothing
-        warnings.simplefilter("ignore")
-        try:
-            cleaned = clean(
-                np.eye(n_volumes),
-                runs=None,
-                detrend=True,
-                standardize=False,
-                sample_mask=None if keep.all() else np.flatnonzero(keep),
-                confounds=regressors.to_numpy() if regressors.shape[1] else None,
+    settings = (keep.tobytes(), repetition_time, high_pass, low_pass)
+    try:
+        matrix = _filtered_identity(*settings)
+        if regressors.shape[1]:
+            confounds = _filtered(regressors.to_numpy(dtype=np.float64), *settings)
+            matrix = _clean(
+                matrix.copy(),
+                confounds=confounds,
                 standardize_confounds=True,
-                filter="butterworth" if filtered else False,
-                low_pass=low_pass,
-                high_pass=high_pass,
-                t_r=repetition_time,
-                ensure_finite=False,
-                extrapolate=False,
+                detrend=False,
+                filter=False,
             )
-        except ValueError as error:
-            # a Butterworth filter pads by a multiple of its order, which a short run does not have
-            raise RunError(
-                "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
-            ) from error
-    matrix: NDArray[np.float64] = np.asarray(cleaned, dtype=np.float64)
+    except ValueError as error:
+        # a Butterworth filter pads by a multiple of its order, which a short run does not have
+        raise RunError(
+            "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
+        ) from error
     tdof = degrees_of_freedom(matrix)
     if tdof < MIN_TDOF:
         _too_few(tdof, n_kept, regressors.shape[1])
     return matrix
+
+
+def _filtered(
+    signals: NDArray[np.float64],
+    keep: bytes,
+    repetition_time: float,
+    high_pass: float | None,
+    low_pass: float | None,
+) -> NDArray[np.float64]:
+    """Detrend, filter and censor the columns of `signals`; `keep` is the mask's bytes."""
+    kept = np.frombuffer(keep, dtype=bool)
+    unfiltered = high_pass is None and low_pass is None
+    return _clean(
+        signals,
+        sample_mask=None if kept.all() else np.flatnonzero(kept),
+        detrend=True,
+        filter=False if unfiltered else "butterworth",
+        low_pass=low_pass,
+        high_pass=high_pass,
+        t_r=repetition_time,
+    )
+
+
+@lru_cache(maxsize=4)
+def _filtered_identity(
+    keep: bytes, repetition_time: float, high_pass: float | None, low_pass: float | None
+) -> NDArray[np.float64]:
+    """Return what all strategies of a run with one filter have in common; filtering is slow."""
+    matrix = _filtered(np.eye(len(keep)), keep, repetition_time, high_pass, low_pass)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _clean(signals: NDArray[np.float64], **settings: Any) -> NDArray[np.float64]:
+    from nilearn.signal import clean
+
+    with warnings.catch_warnings():
+        # constant confound columns and the identity's own columns make it warn about nothing
+        warnings.simplefilter("ignore")
+        cleaned = clean(
+            signals,
+            runs=None,
+            standardize=False,
+            ensure_finite=False,
+            extrapolate=False,
+            **settings,
+        )
+    return np.asarray(cleaned, dtype=np.float64)
 
 
 def _too_few(left: float, n_kept: int, n_regressors: int) -> None:

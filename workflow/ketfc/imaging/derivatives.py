@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ketfc import __version__
 from ketfc.files import write_json, write_tsv
 from ketfc.imaging.connectivity import circuit_rows
 from ketfc.imaging.errors import RunError
+from ketfc.imaging.extraction import COVERAGE_NUMBERS
 from ketfc.imaging.regions import CIRCUITS
 from ketfc.imaging.registry import Registry
 from ketfc.imaging.run import RunFiles, RunResult, RunSettings, StrategyResult
@@ -41,6 +43,7 @@ def write_run(
     registry: Registry,
     regions: Mapping[str, Sequence[str]],
     settings: RunSettings,
+    mismatches: Mapping[str, str | None] = MappingProxyType({}),
 ) -> None:
     """Write every file of a run; an excluded run has the same files, with n/a and the reason.
 
@@ -60,6 +63,8 @@ def write_run(
         Names of the regions of every atlas, which a run that could not be read does not know.
     settings : RunSettings
         How it was cleaned.
+    mismatches : mapping of str to (str or None)
+        By atlas, what to record of regions of another template than the run's.
     """
     stem = f"{prefix}_space-{space}"
     sources = [f"bids:preprocessed:{path.name}" for path in (files.bold, files.mask)]
@@ -69,7 +74,7 @@ def write_run(
         if part is None:
             series = pd.DataFrame(columns=list(names), dtype=float)
             coverage = pd.DataFrame({"region": list(names)})
-            for column in ("n_voxels", "n_covered", "coverage", "tsnr", "note"):
+            for column in (*COVERAGE_NUMBERS, "note"):
                 coverage[column] = None
         else:
             series, coverage = part.series, part.coverage
@@ -83,6 +88,7 @@ def write_run(
                 "Units": "those of the BOLD image; not denoised",
                 "MinimumCoverage": settings.min_coverage,
                 "MissingRegions": [name for name in names if series[name].isna().all()],
+                "TemplateMismatch": mismatches.get(atlas),
             },
         )
         write_tsv(_path(base, "_stat-coverage_bold.tsv"), coverage)
@@ -101,6 +107,7 @@ def write_run(
                     "ValidDiagonal": False,
                     "StorageFormat": "Full",
                     "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
+                    "TemplateMismatch": mismatches.get(atlas),
                 }
                 | _cleaning(strategy, cleaned, settings),
             )
@@ -141,7 +148,9 @@ def _circuit_table(
     names = list(regions[CIRCUITS])
     part = result.series.get(CIRCUITS)
     coverage = (
-        part.coverage.set_index("region")["coverage"] if part else pd.Series(np.nan, index=names)
+        part.coverage.set_index("region")["coverage_shared"]
+        if part
+        else pd.Series(np.nan, index=names)
     )
     nothing = pd.DataFrame(np.nan, index=names, columns=names)
     tables = []

@@ -89,18 +89,18 @@ def _decided(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _uncovered(atlas: str, table: pd.DataFrame, min_coverage: float) -> list[dict[str, Any]]:
-    low = table[table["coverage"] < max(min_coverage, np.finfo(float).tiny)]
+    low = table[table["coverage_shared"] < max(min_coverage, np.finfo(float).tiny)]
     return [
         {
             "stage": "region",
             "region": f"{atlas}:{row['region']}",
             "rule": "min-coverage",
             "threshold": min_coverage,
-            "value": row["coverage"],
+            "value": row["coverage_shared"],
             "consequence": "region n/a for this run",
             "reason": (
-                f"{row['n_covered']:g} of {row['n_voxels']:g} voxels lie in the brain mask and "
-                "have signal"
+                f"{row['n_shared']:g} of {row['n_voxels']:g} voxels lie in the brain mask and have "
+                f"signal in all sessions of the participant ({row['n_covered']:g} in this run)"
             ),
         }
         for row in low.to_dict("records")

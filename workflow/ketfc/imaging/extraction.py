@@ -19,6 +19,9 @@ from ketfc.imaging.regions import RegionSet
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+COVERAGE_NUMBERS = ("n_voxels", "n_covered", "coverage", "n_shared", "coverage_shared", "tsnr")
+"""Columns of a coverage table that are numbers, beside ``region`` and ``note``."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegionSeries:
@@ -27,12 +30,13 @@ class RegionSeries:
     Attributes
     ----------
     series : pandas.DataFrame, shape (n_volumes, n_regions)
-        Mean over the covered voxels of each region, in the image's units; missing in the whole
-        column where coverage is below the threshold.
+        Mean over the shared, covered voxels of each region, in the image's units; missing in the
+        whole column where they are fewer than the threshold.
     coverage : pandas.DataFrame
         One row per region: ``region``, ``n_voxels`` on the grid, ``n_covered`` inside the brain
-        mask and with signal, ``coverage`` (their ratio), ``tsnr`` (mean over covered voxels of
-        temporal mean / temporal SD, before denoising), ``note``.
+        mask and with signal, ``coverage`` (their ratio), ``n_shared`` and ``coverage_shared`` (the
+        same for the voxels shared by all sessions compared, which decide), ``tsnr`` (mean over
+        covered voxels of temporal mean / temporal SD, before denoising), ``note``.
     """
 
     series: pd.DataFrame
@@ -81,6 +85,7 @@ def extract(
     region_sets: Sequence[RegionSet],
     *,
     min_coverage: float,
+    shared: NDArray[np.bool_] | None = None,
 ) -> dict[str, RegionSeries]:
     """Read a BOLD image once and return the series of every region of every atlas.
 
@@ -97,6 +102,9 @@ def extract(
         On the grid of the image.
     min_coverage : float
         Smallest share of a region's voxels that must have signal.
+    shared : numpy.ndarray of bool, shape (n_voxels,), or None
+        Voxels that all sessions to be compared have in common: series, and whether a region is
+        covered, come from these alone. None for a run on its own.
 
     Returns
     -------
@@ -111,6 +119,9 @@ def extract(
     bold = Path(bold)
     header = read_header(bold)
     inside, voxels, size = _inside_mask(region_sets, mask)
+    common = np.ones(voxels.size, dtype=bool) if shared is None else shared[voxels]
+    measured = inside.copy()
+    measured.data *= common[measured.indices]
 
     totals = np.empty((header.n_volumes, inside.shape[0]))
     shifted_sum = np.zeros(voxels.size)
@@ -129,7 +140,7 @@ def extract(
         # differences from the first volume keep float32 sums exact enough for a mean of 10,000
         batch -= reference
         for volume in batch:
-            totals[done] = inside @ volume
+            totals[done] = measured @ volume
             done += 1
         shifted_sum += batch.sum(axis=0)
         shifted_squares += np.einsum("ij,ij->j", batch, batch, dtype=np.float64)
@@ -148,16 +159,18 @@ def extract(
         )
 
     live = inside @ alive.astype(np.float64)
+    used = measured @ alive.astype(np.float64)
     # dead voxels equal the reference throughout, so they add nothing to the totals
-    base = inside @ np.where(alive, reference, 0).astype(np.float64)
+    base = measured @ np.where(alive, reference, 0).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        series = (totals + base) / live * header.slope + header.inter
+        series = (totals + base) / used * header.slope + header.inter
         voxel_mean = (mean + reference) * header.slope + header.inter
         voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
         ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
         tsnr = inside @ ratio / live
     coverage = np.divide(live, size, out=np.zeros(len(size)), where=size > 0)
-    series[:, coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
+    shared_coverage = np.divide(used, size, out=np.zeros(len(size)), where=size > 0)
+    series[:, shared_coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
 
     results, start = {}, 0
     for regions in region_sets:
@@ -171,6 +184,8 @@ def extract(
                     "n_voxels": size[part],
                     "n_covered": live[part].astype(int),
                     "coverage": coverage[part],
+                    "n_shared": used[part].astype(int),
+                    "coverage_shared": shared_coverage[part],
                     "tsnr": tsnr[part],
                     "note": [note or None for note in regions.notes],
                 }

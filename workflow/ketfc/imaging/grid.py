@@ -52,7 +52,7 @@ class Grid:
 
 
 def voxels_in_sphere(
-    grid: Grid, centre: tuple[float, float, float], radius: float
+    grid: Grid, centre: tuple[float, float, float], radius: float, *, inner: float = 0.0
 ) -> NDArray[np.int64]:
     """Return the voxels whose centres lie within `radius` mm of `centre`.
 
@@ -64,6 +64,8 @@ def voxels_in_sphere(
         x, y, z in mm.
     radius : float
         Radius in mm; a centre at exactly this distance is inside.
+    inner : float
+        If above 0, leave out centres within this distance, or at it: the rest is a shell.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def voxels_in_sphere(
     ).reshape(-1, 3)
     world = box @ grid.affine[:3, :3].T + grid.affine[:3, 3]
     distance2 = ((world - np.asarray(centre)) ** 2).sum(axis=1)
-    inside = box[distance2 <= radius**2 + 1e-9]
+    inside = box[(distance2 <= radius**2 + 1e-9) & ((inner <= 0) | (distance2 > inner**2 + 1e-9))]
     return np.sort(np.ravel_multi_index(tuple(inside.T), grid.shape, order="F").astype(np.int64))
 
 

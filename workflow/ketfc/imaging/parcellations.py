@@ -1,21 +1,20 @@
-"""Parcellations: a lab's own images and the built-in one, checked and in one form."""
+"""Parcellations: label images, checked and in one form, and the built-in one."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
-from ketfc.files import read_tsv, replacing, write_tsv
+from ketfc.files import replacing, write_json, write_tsv
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.grid import Grid
+from ketfc.imaging.label_tables import LabelTable, read_labels
 from ketfc.imaging.reader import read_volume
 from ketfc.imaging.registry import ANY_MNI
 from ketfc.study.problems import Problem, StudyError
@@ -69,7 +68,11 @@ class Parcellation:
 
 
 def load_parcellation(
-    name: str, image: str | Path, *, labels: str | Path | None = None, space: str
+    name: str,
+    image: str | Path,
+    *,
+    labels: str | Path | LabelTable | None = None,
+    space: str,
 ) -> Parcellation:
     """Read a label image and, if there is one, its table of names.
 
@@ -79,60 +82,94 @@ def load_parcellation(
         How files call it.
     image : str or pathlib.Path
         A 3-D NIfTI image of whole numbers (stored as any type), or 4-D with one volume.
-    labels : str, pathlib.Path or None
-        A table of names: a BIDS ``dseg.tsv`` with columns ``index`` and ``name``, or a look-up
-        table without header (``1 7Networks_LH_Vis_1 120 18 131 0``). Without one, parcels are
-        called ``label1``, ``label2``, …
+    labels : str, pathlib.Path, LabelTable or None
+        A table of names in any form of :func:`ketfc.imaging.label_tables.read_labels`, or what
+        that gives. Without one, parcels are called ``label1``, ``label2``, …
     space : str
         Template space of the image.
 
     Raises
     ------
     StudyError
-        If a file cannot be read, holds fractions, or names and labels disagree.
+        If a file cannot be read, holds fractions or labels that were stored in too few bits, or
+        names and labels disagree.
     """
     image = Path(image)
     try:
         data, grid = read_volume(image)
     except RunError as error:
         raise _unusable(image, name, error.reason) from error
-    data = np.nan_to_num(data)
-    whole = np.rint(data)
-    largest = float(whole.max())  # of small whole types, rint() makes float16
-    if whole.min() < 0 or largest > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
-        raise _unusable(
-            image,
-            name,
-            "holds fractions, negative or huge numbers; labels are whole numbers from 0 to "
-            f"{_MAX_LABEL}",
-        )
-    values = whole.astype(np.int32)
+    try:
+        values = _whole_labels(data)
+    except ValueError as error:
+        raise _unusable(image, name, str(error)) from error
     indices = np.unique(values)
-    indices = indices[indices > 0].astype(np.int32)
-    if not indices.size:
-        raise _unusable(image, name, "holds no label")
-    if labels is None:
-        names = {int(index): f"label{index}" for index in indices}
-        networks: dict[int, str] = {}
-    else:
-        names, networks = _read_names(Path(labels), name)
-        missing = [int(index) for index in indices if int(index) not in names]
-        if missing:
-            shown = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
-            raise _unusable(
-                Path(labels), name, f"has no name for {len(missing)} labels of the image: {shown}"
-            )
+    indices = indices[indices > 0]
+    table, said = _table(labels, indices, name, image)
+    missing = [int(index) for index in indices if int(index) not in table.names]
+    if missing:
+        message = f"has no name for {len(missing)} labels of the image: {_few(missing)}"
+        raise _unusable(said, name, message)
+    largest = max(table.names)
+    if data.dtype.kind in "iu" and largest > np.iinfo(data.dtype).max:
+        message = (
+            f"is stored as {data.dtype}, which cannot hold label {largest} of {said.name}: larger "
+            "labels were turned into other ones; store it as int16 or int32"
+        )
+        raise _unusable(image, name, message)
     # a name without a voxel stays, so that a parcel lost to resampling is seen to be lost
-    kept = np.array(sorted(names), dtype=np.int32)
+    kept = np.array(sorted(table.names), dtype=np.int32)
     return Parcellation(
         name=name,
         space=space,
         labels=values,
         grid=grid,
         indices=kept,
-        names=tuple(names[int(index)] for index in kept),
-        networks=tuple(networks.get(int(index), "") for index in kept),
+        names=tuple(table.names[int(index)] for index in kept),
+        networks=tuple(table.networks.get(int(index), "") for index in kept),
     )
+
+
+def _whole_labels(data: NDArray[Any]) -> NDArray[np.int32]:
+    if data.dtype.kind not in "iufb":
+        raise ValueError(f"stores {data.dtype}, which is no kind of number for labels")
+    data = np.nan_to_num(data)
+    whole = np.rint(data)
+    lowest, largest = float(whole.min()), float(whole.max())  # of small types, rint() makes float16
+    if lowest < 0 and np.abs(data - whole).max() <= 1e-3:
+        raise ValueError(
+            f"holds negative labels, down to {lowest:.0f}: labels above 127 in an image stored as "
+            "int8 (or above 32767, as int16) turn negative; store it in a wider type"
+        )
+    if lowest < 0 or largest > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
+        raise ValueError(
+            "holds fractions, negative or huge numbers; labels are whole numbers from 0 to "
+            f"{_MAX_LABEL}"
+        )
+    if largest == 0:
+        raise ValueError("holds no label")
+    labels: NDArray[np.int32] = whole.astype(np.int32)
+    return labels
+
+
+def _table(
+    labels: str | Path | LabelTable | None, indices: NDArray[np.int32], name: str, image: Path
+) -> tuple[LabelTable, Path]:
+    """Return the names, and the file to blame for them."""
+    if labels is None:
+        return LabelTable({int(index): f"label{index}" for index in indices}), image
+    if isinstance(labels, LabelTable):
+        return labels, image
+    try:
+        table = read_labels(labels)
+    except (OSError, ValueError) as error:
+        message = f"is no table of labels (index, name): {error}"
+        raise _unusable(Path(labels), name, message) from error
+    return table, Path(labels)
+
+
+def _few(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
 
 
 def _unusable(path: Path, name: str, message: str) -> StudyError:
@@ -149,42 +186,26 @@ def _unusable(path: Path, name: str, message: str) -> StudyError:
     )
 
 
-def _read_names(path: Path, name: str) -> tuple[dict[int, str], dict[int, str]]:
-    """Return names and networks by label, from a BIDS table or a look-up table."""
-    try:
-        first = path.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
-        if path.suffix == ".tsv" and "name" in first.split("\t"):
-            table = read_tsv(path)
-            networks = table["network"] if "network" in table else [None] * len(table)
-        else:
-            table = pd.read_csv(
-                path,
-                sep=r"\s+",
-                header=None,
-                dtype=str,
-                usecols=[0, 1],
-                names=["index", "name"],
-                comment="#",
-            )
-            networks = [None] * len(table)
-        keys = [int(value) for value in table["index"]]
-        values = [value.strip() if isinstance(value, str) else "" for value in table["name"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unusable(path, name, f"is no table of labels (index, name): {error}") from error
-    pairs = [(k, v, n) for k, v, n in zip(keys, values, networks, strict=True) if k != 0 and v]
-    keys_given, names_given = [str(k) for k, _, _ in pairs], [v for _, v, _ in pairs]
-    for what, given in (("index", keys_given), ("name", names_given)):
-        twice = sorted(value for value, count in Counter(given).items() if count > 1)
-        if twice:
-            raise _unusable(path, name, f"gives the {what} {', '.join(twice[:5])} twice")
-    found = {k: str(n) if n is not None else _network_of(v) for k, v, n in pairs}
-    return {k: v for k, v, _ in pairs}, found
+def split_at_midline(parcellation: Parcellation) -> Parcellation:
+    """Split every label into its part left of x = 0 and the rest.
 
-
-def _network_of(parcel: str) -> str:
-    """Return the network that a Schaefer parcel's name spells (7Networks_LH_Vis_1), else ''."""
-    parts = parcel.split("_")
-    return parts[2] if len(parts) > 3 and parts[0].endswith("Networks") else ""
+    The left part keeps the label and the right part has it raised by a power of ten (13 and 113);
+    their names end in ``_LH`` and ``_RH``. Voxel centres at x = 0 go to the right. To be done in
+    the image's own template: a structure at the midline lies elsewhere in another one.
+    """
+    grid = parcellation.grid
+    step = 10 ** len(str(parcellation.indices.max()))
+    i, j, k = (np.arange(n).reshape(np.roll((n, 1, 1), a)) for a, n in enumerate(grid.shape))
+    row = grid.affine[0]
+    right = row[0] * i + row[1] * j + row[2] * k + row[3] >= 0
+    labels = parcellation.labels + step * (right & (parcellation.labels > 0))
+    return replace(
+        parcellation,
+        labels=labels.astype(np.int32),
+        indices=np.concatenate([parcellation.indices, parcellation.indices + step]),
+        names=tuple(f"{name}_{side}" for side in ("LH", "RH") for name in parcellation.names),
+        networks=parcellation.networks * 2,
+    )
 
 
 def voronoi_parcellation() -> Parcellation:
@@ -231,52 +252,15 @@ def voronoi_parcellation() -> Parcellation:
     )
 
 
-_KINDS = {"voronoi": voronoi_parcellation}
-
-
-def named_parcellations(path: str | Path) -> dict[str, str]:
-    """Return the kind of every parcellation that ``atlases/parcellations.yaml`` names.
-
-    Raises
-    ------
-    StudyError
-        If the file cannot be read or names a kind that there is not.
-    """
-    path = Path(path)
-    try:
-        entries = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-        kinds = {str(name): str(entry["kind"]) for name, entry in entries.items()}
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise _unusable(path, "", f"is no list of parcellations: {error}") from error
-    for name, kind in kinds.items():
-        if kind not in _KINDS:
-            raise _unusable(path, name, f"has the unknown kind {kind!r}")
-    return kinds
-
-
-def make_parcellation(
-    name: str, named: Mapping[str, str], *, image: Path | None, labels: Path | None, space: str
-) -> Parcellation:
-    """Return a parcellation by name, or from a lab's own files where there is an `image`.
-
-    Parameters
-    ----------
-    name : str
-        As the config gives it.
-    named : mapping of str to str
-        What :func:`named_parcellations` gives.
-    image, labels : pathlib.Path or None
-        The lab's files.
-    space : str
-        Template space of the image.
-    """
-    if image is not None:
-        return load_parcellation(name, image, labels=labels, space=space)
-    return _KINDS[named[name]]()
-
-
-def save_parcellation(parcellation: Parcellation, image: Path, table: Path) -> None:
-    """Write a parcellation as a label image and a BIDS ``dseg.tsv``."""
+def save_parcellation(
+    parcellation: Parcellation,
+    about: Mapping[str, Any],
+    *,
+    image: Path,
+    table: Path,
+    sidecar: Path,
+) -> None:
+    """Write a parcellation as a label image, a BIDS ``dseg.tsv`` and a JSON sidecar."""
     import nibabel as nib
 
     labels: Any = nib.Nifti1Image(parcellation.labels.astype(np.int32), parcellation.grid.affine)
@@ -284,3 +268,4 @@ def save_parcellation(parcellation: Parcellation, image: Path, table: Path) -> N
     with replacing(image) as temporary:
         nib.save(labels, temporary)
     write_tsv(table, parcellation.table())
+    write_json(sidecar, dict(about))

@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
+from ketfc.imaging.atlas_plan import named_problems, own_image_problems
+from ketfc.imaging.catalogue import Catalogue, load_catalogue
 from ketfc.imaging.censoring import DVARS, FD
 from ketfc.imaging.confounds import STRATEGIES, strategy_columns
 from ketfc.imaging.errors import RunError
-from ketfc.imaging.registry import Registry
+from ketfc.imaging.registry import Registry, load_registry
 from ketfc.imaging.run import read_sidecar
 from ketfc.study.config import Config, expand
 from ketfc.study.index import Run
-from ketfc.study.problems import Problem, closest
+from ketfc.study.problems import Problem, StudyError
 
 
-def atlas_problems(config: Config, registry: Registry, named: Mapping[str, str]) -> list[Problem]:
-    """Return what keeps regions or parcellations from being used in the study's space."""
-    space = config.study.space
+def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> list[Problem]:
+    """Return what is wrong with circuits and parcellations, whatever the runs are.
+
+    Parameters
+    ----------
+    config : Config
+        The study's configuration.
+    registry, named : str or pathlib.Path
+        ``circuits.yaml`` and ``parcellations.yaml``.
+    """
+    problems: list[Problem] = []
+    try:
+        problems += region_problems(config, load_registry(registry))
+    except StudyError as error:
+        problems += error.problems
+    try:
+        problems += parcellation_problems(config, load_catalogue(named))
+    except StudyError as error:
+        problems += error.problems
+    return problems
+
+
+def region_problems(config: Config, registry: Registry) -> list[Problem]:
+    """Return the regions that have no place in the study's template.
+
+    They are errors, or notes where ``circuits.allow-template-mismatch`` is true.
+    """
+    space, allowed = config.study.space, config.circuits.allow_template_mismatch
     problems = []
     for region in registry.outside(space):
         there = sorted({sphere.space for sphere in registry.regions[region].spheres})
+        message = f"has no definition in {space}, the study's space"
+        if allowed:
+            message += ", and is used as if it had, since circuits.allow-template-mismatch is true"
         problems.append(
             Problem(
-                "error",
-                f"has no definition in {space}, the study's space",
+                "note" if allowed else "error",
+                message,
                 file=Path(config.circuits.registry).name,
                 field=f"regions.{region}",
                 allowed=", ".join(there),
             )
         )
-    for parcellation in config.circuits.parcellation:
-        if parcellation.bundled:
-            if parcellation.name not in named:
-                near = closest(parcellation.name, named)
-                problems.append(
-                    Problem(
-                        "error",
-                        "is not in atlases/parcellations.yaml"
-                        + (f"; did you mean '{near}'?" if near else "")
-                        + "; a parcellation of your own needs name, image and space",
-                        file="config",
-                        field="circuits.parcellation",
-                        value=parcellation.name,
-                        allowed=", ".join(named),
-                    )
-                )
-            continue
-        if parcellation.space != space:
-            problems.append(
-                Problem(
-                    "error",
-                    f"parcellation {parcellation.name} is in another template than the data",
-                    file="config",
-                    field="circuits.parcellation.space",
-                    value=parcellation.space,
-                    allowed=space,
-                )
-            )
+    return problems
+
+
+def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]:
+    """Return what keeps parcellations from being used, and their origins and licences."""
+    circuits, space = config.circuits, config.study.space
+    own = [each for each in circuits.parcellation if not each.bundled]
+    problems = named_problems(
+        [each.name for each in circuits.parcellation if each.bundled],
+        space,
+        folder=expand(circuits.atlases_dir) if circuits.atlases_dir else None,
+        catalogue=catalogue,
+        other_templates=circuits.allow_template_mismatch,
+    )
+    for parcellation in own:
         for key, path in (("image", parcellation.image), ("labels", parcellation.labels)):
             if path is not None and not expand(path).is_file():
                 problems.append(
@@ -68,6 +85,10 @@ def atlas_problems(config: Config, registry: Registry, named: Mapping[str, str])
                         field=f"circuits.parcellation.{key}",
                         value=path,
                     )
+                )
+            elif path is not None and key == "image":
+                problems += own_image_problems(
+                    parcellation.name, expand(path), str(parcellation.space), space
                 )
     return problems
 

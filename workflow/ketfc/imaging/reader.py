@@ -36,7 +36,7 @@ class BoldHeader:
     n_volumes : int
         Length of the fourth dimension.
     repetition_time : float or None
-        Fourth zoom in seconds; None where the header gives 0 or no unit of time.
+        Fourth zoom in seconds, also where the header names no unit; None where it is 0.
     dtype : numpy.dtype
         Stored type with its byte order.
     slope, inter : float

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ketfc.imaging.errors import RunError
 from ketfc.imaging.grid import Grid, resample_labels, voxels_in_sphere
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def sphere_regions(regions: Sequence[Region], space: str, grid: Grid) -> RegionS
     A voxel belongs to a sphere when its centre lies within the radius. Where no centre does (a
     3 mm sphere between the centres of 4 mm voxels), the one voxel that contains the sphere's
     centre stands for it and the region carries the note ``nearest-voxel``; a sphere outside the
-    grid has no voxel at all, and its coverage is zero.
+    grid has no voxel at all, and its coverage is zero. So has a shell that no centre falls into.
 
     Parameters
     ----------
@@ -79,9 +80,10 @@ def sphere_regions(regions: Sequence[Region], space: str, grid: Grid) -> RegionS
         found = [np.empty(0, dtype=np.int64)]
         note = ""
         for sphere in region.spheres_in(space):
-            voxels = voxels_in_sphere(grid, sphere.centre, sphere.radius)
+            voxels = voxels_in_sphere(grid, sphere.centre, sphere.radius, inner=sphere.inner)
             nearest = grid.nearest_voxel(sphere.centre)
-            if not voxels.size and nearest is not None:
+            # the voxel at its centre is what a shell leaves out
+            if not voxels.size and nearest is not None and not sphere.inner:
                 voxels = np.array([np.ravel_multi_index(nearest, grid.shape, order="F")])
                 note = NEAREST_VOXEL
             found.append(voxels)
@@ -100,9 +102,22 @@ def label_regions(parcellation: Parcellation, grid: Grid) -> RegionSet:
 
     Parcels that no voxel centre falls into stay in the set with no voxels, so that columns never
     shift; their coverage is zero.
+
+    Raises
+    ------
+    RunError
+        ``no-overlap`` if the whole parcellation lies outside the grid.
     """
     labels = resample_labels(parcellation.labels, parcellation.grid, grid)
     labelled = np.flatnonzero(labels)
+    if not labelled.size:
+        raise RunError(
+            "no-overlap",
+            f"no label of {parcellation.name} lies in the field of view: it has "
+            f"{parcellation.grid.describe()}, the image {grid.describe()}",
+            value=0,
+            threshold="1 voxel",
+        )
     order = labelled[np.argsort(labels[labelled], kind="stable")]
     ordered = labels[order]
     first = np.searchsorted(ordered, parcellation.indices, side="left")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ from ketfc.study.problems import Problem, StudyError, closest
 ANY_MNI = "MNI152"
 """Space of coordinates that their source calls "MNI" without naming a template."""
 
-_REGION_KEYS = {"name", "hemisphere", "spheres", "source"}
+STRUCTURES = ("habenula",)
+"""Structures so small that the voxel size decides whether a region can measure them."""
+
+_REGION_KEYS = {"name", "hemisphere", "spheres", "structure", "source"}
 _CIRCUIT_KEYS = {
     "name",
     "edge",
     "within",
     "between",
+    "regress",
     "primary",
     "hypothesis",
     "expected-sign",
@@ -32,16 +36,23 @@ _CIRCUIT_KEYS = {
 
 @dataclass(frozen=True)
 class Sphere:
-    """All points within `radius` mm of `centre` (x, y, z in mm) of the template `space`."""
+    """All points within `radius` mm of `centre` (x, y, z in mm) of the template `space`.
+
+    With `inner` above 0 it is a shell: points within `inner` mm of the centre are left out.
+    """
 
     space: str
     centre: tuple[float, float, float]
     radius: float
+    inner: float = 0.0
 
 
 @dataclass(frozen=True)
 class Region:
-    """A named place in the brain, with its source and whether that source was read."""
+    """A named place in the brain, with its source and whether that source was read.
+
+    `structure` names the structure of :data:`STRUCTURES` that it is meant to measure, if any.
+    """
 
     id: str
     name: str
@@ -49,19 +60,26 @@ class Region:
     spheres: tuple[Sphere, ...]
     source: str
     verified: bool
+    structure: str | None = None
 
     def spheres_in(self, space: str) -> tuple[Sphere, ...]:
-        """Return the spheres that define the region in `space`; empty if it has none there.
+        """Return the spheres that define the region in `space`.
 
-        A definition in exactly that template goes before one in unspecified "MNI".
+        A definition in exactly that template goes before one in unspecified "MNI". A region that
+        has neither is given where it is in another template; :meth:`Registry.outside` tells them,
+        and the plan refuses them unless the config allows them.
         """
         exact = tuple(sphere for sphere in self.spheres if sphere.space == space)
-        return exact or tuple(sphere for sphere in self.spheres if sphere.space == ANY_MNI)
+        somewhere = tuple(sphere for sphere in self.spheres if sphere.space == ANY_MNI)
+        return exact or somewhere or self.spheres
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """A set of edges whose mean Fisher z is one number per session, and its hypothesis."""
+    """A set of edges whose mean Fisher z is one number per session, and its hypothesis.
+
+    `regress` gives, by region, the regions whose cleaned series are regressed from its own.
+    """
 
     id: str
     name: str
@@ -73,11 +91,13 @@ class Circuit:
     confidence: str
     hypothesis: str
     source: str
+    regress: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Identifiers of the circuit's regions, in the order of first use."""
-        return tuple(dict.fromkeys(region for edge in self.edges for region in edge))
+        """Identifiers of the circuit's regions, in the order of first use; regressors last."""
+        ends = [region for edge in self.edges for region in edge]
+        return tuple(dict.fromkeys([*ends, *(name for by in self.regress.values() for name in by)]))
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,11 @@ class Registry:
 
     def outside(self, space: str) -> list[str]:
         """Return the identifiers of used regions that have no definition in `space`."""
-        return [region.id for region in self.used_regions if not region.spheres_in(space)]
+        return [
+            region.id
+            for region in self.used_regions
+            if not {sphere.space for sphere in region.spheres} & {space, ANY_MNI}
+        ]
 
 
 def load_registry(path: str | Path) -> Registry:
@@ -224,11 +248,21 @@ class _Reader:
             ),
             source=text,
             verified=verified,
+            structure=self.structure(f"{field}.structure", entry.get("structure"), hemisphere),
         )
+
+    def structure(self, field: str, value: object, hemisphere: object) -> str | None:
+        if value is None:
+            return None
+        if value not in STRUCTURES:
+            self.complain(field, value, "is not a structure", ", ".join(STRUCTURES))
+        elif hemisphere not in ("left", "right"):
+            self.complain(field, value, "has a left and a right; say which as hemisphere")
+        return str(value)
 
     def sphere(self, field: str, value: object) -> Sphere:
         entry = self.mapping(field, value)
-        self.known_keys(field, entry, {"space", "centre", "radius"})
+        self.known_keys(field, entry, {"space", "centre", "radius", "inner"})
         spaces = (ANY_MNI, "MNI152NLin2009cAsym", "MNI152NLin6Asym")
         space = entry.get("space")
         if space not in spaces:
@@ -243,8 +277,12 @@ class _Reader:
         if not _is_number(radius) or not 0 < radius <= 30:
             self.complain(f"{field}.radius", radius, "is no radius", "0 < radius ≤ 30 mm")
             radius = 1
+        inner: Any = entry.get("inner", 0)
+        if not _is_number(inner) or not 0 <= inner < radius:
+            self.complain(f"{field}.inner", inner, "is no inner radius", "0 ≤ inner < radius")
+            inner = 0
         x, y, z = (float(value) for value in centre)
-        return Sphere(space=str(space), centre=(x, y, z), radius=float(radius))
+        return Sphere(space=str(space), centre=(x, y, z), radius=float(radius), inner=float(inner))
 
     def circuit(self, key: str, value: object, regions: Mapping[str, Region]) -> Circuit:
         field = f"circuits.{key}"
@@ -257,11 +295,9 @@ class _Reader:
         if sign not in ("+", "-", "?"):
             self.complain(f"{field}.expected-sign", sign, "is not a sign", "'+', '-', '?'")
         measure, edges = self.edges(field, entry)
-        for region in dict.fromkeys(region for edge in edges for region in edge):
-            if region not in regions:
-                near = closest(region, list(regions))
-                hint = f"; did you mean '{near}'?" if near else ""
-                self.complain(f"{field}.{measure}", region, f"is not a region of this file{hint}")
+        ends = list(dict.fromkeys(region for edge in edges for region in edge))
+        self.known_regions(f"{field}.{measure}", ends, regions)
+        regress = self.regress(f"{field}.regress", entry.get("regress"), ends, regions)
         text, _ = self.source(field, entry)
         return Circuit(
             id=key,
@@ -274,7 +310,36 @@ class _Reader:
             confidence=str(entry.get("confidence", "unknown")),
             hypothesis=self.text(field, entry, "hypothesis"),
             source=text,
+            regress=regress,
         )
+
+    def known_regions(
+        self, field: str, names: Iterable[str], regions: Mapping[str, Region]
+    ) -> None:
+        for region in names:
+            if region not in regions:
+                near = closest(region, list(regions))
+                hint = f"; did you mean '{near}'?" if near else ""
+                self.complain(field, region, f"is not a region of this file{hint}")
+
+    def regress(
+        self, field: str, value: object, ends: list[str], regions: Mapping[str, Region]
+    ) -> dict[str, tuple[str, ...]]:
+        if value is None:
+            return {}
+        shape = "{region of the circuit: [region, ...]}"
+        if not (isinstance(value, Mapping) and value and all(map(_is_names, value.values()))):
+            self.complain(field, value, "has another shape than it must have", shape)
+            return {}
+        for region, by in value.items():
+            if region not in ends:
+                self.complain(field, region, "is not a region of the circuit", ", ".join(ends))
+            self.known_regions(f"{field}.{region}", by, regions)
+            # what is an end of an edge cannot be taken out of the other end
+            both = sorted(set(by) & set(ends))
+            if both:
+                self.complain(f"{field}.{region}", ", ".join(both), "is connected in this circuit")
+        return {str(region): tuple(by) for region, by in value.items()}
 
     def edges(
         self, field: str, entry: Mapping[str, Any]

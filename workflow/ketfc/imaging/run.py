@@ -19,6 +19,7 @@ from ketfc.imaging.extraction import RegionSeries, extract, read_mask
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.reader import BoldHeader, read_header
 from ketfc.imaging.regions import RegionSet
+from ketfc.imaging.shared_voxels import shared_voxels
 
 _TR_TOLERANCE = 1e-3
 """Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
@@ -26,11 +27,15 @@ _TR_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The files of one run; the JSON sidecars beside them may not exist."""
+    """The files of one run; the JSON sidecars beside them may not exist.
+
+    `siblings` are BOLD image and mask of the participant's other runs, with which it is compared.
+    """
 
     bold: Path
     mask: Path
     confounds: Path
+    siblings: tuple[tuple[Path, Path], ...] = ()
 
     @property
     def sidecar(self) -> Path:
@@ -198,8 +203,13 @@ def process_run(
             table, fd_thresh=settings.fd_thresh, dvars_thresh=settings.dvars_thresh
         )
         quality |= _motion(table, keep, t_r)
+        shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
         series = extract(
-            files.bold, mask, place_regions(header.grid), min_coverage=settings.min_coverage
+            files.bold,
+            mask,
+            place_regions(header.grid),
+            min_coverage=settings.min_coverage,
+            shared=shared,
         )
         censoring.require_time(keep, t_r, settings.min_time)
     except RunError as error:

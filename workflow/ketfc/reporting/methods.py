@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,7 @@ def methods_text(
     exclusions: pd.DataFrame,
     sidecars: Sidecars,
     versions: Mapping[str, str],
+    atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
 
@@ -50,6 +52,8 @@ def methods_text(
     versions : mapping of str to str
         Software and its versions, in the order in which to name them; fMRIPrep among them where
         it is known.
+    atlases : mapping of str to mapping
+        By parcellation, the JSON sidecar of its image.
 
     Returns
     -------
@@ -59,7 +63,11 @@ def methods_text(
     strategies = {name: summarise(name, files) for name, files in sidecars.items()}
     sections = {
         "Data and design": _data(config, design, versions),
-        "Regions and circuits": _regions(config, hypotheses, regions),
+        "Regions and circuits": [
+            *_regions(config, hypotheses, regions),
+            *_parcellations(atlases),
+            *_template_mismatches(sidecars, atlases),
+        ],
         "Denoising": _denoising(config, design, strategies, runs),
         "Connectivity": _connectivity(config),
         "Tests": _tests(config, design, hypotheses),
@@ -146,6 +154,38 @@ def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) ->
             f"neighbour. {' '.join(notes)}".strip()
         )
     return text
+
+
+def _parcellations(atlases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return where parcellations come from and under which licence, one line each."""
+    lines = []
+    for name, about in atlases.items():
+        links = "; ".join(about.get("ReferencesAndLinks", []))
+        parts = [about["Description"] + (f" ({links})" if links else "")]
+        if about["License"]:
+            parts.append(f"licence: {about['License']}")
+        if about.get("Sources"):
+            parts.append(f"`{about['Sources'][0]}` from {about['Origin']}")
+            parts.append(f"sha256 `{about['SHA256']}`")
+        lines.append(f"- {name}: {'; '.join(parts)}")
+    return ["\n".join(lines)] if lines else []
+
+
+def _template_mismatches(sidecars: Sidecars, atlases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    said = {file.get("TemplateMismatch"): None for files in sidecars.values() for file in files}
+    found = [text for text in said if text]
+    found += [
+        f"{name}: {about['TemplateMismatch']}"
+        for name, about in atlases.items()
+        if about["TemplateMismatch"]
+    ]
+    if not found:
+        return []
+    return [
+        "Some regions were defined in another template than that of the images, and used as if it "
+        f"were the same: {'; '.join(found)}. Templates differ by millimetres, most for small "
+        "structures."
+    ]
 
 
 def _denoising(

@@ -31,6 +31,7 @@ from ketfc.study.config_kinds import (
     Space,
     Strategy,
     Whole,
+    YesNo,
     expand,
     find_bundled,
     one_or_more,
@@ -162,7 +163,8 @@ class Parcellation(Group):
     )
     space: Space | None = key(
         None,
-        "For a parcellation of one's own: its template space, which must be that of the study.",
+        "For a parcellation of one's own: its template space, which must be that of the study, "
+        "unless `allow-template-mismatch` is true.",
         "MNI152NLin2009cAsym or MNI152NLin6Asym",
     )
 
@@ -184,10 +186,18 @@ class Parcellation(Group):
             return space
         if space is None:
             raise refuse("needs a space, since it has an image of its own", lacks=("space",))
-        # the space of the study is not in sight from here, so the caller passes it along
-        wanted = (info.context or {}).get("space")
-        if wanted in get_args(Space) and space != wanted:
-            raise refuse(f"differs from study.space, which is {wanted}")
+        # what other sections say is not in sight from here, so the caller passes it along
+        context = info.context or {}
+        wanted = context.get("space")
+        if (
+            context.get("any template") is not True
+            and wanted in get_args(Space)
+            and space != wanted
+        ):
+            raise refuse(
+                f"differs from study.space, which is {wanted}; to use it all the same, on record, "
+                "set circuits.allow-template-mismatch: true"
+            )
         return space
 
 
@@ -218,9 +228,23 @@ class Circuits(Group):
     parcellation: Annotated[tuple[NamedOrOwn, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         "KetfcVoronoi239",
         "Whole-brain parcellation of the connectivity matrices: the name of one from "
-        "`atlases/parcellations.yaml`, or one of your own.",
+        "`atlases/parcellations.yaml`, such as Schaefer400x7, TianS2 or CIT168, or one of your "
+        "own.",
         "a name, a group with name, image, labels and space, or a list of these",
         examples=[{"name": "MyAtlas", "image": "my_atlas.nii.gz", "space": DEFAULT_SPACE}],
+    )
+    atlases_dir: PathText | None = key(
+        None,
+        "Folder in which named parcellations are looked for first, with the folders in it, under "
+        "the file names of their distributions (`atlases/README.md`).",
+        "a path, or null",
+        examples=["$HOME/atlases"],
+    )
+    allow_template_mismatch: YesNo = key(
+        False,
+        "Whether regions and parcellations of another template than that of the images may be "
+        "used as if it were the same; it is recorded wherever it was done.",
+        "true or false",
     )
     min_coverage: Number = key(
         0.5,
@@ -307,7 +331,9 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
             given[section] = {}
     study = given["study"]
     space = study.get("space", DEFAULT_SPACE) if isinstance(study, dict) else DEFAULT_SPACE
+    circuits = given["circuits"]
+    anywhere = isinstance(circuits, dict) and circuits.get("allow-template-mismatch")
     try:
-        return Config.model_validate(given, context={"space": space})
+        return Config.model_validate(given, context={"space": space, "any template": anywhere})
     except ValidationError as error:
         raise StudyError(explain(error, given, Config, source=source)) from None

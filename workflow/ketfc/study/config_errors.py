@@ -182,6 +182,8 @@ def _message(detail: ErrorDetails, value: Any, key: Key | None) -> str:
             return _not_a_number(value, "a number")
         case "int_type" | "int_from_float":
             return _not_a_number(value, "a whole number")
+        case "bool_type":
+            return f"is {_kind(value)} where true or false is needed"
         case "finite_number":
             return "is not a finite number"
         case "string_type":

@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetPydanticSchema,
     ValidationInfo,
     field_validator,
@@ -37,6 +38,10 @@ SIMULATE = "simulate"
 DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
 
 _LABEL = "letters and digits"
+
+_Sizes = Annotated[
+    tuple[Annotated[Number, Field(gt=0.0, le=10.0)], ...], Field(min_length=3, max_length=3)
+]
 
 
 class Arms(Group):
@@ -149,6 +154,15 @@ class Study(Group):
         examples=[2.0],
         gt=0.0,
         le=30.0,
+    )
+    native_voxel_size: _Sizes | None = key(
+        None,
+        "Voxel size in mm that the scanner recorded, along left–right, back–front and down–up, "
+        "gaps between slices included; not that of the images resampled to the template. By it "
+        "the habenula's results are judged. null: read from the header of the source images, or "
+        "of fMRIPrep's reference images, where these are found.",
+        "three numbers of mm above 0 and at most 10, or null",
+        examples=[[3.75, 3.75, 3.5]],
     )
 
     @property

@@ -45,6 +45,9 @@ CIRCUITS: Mapping[str, tuple[Edge, ...]] = {
 }
 """The circuits whose connectivity is planted, with their edges, as in ``atlases/circuits.yaml``."""
 
+REGIONS = frozenset(region for edges in CIRCUITS.values() for edge in edges for region in edge)
+"""The regions that have a signal of their own; elsewhere there are only the parcels' signals."""
+
 _RISES, _FALLS = "sgacc-rlpfc", "amygdala-dacc"
 AMYGDALA_DACC_CHANGE = -0.5
 """Fisher z by which amygdala–dACC changes under ketamine."""

@@ -1,4 +1,4 @@
-"""The list of runs that the workflow is built from, cheap enough to read at every start."""
+"""The list of runs that the workflow is built from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ketfc.study.config import Config, expand
-from ketfc.study.problems import StudyError
+if TYPE_CHECKING:
+    from ketfc.study.index import Index
 
 Manifest = dict[str, dict[str, str | list[str]]]
 """By run: ``participant_id``, ``session``, ``folder``, ``bold``, ``mask``, ``confounds`` and the
 list of ``sidecars`` that exist."""
-
-_FILES = ("bold", "mask", "confounds")
 
 
 def demo_manifest(seed: int, folder: Path) -> Manifest:
@@ -41,14 +40,8 @@ def demo_manifest(seed: int, folder: Path) -> Manifest:
     return runs
 
 
-def indexed_manifest(config: Config) -> Manifest:
-    """Return the complete runs that the derivatives hold; what is wrong with them is the plan's."""
-    from ketfc.study.index import index_runs
-
-    try:
-        index = index_runs(config.study, [expand(path) for path in config.study.derivatives])
-    except StudyError:
-        return {}
+def indexed_manifest(index: Index) -> Manifest:
+    """Return the complete runs of an index; what is wrong with the others is the plan's."""
     return {
         run.name: _entry(
             run.participant_id,
@@ -58,19 +51,6 @@ def indexed_manifest(config: Config) -> Manifest:
         for run in index.runs
         if run.complete
     }
-
-
-def planned_manifest(runs_tsv: Path) -> Manifest:
-    """Return the complete runs of ``plan/runs.tsv``, without looking at the derivatives."""
-    header, *lines = runs_tsv.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    names = header.split("\t")
-    runs: Manifest = {}
-    for line in lines:
-        row = dict(zip(names, line.split("\t"), strict=True))
-        if all(row[key] != "n/a" for key in _FILES):
-            files = {key: row[key] for key in _FILES}
-            runs[row["run"]] = _entry(row["participant_id"], row["session"], files)
-    return runs
 
 
 def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str, str | list[str]]:

@@ -1,0 +1,273 @@
+"""One run from its files to its matrices, and everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_runs import AFFINE, SHAPE, nifti_bytes, place, slabs, write_gzip
+
+from ketfc.imaging.confounds import STRATEGIES
+from ketfc.imaging.errors import RunError
+from ketfc.imaging.reader import read_header
+from ketfc.imaging.run import RunResult, RunSettings, process_run, read_sidecar, repetition_time
+
+NAMES = tuple(STRATEGIES)
+
+
+def settings(**changes) -> RunSettings:
+    given = {
+        "strategies": NAMES,
+        "fd_thresh": 0.5,
+        "dvars_thresh": None,
+        "min_time": 60.0,
+        "lower_bpf": 0.01,
+        "upper_bpf": None,
+        "min_coverage": 0.5,
+    }
+    return RunSettings(**(given | changes))
+
+
+def excluded(result: RunResult, rule: str) -> str:
+    """Return the reason why a whole run is excluded; nothing of it may be used."""
+    assert result.error is not None
+    assert result.error.rule == rule
+    assert tuple(result.strategies) == NAMES
+    for cleaned in result.strategies.values():
+        assert cleaned.error is result.error
+        assert cleaned.matrices == {}
+        assert (cleaned.n_volumes, cleaned.tdof) == (0, 0)
+    return result.error.reason
+
+
+def jerk(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(framewise_displacement=[np.nan, *[0.1] * 29, 3.0, 2.5, *[0.1] * 88])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("upper_bpf", [None, 0.12])
+def test_correlations_are_those_of_series_that_nilearn_cleaned(upper_bpf, make_run):
+    from nilearn.signal import clean
+
+    run = make_run(120, dtype="int16", slope=0.6, confounds=jerk)
+    result = process_run(run.files, place, settings(upper_bpf=upper_bpf))
+    assert result.error is None
+    keep = np.delete(np.arange(120), [30, 31])
+    labels = slabs().labels
+    means = np.array([run.data[(labels == i) & run.mask].mean(axis=0) for i in range(1, 7)]).T
+    filled = run.confounds.bfill(limit=1)
+    for name, cleaned in result.strategies.items():
+        assert cleaned.error is None
+        series = clean(
+            means,
+            detrend=True,
+            standardize="zscore_sample",
+            sample_mask=keep,
+            confounds=filled[list(cleaned.columns)] if cleaned.columns else None,
+            standardize_confounds=True,
+            high_pass=None if "acompcor" in name else 0.01,
+            low_pass=upper_bpf,
+            t_r=2.0,
+            extrapolate=False,
+        )
+        matrix = cleaned.matrices["Slabs"]
+        assert matrix.index.tolist() == matrix.columns.tolist() == [f"p{i}" for i in range(1, 8)]
+        found = matrix.to_numpy()[:6, :6]
+        off = ~np.eye(6, dtype=bool)
+        np.testing.assert_allclose(found[off], np.corrcoef(series.T)[off], rtol=0, atol=2e-6)
+        # the seventh parcel lies outside the mask
+        assert matrix["p7"].isna().all()
+        assert matrix.loc["p7"].isna().all()
+        assert cleaned.n_volumes == 118
+        assert 10 < cleaned.tdof < 118
+        assert set(cleaned.matrices) == {"Circuits", "Slabs"}
+
+
+def test_what_was_regressed_is_told(make_run):
+    run = make_run(120)
+    strategies = process_run(run.files, place, settings()).strategies
+    assert [len(each.columns) for each in strategies.values()] == [0, 24, 36, 26, 27]
+    assert [each.high_pass for each in strategies.values()] == [
+        *["Butterworth, 0.01 Hz"] * 3,
+        *["4 cosine regressors of fMRIPrep"] * 2,
+    ]
+    assert [each.compcor for each in strategies.values()] == [None, None, None, *["separate"] * 2]
+    unfiltered = process_run(run.files, place, settings(lower_bpf=None)).strategies
+    assert unfiltered["none"].high_pass == "linear trend only"
+    assert unfiltered["none"].tdof == pytest.approx(118)
+    assert unfiltered["36P"].tdof == pytest.approx(118 - 36)
+    zero = process_run(run.files, place, settings(lower_bpf=0.0)).strategies
+    assert zero["none"].high_pass == "linear trend only"
+
+
+def test_motion_is_summarised(make_run):
+    run = make_run(120, confounds=jerk)
+    quality = process_run(run.files, place, settings()).quality
+    assert quality["n_volumes"] == 120
+    assert quality["repetition_time"] == 2.0
+    assert quality["n_censored"] == 2
+    assert quality["seconds_kept"] == 236
+    assert quality["max_fd"] == 3.0
+    assert quality["mean_fd"] == pytest.approx((117 * 0.1 + 5.5) / 119)
+    assert quality["median_fd"] == pytest.approx(0.1)
+    assert quality["max_std_dvars"] == pytest.approx(run.confounds["std_dvars"].max())
+
+
+def test_motion_that_is_not_measured_or_not_finite_is_none(make_run):
+    def spoil(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[5, "std_dvars"] = np.inf
+        return table.drop(columns="framewise_displacement")
+
+    run = make_run(120, confounds=spoil)
+    result = process_run(run.files, place, settings(fd_thresh=None))
+    assert result.error is None
+    assert result.quality["mean_fd"] is None
+    assert np.isfinite(result.quality["max_std_dvars"])
+    json.dumps(result.quality, allow_nan=False)
+
+
+@pytest.mark.parametrize("rows", [57, 61])
+def test_confounds_with_other_rows_than_volumes_exclude_the_run(rows, make_run):
+    run = make_run(60, confounds=lambda t: pd.concat([t, t]).iloc[:rows])
+    reason = excluded(process_run(run.files, place, settings()), "confounds-rows")
+    assert (
+        reason
+        == f"{run.files.confounds.name} has {rows} rows, {run.files.bold.name} has 60 volumes"
+    )
+
+
+def test_a_missing_column_excludes_only_the_strategies_that_need_it(make_run):
+    run = make_run(120, confounds=lambda table: table.drop(columns="csf_power2"))
+    result = process_run(run.files, place, settings())
+    assert result.error is None
+    assert [name for name in NAMES if result.strategies[name].error] == ["36P"]
+    error = result.strategies["36P"].error
+    assert error.reason == "the confounds lack csf_power2, which strategy 36P needs"
+    assert result.strategies["36P"].matrices == {}
+    assert result.strategies["36P"].columns == ()
+
+
+def test_a_strategy_with_more_regressors_than_volumes_is_excluded_alone(make_run):
+    run = make_run(45)
+    result = process_run(run.files, place, settings())
+    assert result.error is None
+    rules = {name: each.error and each.error.rule for name, each in result.strategies.items()}
+    assert rules["none"] is None
+    assert rules["36P"] == "degrees-of-freedom"
+
+
+def test_without_framewise_displacement_there_is_no_censoring_and_no_run(make_run):
+    run = make_run(60, confounds=lambda table: table.drop(columns="framewise_displacement"))
+    reason = excluded(process_run(run.files, place, settings()), "confounds-column")
+    assert "framewise_displacement" in reason
+
+
+def test_a_truncated_image_excludes_the_run(make_run):
+    run = make_run(60)
+    run.files.bold.write_bytes(run.files.bold.read_bytes()[:-5000])
+    reason = excluded(process_run(run.files, place, settings()), "damaged-image")
+    assert run.files.bold.name in reason
+    run.files.bold.write_bytes(b"")
+    result = process_run(run.files, place, settings())
+    assert run.files.bold.name in excluded(result, "damaged-image")
+    assert result.series == {}
+
+
+def test_an_image_of_nans_excludes_the_run(make_run):
+    run = make_run(60, edit=lambda data: data.fill(np.nan))
+    assert "no finite number" in excluded(process_run(run.files, place, settings()), "not-finite")
+
+
+def test_a_mask_on_another_grid_excludes_the_run(make_run):
+    run = make_run(60)
+    write_gzip(run.files.mask, nifti_bytes(np.ones(SHAPE, "u1"), AFFINE @ np.diag([1, 1, 1.5, 1])))
+    reason = excluded(process_run(run.files, place, settings()), "mask-grid")
+    assert "4×4×6 mm" in reason
+    assert "BOLD 12×13×11 voxels of 4×4×4 mm" in reason
+
+
+def test_a_damaged_mask_or_sidecar_excludes_the_run(make_run):
+    run = make_run(60)
+    run.files.sidecar.write_text("{'RepetitionTime': 2}")
+    assert run.files.sidecar.name in excluded(process_run(run.files, place, settings()), "sidecar")
+    run.files.sidecar.write_text("[2.0]")
+    assert "not a JSON object" in excluded(process_run(run.files, place, settings()), "sidecar")
+    run.files.sidecar.unlink()
+    run.files.mask.write_bytes(run.files.mask.read_bytes()[:30])
+    reason = excluded(process_run(run.files, place, settings()), "damaged-image")
+    assert run.files.mask.name in reason
+
+
+def test_a_repetition_time_that_differs_excludes_the_run_unless_the_study_sets_it(make_run):
+    run = make_run(60, sidecar={"RepetitionTime": 2.4})
+    reason = excluded(process_run(run.files, place, settings()), "repetition-time")
+    assert "2 s in the header and 2.4 s in the sidecar" in reason
+    assert "study.repetition-time" in reason
+    result = process_run(run.files, place, settings(repetition_time=2.4))
+    assert result.error is None
+    assert result.quality["repetition_time"] == 2.4
+
+
+def test_a_run_that_keeps_too_little_time_still_shows_what_it_covers(make_run):
+    run = make_run(60)
+    result = process_run(run.files, place, settings(fd_thresh=0.03))
+    assert "less than min-time 60 s" in excluded(result, "min-time")
+    assert result.quality["n_censored"] > 30
+    assert result.series["Slabs"].coverage["coverage"].iloc[0] > 0.5
+
+
+def test_the_first_thing_wrong_is_told_where_several_are(make_run):
+    run = make_run(60, sidecar={"RepetitionTime": 9.0}, confounds=lambda table: table[:5])
+    excluded(process_run(run.files, place, settings()), "repetition-time")
+
+
+@pytest.mark.parametrize(
+    ("header", "sidecar", "override", "expected"),
+    [
+        (2.0, {"RepetitionTime": 2.0}, None, 2.0),
+        (2.0, {"RepetitionTime": 2.0004}, None, 2.0004),
+        (2.0, {}, None, 2.0),
+        (0.0, {"RepetitionTime": 0.8}, None, 0.8),
+        (1.0, {"RepetitionTime": 2.4}, 2.4, 2.4),
+        (0.0, {}, 1.1, 1.1),
+    ],
+)
+def test_header_and_sidecar_must_agree(header, sidecar, override, expected, tmp_path):
+    path = tmp_path / "bold.nii"
+    path.write_bytes(nifti_bytes(np.zeros((3, 3, 3, 5), "i2"), repetition_time=header))
+    found = repetition_time(read_header(path), sidecar, override)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("header", "sidecar", "words"),
+    [
+        (2.0, {"RepetitionTime": 2.01}, "2 s in the header and 2.01 s in the sidecar"),
+        (0.0, {}, "neither the header nor the sidecar"),
+        (2.0, {"RepetitionTime": "2.0"}, "is '2.0', not seconds"),
+        (2.0, {"RepetitionTime": 0}, "is 0, not seconds"),
+        (2.0, {"RepetitionTime": True}, "is True, not seconds"),
+        (2.0, {"RepetitionTime": float("nan")}, "is nan, not seconds"),
+        (0.0, {"RepetitionTime": -2}, "is -2, not seconds"),
+    ],
+)
+def test_a_repetition_time_that_cannot_be_is_refused(header, sidecar, words, tmp_path):
+    path = tmp_path / "bold.nii"
+    path.write_bytes(nifti_bytes(np.zeros((3, 3, 3, 5), "i2"), repetition_time=header))
+    with pytest.raises(RunError, match=words) as caught:
+        repetition_time(read_header(path), sidecar, None)
+    assert caught.value.rule == "repetition-time"
+
+
+def test_a_missing_sidecar_says_nothing(tmp_path):
+    assert read_sidecar(tmp_path / "none.json") == {}
+
+
+def test_processing_a_run_raises_no_warning(make_run):
+    run = make_run(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        process_run(run.files, place, settings(dvars_thresh=1.5, upper_bpf=0.2))

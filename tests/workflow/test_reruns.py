@@ -1,0 +1,152 @@
+"""What runs again after a change, and what does not: looked at with dry runs."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from made_study import Study, people, write_participants, write_run
+
+BELOW_RUNS = {
+    "all": 1,
+    "exclusions": 1,
+    "figure_association": 1,
+    "figure_circuits": 1,
+    "figure_matrices": 1,
+    "figure_paired": 1,
+    "hypotheses": 1,
+    "mean_relmat": 1,
+    "methods": 1,
+    "report": 1,
+    "sessions": 1,
+}
+PLAN = {"inventory": 1, "plan": 1}
+CONFOUNDS = "_desc-confounds_timeseries.tsv"
+
+
+def test_a_new_date_alone_changes_nothing(done: Study) -> None:
+    done.file("03", "pre", CONFOUNDS).touch()
+    (done.folder / "participants.tsv").touch()
+    assert done.run("-n").jobs == {}
+
+
+def test_edited_confounds_run_that_run_again_and_what_follows(done: Study) -> None:
+    path = done.file("03", "pre", CONFOUNDS)
+    path.write_text(path.read_text(encoding="utf-8").replace("0.8", "0.9"), encoding="utf-8")
+    planned = done.run("-n")
+    assert planned.runs == ["sub-03_ses-pre_task-rest"]
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+
+
+def test_an_edited_sidecar_runs_that_run_again(done: Study) -> None:
+    path = done.file("03", "pre", "_desc-preproc_bold.json")
+    path.write_text('{"RepetitionTime": 2.5}', encoding="utf-8")
+    assert done.run("-n").runs == ["sub-03_ses-pre_task-rest"]
+
+
+def test_an_edited_image_runs_that_run_again(done: Study) -> None:
+    path = done.file("03", "post", "_desc-preproc_bold.nii.gz")
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-40_000] ^= 1
+    path.write_bytes(gzip.compress(bytes(content), 1))
+    assert done.run("-n").runs == ["sub-03_ses-post_task-rest"]
+
+
+def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
+    for session in ("pre", "post"):
+        write_run(done, "13", session)
+    newcomer = people()[0] | {"participant_id": "sub-13"}
+    write_participants(done, [*people(), newcomer])
+    planned = done.run("-n")
+    assert planned.runs == ["sub-13_ses-post_task-rest", "sub-13_ses-pre_task-rest"]
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 2}
+
+
+def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None:
+    write_run(done, "05", "pre", run="_run-2")
+    planned = done.run("-n")
+    assert planned.runs == ["sub-05_ses-pre_task-rest_run-2"]
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+
+
+def test_a_participant_who_is_taken_out_leaves_the_results(done: Study) -> None:
+    for session in ("pre", "post"):
+        for file in done.func("12", session).iterdir():
+            file.unlink()
+    planned = done.run("-n")
+    assert planned.runs == []
+    assert planned.jobs == BELOW_RUNS | PLAN
+
+
+def test_a_changed_score_reads_no_image_again(done: Study) -> None:
+    rows = people()
+    rows[0]["SSI_ses-post"] += 1
+    write_participants(done, rows)
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN
+
+
+def test_a_changed_threshold_runs_every_run_but_prepares_no_parcellation(done: Study) -> None:
+    done.configure(denoising={"fd-thresh": 0.4})
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24}
+
+
+def test_a_changed_parcellation_is_prepared_and_read_again(done: Study) -> None:
+    table = done.folder / "blocks.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
+    assert done.run("-n").jobs == BELOW_RUNS | {"bold_run": 24, "parcellation": 1}
+
+
+def test_a_changed_level_of_significance_reads_no_image_again(done: Study) -> None:
+    done.configure(statistics={"alpha": 0.01, "permutations": 300})
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN
+
+
+def test_two_changes_at_once_are_both_noticed(done: Study) -> None:
+    # one of them runs the plan again, which must not hide the other (snakemake#4166)
+    rows = people()
+    rows[0]["SSI_ses-post"] += 1
+    write_participants(done, rows)
+    path = done.file("03", "pre", "_desc-preproc_bold.json")
+    path.write_text('{"RepetitionTime": 2.5}', encoding="utf-8")
+    table = done.folder / "blocks.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24, "parcellation": 1}
+
+
+def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
+    before = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
+    for file in (done.results / "figures").iterdir():
+        file.unlink()
+    again = done.run("figures")
+    assert again.code == 0, again.text
+    assert {name for name in again.jobs if name != "figures"} == {
+        "figure_association",
+        "figure_circuits",
+        "figure_matrices",
+        "figure_paired",
+    }
+    after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
+    assert after == before
+    assert len(list((done.results / "figures").iterdir())) == 16
+
+
+def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:
+    (done.results / "plan/summary.txt").unlink()
+    assert done.run("plan", "-n").jobs == {"plan": 1}
+
+
+def test_a_job_elsewhere_reads_the_list_of_runs_and_not_the_derivatives(
+    done: Study, tmp_path: Path
+) -> None:
+    # as a cluster's executor calls it on a node, where this file is parsed again
+    run = "sub-03_ses-pre_task-rest"
+    hidden = tmp_path / "elsewhere"
+    for participant in range(4, 13):
+        done.func(f"{participant:02d}", "pre").rename(hidden.with_name(f"hidden-{participant}"))
+    node = done.run(
+        "--mode", "remote", "--force", "--nolock", "--quiet",
+        "--target-jobs", f"bold_run:folder=sub-03/ses-pre/func,run={run}",
+        cores=1,
+    )  # fmt: skip
+    assert node.code == 0, node.text
+    assert len(done.run("-n").jobs) > 0

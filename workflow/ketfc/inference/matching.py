@@ -1,0 +1,225 @@
+"""Pairs of parcels that are like an edge of a circuit in size, tSNR and length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.inference.permutation import Floats
+
+FEWEST = 1000
+"""The fewest pseudo-circuits that a rank may rest on; one edge is exchanged for as many pairs."""
+
+POOL = 250
+"""The nearest pairs that an edge may be exchanged for where a circuit has several."""
+
+PSEUDO_CIRCUITS = 10_000
+"""Pseudo-circuits that are drawn where a circuit has several edges."""
+
+SAME_PLACE = 15.0
+"""mm; a pair whose parcels lie this near to both ends of an edge measures that edge itself."""
+
+UNMATCHED_FROM = 0.5
+"""Standard deviations (between parcels, or pairs) from which a feature is called unmatched."""
+
+FEATURES = ("size", "tsnr", "distance")
+
+_AXES = ["x", "y", "z"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of parcels, and how an edge is compared with them.
+
+    Attributes
+    ----------
+    ends : numpy.ndarray of int, shape (n_pairs, 2)
+        Parcels, the first before the second.
+    log_size, tsnr : numpy.ndarray, shape (n_pairs, 2)
+        Of both ends: the natural logarithm of the voxels, and tSNR.
+    distance : numpy.ndarray, shape (n_pairs,)
+        Between their centres, in mm.
+    scale : tuple of float
+        Standard deviations of log size and tSNR between parcels and of distance between pairs.
+    """
+
+    ends: NDArray[np.intp]
+    log_size: Floats
+    tsnr: Floats
+    distance: Floats
+    scale: tuple[float, float, float]
+
+
+def candidate_pairs(parcels: pd.DataFrame) -> Pairs:
+    """Return every pair of parcels.
+
+    Parameters
+    ----------
+    parcels : pandas.DataFrame
+        Columns `x`, `y`, `z`, `size` and `tsnr`.
+    """
+    first, second = np.triu_indices(len(parcels), k=1)
+    ends = np.stack([first, second], axis=1)
+    centre = parcels[_AXES].to_numpy(dtype=np.float64)
+    log_size = np.log(parcels["size"].to_numpy(dtype=np.float64))
+    tsnr = parcels["tsnr"].to_numpy(dtype=np.float64)
+    distance = np.linalg.norm(centre[first] - centre[second], axis=1)
+    spreads = [float(values.std()) if len(values) else 0.0 for values in (log_size, tsnr, distance)]
+    # parcels that are all alike in something are matched in it or not, whatever is chosen
+    scale = tuple(spread if spread > 0 else 1.0 for spread in spreads)
+    return Pairs(
+        ends=ends,
+        log_size=log_size[ends],
+        tsnr=tsnr[ends],
+        distance=distance,
+        scale=(scale[0], scale[1], scale[2]),
+    )
+
+
+def nearest_pairs(
+    pairs: Pairs, size: Sequence[float], tsnr: Sequence[float], distance: float, *, count: int
+) -> NDArray[np.intp]:
+    """Return the pairs that are most like an edge.
+
+    Differences are in standard deviations; size and tSNR are compared end by end, whichever way
+    round fits better, and each feature counts alike: d² = mean Δsize² + mean ΔtSNR² + Δdistance².
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The candidates.
+    size, tsnr : sequence of float
+        Voxels and tSNR of the edge's two ends.
+    distance : float
+        Between its ends, in mm.
+    count : int
+        How many to return.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (count,)
+        Rows of `pairs`, nearest first.
+    """
+    log_size = np.log(np.asarray(size, dtype=np.float64))
+    of_size, of_tsnr, of_distance = pairs.scale
+    apart = np.full(len(pairs.ends), np.inf)
+    for turn in (1, -1):
+        by_size = (((pairs.log_size - log_size[::turn]) / of_size) ** 2).mean(axis=1)
+        by_tsnr = (((pairs.tsnr - np.asarray(tsnr)[::turn]) / of_tsnr) ** 2).mean(axis=1)
+        apart = np.minimum(apart, by_size + by_tsnr)
+    apart += ((pairs.distance - distance) / of_distance) ** 2
+    nearest: NDArray[np.intp] = np.argsort(apart, kind="stable")[:count]
+    return nearest
+
+
+def draw_circuits(pools: Sequence[NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return pseudo-circuits: for each edge of a circuit one pair of its pool.
+
+    Parameters
+    ----------
+    pools : sequence of numpy.ndarray of int
+        The pairs that each edge may be exchanged for.
+    rng : numpy.random.Generator
+        The circuit's stream.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (n_null, n_edges)
+        No pair twice in one row. A circuit of one edge has each pair of its pool once, others
+        :data:`PSEUDO_CIRCUITS` rows, or fewer where that many cannot be drawn.
+    """
+    if len(pools) == 1:
+        return np.stack(pools, axis=1)
+    # half of the draws may repeat a pair before rows become fewer
+    chosen = [pool[rng.integers(0, len(pool), 2 * PSEUDO_CIRCUITS)] for pool in pools]
+    drawn = np.stack(chosen, axis=1)
+    ordered = np.sort(drawn, axis=1)
+    distinct = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    return np.asarray(drawn[distinct][:PSEUDO_CIRCUITS], dtype=np.intp)
+
+
+def elsewhere(
+    pairs: Pairs, parcels: pd.DataFrame, ends: pd.DataFrame, edges: Sequence[tuple[str, str]]
+) -> Pairs:
+    """Return the pairs that do not lie where an edge of a circuit lies.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The candidates.
+    parcels, ends : pandas.DataFrame
+        Columns `x`, `y` and `z` of the parcels and, by name, of the circuit's regions.
+    edges : sequence of (str, str)
+        The circuit's edges.
+    """
+    centre = parcels[_AXES].to_numpy(dtype=np.float64)
+    there = {
+        name: np.linalg.norm(centre - place, axis=1) < SAME_PLACE
+        for name, place in zip(ends.index, ends[_AXES].to_numpy(dtype=np.float64), strict=True)
+    }
+    first, second = pairs.ends.T
+    same = np.zeros(len(pairs.ends), dtype=bool)
+    for a, b in edges:
+        same |= (there[a][first] & there[b][second]) | (there[b][first] & there[a][second])
+    return Pairs(
+        ends=pairs.ends[~same],
+        log_size=pairs.log_size[~same],
+        tsnr=pairs.tsnr[~same],
+        distance=pairs.distance[~same],
+        scale=pairs.scale,
+    )
+
+
+def match_circuit(
+    pairs: Pairs, ends: pd.DataFrame, edges: Sequence[tuple[str, str]], rng: np.random.Generator
+) -> tuple[NDArray[np.intp], dict[str, Any]]:
+    """Return the pseudo-circuits of a circuit, and how well they match it.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The candidates, at least :data:`FEWEST` of them.
+    ends : pandas.DataFrame
+        Columns `x`, `y`, `z`, `size` and `tsnr` of the circuit's regions, by name.
+    edges : sequence of (str, str)
+        The circuit's edges.
+    rng : numpy.random.Generator
+        The circuit's stream.
+
+    Returns
+    -------
+    drawn : numpy.ndarray of int, shape (n_null, n_edges)
+        Rows of `pairs`.
+    matching : dict
+        `size` (geometric mean), `tsnr` and `distance` of the circuit's edges, `…_null` of the
+        pseudo-circuits, and `unmatched`: the features that differ by :data:`UNMATCHED_FROM` or
+        more, joined by semicolons, or None.
+    """
+    count = POOL if len(edges) > 1 else FEWEST
+    pools, wanted = [], []
+    for a, b in edges:
+        size, tsnr = ends.loc[[a, b], "size"], ends.loc[[a, b], "tsnr"]
+        gap = ends.loc[a, _AXES] - ends.loc[b, _AXES]
+        distance = float(np.linalg.norm(gap.to_numpy(dtype=np.float64)))
+        pools.append(nearest_pairs(pairs, list(size), list(tsnr), distance, count=count))
+        wanted.append((float(np.log(size).mean()), float(tsnr.mean()), distance))
+    drawn = draw_circuits(pools, rng)
+    flat = drawn.ravel()
+    own = np.mean(wanted, axis=0)
+    null = [pairs.log_size[flat].mean(), pairs.tsnr[flat].mean(), pairs.distance[flat].mean()]
+    apart = np.abs(own - null) / pairs.scale
+    values = {
+        name: (np.exp(a), np.exp(b)) if name == "size" else (a, b)
+        for name, a, b in zip(FEATURES, own, null, strict=True)
+    }
+    matching: dict[str, Any] = {}
+    for name, (of_circuit, of_null) in values.items():
+        matching |= {name: float(of_circuit), f"{name}_null": float(of_null)}
+    unmatched = [name for name, d in zip(FEATURES, apart, strict=True) if d >= UNMATCHED_FROM]
+    matching["unmatched"] = ";".join(unmatched) or None
+    return drawn, matching
