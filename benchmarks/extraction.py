@@ -39,6 +39,7 @@ class Clock:
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def read(self) -> dict[str, float]:
+        """Return both."""
         return {
             "seconds": time.perf_counter() - self.wall,
             "cpu": time.process_time() - self.cpu,
@@ -150,10 +151,10 @@ def inflate(folder: Path) -> dict[str, Any]:
 def _seeds() -> Any:
     from dataclasses import replace
 
-    from ketfc.imaging.registry import load_registry
+    from ketfc.imaging.registry import Sphere, load_registry
 
     return [
-        replace(region, spheres=(replace(sphere, radius=RADIUS),))
+        replace(region, spheres=(Sphere(sphere.space, sphere.centre, RADIUS),))
         for region in load_registry(CIRCUITS).used_regions
         for sphere in region.spheres_in(SPACE)[:1]
     ]

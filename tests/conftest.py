@@ -8,6 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+# one thread for linear algebra, as a job of the workflow has; read when numpy is loaded
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 

@@ -8,16 +8,8 @@ import numpy as np
 import pytest
 
 from ketfc.imaging.grid import Grid, voxels_in_sphere
-from ketfc.imaging.habenula import (
-    CAUTION,
-    INTERPRETABLE,
-    PERI_HABENULAR,
-    Body,
-    expected_purity,
-    habenula_body,
-    label_body,
-    verdict,
-)
+from ketfc.imaging.habenula import CAUTION, INTERPRETABLE, PERI_HABENULAR, verdict
+from ketfc.imaging.habenula_geometry import Body, expected_purity, habenula_body, label_body
 from ketfc.imaging.reader import read_volume
 from ketfc.imaging.registry import load_registry
 

@@ -257,7 +257,7 @@ REFUSED = [
     ),
     ("study.repetition-time", "0", "study.repetition-time", "0", "out of range"),
     ("study.repetition-time", "2000", "study.repetition-time", "2000", "out of range"),
-    ("study.native-voxel-size", "[3, 3]", "study.native-voxel-size", "[3, 3]", "not possible"),
+    ("study.native-voxel-size", "[3, 3]", "study.native-voxel-size", "[3, 3]", "holds 2 numbers"),
     ("study.native-voxel-size", "3", "study.native-voxel-size", "3", "where a list is needed"),
     ("study.native-voxel-size", "[3, 0, 3]", "study.native-voxel-size[1]", "0", "out of range"),
     ("study.native-voxel-size", "[3, 3, 35]", "study.native-voxel-size[2]", "35", "out of range"),

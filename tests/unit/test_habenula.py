@@ -11,7 +11,15 @@ import pytest
 
 from ketfc.imaging import habenula
 from ketfc.imaging.grid import Grid
-from ketfc.imaging.habenula import Body, expected_purity, habenula_body, label_body, verdict
+from ketfc.imaging.habenula import resolution_problems, verdict
+from ketfc.imaging.habenula_geometry import (
+    Body,
+    expected_purity,
+    habenula_body,
+    label_bodies,
+    label_body,
+)
+from ketfc.imaging.parcellations import Parcellation
 from ketfc.imaging.registry import Region, Sphere, load_registry
 
 SPACE = "MNI152NLin2009cAsym"
@@ -172,6 +180,46 @@ def test_the_table_does_not_depend_on_the_order_of_runs(native):
     table = habenula.habenula_table(REGISTRY, SPACE, native)
     shuffled = native.sample(frac=1, random_state=3)
     pd.testing.assert_frame_equal(habenula.habenula_table(REGISTRY, SPACE, shuffled), table)
+
+
+def test_the_label_image_of_a_study_goes_before_the_spheroid(native):
+    labels = np.zeros((20, 20, 20), dtype=np.int32)
+    labels[13:15, 4:8, 10:14] = 113
+    affine = np.eye(4)
+    affine[:3, 3] = [-10, -30, -9]
+    parcellation = Parcellation(
+        name="CIT168",
+        space=SPACE,
+        labels=labels,
+        grid=Grid((20, 20, 20), affine),
+        indices=np.array([1, 113], dtype=np.int32),
+        names=("Pu_LH", "HN_RH"),
+        networks=("", ""),
+    )
+    bodies = label_bodies(parcellation)
+    assert list(bodies) == ["right"]
+    table = habenula.habenula_table(REGISTRY, SPACE, native, labels=bodies)
+    assert set(table["body"]) == {"label"}
+    # 32 mm³ in voxels of 49 mm³
+    assert table["best_voxel_fraction"].iloc[1] < 0.6
+    assert "the label of the habenula" in habenula.methods_sentences(table)[0]
+    plain = habenula.habenula_table(REGISTRY, SPACE, native)
+    assert set(plain["body"]) == {"spheroid"}
+    assert "a spheroid with the volume" in habenula.methods_sentences(plain)[0]
+
+
+def test_the_size_is_asked_for_only_where_a_habenula_waits_for_it(native, tmp_path):
+    bundled = Path(__file__).parents[2] / "atlases" / "circuits.yaml"
+    (problem,) = resolution_problems(bundled, native)
+    assert "1 of 6 runs" in problem.message
+    assert resolution_problems(bundled, native.iloc[:5]) == []
+    text = bundled.read_text(encoding="utf-8").replace("    structure: habenula\n", "")
+    other = tmp_path / "circuits.yaml"
+    other.write_text(text, encoding="utf-8")
+    assert resolution_problems(other, native) == []
+    # what is wrong with a registry is not told here
+    other.write_text("regions: []")
+    assert resolution_problems(other, native) == []
 
 
 def test_the_worst_size_decides_for_every_circuit_with_a_habenula(native):

@@ -10,7 +10,7 @@ from ketfc.files import read_json, write_json
 from ketfc.study.config import Config, parse_config
 from ketfc.study.demo import demo_runs
 from ketfc.study.index import index_runs
-from ketfc.study.manifest import Manifest, demo_manifest, digest, indexed_manifest
+from ketfc.study.manifest import Manifest, demo_manifest, digest, indexed_manifest, siblings
 
 SPACE = "MNI152NLin2009cAsym"
 
@@ -108,3 +108,18 @@ def test_the_demo_is_known_before_it_is_made(tmp_path: Path) -> None:
     assert str(run["bold"]) == (
         f"{tmp_path}/{run['folder']}/{name}_space-{SPACE}_desc-preproc_bold.nii.gz"
     )
+
+
+def test_siblings_are_the_other_runs_of_the_same_participant():
+    runs = demo_manifest(1, Path("demo"))
+    found = siblings(runs)
+    assert found.keys() == runs.keys()
+    for name, run in runs.items():
+        others = [
+            other
+            for key, other in runs.items()
+            if other["participant_id"] == run["participant_id"] and key != name
+        ]
+        assert found[name]["bold"] == [other["bold"] for other in others]
+        assert found[name]["mask"] == [other["mask"] for other in others]
+    assert {len(each["bold"]) for each in found.values()} == {0, 1}

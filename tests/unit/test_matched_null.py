@@ -1,4 +1,4 @@
-"""Circuits ranked among matched pairs of parcels: the statistic, the matching, the percentile."""
+"""Circuits ranked among matched pairs of spheres: the statistic, the matching, the percentile."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ketfc.imaging.grid import Grid
-from ketfc.imaging.parcellations import Parcellation
 from ketfc.inference import matched_null as module
-from ketfc.inference.features import measured_parcels, parcel_centres, region_features
+from ketfc.inference.features import measured_regions, region_features
 from ketfc.inference.matched_null import NULL_COLUMNS, change_statistic, matched_null, percentile
 from ketfc.inference.matching import (
     FEWEST,
@@ -45,7 +43,7 @@ class Study:
     connectivity: pd.DataFrame
     design: dict
     regions: pd.DataFrame
-    parcels: pd.DataFrame
+    spheres: pd.DataFrame
     measured: pd.DataFrame
     matrices: dict[tuple[str, str], pd.DataFrame]
 
@@ -60,7 +58,7 @@ class Study:
             circuits,
             self.sessions(),
             regions=self.regions,
-            parcels=self.parcels,
+            spheres=self.spheres,
             measured=self.measured,
             strategy="acompcor",
             seed=seed,
@@ -74,6 +72,7 @@ def places(rng: np.random.Generator, names: list[str], size: float = 60.0) -> pd
             **dict(zip("xyz", rng.uniform(-60, 60, (3, n)), strict=True)),
             "size": np.round(size * np.exp(0.4 * rng.standard_normal(n))) + 1,
             "tsnr": 60 + 15 * rng.standard_normal(n),
+            "radius": 0.1,
         },
         index=pd.Index(names, name="region"),
     )
@@ -85,7 +84,7 @@ def make_study(
     edges: tuple[tuple[str, str], ...] = EDGE,
     kind: str = "parallel",
     n: int = 12,
-    n_parcels: int = 60,
+    n_spheres: int = 60,
     effect: float = 0.0,
 ) -> Study:
     """Return a study in which connectivity is noise, but for `effect` on the circuit's edges."""
@@ -93,10 +92,10 @@ def make_study(
     people = [f"sub-{i:02d}" for i in range(n)]
     arms = {who: ("ketamine" if i % 2 else "control") for i, who in enumerate(people)}
     parallel = kind == "parallel"
-    names = [f"p{i:03d}" for i in range(n_parcels)]
+    names = [f"p{i:03d}" for i in range(n_spheres)]
     rows, matrices = [], {}
     for who, role in product(people, ("pre", "post")):
-        z = 0.2 + 0.15 * rng.standard_normal((n_parcels, n_parcels))
+        z = 0.2 + 0.15 * rng.standard_normal((n_spheres, n_spheres))
         z = np.triu(z, 1) + np.triu(z, 1).T
         np.fill_diagonal(z, np.nan)
         matrices[who, role] = pd.DataFrame(z, names, names)
@@ -119,7 +118,7 @@ def make_study(
         connectivity=pd.DataFrame(rows),
         design=design,
         regions=places(rng, ["r0", "r1", "r2", "r3"]),
-        parcels=places(rng, names),
+        spheres=places(rng, names),
         measured=pd.DataFrame(True, index=index, columns=names),
         matrices=matrices,
     )
@@ -164,12 +163,12 @@ def test_the_percentile_is_that_of_scipy_and_heeds_size_not_sign(rng):
 
 
 def test_the_nearest_pairs_are_those_of_a_search_by_hand(rng):
-    parcels = places(rng, [f"p{i}" for i in range(15)])
-    pairs = candidate_pairs(parcels)
-    sd_size, sd_tsnr = np.log(parcels["size"]).std(ddof=0), parcels["tsnr"].std(ddof=0)
+    spheres = places(rng, [f"p{i}" for i in range(15)])
+    pairs = candidate_pairs(spheres)
+    sd_tsnr = spheres["tsnr"].std(ddof=0)
     own_size, own_tsnr, own_distance = (30.0, 80.0), (50.0, 70.0), 40.0
     distances = {
-        (a, b): np.linalg.norm(parcels.iloc[a, :3] - parcels.iloc[b, :3])
+        (a, b): np.linalg.norm(spheres.iloc[a, :3] - spheres.iloc[b, :3])
         for a in range(15)
         for b in range(a + 1, 15)
     }
@@ -178,8 +177,8 @@ def test_the_nearest_pairs_are_those_of_a_search_by_hand(rng):
     def apart(pair: tuple[int, int]) -> float:
         found = []
         for ends in (pair, pair[::-1]):
-            size = np.log(parcels["size"].iloc[list(ends)].to_numpy() / own_size) / sd_size
-            tsnr = (parcels["tsnr"].iloc[list(ends)].to_numpy() - own_tsnr) / sd_tsnr
+            size = np.log(spheres["size"].iloc[list(ends)].to_numpy() / own_size) / np.log(1.25)
+            tsnr = (spheres["tsnr"].iloc[list(ends)].to_numpy() - own_tsnr) / sd_tsnr
             found.append((size**2).mean() + (tsnr**2).mean())
         return min(found) + ((distances[pair] - own_distance) / sd_distance) ** 2
 
@@ -196,12 +195,20 @@ def test_which_end_comes_first_does_not_matter(rng):
 
 
 def test_pairs_where_the_edge_itself_lies_are_left_out():
-    parcels = pd.DataFrame({"x": [0.0, 50, 0, 90], "y": 0.0, "z": 0.0, "size": 9, "tsnr": 50})
+    spheres = pd.DataFrame({"x": [0.0, 50, -9, 90], "y": 0.0, "z": 0.0, "size": 9, "tsnr": 50})
+    spheres["radius"] = 3.0
     ends = pd.DataFrame({"x": [5.0, 45], "y": 0.0, "z": 0.0}, index=["r0", "r1"])
-    left = elsewhere(candidate_pairs(parcels), parcels, ends, EDGE)
-    # parcels 0 and 2 lie at one end, 1 at the other
+    left = elsewhere(candidate_pairs(spheres), spheres, ends, EDGE)
+    # spheres 0 and 2 lie at one end, 1 at the other
     assert [tuple(pair) for pair in left.ends] == [(0, 2), (0, 3), (1, 3), (2, 3)]
     assert len(left.distance) == len(left.tsnr) == len(left.log_size) == 4
+
+
+def test_spheres_that_overlap_are_no_pair():
+    spheres = pd.DataFrame({"x": [0.0, 5, 20], "y": 0.0, "z": 0.0, "size": 9, "tsnr": 50})
+    pairs = candidate_pairs(spheres.assign(radius=[3.0, 2.5, 8]))
+    assert [tuple(pair) for pair in pairs.ends] == [(0, 2), (1, 2)]
+    np.testing.assert_allclose(pairs.distance, [20, 15])
 
 
 def test_a_single_edge_has_every_pair_of_its_pool_once():
@@ -221,17 +228,18 @@ def test_no_pair_stands_for_two_edges_of_one_circuit(rng):
 
 @pytest.mark.parametrize("edges", [EDGE, STAR])
 def test_the_pairs_are_like_the_circuit(edges, rng):
-    parcels = places(rng, [f"p{i:03d}" for i in range(200)])
+    spheres = places(rng, [f"p{i:03d}" for i in range(480)])
+    spheres["size"] = np.repeat([14.0, 65, 113, 268], 120) * rng.uniform(0.9, 1, 480)
     ends = places(rng, ["r0", "r1", "r2", "r3"])
     # a circuit that is unlike the average pair: small, low tSNR, short
-    ends[["size", "tsnr"]] = [[42, 45], [38, 52], [45, 50], [40, 48]]
+    ends[["size", "tsnr"]] = [[14, 45], [65, 52], [14, 50], [65, 48]]
     ends[["x", "y", "z"]] = [[0, 0, 0], [40, 0, 0], [0, 35, 0], [30, 10, 20]]
-    pairs = candidate_pairs(parcels)
+    pairs = candidate_pairs(spheres)
     drawn, matching = match_circuit(pairs, ends, edges, rng)
-    scales = dict(zip(("size", "tsnr", "distance"), pairs.scale, strict=True))
+    scales = dict(zip(("size", "tsnr", "distance"), pairs.unit, strict=True))
     everybody = {
-        "size": np.log(parcels["size"]).mean(),
-        "tsnr": parcels["tsnr"].mean(),
+        "size": np.log(spheres["size"]).mean(),
+        "tsnr": spheres["tsnr"].mean(),
         "distance": pairs.distance.mean(),
     }
     for name, scale in scales.items():
@@ -239,20 +247,23 @@ def test_the_pairs_are_like_the_circuit(edges, rng):
         if name == "size":
             own, null = np.log(own), np.log(null)
         apart = abs(own - null) / scale
-        assert apart < 0.35, name
-        assert apart < 0.5 * abs(own - everybody[name]) / scale, name
+        assert apart < 0.3, name
+        assert apart < 0.4 * abs(own - everybody[name]) / scale, name
     assert matching["unmatched"] is None
+    # end by end: none of the larger spheres stands for a small one
+    sizes = np.sort(np.exp(pairs.log_size[drawn]), axis=-1).reshape(-1, 2)
+    assert (sizes.max(axis=0) < 66).all()
     gaps = [ends.loc[a, list("xyz")] - ends.loc[b, list("xyz")] for a, b in edges]
     assert matching["distance"] == pytest.approx(np.linalg.norm(gaps, axis=1).mean())
     assert matching["distance_null"] == pytest.approx(pairs.distance[drawn].mean())
 
 
 def test_what_no_pair_matches_is_named(rng):
-    parcels = places(rng, [f"p{i:03d}" for i in range(80)], size=300)
+    spheres = places(rng, [f"p{i:03d}" for i in range(80)], size=300)
     ends = places(rng, ["r0", "r1"])
     ends["size"] = [2, 3]
     ends["tsnr"] = [60, 61]
-    matching = match_circuit(candidate_pairs(parcels), ends, EDGE, rng)[1]
+    matching = match_circuit(candidate_pairs(spheres), ends, EDGE, rng)[1]
     assert matching["unmatched"] == "size"
     assert matching["size"] == pytest.approx(6**0.5)
     assert matching["size_null"] > 100
@@ -265,7 +276,7 @@ def test_what_no_pair_matches_is_named(rng):
 def test_without_an_effect_the_percentile_is_uniform(edges, kind, monkeypatch):
     monkeypatch.setattr("ketfc.inference.matching.PSEUDO_CIRCUITS", 1000)
     found = [
-        make_study(seed, edges=edges, kind=kind, n=8, n_parcels=47).null(Circuit("c", edges))
+        make_study(seed, edges=edges, kind=kind, n=8, n_spheres=47).null(Circuit("c", edges))
         for seed in range(120)
     ]
     ranks = np.array([table["percentile"].iloc[0] for table in found])
@@ -322,7 +333,7 @@ def test_the_same_seed_gives_the_same_table_in_any_order_of_rows():
         study,
         connectivity=shuffled(study.connectivity),
         regions=shuffled(study.regions),
-        parcels=shuffled(study.parcels),
+        spheres=shuffled(study.spheres),
         measured=shuffled(study.measured),
         matrices={key: matrix.iloc[::-1, ::-1] for key, matrix in reversed(study.matrices.items())},
     )
@@ -336,7 +347,7 @@ def test_the_same_seed_gives_the_same_table_in_any_order_of_rows():
 # --- what is missing -----------------------------------------------------------------------------
 
 
-def test_parcels_that_somebody_lacks_are_no_candidates():
+def test_spheres_that_somebody_lacks_are_no_candidates():
     study = make_study(1)
     measured = study.measured.copy()
     measured.loc[("sub-03", "post"), ["p000", "p001", "p002"]] = False
@@ -366,7 +377,7 @@ def test_pseudo_circuits_with_a_gap_are_not_counted():
 @pytest.mark.parametrize(
     ("study", "circuit", "reason"),
     [
-        (make_study(n_parcels=40), Circuit("c", EDGE), "780 pairs of parcels measured in every"),
+        (make_study(n_spheres=40), Circuit("c", EDGE), "780 pairs of spheres measured in every"),
         (make_study(n=4), Circuit("c", EDGE), "4 complete participants, at least 5 are needed"),
         (make_study(n=2), Circuit("c", EDGE), "an arm has fewer than 2 complete participants"),
         (make_study(n=2, kind="single-arm"), Circuit("c", EDGE), "2 complete participants, at"),
@@ -402,31 +413,7 @@ def test_sizes_and_tsnr_are_means_over_the_runs_that_have_them():
     assert found.loc["b"].tolist() == [4, 30]
 
 
-def test_the_centres_of_parcels_are_centres_of_mass():
-    from scipy import ndimage
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 5, (6, 7, 8)).astype(np.int32)
-    labels[labels == 3] = 0
-    affine = np.array([[-2.0, 0, 0, 30], [0, 2.5, 0, -40], [0, 0, 3, -20], [0, 0, 0, 1]])
-    parcellation = Parcellation(
-        name="T",
-        space="MNI152NLin2009cAsym",
-        labels=labels,
-        grid=Grid((6, 7, 8), affine),
-        indices=np.array([1, 2, 3, 4, 9], dtype=np.int32),
-        names=("one", "two", "three", "four", "nine"),
-        networks=("",) * 5,
-    )
-    centres = parcel_centres(parcellation)
-    for index, name in ((1, "one"), (2, "two"), (4, "four")):
-        middle = ndimage.center_of_mass(labels == index)
-        expected = affine[:3, :3] @ middle + affine[:3, 3]
-        np.testing.assert_allclose(centres.loc[name], expected)
-    assert centres.loc[["three", "nine"]].isna().all(axis=None)
-
-
-def test_a_parcel_counts_as_measured_if_any_run_of_the_session_covered_it():
+def test_a_sphere_counts_as_measured_if_any_run_of_the_session_covered_it():
     runs = pd.DataFrame(
         {
             "run": ["r1", "r2", "r3", "r4"],
@@ -440,11 +427,11 @@ def test_a_parcel_counts_as_measured_if_any_run_of_the_session_covered_it():
         "r2": pd.DataFrame(table | {"coverage_shared": [0.1, 0.6, 0.0]}),
         "r3": pd.DataFrame(table | {"coverage_shared": [np.nan, np.nan, np.nan]}),
     }
-    found = measured_parcels(runs, coverage, 0.5)
+    found = measured_regions(runs, coverage, 0.5)
     assert found.loc[("sub-01", "pre")].tolist() == [True, True, False]
     assert found.loc[("sub-01", "post")].tolist() == [False, False, False]
     assert ("sub-02", "pre") not in found.index
-    assert not measured_parcels(runs, coverage, 0.0).loc[("sub-01", "pre"), "c"]
+    assert not measured_regions(runs, coverage, 0.0).loc[("sub-01", "pre"), "c"]
 
 
 def test_the_documentation_says_that_it_is_no_p_value():

@@ -99,6 +99,17 @@ def test_header_extensions_of_any_length_are_passed_over(version, extension, rng
     np.testing.assert_array_equal(streamed(path, np.arange(120)), by_nibabel(path, np.arange(120)))
 
 
+@pytest.mark.parametrize(("version", "place"), [(1, slice(108, 112)), (2, slice(168, 176))])
+def test_data_whose_place_is_not_told_follow_the_header(version, place, rng, tmp_path):
+    stored = numbers("i2", rng)
+    content = bytearray(nifti_bytes(stored, version=version))
+    content[place] = bytes(place.stop - place.start)
+    path = tmp_path / "bold.nii"
+    path.write_bytes(content)
+    expected = stored.reshape(120, 7, order="F").T
+    np.testing.assert_array_equal(streamed(path, np.arange(120)), expected)
+
+
 def test_several_gzip_members_are_one_file(rng, tmp_path):
     content = nifti_bytes(numbers("f4", rng))
     path = tmp_path / "bold.nii.gz"

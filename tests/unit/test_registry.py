@@ -65,7 +65,16 @@ def test_the_bundled_registry_has_the_circuits_of_the_hypotheses():
     registry = load_registry(BUNDLED)
     primary = [circuit.id for circuit in registry.circuits.values() if circuit.primary]
     assert primary == ["sgacc-rlpfc", "habenula-cortex", "amygdala-dacc", "dmn", "salience"]
-    assert [len(circuit.edges) for circuit in registry.circuits.values()] == [1, 5, 2, 15, 10, 20, 5, 5]
+    assert [len(circuit.edges) for circuit in registry.circuits.values()] == [
+        1,
+        5,
+        2,
+        15,
+        10,
+        20,
+        5,
+        5,
+    ]
     assert registry.circuits["habenula-cortex"].regions[0] == "rHabenula"
     assert registry.circuits["amygdala-dacc"].edges == (
         ("lAmygdala", "dACC"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ import made_tables
 EVIL = '<script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'
 
 
-def methods_of(made: made_tables.Made) -> str:
+def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None) -> str:
     return methods_text(
         config=made.config,
         design=made.design,
@@ -36,6 +38,7 @@ def methods_of(made: made_tables.Made) -> str:
         exclusions=made.exclusions,
         sidecars=made.sidecars,
         versions=made.versions,
+        atlases=atlases or {},
     )
 
 
@@ -455,3 +458,24 @@ def test_references_read_as_references():
     )
     assert "Köster" not in REFERENCES["molder2021"].long  # the fifteenth author
     assert r"Business \& Economic" in REFERENCES["freedman1983"].bibtex()
+
+
+def test_the_methods_name_every_atlas_with_licence_and_checksum_and_every_mismatch(made):
+    about = {
+        "Description": "seven networks",
+        "ReferencesAndLinks": ["Somebody 2011", "https://doi.org/10.1/2"],
+        "License": "MIT",
+        "Origin": "circuits.atlases-dir",
+        "Sources": ["yeo7.nii.gz"],
+        "SHA256": "abc",
+        "TemplateMismatch": None,
+    }
+    plain = methods_of(made)
+    text = methods_of(made, {"Yeo7": about})
+    assert (
+        "- Yeo7: seven networks (Somebody 2011; https://doi.org/10.1/2); licence: MIT; "
+        "`yeo7.nii.gz` from circuits.atlases-dir; sha256 `abc`"
+    ) in text
+    assert "another template than that of the images" not in plain + text
+    text = methods_of(made, {"Yeo7": about | {"TemplateMismatch": "A regions on B images"}})
+    assert "and used as if it were the same: Yeo7: A regions on B images." in text

@@ -18,10 +18,11 @@ RUNS = [(label, session) for label in labels(people()) for session in ("post", "
 
 def expected_files() -> set[str]:
     """Return every file that belongs into results/."""
-    files = {f"plan/{name}.tsv" for name in ("runs", "scores", "problems")}
+    files = {f"plan/{name}.tsv" for name in ("runs", "scores", "native", "problems")}
     files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
-    files |= {"quality/runs.tsv", "quality/exclusions.tsv"}
-    files |= {f"tests/{name}.tsv" for name in ("hypotheses", "left_out", "mean_relmat")}
+    files |= {"quality/runs.tsv", "quality/exclusions.tsv", "habenula.tsv"}
+    tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
+    files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
         for name in ("circuits", "paired", "association", "matrices")
@@ -30,12 +31,15 @@ def expected_files() -> set[str]:
     files |= {"report.html", "methods.md", "references.bib", "provenance.json"}
     atlas = "derivatives/atlases/atlas-Blocks/atlas-Blocks"
     files |= {"derivatives/dataset_description.json"}
-    files |= {f"{atlas}_dseg.tsv"}
+    files |= {f"{atlas}_dseg.tsv", f"{atlas}_dseg.tsv".replace("Blocks", "KetfcSpheres")}
     files |= {f"{atlas}_space-{SPACE}_dseg.{ending}" for ending in ("nii.gz", "json")}
     for label, session in RUNS:
         folder = f"derivatives/sub-{label}/ses-{session}/func"
         stem = f"{folder}/sub-{label}_ses-{session}_task-rest_space-{SPACE}"
         files |= {f"{stem}_desc-circuits_connectivity.tsv", f"{stem}_desc-ketfc_qc.json"}
+        files |= {f"{stem}_atlas-KetfcSpheres_stat-coverage_bold.tsv"}
+        primary = f"{stem}_atlas-KetfcSpheres_desc-acompcor_stat-pearsoncorrelation_relmat"
+        files |= {f"{primary}.tsv", f"{primary}.json"}
         for name in ("Circuits", "Blocks"):
             files |= {f"{stem}_atlas-{name}_stat-coverage_bold.tsv"}
             for ending in ("tsv", "json"):

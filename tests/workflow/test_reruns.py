@@ -7,6 +7,8 @@ from pathlib import Path
 
 from made_study import Study, people, write_participants, write_run
 
+from ketfc.files import read_json, write_json
+
 BELOW_RUNS = {
     "all": 1,
     "exclusions": 1,
@@ -15,12 +17,13 @@ BELOW_RUNS = {
     "figure_matrices": 1,
     "figure_paired": 1,
     "hypotheses": 1,
+    "matched_null": 1,
     "mean_relmat": 1,
     "methods": 1,
     "report": 1,
     "sessions": 1,
 }
-PLAN = {"inventory": 1, "plan": 1}
+PLAN = {"habenula": 1, "inventory": 1, "plan": 1}
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 
 
@@ -135,18 +138,24 @@ def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:
     assert done.run("plan", "-n").jobs == {"plan": 1}
 
 
-def test_a_job_elsewhere_reads_the_list_of_runs_and_not_the_derivatives(
+def test_a_job_on_another_machine_reads_the_list_of_runs_and_not_the_derivatives(
     done: Study, tmp_path: Path
 ) -> None:
-    # as a cluster's executor calls it on a node, where this file is parsed again
-    run = "sub-03_ses-pre_task-rest"
-    hidden = tmp_path / "elsewhere"
-    for participant in range(4, 13):
-        done.func(f"{participant:02d}", "pre").rename(hidden.with_name(f"hidden-{participant}"))
+    # an image where only the list that the first process left can say that it is
+    listed = done.folder / ".snakemake/ketfc_runs.json"
+    runs = read_json(listed)
+    moved = done.file("03", "pre", "_desc-preproc_bold.nii.gz").rename(tmp_path / "x.nii.gz")
+    runs["sub-03_ses-pre_task-rest"]["bold"] = str(moved)
+    write_json(listed, runs)
+    relmats = list((done.results / "derivatives/sub-03/ses-pre/func").glob("*_relmat.tsv"))
+    before = {path: path.read_bytes() for path in relmats}
+    for path in relmats:
+        path.unlink()
+    # as a cluster's executor calls it on a node, where the Snakefile is parsed again
     node = done.run(
-        "--mode", "remote", "--force", "--nolock", "--quiet",
-        "--target-jobs", f"bold_run:folder=sub-03/ses-pre/func,run={run}",
+        "--mode", "remote", "--force", "--nolock", "--target-jobs",
+        "bold_run:folder=sub-03/ses-pre/func,run=sub-03_ses-pre_task-rest",
         cores=1,
     )  # fmt: skip
     assert node.code == 0, node.text
-    assert len(done.run("-n").jobs) > 0
+    assert {path: path.read_bytes() for path in relmats} == before

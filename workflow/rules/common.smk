@@ -5,13 +5,14 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from ketfc.files import read_json, write_json
+from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
 from ketfc.imaging.settings import parcellation_files, run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
-from ketfc.study.manifest import demo_manifest, digest, indexed_manifest
+from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, siblings
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.tables import find_table
@@ -77,6 +78,7 @@ elif workflow.is_main_process:
 else:
     RUNS = read_json(MANIFEST)
 
+SIBLINGS = siblings(RUNS)
 NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
 

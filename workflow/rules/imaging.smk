@@ -4,6 +4,7 @@ _derivatives = "results/derivatives"
 _stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
 _atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
 _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
+_spheres = f"{_stem}_atlas-{SPHERES}"
 
 
 rule dataset_description:
@@ -51,6 +52,26 @@ rule parcellation:
         "../scripts/parcellation.py"
 
 
+rule null_spheres:
+    input:
+        registry=REGISTRY,
+    output:
+        f"{_derivatives}/atlases/atlas-{SPHERES}/atlas-{SPHERES}_dseg.tsv",
+    log:
+        "logs/null_spheres.log",
+    benchmark:
+        "logs/benchmarks/null_spheres.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        space=SPACE,
+        code=CODE["imaging"],
+    script:
+        "../scripts/null_spheres.py"
+
+
 rule bold_run:
     input:
         plan=GATE,
@@ -58,7 +79,11 @@ rule bold_run:
         mask=lookup(dpath="{run}/mask", within=RUNS),
         confounds=lookup(dpath="{run}/confounds", within=RUNS),
         sidecars=lookup(dpath="{run}/sidecars", within=RUNS),
+        # what the participant's other sessions cover decides what is compared
+        other_bolds=lookup(dpath="{run}/bold", within=SIBLINGS),
+        other_masks=lookup(dpath="{run}/mask", within=SIBLINGS),
         registry=REGISTRY,
+        spheres=rules.null_spheres.output[0],
         images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
         tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
         atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
@@ -81,6 +106,9 @@ rule bold_run:
             ext=["tsv", "json"],
             allow_missing=True,
         ),
+        sphere_coverage=f"{_spheres}_stat-coverage_bold.tsv",
+        sphere_relmat=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.tsv",
+        sphere_sidecar=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.json",
         circuits=f"{_stem}_desc-circuits_connectivity.tsv",
         quality=f"{_stem}_desc-ketfc_qc.json",
     log:
@@ -93,6 +121,7 @@ rule bold_run:
     params:
         space=SPACE,
         atlases=list(PARCELLATIONS),
+        primary=STUDY.denoising.primary,
         settings=RUN_SETTINGS,
         code=CODE["imaging"],
     script:
@@ -134,3 +163,33 @@ rule sessions:
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"
+
+
+# how much habenula the recorded voxels can hold; the label itself where the study has CIT168
+rule habenula:
+    input:
+        native=rules.inventory.output.native,
+        registry=REGISTRY,
+        images=expand(
+            rules.parcellation.output.image,
+            atlas={"CIT168"}.intersection(PARCELLATIONS),
+        ),
+        tables=expand(
+            rules.parcellation.output.table,
+            atlas={"CIT168"}.intersection(PARCELLATIONS),
+        ),
+    output:
+        "results/habenula.tsv",
+    log:
+        "logs/habenula.log",
+    benchmark:
+        "logs/benchmarks/habenula.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        space=SPACE,
+        code=CODE["imaging"],
+    script:
+        "../scripts/habenula.py"

@@ -1,11 +1,56 @@
 # From connectivity to evidence.
 
 
+# where pairs of spheres like a circuit's edges put its change
+rule matched_null:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        regions=rules.sessions.output.regions,
+        runs=rules.inventory.output.runs,
+        design=rules.inventory.output.design,
+        registry=REGISTRY,
+        spheres=rules.null_spheres.output[0],
+        relmats=expand(
+            rules.bold_run.output.sphere_relmat, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
+        sidecars=expand(
+            rules.bold_run.output.sphere_sidecar, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
+        sphere_coverage=expand(
+            rules.bold_run.output.sphere_coverage, zip, run=NAMES, folder=RUN_FOLDERS
+        ),
+        circuit_coverage=expand(
+            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+        ),
+    output:
+        "results/tests/matched_null.tsv",
+    log:
+        "logs/matched_null.log",
+    benchmark:
+        "logs/benchmarks/matched_null.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        names=NAMES,
+        strategy=STUDY.denoising.primary,
+        min_coverage=STUDY.circuits.min_coverage,
+        seed=STUDY.statistics.seed,
+        code=CODE["inference"],
+    script:
+        "../scripts/matched_null.py"
+
+
 rule hypotheses:
     input:
         connectivity=rules.sessions.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
+        null=rules.matched_null.output[0],
+        habenula=rules.habenula.output[0],
         registry=REGISTRY,
     output:
         hypotheses="results/tests/hypotheses.tsv",

@@ -11,16 +11,16 @@ rule figure_circuits:
         design=rules.inventory.output.design,
     output:
         multiext("results/figures/circuits", *[f".{ext}" for ext in _figure_files]),
-    params:
-        code=CODE["reporting"],
     log:
         "logs/figure_circuits.log",
     benchmark:
         "logs/benchmarks/figure_circuits.tsv"
+    localrule: True
     resources:
         mem_mb=1500,
         runtime=10,
-    localrule: True
+    params:
+        code=CODE["reporting"],
     script:
         "../scripts/figure_circuits.py"
 
@@ -32,16 +32,16 @@ rule figure_paired:
         design=rules.inventory.output.design,
     output:
         multiext("results/figures/paired", *[f".{ext}" for ext in _figure_files]),
-    params:
-        code=CODE["reporting"],
     log:
         "logs/figure_paired.log",
     benchmark:
         "logs/benchmarks/figure_paired.tsv"
+    localrule: True
     resources:
         mem_mb=1500,
         runtime=10,
-    localrule: True
+    params:
+        code=CODE["reporting"],
     script:
         "../scripts/figure_paired.py"
 
@@ -54,16 +54,16 @@ rule figure_association:
         design=rules.inventory.output.design,
     output:
         multiext("results/figures/association", *[f".{ext}" for ext in _figure_files]),
-    params:
-        code=CODE["reporting"],
     log:
         "logs/figure_association.log",
     benchmark:
         "logs/benchmarks/figure_association.tsv"
+    localrule: True
     resources:
         mem_mb=1500,
         runtime=10,
-    localrule: True
+    params:
+        code=CODE["reporting"],
     script:
         "../scripts/figure_association.py"
 
@@ -74,16 +74,16 @@ rule figure_matrices:
         design=rules.inventory.output.design,
     output:
         multiext("results/figures/matrices", *[f".{ext}" for ext in _figure_files]),
-    params:
-        code=CODE["reporting"],
     log:
         "logs/figure_matrices.log",
     benchmark:
         "logs/benchmarks/figure_matrices.tsv"
+    localrule: True
     resources:
         mem_mb=1500,
         runtime=10,
-    localrule: True
+    params:
+        code=CODE["reporting"],
     script:
         "../scripts/figure_matrices.py"
 
@@ -116,20 +116,20 @@ rule methods:
         methods="results/methods.md",
         references="results/references.bib",
         facts="results/provenance.json",
+    log:
+        "logs/methods.log",
+    benchmark:
+        "logs/benchmarks/methods.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         config=config,
         strategies=STRATEGIES,
         atlases=list(PARCELLATIONS),
         folders=FOLDERS,
         code=CODE["reporting"],
-    log:
-        "logs/methods.log",
-    benchmark:
-        "logs/benchmarks/methods.tsv"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    localrule: True
     script:
         "../scripts/methods.py"
 
@@ -150,41 +150,42 @@ rule report:
         matrices=rules.figure_matrices.output[2],
     output:
         "results/report.html",
-    params:
-        code=CODE["reporting"],
     log:
         "logs/report.log",
     benchmark:
         "logs/benchmarks/report.tsv"
+    localrule: True
     resources:
         mem_mb=1000,
         runtime=10,
-    localrule: True
+    params:
+        code=CODE["reporting"],
     script:
         "../scripts/report.py"
 
 
 rule explain:
     input:
-        plan=ancient(rules.plan.output.summary),
+        plan=GATE,
         bold=next(iter(RUNS.values()))["bold"] if RUNS else [],
         registry=REGISTRY,
         images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
         tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
+        sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
     output:
         page="results/explain.html",
+    log:
+        "logs/explain.log",
+    benchmark:
+        "logs/benchmarks/explain.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         study=STUDY.study.name,
         space=SPACE,
         atlases=list(PARCELLATIONS),
         code=CODE["reporting"],
-    log:
-        "logs/explain.log",
-    benchmark:
-        "logs/benchmarks/explain.tsv"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    localrule: True
     script:
         "../scripts/explain.py"

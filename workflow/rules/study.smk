@@ -67,6 +67,7 @@ rule inventory:
         runs="results/plan/runs.tsv",
         scores="results/plan/scores.tsv",
         design="results/plan/design.json",
+        native="results/plan/native.tsv",
         problems="results/plan/problems.tsv",
     log:
         "logs/inventory.log",

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json
+from ketfc.files import read_json, read_tsv
 from ketfc.imaging.derivatives import write_run
+from ketfc.imaging.null_spheres import place_spheres, write_spheres
 from ketfc.imaging.parcellations import load_parcellation
 from ketfc.imaging.regions import CIRCUITS, label_regions, sphere_regions
 from ketfc.imaging.registry import load_registry
@@ -22,12 +23,21 @@ with logged(snakemake.log[0]):
         )
     ]
 
+    null = read_tsv(inputs.spheres, numeric=("x", "y", "z", "radius"))
+
     def place(grid):
         """Return every region set on the grid of this run."""
         spheres = sphere_regions(registry.used_regions, space, grid)
-        return [spheres, *(label_regions(each, grid) for each in parcellations)]
+        return [
+            spheres,
+            place_spheres(null, grid),
+            *(label_regions(each, grid) for each in parcellations),
+        ]
 
-    files = RunFiles(*map(Path, (inputs.bold, inputs.mask, inputs.confounds)))
+    siblings = zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True)
+    files = RunFiles(
+        *map(Path, (inputs.bold, inputs.mask, inputs.confounds)), siblings=tuple(siblings)
+    )
     result = process_run(files, place, settings)
     regions = {CIRCUITS: [region.id for region in registry.used_regions]}
     mismatches = {CIRCUITS: region_mismatch(registry, space)}
@@ -43,4 +53,12 @@ with logged(snakemake.log[0]):
         regions=regions | {each.name: each.names for each in parcellations},
         settings=settings,
         mismatches=mismatches,
+    )
+    write_spheres(
+        Path(snakemake.output.sphere_coverage),
+        Path(snakemake.output.sphere_relmat),
+        sources=[f"bids:preprocessed:{Path(path).name}" for path in (files.bold, files.mask)],
+        names=list(null["name"]),
+        result=result,
+        strategy=snakemake.params.primary,
     )

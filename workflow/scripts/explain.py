@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ketfc.files import write_text
+from ketfc.files import read_json, write_text
 from ketfc.imaging.parcellations import load_parcellation
 from ketfc.imaging.reader import read_header
 from ketfc.imaging.regions import label_regions, sphere_regions
@@ -15,8 +15,13 @@ with logged(snakemake.log[0]):
     registry = load_registry(inputs.registry)
     grid = read_header(inputs.bold).grid
     parcellations = [
-        (label_regions(load_parcellation(name, image, labels=table, space=params.space), grid), "")
-        for name, image, table in zip(params.atlases, inputs.images, inputs.tables, strict=True)
+        (
+            label_regions(load_parcellation(name, image, labels=table, space=params.space), grid),
+            read_json(sidecar)["License"],
+        )
+        for name, image, table, sidecar in zip(
+            params.atlases, inputs.images, inputs.tables, inputs.sidecars, strict=True
+        )
     ]
     page = render_explanation(
         registry,

@@ -1,17 +1,20 @@
 """Test every hypothesis of the registry; list who could not enter which test."""
 
 from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.habenula import circuit_verdicts
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.sessions import NUMERIC
+from ketfc.inference.context import add_habenula_flags, add_null_percentile
 from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
 from ketfc.logs import logged
 
 with logged(snakemake.log[0]):
+    registry = load_registry(snakemake.input.registry)
     tables = (
         read_tsv(snakemake.input.connectivity, numeric=NUMERIC),
         read_tsv(snakemake.input.scores, numeric=("score",)),
         read_json(snakemake.input.design),
-        list(load_registry(snakemake.input.registry).circuits.values()),
+        list(registry.circuits.values()),
     )
     hypotheses = test_hypotheses(
         *tables,
@@ -21,5 +24,8 @@ with logged(snakemake.log[0]):
         alpha=snakemake.params.alpha,
     )
     left_out = incomplete_participants(*tables, strategy=snakemake.params.strategy)
+    null = read_tsv(snakemake.input.null, numeric=("percentile",))
+    verdicts = circuit_verdicts(registry, read_tsv(snakemake.input.habenula))
+    hypotheses = add_habenula_flags(add_null_percentile(hypotheses, null), verdicts)
     write_tsv(snakemake.output.hypotheses, hypotheses)
     write_tsv(snakemake.output.left_out, left_out)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from ketfc.files import write_json, write_tsv
+from ketfc.imaging.habenula import resolution_problems
+from ketfc.imaging.native_size import native_sizes
 from ketfc.imaging.precheck import confound_problems, fixed_problems
 from ketfc.logs import logged
 from ketfc.study.config import parse_config
@@ -16,8 +18,12 @@ with logged(snakemake.log[0]):
     index = index_runs(config.study, folders)
     extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
     extra += confound_problems(index.runs, config)
+    complete = [run for run in index.runs if run.complete]
+    native = native_sizes(complete, folders, config.study.native_voxel_size)
+    extra += resolution_problems(snakemake.input.registry, native)
     plan = make_plan(config, index, folders, extra=extra)
     write_tsv(snakemake.output.runs, plan.runs)
     write_tsv(snakemake.output.scores, plan.scores)
     write_json(snakemake.output.design, plan.design)
+    write_tsv(snakemake.output.native, native)
     write_tsv(snakemake.output.problems, problems_table(plan.problems))

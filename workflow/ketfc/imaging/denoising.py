@@ -63,7 +63,7 @@ def operator(
         if regressors.shape[1]:
             confounds = _filtered(regressors.to_numpy(dtype=np.float64), *settings)
             matrix = _clean(
-                matrix.copy(),
+                matrix,
                 confounds=confounds,
                 standardize_confounds=True,
                 detrend=False,

@@ -152,7 +152,8 @@ def extract(
     variance = np.maximum(shifted_squares / header.n_volumes - mean**2, 0)
     # what is constant but for float32 rounding is constant
     floor = (np.finfo(np.float32).eps * np.abs(reference).astype(np.float64)) ** 2
-    alive = (variance > floor) & (n_missing == 0)
+    # so is what is missing in every volume, and was set to zero
+    alive = variance > floor
     if not alive.any():
         raise RunError(
             "no-signal", f"no voxel of any region varies over time in {bold.name}", value=0

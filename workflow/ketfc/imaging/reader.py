@@ -68,7 +68,7 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
                 yield handle
     except (FileNotFoundError, PermissionError):
         raise
-    except (EOFError, OSError, zlib.error, igzip_lib.error) as error:
+    except (EOFError, OSError, zlib.error, igzip_lib.error) as error:  # type: ignore[misc]
         raise RunError("damaged-image", f"{path.name} is truncated or damaged: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """Whether a circuit's change is unusual among pairs of regions like its own.
 
-Every edge of a circuit is matched with pairs of parcels whose ends have about its voxels and its
-tSNR and lie about as far apart. Pseudo-circuits with as many edges are drawn from these pairs,
+Every edge of a circuit is matched with pairs of spheres in the cortex that have about its voxels
+and its tSNR and lie about as far apart. Pseudo-circuits with as many edges are drawn from them,
 their change is tested with the contrast of the circuit's own test, and the circuit's t is ranked
 among theirs by its size. A high percentile says that the change is particular to the circuit:
 larger than what scan, arm or motion do to edges of that kind anywhere in the brain. It is not a p
@@ -85,12 +85,12 @@ def matched_null(
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     *,
     regions: pd.DataFrame,
-    parcels: pd.DataFrame,
+    spheres: pd.DataFrame,
     measured: pd.DataFrame,
     strategy: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Rank the change of every circuit among pseudo-circuits of matched pairs of parcels.
+    """Rank the change of every circuit among pseudo-circuits of matched pairs of spheres.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def matched_null(
     circuits : iterable of CircuitLike
         In the order of the table.
     sessions : iterable of (participant, role, matrix)
-        Fisher z of every session, parcels × parcels with names on both axes, missing where not
+        Fisher z of every session, spheres × spheres with names on both axes, missing where not
         measured. Gone through once, so that one matrix is in memory at a time.
-    regions, parcels : pandas.DataFrame
+    regions, spheres : pandas.DataFrame
         Indexed by name: `x`, `y`, `z` (centre, mm), `size` (voxels that were averaged) and
-        `tsnr`, of the circuits' regions and of the parcellation.
+        `tsnr`, of the circuits' regions and of the spheres (these with `radius` too).
     measured : pandas.DataFrame
-        Which parcels were measured, bool, parcels as columns, indexed by participant and role.
+        Which spheres were measured, bool, spheres as columns, indexed by participant and role.
     strategy : str
         Denoising strategy of both kinds of connectivity.
     seed : int
@@ -123,14 +123,14 @@ def matched_null(
         whose means differ (see :func:`ketfc.inference.matching.match_circuit`). Where there is no
         percentile there is a `reason`.
     """
-    parcels = parcels.sort_index()
+    spheres = spheres.sort_index()
     tasks = []
     for circuit in circuits:
         rng = stream(seed, f"{circuit.id}/matched-null")
         tasks.append(
-            _task(connectivity, design, circuit, regions, parcels, measured, strategy, rng)
+            _task(connectivity, design, circuit, regions, spheres, measured, strategy, rng)
         )
-    nulls = _collect(sessions, tasks, list(parcels.index), design)
+    nulls = _collect(sessions, tasks, list(spheres.index), design)
     rows = []
     for task, (baseline, followup) in zip(tasks, nulls, strict=True):
         row = dict(task.row)
@@ -202,7 +202,7 @@ def _task(
     design: Mapping[str, Any],
     circuit: CircuitLike,
     regions: pd.DataFrame,
-    parcels: pd.DataFrame,
+    spheres: pd.DataFrame,
     measured: pd.DataFrame,
     strategy: str,
     rng: np.random.Generator,
@@ -231,18 +231,18 @@ def _task(
     }
     drawn = np.empty((0, len(circuit.edges), 2), dtype=np.intp)
     if circuit.regress:
-        row["reason"] = "its edges are semipartial correlations, those of the parcels are not"
+        row["reason"] = "its edges are semipartial correlations, those of the spheres are not"
     if row["reason"] is None:
         wanted = pd.MultiIndex.from_product([complete.index, roles])
-        usable = measured.reindex(wanted, fill_value=False)[list(parcels.index)].all(axis=0)
+        usable = measured.reindex(wanted, fill_value=False)[list(spheres.index)].all(axis=0)
         names = list(dict.fromkeys(name for edge in circuit.edges for name in edge))
         ends = regions.reindex(names)
-        pairs = candidate_pairs(parcels[usable])
-        pairs = elsewhere(pairs, parcels[usable], ends, circuit.edges)
+        pairs = candidate_pairs(spheres[usable])
+        pairs = elsewhere(pairs, spheres[usable], ends, circuit.edges)
         row["n_candidates"] = len(pairs.ends)
         if len(pairs.ends) < FEWEST:
             row["reason"] = (
-                f"{len(pairs.ends)} pairs of parcels measured in everybody, at least {FEWEST} are "
+                f"{len(pairs.ends)} pairs of spheres measured in everybody, at least {FEWEST} are "
                 "needed"
             )
         elif not (np.isfinite(ends.to_numpy(dtype=np.float64)).all() and (ends["size"] > 0).all()):
@@ -250,7 +250,7 @@ def _task(
         else:
             chosen, matching = match_circuit(pairs, ends, circuit.edges, rng)
             row |= matching
-            # from places among the usable parcels to places among all
+            # from places among the usable spheres to places among all
             drawn = np.flatnonzero(usable.to_numpy())[pairs.ends[chosen]]
     return _Task(
         circuit=circuit.id,
@@ -281,7 +281,7 @@ def _untestable(baseline: Floats, followup: Floats, treated: Floats | None) -> s
 def _collect(
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     tasks: Sequence[_Task],
-    parcels: list[str],
+    spheres: list[str],
     design: Mapping[str, Any],
 ) -> list[tuple[Floats, Floats]]:
     """Return every pseudo-circuit's mean Fisher z at both sessions, (n, n_null), for each task."""
@@ -292,7 +292,7 @@ def _collect(
     for participant, role, matrix in sessions:
         if role not in times:
             continue
-        matrix = matrix.reindex(index=parcels, columns=parcels)
+        matrix = matrix.reindex(index=spheres, columns=spheres)
         z = matrix.to_numpy(dtype=np.float64)
         for task, sides in zip(tasks, found, strict=True):
             place = task.participants.get(participant)

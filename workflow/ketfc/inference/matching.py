@@ -1,4 +1,4 @@
-"""Pairs of parcels that are like an edge of a circuit in size, tSNR and length."""
+"""Pairs of spheres that are like an edge of a circuit in size, tSNR and length."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ PSEUDO_CIRCUITS = 10_000
 """Pseudo-circuits that are drawn where a circuit has several edges."""
 
 SAME_PLACE = 15.0
-"""mm; a pair whose parcels lie this near to both ends of an edge measures that edge itself."""
+"""mm; a pair whose spheres lie this near to both ends of an edge measures that edge itself."""
 
 UNMATCHED_FROM = 0.5
-"""Standard deviations (between parcels, or pairs) from which a feature is called unmatched."""
+"""Difference of means from which a feature is called unmatched, in its unit (see Pairs)."""
+
+SIZE_UNIT = 0.25
+"""A quarter more voxels counts as much as a standard deviation of tSNR or distance."""
 
 FEATURES = ("size", "tsnr", "distance")
 
@@ -34,50 +37,53 @@ _AXES = ["x", "y", "z"]
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of parcels, and how an edge is compared with them.
+    """Pairs of spheres, and how an edge is compared with them.
 
     Attributes
     ----------
     ends : numpy.ndarray of int, shape (n_pairs, 2)
-        Parcels, the first before the second.
+        Spheres, the first before the second.
     log_size, tsnr : numpy.ndarray, shape (n_pairs, 2)
         Of both ends: the natural logarithm of the voxels, and tSNR.
     distance : numpy.ndarray, shape (n_pairs,)
         Between their centres, in mm.
-    scale : tuple of float
-        Standard deviations of log size and tSNR between parcels and of distance between pairs.
+    unit : tuple of float
+        In which size, tSNR and distance are compared: log(1 + :data:`SIZE_UNIT`), and the
+        standard deviations of tSNR between spheres and of distance between pairs.
     """
 
     ends: NDArray[np.intp]
     log_size: Floats
     tsnr: Floats
     distance: Floats
-    scale: tuple[float, float, float]
+    unit: tuple[float, float, float]
 
 
-def candidate_pairs(parcels: pd.DataFrame) -> Pairs:
-    """Return every pair of parcels.
+def candidate_pairs(spheres: pd.DataFrame) -> Pairs:
+    """Return every pair of spheres that do not overlap.
 
     Parameters
     ----------
-    parcels : pandas.DataFrame
-        Columns `x`, `y`, `z`, `size` and `tsnr`.
+    spheres : pandas.DataFrame
+        Columns `x`, `y`, `z`, `radius`, `size` and `tsnr`.
     """
-    first, second = np.triu_indices(len(parcels), k=1)
-    ends = np.stack([first, second], axis=1)
-    centre = parcels[_AXES].to_numpy(dtype=np.float64)
-    log_size = np.log(parcels["size"].to_numpy(dtype=np.float64))
-    tsnr = parcels["tsnr"].to_numpy(dtype=np.float64)
-    distance = np.linalg.norm(centre[first] - centre[second], axis=1)
-    spreads = [float(values.std()) if len(values) else 0.0 for values in (log_size, tsnr, distance)]
-    # parcels that are all alike in something are matched in it or not, whatever is chosen
-    scale = tuple(spread if spread > 0 else 1.0 for spread in spreads)
+    ends = np.stack(np.triu_indices(len(spheres), k=1), axis=1)
+    centre = spheres[_AXES].to_numpy(dtype=np.float64)
+    radius = spheres["radius"].to_numpy(dtype=np.float64)
+    distance = np.linalg.norm(centre[ends[:, 0]] - centre[ends[:, 1]], axis=1)
+    apart = distance > radius[ends].sum(axis=1)
+    ends, distance = ends[apart], distance[apart]
+    log_size = np.log(spheres["size"].to_numpy(dtype=np.float64))
+    tsnr = spheres["tsnr"].to_numpy(dtype=np.float64)
+    spreads = [float(values.std()) if len(values) else 0.0 for values in (tsnr, distance)]
+    # where all are alike in something, they are matched in it or not, whatever is chosen
+    of_tsnr, of_distance = (spread if spread > 0 else 1.0 for spread in spreads)
     return Pairs(
         ends=ends,
         log_size=log_size[ends],
         tsnr=tsnr[ends],
         distance=distance,
-        scale=(scale[0], scale[1], scale[2]),
+        unit=(float(np.log1p(SIZE_UNIT)), of_tsnr, of_distance),
     )
 
 
@@ -86,8 +92,8 @@ def nearest_pairs(
 ) -> NDArray[np.intp]:
     """Return the pairs that are most like an edge.
 
-    Differences are in standard deviations; size and tSNR are compared end by end, whichever way
-    round fits better, and each feature counts alike: d² = mean Δsize² + mean ΔtSNR² + Δdistance².
+    Differences are in the units of :class:`Pairs`; size and tSNR are compared end by end, whichever
+    way round fits better: d² = mean Δsize² + mean ΔtSNR² + Δdistance².
 
     Parameters
     ----------
@@ -106,7 +112,7 @@ def nearest_pairs(
         Rows of `pairs`, nearest first.
     """
     log_size = np.log(np.asarray(size, dtype=np.float64))
-    of_size, of_tsnr, of_distance = pairs.scale
+    of_size, of_tsnr, of_distance = pairs.unit
     apart = np.full(len(pairs.ends), np.inf)
     for turn in (1, -1):
         by_size = (((pairs.log_size - log_size[::turn]) / of_size) ** 2).mean(axis=1)
@@ -144,7 +150,7 @@ def draw_circuits(pools: Sequence[NDArray[np.intp]], rng: np.random.Generator) -
 
 
 def elsewhere(
-    pairs: Pairs, parcels: pd.DataFrame, ends: pd.DataFrame, edges: Sequence[tuple[str, str]]
+    pairs: Pairs, spheres: pd.DataFrame, ends: pd.DataFrame, edges: Sequence[tuple[str, str]]
 ) -> Pairs:
     """Return the pairs that do not lie where an edge of a circuit lies.
 
@@ -152,12 +158,12 @@ def elsewhere(
     ----------
     pairs : Pairs
         The candidates.
-    parcels, ends : pandas.DataFrame
-        Columns `x`, `y` and `z` of the parcels and, by name, of the circuit's regions.
+    spheres, ends : pandas.DataFrame
+        Columns `x`, `y` and `z` of the spheres and, by name, of the circuit's regions.
     edges : sequence of (str, str)
         The circuit's edges.
     """
-    centre = parcels[_AXES].to_numpy(dtype=np.float64)
+    centre = spheres[_AXES].to_numpy(dtype=np.float64)
     there = {
         name: np.linalg.norm(centre - place, axis=1) < SAME_PLACE
         for name, place in zip(ends.index, ends[_AXES].to_numpy(dtype=np.float64), strict=True)
@@ -171,7 +177,7 @@ def elsewhere(
         log_size=pairs.log_size[~same],
         tsnr=pairs.tsnr[~same],
         distance=pairs.distance[~same],
-        scale=pairs.scale,
+        unit=pairs.unit,
     )
 
 
@@ -212,7 +218,7 @@ def match_circuit(
     flat = drawn.ravel()
     own = np.mean(wanted, axis=0)
     null = [pairs.log_size[flat].mean(), pairs.tsnr[flat].mean(), pairs.distance[flat].mean()]
-    apart = np.abs(own - null) / pairs.scale
+    apart = np.abs(own - null) / pairs.unit
     values = {
         name: (np.exp(a), np.exp(b)) if name == "size" else (a, b)
         for name, a, b in zip(FEATURES, own, null, strict=True)

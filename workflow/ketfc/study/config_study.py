@@ -39,8 +39,14 @@ DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
 
 _LABEL = "letters and digits"
 
+
+def _three_schema(core: Any, handler: Any) -> dict[str, Any]:
+    return {**handler(core), "minItems": 3, "maxItems": 3}
+
+
 _Sizes = Annotated[
-    tuple[Annotated[Number, Field(gt=0.0, le=10.0)], ...], Field(min_length=3, max_length=3)
+    tuple[Annotated[Number, Field(gt=0.0, le=10.0)], ...],
+    GetPydanticSchema(get_pydantic_json_schema=_three_schema),
 ]
 
 
@@ -169,6 +175,13 @@ class Study(Group):
     def simulated(self) -> bool:
         """Whether the study is the simulated demo."""
         return self.derivatives == (SIMULATE,)
+
+    @field_validator("native_voxel_size")
+    @classmethod
+    def _three(cls, size: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if size is not None and len(size) != 3:
+            raise refuse(f"holds {len(size)} numbers, not three")
+        return size
 
     @field_validator("derivatives")
     @classmethod

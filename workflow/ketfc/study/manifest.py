@@ -67,6 +67,18 @@ def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str
     }
 
 
+def siblings(runs: Manifest) -> dict[str, dict[str, list[str]]]:
+    """Return the images (``bold``) and masks (``mask``) of each run's participant's other runs."""
+    by_participant: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        by_participant.setdefault(str(run["participant_id"]), []).append(name)
+    found = {}
+    for name, run in runs.items():
+        others = [other for other in by_participant[str(run["participant_id"])] if other != name]
+        found[name] = {key: [str(runs[other][key]) for other in others] for key in ("bold", "mask")}
+    return found
+
+
 def digest(runs: Manifest) -> str:
     """Return a short text that changes when runs come, go or move."""
     text = json.dumps(runs, sort_keys=True)

@@ -1,0 +1,21 @@
+"""Judge what the recorded voxel size can tell of the habenula."""
+
+from ketfc.files import read_tsv, write_tsv
+from ketfc.imaging.habenula import habenula_table
+from ketfc.imaging.habenula_geometry import label_bodies
+from ketfc.imaging.parcellations import load_parcellation
+from ketfc.imaging.registry import load_registry
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, space = snakemake.input, snakemake.params.space
+    labels = {}
+    for image, table in zip(inputs.images, inputs.tables, strict=True):
+        labels = label_bodies(load_parcellation("CIT168", image, labels=table, space=space))
+    verdicts = habenula_table(
+        load_registry(inputs.registry),
+        space,
+        read_tsv(inputs.native, numeric=("native_x", "native_y", "native_z")),
+        labels=labels,
+    )
+    write_tsv(snakemake.output[0], verdicts)

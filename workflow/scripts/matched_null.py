@@ -1,0 +1,34 @@
+"""Rank every circuit's change among pairs of spheres like its edges."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.extraction import COVERAGE_NUMBERS
+from ketfc.imaging.registry import load_registry
+from ketfc.imaging.sessions import NUMERIC, session_fisher_z
+from ketfc.inference.features import measured_regions, region_features
+from ketfc.inference.matched_null import matched_null
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    runs = read_tsv(inputs.runs)
+    own, others = (
+        [read_tsv(path, numeric=COVERAGE_NUMBERS) for path in paths]
+        for paths in (inputs.circuit_coverage, inputs.sphere_coverage)
+    )
+    regions = read_tsv(inputs.regions, numeric=("x", "y", "z")).set_index("region")
+    spheres = read_tsv(inputs.spheres, numeric=("x", "y", "z", "radius")).set_index("name")
+    files = zip(inputs.relmats, inputs.sidecars, strict=True)
+    table = matched_null(
+        read_tsv(inputs.connectivity, numeric=NUMERIC),
+        read_json(inputs.design),
+        load_registry(inputs.registry).circuits.values(),
+        session_fisher_z(runs, dict(zip(params.names, files, strict=True))),
+        regions=regions[["x", "y", "z"]].join(region_features(own)),
+        spheres=spheres.join(region_features(others)),
+        measured=measured_regions(
+            runs, dict(zip(params.names, others, strict=True)), params.min_coverage
+        ),
+        strategy=params.strategy,
+        seed=params.seed,
+    )
+    write_tsv(snakemake.output[0], table)
