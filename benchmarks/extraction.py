@@ -171,6 +171,10 @@ def _place(folder: Path) -> Callable[[Any], Any]:
 
 def extraction(folder: Path) -> dict[str, Any]:
     """Place regions, and read their series, coverage and tSNR."""
+    import isal.igzip_threaded  # noqa: F401
+    import scipy.sparse  # noqa: F401 (else all these would be loaded on the way)
+
+    from ketfc.imaging import parcellations, regions, registry  # noqa: F401
     from ketfc.imaging.extraction import extract, read_mask
     from ketfc.imaging.reader import read_header
 

@@ -29,6 +29,7 @@ STRATEGIES = ["none", "24P", "36P", "acompcor", "acompcor_gsr"]
 
 CONFIG: dict[str, Any] = {
     "study": {
+        "native-voxel-size": [3, 3, 3],
         "name": "tiny",
         "derivatives": "fmriprep",
         "sessions": {"pre": "pre", "post": "post"},

@@ -15,6 +15,7 @@ from ketfc.imaging.sessions import (
     read_circuits,
     region_table,
     run_quality,
+    session_fisher_z,
     session_matrices,
 )
 
@@ -236,6 +237,9 @@ def test_who_is_in_no_arm_is_in_no_matrix(tmp_path):
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
     design = {"arms": {"ketamine": "k", "control": "m"}, "participants": {"sub-02": None}}
     assert list(session_matrices(RUNS, files, design)) == []
+    ((participant, role, z),) = session_fisher_z(RUNS, files)
+    assert (participant, role) == ("sub-02", "pre")
+    assert z.loc["a", "b"] == pytest.approx(np.arctanh(matrix(1).loc["a", "b"]))
 
 
 def test_a_session_of_excluded_runs_has_a_matrix_of_nothing(tmp_path):

@@ -79,7 +79,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 14 + len(RUNS)
+    assert len(logs) == 17 + len(RUNS)
     assert {name: text for name, text in logs.items() if text} == {}
 
 

@@ -47,12 +47,13 @@ def test_an_edited_sidecar_runs_that_run_again(done: Study) -> None:
     assert done.run("-n").runs == ["sub-03_ses-pre_task-rest"]
 
 
-def test_an_edited_image_runs_that_run_again(done: Study) -> None:
+def test_an_edited_image_runs_all_runs_of_its_participant_again(done: Study) -> None:
     path = done.file("03", "post", "_desc-preproc_bold.nii.gz")
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[-40_000] ^= 1
     path.write_bytes(gzip.compress(bytes(content), 1))
-    assert done.run("-n").runs == ["sub-03_ses-post_task-rest"]
+    # the sessions of a participant are measured in the voxels that all of them have
+    assert done.run("-n").runs == ["sub-03_ses-post_task-rest", "sub-03_ses-pre_task-rest"]
 
 
 def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
@@ -68,8 +69,12 @@ def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
 def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None:
     write_run(done, "05", "pre", run="_run-2")
     planned = done.run("-n")
-    assert planned.runs == ["sub-05_ses-pre_task-rest_run-2"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+    assert planned.runs == [
+        "sub-05_ses-post_task-rest",
+        "sub-05_ses-pre_task-rest",
+        "sub-05_ses-pre_task-rest_run-2",
+    ]
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 3}
 
 
 def test_a_participant_who_is_taken_out_leaves_the_results(done: Study) -> None:

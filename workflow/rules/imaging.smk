@@ -54,6 +54,7 @@ rule parcellation:
 
 rule null_spheres:
     input:
+        plan=GATE,
         registry=REGISTRY,
     output:
         f"{_derivatives}/atlases/atlas-{SPHERES}/atlas-{SPHERES}_dseg.tsv",

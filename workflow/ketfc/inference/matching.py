@@ -203,8 +203,8 @@ def match_circuit(
         Rows of `pairs`.
     matching : dict
         `size` (geometric mean), `tsnr` and `distance` of the circuit's edges, `…_null` of the
-        pseudo-circuits, and `unmatched`: the features that differ by :data:`UNMATCHED_FROM` or
-        more, joined by semicolons, or None.
+        pseudo-circuits, and `unmatched`: the features in which edges differ from their pairs by
+        :data:`UNMATCHED_FROM` or more on average, joined by semicolons, or None.
     """
     count = POOL if len(edges) > 1 else FEWEST
     pools, wanted = [], []
@@ -215,13 +215,20 @@ def match_circuit(
         pools.append(nearest_pairs(pairs, list(size), list(tsnr), distance, count=count))
         wanted.append((float(np.log(size).mean()), float(tsnr.mean()), distance))
     drawn = draw_circuits(pools, rng)
-    flat = drawn.ravel()
-    own = np.mean(wanted, axis=0)
-    null = [pairs.log_size[flat].mean(), pairs.tsnr[flat].mean(), pairs.distance[flat].mean()]
-    apart = np.abs(own - null) / pairs.unit
+    own = np.array(wanted)
+    null = np.stack(
+        [
+            pairs.log_size[drawn].mean(axis=(0, 2)),
+            pairs.tsnr[drawn].mean(axis=(0, 2)),
+            pairs.distance[drawn].mean(axis=0),
+        ],
+        axis=1,
+    )
+    # edge by edge, so that one that is too small does not make up for one that is too large
+    apart = np.abs(own - null).mean(axis=0) / pairs.unit
     values = {
         name: (np.exp(a), np.exp(b)) if name == "size" else (a, b)
-        for name, a, b in zip(FEATURES, own, null, strict=True)
+        for name, a, b in zip(FEATURES, own.mean(axis=0), null.mean(axis=0), strict=True)
     }
     matching: dict[str, Any] = {}
     for name, (of_circuit, of_null) in values.items():
