@@ -79,8 +79,9 @@ def render_explanation(
 def _row(region: Region, regions: RegionSet, space: str) -> dict[str, Any]:
     place = regions.names.index(region.id)
     spheres = [
-        f"sphere ({', '.join(f'{x:g}' for x in sphere.centre)}) mm, radius {sphere.radius:g} mm, "
-        f"{sphere.space}"
+        f"sphere ({', '.join(f'{x:g}' for x in sphere.centre)}) mm, radius {sphere.radius:g} mm"
+        + (f" without its inner {sphere.inner:g} mm" if sphere.inner else "")
+        + f", {sphere.space}"
         for sphere in region.spheres_in(space)
     ]
     return {
