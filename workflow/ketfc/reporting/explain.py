@@ -12,6 +12,7 @@ import numpy as np
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.regions import RegionSet
 from ketfc.imaging.registry import Region, Registry
+from ketfc.reporting.pages import environment
 from ketfc.reporting.region_pictures import draw_regions
 
 
@@ -40,20 +41,12 @@ def render_explanation(
     grid : Grid
         That grid.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ketfc.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = environment()
     centres = {
         region.id: np.mean([sphere.centre for sphere in region.spheres_in(space)], axis=0)
         for region in registry.used_regions
     }
-    return environment.get_template("explain.html.j2").render(
+    return pages.get_template("explain.html.j2").render(
         study=study,
         space=space,
         run=run,

@@ -15,6 +15,7 @@ from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
+from ketfc.reporting.pages import environment
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
 from ketfc.reporting.tables import (
@@ -104,18 +105,10 @@ def render_report(
         HTML without scripts; a content security policy in it forbids every request. The text of
         tables and config is escaped, whatever it holds.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ketfc.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["sentence"] = sentence
+    pages = environment()
+    pages.filters["sentence"] = sentence
     shown = cards(hypotheses, design)
-    return environment.get_template("report.html.j2").render(
+    return pages.get_template("report.html.j2").render(
         study=design["study"],
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
         summary=_summary(shown, design),
