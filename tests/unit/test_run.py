@@ -89,12 +89,18 @@ def test_correlations_are_those_of_series_that_nilearn_cleaned(upper_bpf, make_r
 def test_what_was_regressed_is_told(make_run):
     run = make_run(120)
     strategies = process_run(run.files, place, settings()).strategies
-    assert [len(each.columns) for each in strategies.values()] == [0, 24, 36, 26, 27]
+    assert [len(each.columns) for each in strategies.values()] == [0, 24, 27, 36, 26, 27, 5, 6, 1]
+    assert [each.rank for each in strategies.values()] == [0, 24, 27, 36, 26, 27, 5, 6, 1]
     assert [each.high_pass for each in strategies.values()] == [
-        *["Butterworth, 0.01 Hz"] * 3,
+        *["Butterworth, 0.01 Hz"] * 4,
         *["4 cosine regressors of fMRIPrep"] * 2,
+        *["Butterworth, 0.01 Hz"] * 3,
     ]
-    assert [each.compcor for each in strategies.values()] == [None, None, None, *["separate"] * 2]
+    assert [each.compcor for each in strategies.values()] == [
+        *[None] * 4,
+        *["separate"] * 2,
+        *[None] * 3,
+    ]
     unfiltered = process_run(run.files, place, settings(lower_bpf=None)).strategies
     assert unfiltered["none"].high_pass == "linear trend only"
     assert unfiltered["none"].tdof == pytest.approx(118)
