@@ -184,10 +184,11 @@ class Denoising(Group):
     @field_validator("own_strategies")
     @classmethod
     def _new_names(cls, own: dict[str, OwnStrategy]) -> dict[str, OwnStrategy]:
-        taken = sorted({name.casefold() for name in own} & {one.casefold() for one in BUILT_IN})
+        names = {name.casefold() for name in own}
+        taken = [one for one in BUILT_IN if one.casefold() in names]
         if taken:
             raise refuse(f"names a strategy like a built-in one ({', '.join(taken)})")
-        if len({name.casefold() for name in own}) < len(own):
+        if len(names) < len(own):
             raise refuse(
                 "has names that differ only in capitals and would be one file on some disks"
             )
