@@ -204,8 +204,8 @@ KNOWN_TO_NILEARN: dict[str, dict[str, Any]] = {
 }
 
 
-FD = {"learningbrain": 0.5, "nilearn": 0.2, "v21": 3.0}
-"""mm, such that some volumes go and enough stay."""
+FD = {"learningbrain": 0.5, "nilearn": 0.21, "v21": 3.0}
+"""mm, such that enough stay; of the file with 30 volumes, one goes that is not yet steady."""
 
 TOO_SHORT = {("nilearn", name) for name in ("24P", "27P", "36P", "acompcor", "acompcor_gsr")}
 """What 30 volumes are too few for, scrubbed or not."""

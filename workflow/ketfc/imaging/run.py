@@ -308,17 +308,17 @@ def _matched(
             continue
         kept, _ = kept_by_strategy(table, t_r, settings)
         found = strategy_operators(kept, table, metadata, t_r, settings)
-        others.append((session, other.bold.name, found))
+        others.append((session, str(other.bold), found))
     matched = {}
     for name, operator in operators.items():
         if isinstance(operator, RunError):
             continue
-        volumes = {files.session: {files.bold.name: len(operator.matrix)}}
+        volumes = {files.session: {str(files.bold): len(operator.matrix)}}
         for session, run, found in others:
             theirs = found[name]
             if not isinstance(theirs, RunError):
                 volumes.setdefault(session, {})[run] = len(theirs.matrix)
-        matched[name] = matched_volumes(volumes)[files.bold.name]
+        matched[name] = matched_volumes(volumes)[str(files.bold)]
     return matched
 
 
