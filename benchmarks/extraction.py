@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ ORIGIN = (-96.5, -132.5, -78.5)
 T_R = 2.0
 SPACE = "MNI152NLin2009cAsym"
 STRATEGY = "acompcor"
+TEN = (
+    STRATEGY,
+    "none",
+    "24P",
+    "27P",
+    "36P",
+    "acompcor_gsr",
+    "gsr_only",
+    "acompcor_noscrub",
+    "24P_noscrub",
+    "36P_noscrub",
+)
 RADIUS = 6.0
 """mm; one radius for all seeds, because one NiftiSpheresMasker has one."""
 
@@ -186,13 +199,13 @@ def extraction(folder: Path) -> dict[str, Any]:
     return clock.read()
 
 
-def whole_run(folder: Path) -> dict[str, Any]:
-    """Do all that the workflow does to a run, with five strategies, and keep one for comparison."""
+def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
+    """Do all that the workflow does to a run but write, and keep one strategy for comparison."""
     import nilearn.signal  # noqa: F401 (1.5 s once a process, whatever is done then)
     import numpy as np
 
     from ketfc.imaging import confounds, denoising, run
-    from ketfc.imaging.censoring import kept_volumes
+    from ketfc.imaging.censoring import CensoringRules, censor
 
     files = paths(folder)
     inside = 0.0
@@ -207,7 +220,7 @@ def whole_run(folder: Path) -> dict[str, Any]:
 
     run.extract = timed
     settings = run.RunSettings(
-        strategies=tuple(confounds.STRATEGIES),
+        strategies=strategies,
         fd_thresh=0.5,
         dvars_thresh=None,
         min_time=0.0,
@@ -220,13 +233,14 @@ def whole_run(folder: Path) -> dict[str, Any]:
         run.RunFiles(files["bold"], files["mask"], files["confounds"]), _place(folder), settings
     )
     whole = clock.read()
-    if result.error is not None:
-        raise result.error
+    for each in (result, *result.strategies.values()):
+        if each.error is not None:
+            raise each.error
     table = confounds.read_confounds(files["confounds"])
     columns = list(result.strategies[STRATEGY].columns)
     matrix = denoising.operator(
         confounds.regressors(table, columns),
-        kept_volumes(table, fd_thresh=0.5, dvars_thresh=None),
+        censor(table, CensoringRules(0.5), T_R).keep,
         repetition_time=T_R,
         high_pass=None,
         low_pass=None,
@@ -245,12 +259,12 @@ def maskers(folder: Path) -> dict[str, Any]:
     from nilearn.maskers import NiftiLabelsMasker, NiftiSpheresMasker
 
     from ketfc.imaging import confounds
-    from ketfc.imaging.censoring import kept_volumes
+    from ketfc.imaging.censoring import CensoringRules, censor
 
     files = paths(folder)
     table = confounds.read_confounds(files["confounds"])
     names = confounds.strategy_columns(confounds.STRATEGIES[STRATEGY], list(table.columns), {})
-    keep = kept_volumes(table, fd_thresh=0.5, dvars_thresh=None)
+    keep = censor(table, CensoringRules(0.5), T_R).keep
     cleaning = {
         "mask_img": files["mask"],
         "standardize": "zscore_sample",
@@ -281,7 +295,8 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "inflate": inflate,
     "extraction": extraction,
-    "whole_run": whole_run,
+    "one_strategy": partial(whole_run, strategies=TEN[:1]),
+    "ten_strategies": partial(whole_run, strategies=TEN),
     "maskers": maskers,
 }
 
@@ -316,7 +331,8 @@ def compare(folder: Path, n_volumes: int, repeats: int) -> None:
     words = {
         "inflate": "igzip inflates the file",
         "extraction": "ketfc: 400 parcels, all seeds",
-        "whole_run": "ketfc: the same, five strategies",
+        "one_strategy": "ketfc: the same, one strategy",
+        "ten_strategies": "ketfc: the same, ten strategies",
         "maskers": "nilearn: two maskers, one strategy",
     }
     print(f"{'':36}{'s, least':>9}{'median':>8}{'CPU':>8}{'× inflate':>11}{'peak MB':>9}")
@@ -326,13 +342,14 @@ def compare(folder: Path, n_volumes: int, repeats: int) -> None:
         cpu = min(each["cpu"] for each in rows)
         ratio = best[job] / best["inflate"]
         print(f"{words[job]:36}{best[job]:9.2f}{median:8.2f}{cpu:8.2f}{ratio:11.2f}{peak:9.0f}")
-    strategies = min(each["strategies"] for each in found["whole_run"])
+    strategies = min(each["strategies"] for each in found["ten_strategies"])
     difference = found["maskers"][0]["difference"]
     checks = [
         ("extraction / inflate", best["extraction"] / best["inflate"], "≤", 1.4),
         ("maskers / extraction", best["maskers"] / best["extraction"], "≥", 10),
         ("peak MB of extraction", max(each["peak_mb"] for each in found["extraction"]), "≤", 400),
-        ("five strategies, s", strategies, "≤", 1.0),
+        ("ten strategies / one", best["ten_strategies"] / best["one_strategy"], "≤", 1.5),
+        ("ten strategies without the read, s", strategies, "≤", 2.0),
         (f"max |Δ| of z-scored series, {STRATEGY}", difference, "≤", 1e-3),
     ]
     print()

@@ -80,6 +80,9 @@ def confounds_table(n: int, seed: int = 0) -> pd.DataFrame:
     time = (np.arange(n) + 0.5) / n
     for i in range(4):
         table[f"cosine{i:02d}"] = np.cos(np.pi * (i + 1) * time)
+    # as fMRIPrep before 24 writes them with --use-aroma
+    for i in (3, 7, 11):
+        table[f"aroma_motion_{i:02d}"] = rng.standard_normal(n)
     return table
 
 

@@ -11,7 +11,7 @@ import pytest
 from made_runs import AXES
 
 from ketfc.imaging import confounds
-from ketfc.imaging.censoring import kept_volumes
+from ketfc.imaging.censoring import CensoringRules, censor
 from ketfc.imaging.denoising import operator
 from ketfc.imaging.extraction import extract, read_mask
 from ketfc.imaging.parcellations import Parcellation, load_parcellation
@@ -68,7 +68,7 @@ def test_parcels_nuclei_and_spheres_of_a_study_equal_nilearns(participant, sessi
         strategy, list(table), read_sidecar(path.with_suffix(".json"))
     )
     regressors = confounds.regressors(table, columns)
-    keep = kept_volumes(table, fd_thresh=0.5, dvars_thresh=None)
+    keep = censor(table, CensoringRules(fd_thresh=0.5), 2.0).keep
     assert keep.all() == (participant == "002")
     high_pass = None if strategy.compcor else 0.01
     matrix = operator(regressors, keep, repetition_time=2.0, high_pass=high_pass, low_pass=None)

@@ -29,7 +29,7 @@ def results(kit) -> dict[str, RunResult]:
     )
     registry = load_registry(Path(__file__).parents[2] / "atlases" / "circuits.yaml")
     settings = RunSettings(
-        strategies=tuple(STRATEGIES),
+        strategies=(*(name for name in STRATEGIES if "aroma" not in name), "acompcor_noscrub"),
         fd_thresh=0.5,
         dvars_thresh=None,
         min_time=150.0,

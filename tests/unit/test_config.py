@@ -85,11 +85,19 @@ def test_a_minimal_config_has_the_documented_defaults():
             "depression": None,
         },
         "denoising": {
+            "own-strategies": {},
             "primary": "acompcor",
             "strategies": ("acompcor", "24P", "36P"),
             "fd-thresh": 0.5,
             "dvars-thresh": None,
+            "censor-before": 0,
+            "censor-after": 0,
+            "censor-between": 0,
+            "motion-filter-type": None,
+            "band-stop-min": None,
+            "band-stop-max": None,
             "min-time": 240.0,
+            "match-volumes": False,
             "lower-bpf": 0.01,
             "upper-bpf": None,
         },
@@ -280,8 +288,9 @@ REFUSED = [
         "the same column as si",
     ),
     ("denoising", "acompcor", "denoising", "acompcor", "is text where a group of keys is needed"),
-    ("denoising.primary", "36p", "denoising.primary", "36p", "did you mean '36P'?"),
-    ("denoising.primary", "aroma", "denoising.primary", "aroma", "not one of the possible values"),
+    ("denoising.primary", "36p", "denoising.primary", "36p", "is no strategy"),
+    ("denoising.primary", "icaaroma", "denoising.primary", "icaaroma", "is no strategy, neither"),
+    ("denoising.primary", "24P_scrub", "denoising.primary", "24P_scrub", "is no strategy, neither"),
     ("denoising.primary", "none", "denoising.primary", "none", "none is not among the strategies"),
     ("denoising.strategies", "[24P]", "denoising.strategies", "[24P]", "acompcor is not among"),
     ("denoising.strategies", "[]", "denoising.strategies", "[]", "acompcor is not among"),
@@ -291,7 +300,7 @@ REFUSED = [
         "[acompcor, 24p]",
         "denoising.strategies[1]",
         "24p",
-        "did you mean '24P'?",
+        "is no strategy, neither a built-in one nor one of own-strategies; did you mean '24P'?",
     ),
     (
         "denoising.strategies",
@@ -300,6 +309,74 @@ REFUSED = [
         "[acompcor, acompcor]",
         "names a strategy twice",
     ),
+    (
+        "denoising.own-strategies",
+        "{36p: {columns: [csf]}}",
+        "denoising.own-strategies",
+        "{36p: {columns: [csf]}}",
+        "names a strategy like a built-in one (36P)",
+    ),
+    (
+        "denoising.own-strategies",
+        "{lab: {columns: [csf]}, Lab: {columns: [csf]}}",
+        "denoising.own-strategies",
+        "{lab: {columns: [csf]}, Lab: {columns: [csf]}}",
+        "has names that differ only in capitals and would be one file on some disks",
+    ),
+    (
+        "denoising.own-strategies",
+        "{my_lab: {columns: [csf]}}",
+        "denoising.own-strategies.my_lab",
+        "{columns: [csf]}",
+        "holds a character that cannot be used here",
+    ),
+    (
+        "denoising.own-strategies",
+        "{lab: {columns: []}}",
+        "denoising.own-strategies.lab.columns",
+        "[]",
+        "is empty",
+    ),
+    (
+        "denoising.own-strategies",
+        "{lab: {colums: [csf]}}",
+        "denoising.own-strategies.lab.colums",
+        "[csf]",
+        "unknown key; did you mean 'columns'?",
+    ),
+    (
+        "denoising",
+        "{motion-filter-type: notch, band-stop-max: 18}",
+        "denoising.motion-filter-type",
+        "notch",
+        "needs a band-stop-min",
+    ),
+    (
+        "denoising",
+        "{motion-filter-type: notch, band-stop-min: 12}",
+        "denoising.motion-filter-type",
+        "notch",
+        "needs a band-stop-max",
+    ),
+    (
+        "denoising",
+        "{motion-filter-type: notch, band-stop-min: 12, band-stop-max: 9}",
+        "denoising.band-stop-max",
+        "9",
+        "is not above band-stop-min, which is 12 breaths per minute",
+    ),
+    ("denoising.band-stop-min", "12", "denoising.band-stop-min", "12", "has no use without"),
+    ("denoising.band-stop-max", "18", "denoising.band-stop-max", "18", "has a use for motion-filt"),
+    (
+        "denoising.motion-filter-type",
+        "lowpass",
+        "denoising.motion-filter-type",
+        "lowpass",
+        "not one of the",
+    ),
+    ("denoising.censor-before", "-1", "denoising.censor-before", "-1", "out of range"),
+    ("denoising.censor-between", "1.5", "denoising.censor-between", "1.5", "a whole number is"),
+    ("denoising.match-volumes", "1", "denoising.match-volumes", "1", "true or false is needed"),
     ("denoising.fd-thresh", "0", "denoising.fd-thresh", "0", "out of range"),
     ("denoising.fd-thresh", "yes", "denoising.fd-thresh", "true", "YAML reads yes, no, on and off"),
     ("denoising.fd-thresh", "1e-2", "denoising.fd-thresh", "1e-2", "write 0.01, since YAML takes"),
@@ -486,7 +563,9 @@ def test_all_mistakes_are_reported_at_once_and_none_twice():
     assert len(lines) == len(set(lines)) == 10
     assert lines[3] == (
         "mine.yaml: denoising.fd_thresh = 0.3: unknown key; did you mean 'fd-thresh'? "
-        "(allowed: primary, strategies, fd-thresh, dvars-thresh, min-time, lower-bpf, upper-bpf)"
+        "(allowed: own-strategies, primary, strategies, fd-thresh, dvars-thresh, censor-before, "
+        "censor-after, censor-between, motion-filter-type, band-stop-min, band-stop-max, min-time, "
+        "match-volumes, lower-bpf, upper-bpf)"
     )
 
 
@@ -500,7 +579,7 @@ scores:
   table: a
   si: {instrument: SSI, column: SSI}
   depression: {instrument: M, column: M, si-item: M10}
-denoising: {primary: acompcor}
+denoising: {primary: acompcor, own-strategies: {}}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
 statistics: {seed: 1}
 """
@@ -728,6 +807,14 @@ def test_the_schema_accepts_our_configs(name, validator):
         ("scores.si", "{instrument: SSI, change-column: d}"),
         ("scores.si", "{instrument: SSI, column: null, change-column: d}"),
         ("denoising.fd-thresh", "null"),
+        ("denoising", "{primary: none_noscrub, strategies: [none_noscrub, gsr_only]}"),
+        (
+            "denoising",
+            "{own-strategies: {lab: {columns: [csf]}}, primary: lab_noscrub, "
+            "strategies: [lab, lab_noscrub]}",
+        ),
+        ("denoising", "{motion-filter-type: notch, band-stop-min: 12, band-stop-max: 18}"),
+        ("denoising", "{motion-filter-type: lp, band-stop-min: 6}"),
         ("circuits.parcellation", "[A, {name: B, image: b.nii, space: MNI152NLin2009cAsym}]"),
     ],
 )
@@ -740,7 +827,8 @@ def test_schema_and_models_agree_on_what_is_right(path, written, validator):
 # what depends on several keys at once, on the environment or on identity is beyond the schema
 BEYOND_SCHEMA = re.compile(
     "twice|combined|same|cannot be the name|is not among|not above|needs a space"
-    "|needs an image|differs from|total score|finite|write 1000$"
+    "|needs an image|differs from|total score|finite|write 1000$|is no strategy|like a built-in"
+    "|only in capitals|needs a band|has no use|has a use"
 )
 
 

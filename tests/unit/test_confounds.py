@@ -15,11 +15,14 @@ from made_runs import AXES, SIGNALS, confounds_table
 from ketfc.imaging.confounds import (
     STRATEGIES,
     compcor_columns,
+    cosines,
+    find_strategy,
     read_confounds,
     regressors,
     strategy_columns,
 )
 from ketfc.imaging.errors import RunError
+from ketfc.study.strategies import BUILT_IN, base_name, scrubbed
 
 ALL_SUFFIXES = ("", "_derivative1", "_power2", "_derivative1_power2")
 ZOO = {
@@ -52,13 +55,18 @@ def test_the_strategies_regress_what_their_names_say():
     components = {f"{mask}_comp_cor_{i:02d}" for mask in "cw" for i in range(5)}
     cosines = {f"cosine{i:02d}" for i in range(4)}
     twelve = {axis + suffix for axis in AXES for suffix in ("", "_derivative1")}
-    assert list(found) == ["none", "24P", "36P", "acompcor", "acompcor_gsr"]
+    assert tuple(found) == BUILT_IN
     assert found["none"] == []
     assert set(found["24P"]) == motion
     assert set(found["36P"]) == motion | signals
     assert set(found["acompcor"]) == twelve | components | cosines
     assert set(found["acompcor_gsr"]) == twelve | components | cosines | {"global_signal"}
-    assert [len(columns) for columns in found.values()] == [0, 24, 36, 26, 27]
+    aroma = {"csf", "white_matter", "aroma_motion_03", "aroma_motion_07", "aroma_motion_11"}
+    assert set(found["27P"]) == motion | set(SIGNALS)
+    assert set(found["gsr_only"]) == {"global_signal"}
+    assert set(found["aroma"]) == aroma
+    assert set(found["aroma_gsr"]) == aroma | {"global_signal"}
+    assert [len(columns) for columns in found.values()] == [0, 24, 27, 36, 26, 27, 5, 6, 1]
     assert all(len(set(columns)) == len(columns) for columns in found.values())
 
 
@@ -66,6 +74,10 @@ def test_the_strategies_regress_what_their_names_say():
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_real_tables_of_all_versions_have_the_columns(name, version, kit):
     table, metadata = zoo(kit, version)
+    if "aroma" in name and version == "21":
+        with pytest.raises(RunError, match=r"lack aroma_motion_\*.*--use-aroma"):
+            strategy_columns(STRATEGIES[name], list(table.columns), metadata)
+        return
     columns = strategy_columns(STRATEGIES[name], list(table.columns), metadata)
     values = regressors(table, columns)
     assert values.shape == (len(table), len(columns))
@@ -154,6 +166,38 @@ def test_components_named_by_their_tissue_need_no_sidecar():
     chosen, how = compcor_columns(columns, {})
     expected = [f"w_comp_cor_0{i}" for i in range(5)] + [f"c_comp_cor_0{i}" for i in range(5)]
     assert (chosen, how) == (expected, "separate")
+
+
+def test_a_strategy_without_scrubbing_regresses_the_same():
+    for name in BUILT_IN:
+        assert find_strategy(f"{name}_noscrub", {}) is find_strategy(name, {}) is STRATEGIES[name]
+        assert (base_name(f"{name}_noscrub"), scrubbed(f"{name}_noscrub")) == (name, False)
+        assert (base_name(name), scrubbed(name)) == (name, True)
+
+
+def test_a_labs_own_strategy_takes_what_its_patterns_match():
+    columns = list(confounds_table(10))
+    own = {"lab": ["trans_?", "cosine*", "c_comp_cor_0[0-2]", "rot_x*", "trans_x"]}
+    strategy = find_strategy("lab_noscrub", own)
+    chosen = strategy_columns(strategy, columns, {})
+    assert chosen == [
+        *AXES[:3],
+        *(f"cosine{i:02d}" for i in range(4)),
+        *(f"c_comp_cor_0{i}" for i in range(3)),
+        *("rot_x" + suffix for suffix in ALL_SUFFIXES),
+    ]
+    assert cosines(chosen) == [f"cosine{i:02d}" for i in range(4)]
+    assert strategy.name == "lab"
+
+
+def test_a_pattern_that_matches_nothing_is_named():
+    strategy = find_strategy("lab", {"lab": ["csf", "CSF", "edge_comp_*"]})
+    with pytest.raises(RunError) as caught:
+        strategy_columns(strategy, list(confounds_table(10)), {})
+    assert caught.value.reason == (
+        "the confounds lack a column like 'CSF', a column like 'edge_comp_*', "
+        "which strategy lab needs"
+    )
 
 
 def test_every_missing_column_is_named():

@@ -116,7 +116,9 @@ def test_sidecars_list_exactly_the_columns_that_were_regressed(good):
             expected = strategy_columns(STRATEGIES[name], list(run.confounds.columns), {})
             assert about["ConfoundColumns"] == expected
             assert about["DenoisingStrategy"] == name
-            assert about["NumberOfVolumes"] == cleaned.n_volumes
+            assert about["NumberOfVolumes"] == about["KeptVolumes"] == cleaned.n_volumes
+            assert about["MatchedVolumes"] is None
+            assert about["NumberOfRegressors"] == about["IndependentRegressors"] == len(expected)
             assert about["DegreesOfFreedom"] == pytest.approx(cleaned.tdof)
             assert about["LowPassHz"] == 0.2
             assert ("cosine" in about["HighPass"]) == ("acompcor" in name)
@@ -189,15 +191,19 @@ def test_the_quality_file_tells_run_and_strategies_apart(make_run, tmp_path):
     assert verdicts == {
         "none": "ok",
         "24P": "ok",
+        "27P": "excluded",
         "36P": "excluded",
         "acompcor": "ok",
         "acompcor_gsr": "excluded",
+        "aroma": "ok",
+        "aroma_gsr": "excluded",
+        "gsr_only": "excluded",
     }
     lost = about["strategies"]["36P"]
     assert lost["rule"] == "confounds-column"
     assert lost["reason"] == "the confounds lack global_signal, which strategy 36P needs"
     assert (lost["n_volumes"], lost["tdof"], lost["n_regressors"]) == (0, 0, 0)
-    assert about["strategies"]["24P"]["n_regressors"] == 24
+    assert about["strategies"]["24P"]["n_regressors"] == about["strategies"]["24P"]["rank"] == 24
     assert about["quality"]["n_volumes"] == 100
 
 
@@ -210,12 +216,12 @@ def test_the_same_input_gives_the_same_bytes(make_run, tmp_path):
 
 
 def test_a_run_whose_freedom_cannot_be_counted_is_still_written(make_run, tmp_path):
-    # 27 regressors in 31 volumes: fewer than no degree of freedom is a number that JSON can hold
-    run = make_run(31)
+    # 36 regressors in 35 volumes
+    run = make_run(35)
     result = written(run, tmp_path / "short")
     assert result.strategies["36P"].error.rule == "degrees-of-freedom"
     about = read_json(f"{tmp_path}/short/{RUN}_space-{SPACE}_desc-ketfc_qc.json")
-    assert about["strategies"]["36P"]["value"] < 0
+    assert about["strategies"]["36P"]["value"] == 0
 
 
 def test_the_dataset_describes_itself():

@@ -112,7 +112,8 @@ def test_the_demo_is_known_before_it_is_made(tmp_path: Path) -> None:
 
 def test_siblings_are_the_other_runs_of_the_same_participant():
     runs = demo_manifest(1, Path("demo"))
-    found = siblings(runs)
+    found = siblings(runs, matched=False)
+    matched = siblings(runs, matched=True)
     assert found.keys() == runs.keys()
     for name, run in runs.items():
         others = [
@@ -122,4 +123,9 @@ def test_siblings_are_the_other_runs_of_the_same_participant():
         ]
         assert found[name]["bold"] == [other["bold"] for other in others]
         assert found[name]["mask"] == [other["mask"] for other in others]
+        for key in ("bold", "mask", "confounds", "session"):
+            assert matched[name][key] == [other[key] for other in others]
+        assert matched[name]["sidecars"] == [path for each in others for path in each["sidecars"]]
+        # nobody's job depends on confounds that it does not read
+        assert found[name]["confounds"] == found[name]["session"] == found[name]["sidecars"] == []
     assert {len(each["bold"]) for each in found.values()} == {0, 1}

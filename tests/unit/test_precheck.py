@@ -134,6 +134,7 @@ def a_run(folder: Path, columns: list[str] | None) -> Run:
 
 
 COLUMNS = list(confounds_table(3).columns)
+FD = "framewise_displacement"
 
 
 def test_complete_confounds_raise_no_problem(tmp_path):
@@ -171,6 +172,59 @@ def test_the_column_that_censors_is_needed_only_where_it_censors(
     run = a_run(tmp_path, [c for c in COLUMNS if c != column])
     found = confound_problems([run], config(yaml_text))
     assert [(p.severity, p.field) for p in found] == [("excluded", column)] * expected
+
+
+@pytest.mark.parametrize(
+    ("strategies", "expected"),
+    [
+        ("primary: none, strategies: [none, 24P_noscrub]", [("excluded", FD)]),
+        ("primary: 24P_noscrub, strategies: [none, 24P_noscrub]", [("note", FD)]),
+        ("primary: 24P_noscrub, strategies: [24P_noscrub]", []),
+    ],
+)
+def test_displacement_is_needed_only_where_something_is_scrubbed(strategies, expected, tmp_path):
+    run = a_run(tmp_path, [c for c in COLUMNS if c != FD])
+    found = confound_problems([run], config(f"denoising: {{{strategies}}}"))
+    assert [(p.severity, p.field) for p in found] == expected
+
+
+def test_columns_of_own_and_aroma_strategies_are_looked_for_at_once(tmp_path):
+    run = a_run(tmp_path, [c for c in COLUMNS if "aroma" not in c])
+    found = confound_problems(
+        [run],
+        config(
+            "denoising: {own-strategies: {lab: {columns: [csf, 'edge_*']}}, primary: lab, "
+            "strategies: [lab, aroma, 27P_noscrub]}"
+        ),
+    )
+    assert [(p.severity, p.field) for p in found] == [
+        ("excluded", "strategy lab"),
+        ("note", "strategy aroma"),
+    ]
+    assert "a column like 'edge_*'" in found[0].message
+    assert "--use-aroma" in found[1].message
+
+
+def test_old_column_names_are_told_once_and_with_what_to_do(tmp_path):
+    (problem,) = confound_problems([a_run(tmp_path, ["CSF", "GlobalSignal", "X"])], config())
+    assert (problem.severity, problem.field) == ("excluded", "confounds")
+    assert "fMRIPrep before 1.2 (GlobalSignal, X); run fMRIPrep 20.2" in problem.message
+
+
+def test_a_motion_filter_that_the_repetition_time_does_not_allow_is_told_before_images_are_read(
+    tmp_path,
+):
+    notch = "motion-filter-type: notch, band-stop-min: 12, band-stop-max: 18"
+    run = replace(a_run(tmp_path, COLUMNS), sidecar=str(tmp_path / "bold.json"))
+    # nothing is known of the repetition time yet
+    assert confound_problems([run], config(f"denoising: {{{notch}}}")) == []
+    (tmp_path / "bold.json").write_text('{"RepetitionTime": 0.8}')
+    assert confound_problems([run], config(f"denoising: {{{notch}}}")) == []
+    (tmp_path / "bold.json").write_text('{"RepetitionTime": 2.0}')
+    (problem,) = confound_problems([run], config(f"denoising: {{{notch}}}"))
+    assert (problem.severity, problem.field) == ("excluded", "motion-filter-type")
+    assert "nothing above 15 can be told apart" in problem.message
+    assert confound_problems([run], config(f"denoising: {{{notch}, fd-thresh: null}}")) == []
 
 
 def test_confounds_that_cannot_be_read_exclude_the_run(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 
 from ketfc.reporting import words
 from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
-from ketfc.reporting.denoising_words import column_names, summarise
+from ketfc.reporting.denoising_words import censored_neighbours, column_names, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import methods_text
 from ketfc.reporting.references import REFERENCES, cited, references_bib
@@ -385,6 +385,58 @@ def test_a_strategy_is_summed_up_over_its_runs():
     assert strategy.columns().endswith("in some runs also `cosine03`")
     unused = summarise("36P", [{"ConfoundColumns": [], "Excluded": "no columns"}])
     assert (unused.runs, unused.regressors) == (0, "n/a")
+
+
+def with_denoising(made, **keys):
+    denoising = made.config["denoising"] | {k.replace("_", "-"): v for k, v in keys.items()}
+    return made_tables.replace(made, config={**made.config, "denoising": denoising})
+
+
+def test_the_methods_say_which_volumes_went_with_others(made):
+    text = methods_of(with_denoising(made, censor_before=1, censor_after=2, censor_between=5))
+    assert (
+        "framewise displacement above 0.5 mm [@power2012] were censored, and with them the volumes "
+        "beside each (1 before and 2 after it) and what was then left in stretches of 5 volumes or "
+        "fewer" in text
+    )
+    assert "and with them" not in methods_of(made)
+    assert censored_neighbours(0, 0, 1) == "what was then left in stretches of a single volume"
+
+
+def test_the_methods_say_how_breathing_was_taken_out_of_motion(made):
+    notch = with_denoising(made, motion_filter_type="notch", band_stop_min=12, band_stop_max=18)
+    assert (
+        "computed from motion parameters that had been band-stop filtered between 12 and 18 "
+        "breaths per minute by a notch filter [@fair2020]." in methods_of(notch)
+    )
+    low = methods_of(with_denoising(made, motion_filter_type="lp", band_stop_min=6))
+    assert "low-pass filtered at 6 breaths per minute [@gratton2020]" in low
+    assert "116866" in references_bib(low)
+
+
+def test_the_methods_say_that_sessions_were_matched(made):
+    assert "rest on equally many volumes" in methods_of(with_denoising(made, match_volumes=True))
+    assert "equally many" not in methods_of(made)
+
+
+def test_the_methods_name_strategies_without_scrubbing_and_of_the_study(made):
+    used = {"ConfoundColumns": ["csf"], "HighPass": "linear trend only"}
+    ranks = {"NumberOfRegressors": 36, "IndependentRegressors": 33}
+    sidecars = made.sidecars | {
+        "36P_noscrub": [used | ranks],
+        "lab12": [used],
+        "aroma": [used],
+        "gsr_only": [used],
+    }
+    text = methods_of(made_tables.replace(made, sidecars=sidecars))
+    lines = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("- `")}
+    assert "`36P_noscrub` [@satterthwaite2013; @ciric2017], regressed" in lines["36P_noscrub"]
+    assert "(33 of them independent)" in lines["36P_noscrub"]
+    assert lines["36P_noscrub"].endswith("no volume was censored.")
+    assert lines["lab12"].startswith("- `lab12` (this study's own), regressed out 1 regressor")
+    assert "[@pruim2015]" in lines["aroma"]
+    assert "took for motion were regressed out whole" in lines["aroma"]
+    assert "censored" not in lines["gsr_only"] + lines["lab12"] + lines["aroma"]
 
 
 def test_the_methods_name_what_was_done(made):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AFFINE, SHAPE, nifti_bytes, place, slabs, write_gzip
+from made_runs import AFFINE, SHAPE, MadeRun, build_run, nifti_bytes, place, slabs, write_gzip
 
-from ketfc.imaging.confounds import STRATEGIES
+from ketfc.imaging.confounds import STRATEGIES, regressors, strategy_columns
+from ketfc.imaging.denoising import degrees_of_freedom, operator
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.reader import read_header
 from ketfc.imaging.run import RunResult, RunSettings, process_run, read_sidecar, repetition_time
@@ -89,18 +92,211 @@ def test_correlations_are_those_of_series_that_nilearn_cleaned(upper_bpf, make_r
 def test_what_was_regressed_is_told(make_run):
     run = make_run(120)
     strategies = process_run(run.files, place, settings()).strategies
-    assert [len(each.columns) for each in strategies.values()] == [0, 24, 36, 26, 27]
+    assert [len(each.columns) for each in strategies.values()] == [0, 24, 27, 36, 26, 27, 5, 6, 1]
+    assert [each.rank for each in strategies.values()] == [0, 24, 27, 36, 26, 27, 5, 6, 1]
     assert [each.high_pass for each in strategies.values()] == [
-        *["Butterworth, 0.01 Hz"] * 3,
+        *["Butterworth, 0.01 Hz"] * 4,
         *["4 cosine regressors of fMRIPrep"] * 2,
+        *["Butterworth, 0.01 Hz"] * 3,
     ]
-    assert [each.compcor for each in strategies.values()] == [None, None, None, *["separate"] * 2]
+    assert [each.compcor for each in strategies.values()] == [
+        *[None] * 4,
+        *["separate"] * 2,
+        *[None] * 3,
+    ]
     unfiltered = process_run(run.files, place, settings(lower_bpf=None)).strategies
     assert unfiltered["none"].high_pass == "linear trend only"
     assert unfiltered["none"].tdof == pytest.approx(118)
     assert unfiltered["36P"].tdof == pytest.approx(118 - 36)
     zero = process_run(run.files, place, settings(lower_bpf=0.0)).strategies
     assert zero["none"].high_pass == "linear trend only"
+
+
+def test_without_scrubbing_the_same_is_regressed_from_all_volumes(make_run):
+    run = make_run(120, confounds=jerk)
+    names = ("36P", "36P_noscrub", "acompcor", "acompcor_noscrub")
+    result = process_run(run.files, place, settings(strategies=names))
+    volumes = [result.strategies[name].n_volumes for name in names]
+    assert volumes == [118, 120, 118, 120]
+    for name in ("36P", "acompcor"):
+        one, other = result.strategies[name], result.strategies[f"{name}_noscrub"]
+        assert one.columns == other.columns
+        assert other.tdof > one.tdof
+        assert not one.matrices["Slabs"].equals(other.matrices["Slabs"])
+    # what is said of the run is what scrubbing does
+    assert (result.quality["n_censored"], result.quality["seconds_kept"]) == (2, 236)
+    uncensored = process_run(run.files, place, settings(strategies=("36P",), fd_thresh=None))
+    pd.testing.assert_frame_equal(
+        uncensored.strategies["36P"].matrices["Slabs"],
+        result.strategies["36P_noscrub"].matrices["Slabs"],
+    )
+
+
+def test_too_little_time_or_no_displacement_excludes_the_scrubbed_strategies_alone(make_run):
+    names = ("24P", "24P_noscrub")
+    run = make_run(60)
+    short = process_run(run.files, place, settings(strategies=names, fd_thresh=0.03))
+    assert short.error is None
+    assert short.strategies["24P"].error.rule == "min-time"
+    assert short.strategies["24P_noscrub"].error is None
+    assert short.quality["n_censored"] > 30
+    run = make_run(60, confounds=lambda table: table.drop(columns="framewise_displacement"))
+    blind = process_run(run.files, place, settings(strategies=names))
+    assert blind.error is None
+    assert "framewise_displacement" in blind.strategies["24P"].error.reason
+    assert blind.strategies["24P_noscrub"].n_volumes == 60
+    assert "n_censored" not in blind.quality
+    # with none left the run is excluded as a whole
+    tiny = process_run(run.files, place, settings(strategies=names, min_time=121.0))
+    assert tiny.error is tiny.strategies["24P"].error
+    assert tiny.strategies["24P_noscrub"].error.rule == "min-time"
+
+
+def test_a_labs_own_strategy_is_used_like_any_other(make_run):
+    run = make_run(120, confounds=jerk)
+    own = {
+        "six": ["trans_?", "rot_?"],
+        "slow": ["csf", "cosine*"],
+        "other": ["csf", "edge_comp_*"],
+    }
+    names = ("six", "six_noscrub", "slow", "other", "none")
+    result = process_run(run.files, place, settings(strategies=names, own_strategies=own))
+    found = result.strategies
+    assert [len(found[name].columns) for name in names] == [6, 6, 5, 0, 0]
+    assert [found[name].n_volumes for name in names] == [118, 120, 118, 0, 118]
+    # cosines do the work of a high-pass, which is not done twice
+    assert found["slow"].high_pass == "4 cosine regressors of fMRIPrep"
+    assert found["six"].high_pass == "Butterworth, 0.01 Hz"
+    assert found["slow"].tdof == pytest.approx(118 - 2 - 5)
+    assert "a column like 'edge_comp_*', which strategy other" in found["other"].error.reason
+
+
+def test_regressors_that_are_zero_or_repeated_are_told_from_independent_ones(make_run):
+    def spoil(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(csf=0.0, csf_power2=0.0, rot_z=table["rot_x"] * 2)
+
+    run = make_run(120, confounds=spoil)
+    result = process_run(run.files, place, settings(lower_bpf=None))
+    full = result.strategies["36P"]
+    # rot_z is rot_x again, csf and its square are nothing
+    assert (len(full.columns), full.rank) == (36, 33)
+    assert full.tdof == pytest.approx(118 - 33)
+
+
+def test_reasons_of_censoring_are_counted(make_run):
+    run = make_run(120, confounds=jerk)
+    given = settings(censor_before=1, censor_after=2, censor_between=29)
+    quality = process_run(run.files, place, given).quality
+    reasons = {name: n for name, n in quality.items() if name.startswith("n_censored_")}
+    assert reasons == {
+        "n_censored_fd": 2,
+        "n_censored_dvars": 0,
+        "n_censored_neighbours": 3,
+        "n_censored_segments": 29,
+    }
+    assert quality["n_censored"] == sum(reasons.values()) == 34
+    assert quality["mean_fd_filtered"] is None
+
+
+def test_motion_without_breathing_is_summarised_beside_fmripreps(make_run):
+    def breathe(table: pd.DataFrame) -> pd.DataFrame:
+        wave = 0.5 * np.sin(2 * np.pi * 0.2 * np.arange(120) * 2.0)
+        still = {f"{kind}_{axis}": 0.0 for kind in ("trans", "rot") for axis in "xyz"}
+        table = table.assign(**(still | {"trans_y": wave}))
+        return table.assign(framewise_displacement=table["trans_y"].diff().abs())
+
+    run = make_run(120, confounds=breathe)
+    given = settings(
+        motion_filter_type="notch", band_stop_min=10.0, band_stop_max=14.0, strategies=("none",)
+    )
+    result = process_run(run.files, place, given)
+    assert result.quality["n_censored"] < 5
+    assert result.quality["mean_fd"] > 0.5 > 0.1 > result.quality["mean_fd_filtered"]
+    plain = process_run(run.files, place, settings(strategies=("none",)))
+    assert plain.quality["n_censored"] > 60
+    aliased = replace(given, band_stop_max=18.0)
+    assert process_run(run.files, place, aliased).error.rule == "motion-filter"
+
+
+def restless(*volumes: int):
+    """Return a change of confounds that makes some volumes exceed the threshold."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        fd = np.full(len(table), 0.1)
+        fd[list(volumes)] = 2.0
+        return table.assign(framewise_displacement=fd)
+
+    return change
+
+
+def matched_run(run: MadeRun, session: str, others: list[tuple[str, MadeRun]], **changes):
+    files = replace(
+        run.files, session=session, matched=tuple((name, each.files) for name, each in others)
+    )
+    return process_run(files, place, settings(match_volumes=True, **changes))
+
+
+@pytest.fixture
+def three_runs(tmp_path: Path) -> list[tuple[str, MadeRun]]:
+    """A session of two runs that keep 90 and 70 volumes, and one of a run that keeps 100."""
+    kept = {"pre-1": (100, 10), "pre-2": (80, 10), "post": (120, 20)}
+    runs = []
+    for seed, (name, (n, gone)) in enumerate(kept.items()):
+        (tmp_path / name).mkdir()
+        where = range(5, 5 + 2 * gone, 2)
+        run = build_run(tmp_path / name, n, confounds=restless(*where), seed=seed)
+        runs.append((name.split("-")[0], run))
+    return runs
+
+
+def test_sessions_are_cut_to_equally_many_volumes(three_runs):
+    names = ("none", "24P", "24P_noscrub")
+    found = []
+    for i, (session, run) in enumerate(three_runs):
+        others = [each for j, each in enumerate(three_runs) if j != i]
+        found.append(matched_run(run, session, others, strategies=names))
+    kept = [[one.strategies[name].n_kept for name in names] for one in found]
+    assert kept == [[90, 90, 100], [70, 70, 80], [100, 100, 120]]
+    # 100 × 90/160 = 56.25 and 43.75; without scrubbing 120 × 100/180 = 66.67 and 53.33
+    used = [[one.strategies[name].n_volumes for name in names] for one in found]
+    assert used == [[56, 56, 67], [44, 44, 53], [100, 100, 120]]
+
+
+def test_a_cut_run_correlates_its_first_kept_volumes_after_cleaning_with_all(three_runs):
+    (session, run), *others = three_runs
+    cut = matched_run(run, session, others, strategies=("24P",)).strategies["24P"]
+    table = run.confounds
+    columns = strategy_columns(STRATEGIES["24P"], list(table), {})
+    keep = ~(table["framewise_displacement"] > 0.5).to_numpy()
+    matrix = operator(
+        regressors(table, columns), keep, repetition_time=2.0, high_pass=0.01, low_pass=None
+    )
+    labels = slabs().labels
+    inside = [run.data[(labels == i) & run.mask] for i in range(1, 7)]
+    means = np.array([each.mean(axis=0, dtype=np.float64) for each in inside]).T
+    cleaned = (matrix @ (means - means.mean(axis=0)))[:56]
+    off = ~np.eye(6, dtype=bool)
+    found = cut.matrices["Slabs"].to_numpy()[:6, :6]
+    np.testing.assert_allclose(found[off], np.corrcoef(cleaned.T)[off], rtol=0, atol=2e-6)
+    assert cut.tdof == pytest.approx(degrees_of_freedom(matrix[:56]))
+    whole = process_run(run.files, place, settings(strategies=("24P",))).strategies["24P"]
+    assert cut.tdof < whole.tdof
+    assert (whole.n_volumes, whole.n_kept) == (90, 90)
+
+
+def test_runs_that_cannot_be_used_take_no_volume_from_the_others(three_runs):
+    (session, run), (_, second), (_, third) = three_runs
+    others = three_runs[1:]
+    # under min-time with scrubbing: then the other session has nothing to be matched to
+    given = {"strategies": ("24P", "24P_noscrub"), "min_time": 150.0}
+    third.files.confounds.write_text("csf\n1\n")
+    alone = matched_run(run, session, others, **given).strategies
+    assert [each.n_volumes for each in alone.values()] == [90, 100]
+    # of a session's two runs, the one that keeps 140 s is not counted
+    second_less = matched_run(run, session, [("pre", second), ("post", run)], **given)
+    assert second_less.strategies["24P"].n_volumes == 90
+    second.files.bold.write_bytes(b"")
+    assert matched_run(run, session, others, **given).strategies["24P"].n_volumes == 90
 
 
 def test_motion_is_summarised(make_run):

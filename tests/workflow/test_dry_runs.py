@@ -58,10 +58,27 @@ def parse_config_of_the_demo() -> Any:
         {"scores": {"si": {"instrument": "SSI", "change-column": "delta"}}},
         {"denoising": {"strategies": ["acompcor"]}},
         {"denoising": {"primary": "none", "strategies": ["none", "36P"], "fd-thresh": None}},
+        {
+            "denoising": {
+                "own-strategies": {"lab": {"columns": ["csf"]}},
+                "primary": "lab_noscrub",
+                "strategies": ["lab_noscrub", "acompcor_gsr_noscrub"],
+                "match-volumes": True,
+            }
+        },
         {"circuits": {"parcellation": "KetfcVoronoi239"}},
         {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}}},
     ],
-    ids=["arms", "no-arms", "change", "one-strategy", "no-compcor", "built-in", "three-roles"],
+    ids=[
+        "arms",
+        "no-arms",
+        "change",
+        "one-strategy",
+        "no-compcor",
+        "own-matched",
+        "built-in",
+        "three-roles",
+    ],
 )
 def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -> None:
     study = empty(**sections)

@@ -78,7 +78,7 @@ elif workflow.is_main_process:
 else:
     RUNS = read_json(MANIFEST)
 
-SIBLINGS = siblings(RUNS)
+SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
 

@@ -83,6 +83,9 @@ rule bold_run:
         # what the participant's other sessions cover decides what is compared
         other_bolds=lookup(dpath="{run}/bold", within=SIBLINGS),
         other_masks=lookup(dpath="{run}/mask", within=SIBLINGS),
+        # and, where sessions are matched in volumes, how many of theirs are kept
+        other_confounds=lookup(dpath="{run}/confounds", within=SIBLINGS),
+        other_sidecars=lookup(dpath="{run}/sidecars", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
         images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
@@ -121,6 +124,8 @@ rule bold_run:
         runtime=20,
     params:
         space=SPACE,
+        session=lookup(dpath="{run}/session", within=RUNS),
+        other_sessions=lookup(dpath="{run}/session", within=SIBLINGS),
         atlases=list(PARCELLATIONS),
         primary=STUDY.denoising.primary,
         settings=RUN_SETTINGS,

@@ -34,9 +34,16 @@ with logged(snakemake.log[0]):
             *(label_regions(each, grid) for each in parcellations),
         ]
 
-    siblings = zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True)
+    others = list(zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True))
+    # only where sessions are matched in volumes are there any confounds of the others
+    matched = zip(snakemake.params.other_sessions, others, inputs.other_confounds, strict=False)
     files = RunFiles(
-        *map(Path, (inputs.bold, inputs.mask, inputs.confounds)), siblings=tuple(siblings)
+        *map(Path, (inputs.bold, inputs.mask, inputs.confounds)),
+        siblings=tuple(others),
+        session=snakemake.params.session,
+        matched=tuple(
+            (session, RunFiles(bold, mask, Path(table))) for session, (bold, mask), table in matched
+        ),
     )
     result = process_run(files, place, settings)
     regions = {CIRCUITS: [region.id for region in registry.used_regions]}

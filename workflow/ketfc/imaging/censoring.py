@@ -1,68 +1,159 @@
-"""Which volumes are kept: framewise displacement, DVARS and the shortest useful run."""
+"""Which volumes are kept: framewise displacement, DVARS, their neighbours and what is too short."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ketfc.imaging.confounds import AXES
 from ketfc.imaging.errors import RunError
+from ketfc.imaging.head_motion import MotionFilter, framewise_displacement
 
 FD = "framewise_displacement"
 DVARS = "std_dvars"
 
+REASONS = ("fd", "dvars", "neighbours", "segments")
+"""Why a volume is censored: the first of these that holds."""
 
-def kept_volumes(
-    confounds: pd.DataFrame, *, fd_thresh: float | None, dvars_thresh: float | None
-) -> NDArray[np.bool_]:
+
+@dataclass(frozen=True)
+class CensoringRules:
+    """What makes a volume go.
+
+    Attributes
+    ----------
+    fd_thresh : float or None
+        Framewise displacement (Power 2012) in mm above which a volume goes; None: none by FD.
+    dvars_thresh : float or None
+        The same in units of ``std_dvars``.
+    before, after : int
+        Volumes that go with each of those, before and after it.
+    between : int
+        Longest stretch of what is then left, between censored volumes or the ends of the run,
+        that goes as well (XCP-D's ``censor-between``).
+    motion_filter : MotionFilter or None
+        What framewise displacement is filtered by; None takes fMRIPrep's own.
+    """
+
+    fd_thresh: float | None = None
+    dvars_thresh: float | None = None
+    before: int = 0
+    after: int = 0
+    between: int = 0
+    motion_filter: MotionFilter | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The confound columns that decide."""
+        fd = () if self.fd_thresh is None else tuple(AXES) if self.motion_filter else (FD,)
+        return fd if self.dvars_thresh is None else (*fd, DVARS)
+
+
+@dataclass(frozen=True, eq=False)
+class Censoring:
+    """Which volumes of a run go, and why.
+
+    Attributes
+    ----------
+    keep : numpy.ndarray of bool, shape (n_volumes,)
+        Volumes that stay.
+    counts : dict of str to int
+        Censored volumes by the first of :data:`REASONS` that holds; they sum to all censored.
+    fd : numpy.ndarray of float64, shape (n_volumes,), or None
+        The framewise displacement that decided (mm); None where it does not.
+    filtered : bool
+        Whether that is of filtered motion.
+    """
+
+    keep: NDArray[np.bool_]
+    counts: dict[str, int]
+    fd: NDArray[np.float64] | None
+    filtered: bool
+
+
+def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: float) -> Censoring:
     """Return which volumes survive censoring.
 
-    A volume goes when its framewise displacement (Power 2012, mm) or its standardised DVARS
-    exceeds the threshold. The first volume has neither and is kept.
+    The first volume has neither framewise displacement nor DVARS and exceeds no threshold.
 
     Parameters
     ----------
     confounds : pandas.DataFrame
         The run's confounds table.
-    fd_thresh : float or None
-        Millimetres; None does not censor by motion.
-    dvars_thresh : float or None
-        Units of ``std_dvars``; None does not censor by DVARS.
+    rules : CensoringRules
+        What makes a volume go.
+    repetition_time : float
+        Seconds.
 
     Raises
     ------
     RunError
-        ``confounds-column`` or ``confounds-gap``.
+        ``confounds-column``, ``confounds-gap`` or ``motion-filter``.
     """
-    keep = np.ones(len(confounds), dtype=bool)
-    for column, threshold in ((FD, fd_thresh), (DVARS, dvars_thresh)):
-        if threshold is None:
-            continue
-        if column not in confounds:
-            raise RunError(
-                "confounds-column", f"the confounds lack {column}, by which volumes are censored"
-            )
-        values = confounds[column].to_numpy()
-        gaps = np.flatnonzero(~np.isfinite(values[1:]))
-        if gaps.size:
-            raise RunError(
-                "confounds-gap",
-                f"confound {column} has no finite number in row {gaps[0] + 3} of its file",
-                value=int(gaps.size),
-                threshold=0,
-            )
-        keep[1:] &= values[1:] <= threshold
-    return keep
+    fd: NDArray[np.float64] | None = None
+    reasons = {name: np.zeros(len(confounds), dtype=bool) for name in REASONS}
+    if rules.fd_thresh is not None:
+        if rules.motion_filter is None:
+            fd = _complete(confounds, FD)
+        else:
+            fd = framewise_displacement(confounds, repetition_time, rules.motion_filter)
+        reasons["fd"][1:] = fd[1:] > rules.fd_thresh
+    if rules.dvars_thresh is not None:
+        reasons["dvars"][1:] = _complete(confounds, DVARS)[1:] > rules.dvars_thresh
+    exceeding = reasons["fd"] | reasons["dvars"]
+    for volume in np.flatnonzero(exceeding):
+        reasons["neighbours"][max(0, volume - rules.before) : volume + rules.after + 1] = True
+    reasons["segments"] = _short(exceeding | reasons["neighbours"], rules.between)
+    gone = np.zeros(len(confounds), dtype=bool)
+    counts = {}
+    for name in REASONS:
+        counts[name] = int((reasons[name] & ~gone).sum())
+        gone |= reasons[name]
+    filtered = fd is not None and rules.motion_filter is not None
+    return Censoring(keep=~gone, counts=counts, fd=fd, filtered=filtered)
+
+
+def _complete(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    if column not in confounds:
+        raise RunError(
+            "confounds-column", f"the confounds lack {column}, by which volumes are censored"
+        )
+    values = confounds[column].to_numpy(dtype=np.float64)
+    gaps = np.flatnonzero(~np.isfinite(values[1:]))
+    if gaps.size:
+        raise RunError(
+            "confounds-gap",
+            f"confound {column} has no finite number in row {gaps[0] + 3} of its file",
+            value=int(gaps.size),
+            threshold=0,
+        )
+    return values
+
+
+def _short(gone: NDArray[np.bool_], longest: int) -> NDArray[np.bool_]:
+    """Return the volumes in stretches of at most `longest` between those that are gone."""
+    edges = np.flatnonzero(np.diff(np.r_[True, gone, True].astype(np.int8)))
+    short = np.zeros(gone.size, dtype=bool)
+    for start, stop in edges.reshape(-1, 2):
+        short[start:stop] = stop - start <= longest
+    return short
 
 
 def require_time(keep: NDArray[np.bool_], repetition_time: float, min_time: float) -> None:
-    """Refuse a run that keeps less than `min_time` seconds.
+    """Refuse a run that keeps less than `min_time` seconds, or nothing at all.
 
     Raises
     ------
     RunError
-        ``min-time``.
+        ``min-time``, or ``all-censored``.
     """
+    if not keep.any():
+        raise RunError(
+            "all-censored", f"all {keep.size} volumes are censored", value=0, threshold=1
+        )
     seconds = float(keep.sum()) * repetition_time
     if seconds < min_time:
         raise RunError(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ketfc.imaging.errors import RunError
+from ketfc.study.strategies import base_name
 
-_AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+"""The six motion parameters: mm, then radians."""
+
 _SIGNALS = ["global_signal", "csf", "white_matter"]
 _CAMEL_CASE = {"FramewiseDisplacement", "GlobalSignal", "aCompCor00", "X", "RotX", "stdDVARS"}
 
@@ -36,32 +40,85 @@ class Strategy:
     Attributes
     ----------
     name : str
-        XCP-D's name.
+        XCP-D's name, or that of a lab's own strategy.
     columns : tuple of str
         Confound columns by name.
     compcor : bool
         Whether the first components of white matter and CSF are added, with the cosines that
         fMRIPrep filtered them with; such a strategy takes its high-pass from the cosines alone.
+    aroma : bool
+        Whether the components that ICA-AROMA took for motion are added, whole.
+    patterns : tuple of str
+        Shell-style patterns of further columns, each of which must match one.
     """
 
     name: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     compcor: bool = False
+    aroma: bool = False
+    patterns: tuple[str, ...] = ()
 
 
 STRATEGIES: Mapping[str, Strategy] = {
     strategy.name: strategy
     for strategy in (
-        Strategy("none", ()),
-        Strategy("24P", tuple(_expanded(_AXES, *_FULL))),
-        Strategy("36P", tuple(_expanded(_AXES + _SIGNALS, *_FULL))),
-        Strategy("acompcor", tuple(_expanded(_AXES, "_derivative1")), compcor=True),
-        Strategy(
-            "acompcor_gsr", (*_expanded(_AXES, "_derivative1"), "global_signal"), compcor=True
-        ),
+        Strategy("none"),
+        Strategy("24P", tuple(_expanded(AXES, *_FULL))),
+        Strategy("27P", (*_expanded(AXES, *_FULL), *_SIGNALS)),
+        Strategy("36P", tuple(_expanded(AXES + _SIGNALS, *_FULL))),
+        Strategy("acompcor", tuple(_expanded(AXES, "_derivative1")), compcor=True),
+        Strategy("acompcor_gsr", (*_expanded(AXES, "_derivative1"), "global_signal"), compcor=True),
+        Strategy("aroma", ("csf", "white_matter"), aroma=True),
+        Strategy("aroma_gsr", ("csf", "white_matter", "global_signal"), aroma=True),
+        Strategy("gsr_only", ("global_signal",)),
     )
 }
-"""Content as in XCP-D 26 (its ``nuisance_regressors`` presets), intercept and trend aside."""
+"""Content as in XCP-D 26 (its ``nuisance_regressors`` presets), intercept and trend aside.
+
+XCP-D 26 takes the components of ICA-AROMA from fMRIPost-AROMA (``aroma_orth_motion_*``); here they
+are those that fMRIPrep before 24 wrote (``aroma_motion_*``), as they are: what they share with
+other components is removed too, which is called aggressive.
+"""
+
+
+def find_strategy(name: str, own: Mapping[str, Sequence[str]]) -> Strategy:
+    """Return the strategy that a name of the config means, with or without scrubbing.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``36P`` or ``36P_noscrub``.
+    own : mapping of str to sequence of str
+        Column patterns of the study's own strategies, by name.
+    """
+    base = base_name(name)
+    return Strategy(base, patterns=tuple(own[base])) if base in own else STRATEGIES[base]
+
+
+def require_version(columns: Sequence[str], name: str) -> None:
+    """Refuse column names of fMRIPrep before 1.2.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of a confounds table.
+    name : str
+        Its file name.
+
+    Raises
+    ------
+    RunError
+        ``confounds-version``.
+    """
+    old = sorted(_CAMEL_CASE & set(columns))
+    if old:
+        raise RunError(
+            "confounds-version",
+            f"{name} has the column names of fMRIPrep before 1.2 ({', '.join(old)}); "
+            "run fMRIPrep 20.2 or later",
+            value=old[0],
+            threshold="snake_case names",
+        )
 
 
 def read_confounds(path: str | Path) -> pd.DataFrame:
@@ -92,15 +149,7 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
             )
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
-    old = sorted(_CAMEL_CASE & set(table.columns))
-    if old:
-        raise RunError(
-            "confounds-version",
-            f"{path.name} has the column names of fMRIPrep before 1.2 ({', '.join(old)}); "
-            "run fMRIPrep 20.2 or later",
-            value=old[0],
-            threshold="snake_case names",
-        )
+    require_version(list(table.columns), path.name)
     for column in table.columns:
         if not pd.api.types.is_numeric_dtype(table[column]):
             numbers = pd.to_numeric(table[column], errors="coerce")
@@ -160,24 +209,45 @@ def strategy_columns(
     Raises
     ------
     RunError
-        ``confounds-column``, naming every column that is missing.
+        ``confounds-column``, naming every column that is missing and every pattern that matches
+        none.
     """
     missing = [column for column in strategy.columns if column not in columns]
     wanted = list(strategy.columns)
+    advice = ""
     if strategy.compcor:
         components, _ = compcor_columns(columns, metadata)
         if not components:
             missing.append("a_comp_cor_* (or w_comp_cor_* and c_comp_cor_*)")
-        wanted += components + sorted(c for c in columns if re.fullmatch(r"cosine\d+", c))
+        wanted += components + sorted(cosines(columns))
+    if strategy.aroma:
+        motion = sorted(c for c in columns if re.fullmatch(r"aroma_motion_\d+", c))
+        wanted += motion
+        if not motion:
+            missing.append("aroma_motion_*")
+            advice = (
+                "; fMRIPrep before 24 writes them with --use-aroma: run it so, or take the "
+                "strategy out of denoising.strategies"
+            )
+    for pattern in strategy.patterns:
+        matched = [column for column in columns if fnmatchcase(column, pattern)]
+        wanted += matched
+        if not matched:
+            missing.append(f"a column like {pattern!r}")
     if missing:
         shown = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" * (len(missing) > 6))
         raise RunError(
             "confounds-column",
-            f"the confounds lack {shown}, which strategy {strategy.name} needs",
+            f"the confounds lack {shown}, which strategy {strategy.name} needs{advice}",
             value=len(missing),
             threshold=0,
         )
-    return wanted
+    return list(dict.fromkeys(wanted))
+
+
+def cosines(columns: Sequence[str]) -> list[str]:
+    """Return the columns that are fMRIPrep's cosines, which stand for a high-pass filter."""
+    return [column for column in columns if re.fullmatch(r"cosine\d+", column)]
 
 
 def regressors(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

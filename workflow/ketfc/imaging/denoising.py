@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,12 @@ from ketfc.imaging.errors import RunError
 
 MIN_TDOF = 10.0
 """Fewer temporal degrees of freedom than this leave no correlation worth the name."""
+
+_CONSTANT = 1e-10
+"""Share of a column's size below which its variation is rounding."""
+
+_DETERMINED = 1e-9
+"""Share of its spread below which what others do not explain of a column is rounding."""
 
 
 def operator(
@@ -43,9 +48,9 @@ def operator(
 
     Returns
     -------
-    numpy.ndarray of float64, shape (n_kept, n_volumes)
-        n_kept can be smaller than ``keep.sum()``: with a filter, censored volumes at either end
-        are cut off and not extrapolated.
+    numpy.ndarray of float64, shape (keep.sum(), n_volumes)
+        With a filter, censored volumes between kept ones are interpolated first; those at either
+        end are cut off and not extrapolated.
 
     Raises
     ------
@@ -54,51 +59,77 @@ def operator(
         run is too short to be filtered at all.
     """
     n_kept = int(keep.sum())
-    # where regressors take all volumes, clean() leaves rounding residue that looks like freedom
-    if n_kept - regressors.shape[1] - 2 < MIN_TDOF:
-        _too_few(n_kept - regressors.shape[1] - 2, n_kept, regressors.shape[1])
+    require_freedom(n_kept - 2, n_kept, 0)
     settings = (keep.tobytes(), repetition_time, high_pass, low_pass)
     try:
         matrix = _filtered_identity(*settings)
-        if regressors.shape[1]:
-            confounds = _filtered(regressors.to_numpy(dtype=np.float64), *settings)
-            matrix = _clean(
-                matrix,
-                confounds=confounds,
-                standardize_confounds=True,
-                detrend=False,
-                filter=False,
-            )
     except ValueError as error:
         # a Butterworth filter pads by a multiple of its order, which a short run does not have
         raise RunError(
             "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
         ) from error
-    tdof = degrees_of_freedom(matrix)
-    if tdof < MIN_TDOF:
-        _too_few(tdof, n_kept, regressors.shape[1])
+    basis = confound_basis(regressors, matrix)
+    rank = basis.shape[1]
+    # where regressors take all volumes, what is left is rounding residue that looks like freedom
+    require_freedom(n_kept - rank - 2, n_kept, rank)
+    if rank:
+        matrix = matrix - basis @ (basis.T @ matrix)
+    require_freedom(degrees_of_freedom(matrix), n_kept, rank)
     return matrix
 
 
-def _filtered(
-    signals: NDArray[np.float64],
-    keep: bytes,
+def independent_regressors(
+    regressors: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    *,
     repetition_time: float,
     high_pass: float | None,
     low_pass: float | None,
-) -> NDArray[np.float64]:
-    """Detrend, filter and censor the columns of `signals`; `keep` is the mask's bytes."""
-    kept = np.frombuffer(keep, dtype=bool)
-    unfiltered = high_pass is None and low_pass is None
-    return _clean(
-        signals,
-        sample_mask=None if kept.all() else np.flatnonzero(kept),
-        detrend=True,
-        filter=False if unfiltered else "butterworth",
-        low_pass=low_pass,
-        high_pass=high_pass,
-        t_r=repetition_time,
-    )
+) -> int:
+    """Return how many of the regressors :func:`operator` finds independent of one another.
+
+    Parameters
+    ----------
+    regressors, keep, repetition_time, high_pass, low_pass
+        As for :func:`operator`.
+    """
+    matrix = _filtered_identity(keep.tobytes(), repetition_time, high_pass, low_pass)
+    return len(confound_basis(regressors, matrix).T)
+
+
+def confound_basis(regressors: pd.DataFrame, filtering: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an orthonormal basis of what regressors span once they are filtered as the data are.
+
+    As `nilearn.signal.clean` with ``standardize_confounds=True``, except for what it mistakes
+    for regressors: a constant column is, after detrending, rounding residue, which scaled to unit
+    variance would take away a random direction; so would what rounding leaves of a column that
+    others determine.
+
+    Parameters
+    ----------
+    regressors : pandas.DataFrame, shape (n_volumes, n_regressors)
+        Confounds without gaps.
+    filtering : numpy.ndarray, shape (n_kept, n_volumes)
+        The operator without regressors.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_kept, rank)
+        Its number of columns is that of the independent regressors.
+    """
+    from scipy.linalg import qr
+
+    values = regressors.to_numpy(dtype=np.float64)
+    filtered = filtering @ (values - values.mean(axis=0))
+    filtered -= filtered.mean(axis=0)
+    spread = np.sqrt((filtered**2).mean(axis=0))
+    varying = spread > _CONSTANT * np.abs(values).max(axis=0, initial=0)
+    if not varying.any():
+        return np.empty((len(filtering), 0))
+    basis, upper, _ = qr(filtered[:, varying] / spread[varying], mode="economic", pivoting=True)
+    size = np.abs(upper.diagonal())
+    found: NDArray[np.float64] = basis[:, size > _DETERMINED * size[0]]
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -106,33 +137,53 @@ def _filtered_identity(
     keep: bytes, repetition_time: float, high_pass: float | None, low_pass: float | None
 ) -> NDArray[np.float64]:
     """Return what all strategies of a run with one filter have in common; filtering is slow."""
-    matrix = _filtered(np.eye(len(keep)), keep, repetition_time, high_pass, low_pass)
+    from nilearn.signal import clean
+
+    kept = np.frombuffer(keep, dtype=bool)
+    unfiltered = high_pass is None and low_pass is None
+    with warnings.catch_warnings():
+        # the identity's columns make it warn about nothing
+        warnings.simplefilter("ignore")
+        cleaned = clean(
+            np.eye(len(keep)),
+            runs=None,
+            sample_mask=None if kept.all() else np.flatnonzero(kept),
+            detrend=True,
+            standardize=False,
+            filter=False if unfiltered else "butterworth",
+            low_pass=low_pass,
+            high_pass=high_pass,
+            t_r=repetition_time,
+            ensure_finite=False,
+            extrapolate=False,
+        )
+    matrix = np.asarray(cleaned, dtype=np.float64)
     matrix.setflags(write=False)
     return matrix
 
 
-def _clean(signals: NDArray[np.float64], **settings: Any) -> NDArray[np.float64]:
-    from nilearn.signal import clean
+def require_freedom(left: float, n_volumes: int, n_regressors: int) -> None:
+    """Refuse what leaves fewer than :data:`MIN_TDOF` temporal degrees of freedom.
 
-    with warnings.catch_warnings():
-        # constant confound columns and the identity's own columns make it warn about nothing
-        warnings.simplefilter("ignore")
-        cleaned = clean(
-            signals,
-            runs=None,
-            standardize=False,
-            ensure_finite=False,
-            extrapolate=False,
-            **settings,
-        )
-    return np.asarray(cleaned, dtype=np.float64)
+    Parameters
+    ----------
+    left : float
+        Degrees of freedom.
+    n_volumes, n_regressors : int
+        Volumes that correlations would be computed from, and independent regressors.
 
-
-def _too_few(left: float, n_kept: int, n_regressors: int) -> None:
+    Raises
+    ------
+    RunError
+        ``degrees-of-freedom``.
+    """
+    if left >= MIN_TDOF:
+        return
     raise RunError(
         "degrees-of-freedom",
-        f"{max(left, 0):.0f} temporal degrees of freedom are left of {n_kept} kept volumes after "
-        f"{n_regressors} regressors, trend and filter; at least {MIN_TDOF:g} are needed",
+        f"{max(left, 0):.0f} temporal degrees of freedom are left of {n_volumes} kept volumes "
+        f"after {n_regressors} independent regressors, trend and filter; at least {MIN_TDOF:g} "
+        "are needed",
         value=round(float(left), 1),
         threshold=MIN_TDOF,
     )

@@ -12,12 +12,14 @@ import pandas as pd
 
 from ketfc import __version__
 from ketfc.files import write_json, write_tsv
+from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import circuit_rows
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import COVERAGE_NUMBERS
 from ketfc.imaging.regions import CIRCUITS
 from ketfc.imaging.registry import Registry
 from ketfc.imaging.run import RunFiles, RunResult, RunSettings, StrategyResult
+from ketfc.study.strategies import scrubbed
 
 SERIES_DIGITS = 9
 """Significant digits of a time series: what float32 needs to survive a round trip."""
@@ -133,11 +135,28 @@ def _cleaning(strategy: str, cleaned: StrategyResult, settings: RunSettings) -> 
         "HighPass": cleaned.high_pass,
         "LowPassHz": settings.upper_bpf,
         "Detrended": True,
-        "FramewiseDisplacementThreshold": settings.fd_thresh,
-        "StandardizedDVARSThreshold": settings.dvars_thresh,
+        "NumberOfRegressors": len(cleaned.columns),
+        "IndependentRegressors": cleaned.rank,
+        **_censoring(strategy, settings),
+        "KeptVolumes": cleaned.n_kept,
+        "MatchedVolumes": cleaned.n_volumes if settings.match_volumes else None,
         "NumberOfVolumes": cleaned.n_volumes,
         "DegreesOfFreedom": round(cleaned.tdof, 6),
         "Excluded": _reason(cleaned.error),
+    }
+
+
+def _censoring(strategy: str, settings: RunSettings) -> dict[str, Any]:
+    rules = settings.censoring if scrubbed(strategy) else CensoringRules()
+    by = rules.motion_filter
+    return {
+        "FramewiseDisplacementThreshold": rules.fd_thresh,
+        "StandardizedDVARSThreshold": rules.dvars_thresh,
+        "CensoredBefore": rules.before,
+        "CensoredAfter": rules.after,
+        "CensoredBetween": rules.between,
+        "MotionFilter": by.kind if by else None,
+        "MotionFilterBreathsPerMinute": [by.low, by.high] if by else None,
     }
 
 
@@ -183,8 +202,10 @@ def _quality(result: RunResult) -> dict[str, Any]:
             name: verdict(cleaned.error)
             | {
                 "n_volumes": cleaned.n_volumes,
+                "n_kept": cleaned.n_kept,
                 "tdof": round(cleaned.tdof, 6),
                 "n_regressors": len(cleaned.columns),
+                "rank": cleaned.rank,
             }
             for name, cleaned in result.strategies.items()
         },

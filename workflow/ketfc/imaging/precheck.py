@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ketfc.imaging.atlas_plan import named_problems, own_image_problems
 from ketfc.imaging.catalogue import Catalogue, load_catalogue
-from ketfc.imaging.censoring import DVARS, FD
-from ketfc.imaging.confounds import STRATEGIES, strategy_columns
+from ketfc.imaging.confounds import find_strategy, require_version, strategy_columns
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.registry import Registry, load_registry
-from ketfc.imaging.run import read_sidecar
+from ketfc.imaging.run import RunSettings, read_sidecar
+from ketfc.imaging.settings import run_settings
 from ketfc.study.config import Config, expand
 from ketfc.study.index import Run
 from ketfc.study.problems import Problem, StudyError
+from ketfc.study.strategies import scrubbed
 
 
 def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> list[Problem]:
@@ -96,10 +97,15 @@ def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
     """Return the columns that runs lack, from the first line of each confounds table.
 
-    A run without what the primary strategy or censoring needs is excluded; one without what
-    another strategy needs is only n/a there.
+    Also whether the motion filter suits the repetition time, where a sidecar tells it. A run
+    without what the primary strategy or its censoring needs is excluded; one without what another
+    strategy needs is only n/a there.
     """
     problems = []
+    primary, strategies = config.denoising.primary, config.denoising.strategies
+    settings = RunSettings(**run_settings(config))
+    scrubbing = any(map(scrubbed, strategies))
+    if_primary = {True: "excluded", False: "note"}
     for run in runs:
         if run.confounds is None:
             continue
@@ -111,21 +117,40 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
         except (OSError, UnicodeDecodeError, RunError) as error:
             problems.append(_of_run(run, "excluded", "confounds", f"cannot be read: {error}"))
             continue
-        for column, threshold in (
-            (FD, config.denoising.fd_thresh),
-            (DVARS, config.denoising.dvars_thresh),
-        ):
-            if threshold is not None and column not in columns:
-                message = "the confounds lack this column, by which volumes are censored"
-                problems.append(_of_run(run, "excluded", column, message))
-        for name in config.denoising.strategies:
+        try:
+            require_version(columns, path.name)
+        except RunError as error:
+            problems.append(_of_run(run, "excluded", "confounds", error.reason))
+            continue
+        if scrubbing:
+            problems += [
+                _of_run(run, if_primary[scrubbed(primary)], field, message)
+                for field, message in _censoring_problems(run, columns, settings)
+            ]
+        for name in strategies:
             try:
-                strategy_columns(STRATEGIES[name], columns, metadata)
+                strategy_columns(find_strategy(name, settings.own_strategies), columns, metadata)
             except RunError as error:
-                primary = name == config.denoising.primary
-                severity = "excluded" if primary else "note"
+                severity = if_primary[name == primary]
                 problems.append(_of_run(run, severity, f"strategy {name}", error.reason))
     return problems
+
+
+def _censoring_problems(
+    run: Run, columns: Sequence[str], settings: RunSettings
+) -> list[tuple[str, str]]:
+    """Return field and message of what keeps a run's volumes from being judged."""
+    rules = settings.censoring
+    message = "the confounds lack this column, by which volumes are censored"
+    found = [(column, message) for column in rules.columns if column not in columns]
+    if rules.motion_filter is not None and rules.fd_thresh is not None:
+        try:
+            t_r = settings.repetition_time or read_sidecar(Path(run.sidecar)).get("RepetitionTime")
+            if isinstance(t_r, int | float) and t_r > 0:
+                rules.motion_filter.require_nyquist(t_r)
+        except RunError as error:
+            found.append(("motion-filter-type", error.reason))
+    return found
 
 
 def _of_run(run: Run, severity: str, field: str, message: str) -> Problem:

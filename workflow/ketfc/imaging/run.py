@@ -13,10 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.imaging import censoring, confounds, denoising
+from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import RegionSeries, extract, read_mask
 from ketfc.imaging.grid import Grid
+from ketfc.imaging.head_motion import MotionFilter
+from ketfc.imaging.matching import matched_volumes
+from ketfc.imaging.operators import StrategyOperator, kept_by_strategy, strategy_operators
 from ketfc.imaging.reader import BoldHeader, read_header
 from ketfc.imaging.regions import RegionSet
 from ketfc.imaging.shared_voxels import shared_voxels
@@ -29,13 +33,16 @@ _TR_TOLERANCE = 1e-3
 class RunFiles:
     """The files of one run; the JSON sidecars beside them may not exist.
 
-    `siblings` are BOLD image and mask of the participant's other runs, with which it is compared.
+    `siblings` are BOLD image and mask of the participant's other runs, with which it is compared;
+    `matched` are session and files of those with which it is to be matched in volumes.
     """
 
     bold: Path
     mask: Path
     confounds: Path
     siblings: tuple[tuple[Path, Path], ...] = ()
+    session: str = ""
+    matched: tuple[tuple[str, RunFiles], ...] = ()
 
     @property
     def sidecar(self) -> Path:
@@ -52,7 +59,8 @@ class RunSettings:
     Attributes
     ----------
     strategies : tuple of str
-        Names of :data:`ketfc.imaging.confounds.STRATEGIES`.
+        Names of :data:`ketfc.imaging.confounds.STRATEGIES` or of `own_strategies`, with
+        ``_noscrub`` at the end of those that censor nothing.
     fd_thresh, dvars_thresh : float or None
         mm; units of ``std_dvars``.
     min_time : float
@@ -63,6 +71,14 @@ class RunSettings:
         Smallest share of a region's voxels that must have signal.
     repetition_time : float or None
         Seconds; overrides header and sidecar.
+    own_strategies : mapping of str to sequence of str
+        Column patterns of the study's own strategies.
+    censor_before, censor_after, censor_between : int
+        Volumes; see :class:`ketfc.imaging.censoring.CensoringRules`.
+    motion_filter_type, band_stop_min, band_stop_max
+        See :class:`ketfc.imaging.head_motion.MotionFilter`; breaths per minute.
+    match_volumes : bool
+        Whether the participant's sessions use equally many volumes.
     """
 
     strategies: tuple[str, ...]
@@ -73,16 +89,47 @@ class RunSettings:
     upper_bpf: float | None
     min_coverage: float
     repetition_time: float | None = None
+    own_strategies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    censor_before: int = 0
+    censor_after: int = 0
+    censor_between: int = 0
+    motion_filter_type: str | None = None
+    band_stop_min: float | None = None
+    band_stop_max: float | None = None
+    match_volumes: bool = False
+
+    @property
+    def censoring(self) -> CensoringRules:
+        """What makes a volume go."""
+        motion_filter = None
+        if self.motion_filter_type is not None and self.band_stop_min is not None:
+            motion_filter = MotionFilter(
+                self.motion_filter_type, self.band_stop_min, self.band_stop_max
+            )
+        return CensoringRules(
+            fd_thresh=self.fd_thresh,
+            dvars_thresh=self.dvars_thresh,
+            before=self.censor_before,
+            after=self.censor_after,
+            between=self.censor_between,
+            motion_filter=motion_filter,
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class StrategyResult:
-    """What one strategy gave: matrices by atlas, or the reason why there are none."""
+    """What one strategy gave: matrices by atlas, or the reason why there are none.
+
+    Of `n_kept` volumes that survived censoring, `n_volumes` were correlated: fewer where sessions
+    are matched. `rank` of the `columns` are independent.
+    """
 
     matrices: dict[str, pd.DataFrame] = field(default_factory=dict)
     n_volumes: int = 0
+    n_kept: int = 0
     tdof: float = 0.0
     columns: tuple[str, ...] = ()
+    rank: int = 0
     compcor: str | None = None
     high_pass: str | None = None
     error: RunError | None = None
@@ -191,18 +238,10 @@ def process_run(
     quality: dict[str, float | int | None] = {}
     series: dict[str, RegionSeries] = {}
     try:
-        header = read_header(files.bold)
-        quality["n_volumes"] = header.n_volumes
-        t_r = repetition_time(header, read_sidecar(files.sidecar), settings.repetition_time)
-        quality["repetition_time"] = t_r
-        table = confounds.read_confounds(files.confounds)
-        metadata = read_sidecar(files.confounds.with_suffix(".json"))
-        _require_rows(table, header.n_volumes, files)
+        header, t_r, table, metadata = _read_tables(files, settings, quality)
         mask = read_mask(files.mask, header.grid)
-        keep = censoring.kept_volumes(
-            table, fd_thresh=settings.fd_thresh, dvars_thresh=settings.dvars_thresh
-        )
-        quality |= _motion(table, keep, t_r)
+        kept, censored = kept_by_strategy(table, t_r, settings)
+        quality |= _motion(table, censored, t_r)
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
         series = extract(
             files.bold,
@@ -211,15 +250,35 @@ def process_run(
             min_coverage=settings.min_coverage,
             shared=shared,
         )
-        censoring.require_time(keep, t_r, settings.min_time)
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
         return RunResult(series=series, strategies=excluded, quality=quality, error=error)
+    operators = strategy_operators(kept, table, metadata, t_r, settings)
+    matched = _matched(files, settings, operators) if settings.match_volumes else {}
     strategies = {
-        name: _denoise(confounds.STRATEGIES[name], table, metadata, keep, t_r, series, settings)
-        for name in settings.strategies
+        name: StrategyResult(error=operator)
+        if isinstance(operator, RunError)
+        else _correlated(operator, matched.get(name, len(operator.matrix)), series)
+        for name, operator in operators.items()
     }
-    return RunResult(series=series, strategies=strategies, quality=quality)
+    # where no strategy has enough volumes, the run itself cannot be used
+    unkept = [keep for keep in kept.values() if isinstance(keep, RunError)]
+    unusable = unkept[0] if len(unkept) == len(kept) else None
+    return RunResult(series=series, strategies=strategies, quality=quality, error=unusable)
+
+
+def _read_tables(
+    files: RunFiles, settings: RunSettings, quality: dict[str, float | int | None]
+) -> tuple[BoldHeader, float, pd.DataFrame, Mapping[str, Any]]:
+    """Read all but the image; `quality` is told what is found on the way."""
+    header = read_header(files.bold)
+    quality["n_volumes"] = header.n_volumes
+    t_r = repetition_time(header, read_sidecar(files.sidecar), settings.repetition_time)
+    quality["repetition_time"] = t_r
+    table = confounds.read_confounds(files.confounds)
+    metadata = read_sidecar(files.confounds.with_suffix(".json"))
+    _require_rows(table, header.n_volumes, files)
+    return header, t_r, table, metadata
 
 
 def _require_rows(table: pd.DataFrame, n_volumes: int, files: RunFiles) -> None:
@@ -233,42 +292,55 @@ def _require_rows(table: pd.DataFrame, n_volumes: int, files: RunFiles) -> None:
         )
 
 
-def _denoise(
-    strategy: confounds.Strategy,
-    table: pd.DataFrame,
-    metadata: Mapping[str, Any],
-    keep: NDArray[np.bool_],
-    t_r: float,
-    series: Mapping[str, RegionSeries],
-    settings: RunSettings,
+def _matched(
+    files: RunFiles, settings: RunSettings, operators: Mapping[str, StrategyOperator | RunError]
+) -> dict[str, int]:
+    """Return how many volumes each strategy may use of this run, given the sessions' other runs.
+
+    Every run of the participant works out the same numbers from all runs' confounds. Of the
+    others the images are not read: one that will turn out to be damaged counts like a good one.
+    """
+    others = []
+    for session, other in files.matched:
+        try:
+            _, t_r, table, metadata = _read_tables(other, settings, {})
+        except RunError:
+            continue
+        kept, _ = kept_by_strategy(table, t_r, settings)
+        found = strategy_operators(kept, table, metadata, t_r, settings)
+        others.append((session, str(other.bold), found))
+    matched = {}
+    for name, operator in operators.items():
+        if isinstance(operator, RunError):
+            continue
+        volumes = {files.session: {str(files.bold): len(operator.matrix)}}
+        for session, run, found in others:
+            theirs = found[name]
+            if not isinstance(theirs, RunError):
+                volumes.setdefault(session, {})[run] = len(theirs.matrix)
+        matched[name] = matched_volumes(volumes)[str(files.bold)]
+    return matched
+
+
+def _correlated(
+    operator: StrategyOperator, n_volumes: int, series: Mapping[str, RegionSeries]
 ) -> StrategyResult:
-    high_pass = None if strategy.compcor else settings.lower_bpf
+    """Clean with all kept volumes, and correlate the first `n_volumes` of them."""
+    matrix = operator.matrix[:n_volumes]
+    tdof = denoising.degrees_of_freedom(matrix)
     try:
-        columns = confounds.strategy_columns(strategy, list(table.columns), metadata)
-        matrix = denoising.operator(
-            confounds.regressors(table, columns),
-            keep,
-            repetition_time=t_r,
-            high_pass=high_pass or None,
-            low_pass=settings.upper_bpf,
-        )
+        denoising.require_freedom(tdof, n_volumes, operator.rank)
     except RunError as error:
         return StrategyResult(error=error)
-    cosines = [column for column in columns if column.startswith("cosine")]
-    if cosines:
-        filtered = f"{len(cosines)} cosine regressors of fMRIPrep"
-    elif high_pass:
-        filtered = f"Butterworth, {high_pass:g} Hz"
-    else:
-        filtered = "linear trend only"
-    choice = confounds.compcor_columns(list(table.columns), metadata)[1]
     return StrategyResult(
         matrices={atlas: _correlations(matrix, each.series) for atlas, each in series.items()},
-        n_volumes=matrix.shape[0],
-        tdof=denoising.degrees_of_freedom(matrix),
-        columns=tuple(columns),
-        compcor=choice if strategy.compcor else None,
-        high_pass=filtered,
+        n_volumes=n_volumes,
+        n_kept=len(operator.matrix),
+        tdof=tdof,
+        columns=operator.columns,
+        rank=operator.rank,
+        compcor=operator.compcor,
+        high_pass=operator.high_pass,
     )
 
 
@@ -280,15 +352,20 @@ def _correlations(matrix: NDArray[np.float64], series: pd.DataFrame) -> pd.DataF
 
 
 def _motion(
-    table: pd.DataFrame, keep: NDArray[np.bool_], t_r: float
+    table: pd.DataFrame, censored: censoring.Censoring | None, t_r: float
 ) -> dict[str, float | int | None]:
-    motion: dict[str, float | int | None] = {
-        "n_censored": int((~keep).sum()),
-        "seconds_kept": float(keep.sum()) * t_r,
+    motion: dict[str, float | int | None] = {}
+    if censored is not None:
+        motion["n_censored"] = int((~censored.keep).sum())
+        motion |= {f"n_censored_{reason}": n for reason, n in censored.counts.items()}
+        motion["seconds_kept"] = float(censored.keep.sum()) * t_r
+    columns = {
+        "fd": table.get(censoring.FD),
+        "std_dvars": table.get(censoring.DVARS),
+        "fd_filtered": pd.Series(censored.fd) if censored and censored.filtered else None,
     }
-    for column, prefix in ((censoring.FD, "fd"), (censoring.DVARS, "std_dvars")):
-        values = table[column] if column in table else pd.Series(dtype=float)
-        values = values[np.isfinite(values)]
+    for prefix, values in columns.items():
+        finite = pd.Series(dtype=float) if values is None else values[np.isfinite(values)]
         for name in ("mean", "median", "max"):
-            motion[f"{name}_{prefix}"] = float(getattr(values, name)()) if len(values) else None
+            motion[f"{name}_{prefix}"] = float(getattr(finite, name)()) if len(finite) else None
     return motion

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.files import MISSING, read_json, read_tsv
+from ketfc.imaging.censoring import REASONS
 from ketfc.imaging.connectivity import EDGE, MEAN, fisher_z
 from ketfc.imaging.registry import Registry
 
@@ -164,10 +165,14 @@ def run_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]]) ->
         "repetition_time",
         "n_volumes",
         "n_censored",
+        *(f"n_censored_{reason}" for reason in REASONS),
         "seconds_kept",
         "mean_fd",
         "median_fd",
         "max_fd",
+        "mean_fd_filtered",
+        "median_fd_filtered",
+        "max_fd_filtered",
         "mean_std_dvars",
         "median_std_dvars",
         "max_std_dvars",

@@ -16,6 +16,16 @@ def run_settings(config: Config) -> dict[str, Any]:
         "strategies": list(config.denoising.strategies),
         "fd_thresh": config.denoising.fd_thresh,
         "dvars_thresh": config.denoising.dvars_thresh,
+        "censor_before": config.denoising.censor_before,
+        "censor_after": config.denoising.censor_after,
+        "censor_between": config.denoising.censor_between,
+        "motion_filter_type": config.denoising.motion_filter_type,
+        "band_stop_min": config.denoising.band_stop_min,
+        "band_stop_max": config.denoising.band_stop_max,
+        "match_volumes": config.denoising.match_volumes,
+        "own_strategies": {
+            name: list(own.columns) for name, own in config.denoising.own_strategies.items()
+        },
         "min_time": config.denoising.min_time,
         "lower_bpf": config.denoising.lower_bpf,
         "upper_bpf": config.denoising.upper_bpf,

@@ -35,6 +35,8 @@ class Strategy:
         Confound columns of every run, and of some runs only.
     regressors : str
         Their number, such as ``24`` or ``26–28``.
+    independent : str
+        How many of them are independent of one another; empty where all of them are.
     high_pass, low_pass, components : str
         In words; empty where there is nothing to say.
     """
@@ -44,6 +46,7 @@ class Strategy:
     always: tuple[str, ...]
     sometimes: tuple[str, ...]
     regressors: str
+    independent: str
     high_pass: str
     low_pass: str
     components: str
@@ -75,10 +78,18 @@ def summarise(name: str, sidecars: Sequence[Mapping[str, Any]]) -> Strategy:
         always=always,
         sometimes=tuple(column for column in everything if column not in always),
         regressors=_range(counts),
+        independent=_independent(used),
         high_pass=_high_pass([str(one["HighPass"]) for one in used if one.get("HighPass")]),
         low_pass=f"Butterworth, {listed(low)} Hz" if low else "",
         components=listed([words[mask] for mask in sorted(words, reverse=True) if mask in masks]),
     )
+
+
+def _independent(used: Sequence[Mapping[str, Any]]) -> str:
+    counts = [(one.get("IndependentRegressors"), one.get("NumberOfRegressors")) for one in used]
+    if all(rank == total for rank, total in counts):
+        return ""
+    return _range(sorted({int(rank) for rank, _ in counts if rank is not None}))
 
 
 def _range(counts: list[int]) -> str:
@@ -141,5 +152,40 @@ def _expanded(bases: list[str], suffixes: tuple[str, ...]) -> str:
 
 
 def regressor_count(strategy: Strategy) -> str:
-    """Return ``24 regressors``, or the range over runs."""
-    return "1 regressor" if strategy.regressors == "1" else f"{strategy.regressors} regressors"
+    """Return ``24 regressors``, or the range over runs, and how many of them are independent."""
+    count = "1 regressor" if strategy.regressors == "1" else f"{strategy.regressors} regressors"
+    return count + (f" ({strategy.independent} of them independent)" * bool(strategy.independent))
+
+
+def censored_neighbours(before: int, after: int, between: int) -> str:
+    """Return in words what goes with volumes that exceed a threshold; empty where nothing does.
+
+    Parameters
+    ----------
+    before, after : int
+        Volumes censored before and after each of them.
+    between : int
+        Longest stretch of kept volumes that is censored too.
+    """
+    sides = [f"{n} {side}" for n, side in ((before, "before"), (after, "after")) if n]
+    parts = [f"the volumes beside each ({listed(sides)} it)"] if sides else []
+    if between:
+        many = "a single volume" if between == 1 else f"{between} volumes or fewer"
+        parts.append(f"what was then left in stretches of {many}")
+    return listed(parts)
+
+
+def motion_filter(kind: str, low: Any, high: Any) -> str:
+    """Return in words what took breathing out of the motion parameters, with its reference.
+
+    Parameters
+    ----------
+    kind : str
+        ``notch`` or ``lp``.
+    low, high : float or None
+        Breaths per minute.
+    """
+    if kind == "notch":
+        how = f"band-stop filtered between {compact(low)} and {compact(high)} breaths per minute"
+        return f"{how} by a notch filter [@fair2020]"
+    return f"low-pass filtered at {compact(low)} breaths per minute [@gratton2020]"

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ketfc.files import MISSING
-from ketfc.reporting.denoising_words import Sidecars, Strategy, regressor_count, summarise
+from ketfc.reporting.denoising_methods import denoising_paragraphs
+from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
@@ -68,7 +69,7 @@ def methods_text(
             *_parcellations(atlases),
             *_template_mismatches(sidecars, atlases),
         ],
-        "Denoising": _denoising(config, design, strategies, runs),
+        "Denoising": denoising_paragraphs(config, design, strategies, runs),
         "Connectivity": _connectivity(config),
         "Tests": _tests(config, design, hypotheses),
         "What was left out": _left_out(runs, exclusions),
@@ -186,68 +187,6 @@ def _template_mismatches(sidecars: Sidecars, atlases: Mapping[str, Mapping[str, 
         f"were the same: {'; '.join(found)}. Templates differ by millimetres, most for small "
         "structures."
     ]
-
-
-def _denoising(
-    config: Config, design: Design, strategies: Mapping[str, Strategy], runs: pd.DataFrame
-) -> list[str]:
-    primary = design["strategy"]
-    text = [
-        "Each run was detrended and cleaned in one linear step, equal to `nilearn.signal.clean` "
-        "[@nilearn]: confounds, trend and filter are removed together, so that none brings back "
-        f"what another took out. {_censoring(config, runs)}"
-    ]
-    if primary in strategies:
-        text.append(f"The primary strategy, {_strategy(strategies[primary])}")
-    others = [one for name, one in strategies.items() if name != primary]
-    if others:
-        text.append("For comparison, the same runs were also cleaned otherwise:")
-        text.append("\n".join(f"- {_strategy(one)}" for one in others))
-    return text
-
-
-_CITED = {
-    "24P": " [@friston1996]",
-    "36P": " [@satterthwaite2013; @ciric2017]",
-    "acompcor": " [@behzadi2007]",
-    "acompcor_gsr": " [@behzadi2007]",
-}
-
-
-def _strategy(strategy: Strategy) -> str:
-    head = f"`{strategy.name}`{_CITED.get(strategy.name, '')}"
-    if not strategy.runs:
-        return f"{head}, could be used on no run."
-    parts = [f"{head}, regressed out nothing"]
-    if strategy.regressors != "0":
-        parts = [f"{head}, regressed out {regressor_count(strategy)}: {strategy.columns()}"]
-    if strategy.components:
-        parts.append(f"aCompCor: {strategy.components}")
-    parts.append(f"high-pass: {strategy.high_pass or 'none'}")
-    parts.append(f"low-pass: {strategy.low_pass or 'none'}")
-    return "; ".join(parts) + "."
-
-
-def _censoring(config: Config, runs: pd.DataFrame) -> str:
-    fd, dvars = (
-        setting(config, "denoising", "fd-thresh"),
-        setting(config, "denoising", "dvars-thresh"),
-    )
-    limits = [f"framewise displacement above {compact(fd)} mm [@power2012]"] if fd else []
-    limits += [f"standardised DVARS above {compact(dvars)}"] if dvars else []
-    least = compact(setting(config, "denoising", "min-time"))
-    if not limits:
-        return f"No volume was censored; runs of less than {least} s were excluded."
-    share = ""
-    if {"n_censored", "n_volumes"} <= set(runs.columns):
-        counts = numeric(runs, "n_censored", "n_volumes").dropna(subset=["n_censored", "n_volumes"])
-        if counts["n_volumes"].sum() > 0:
-            percent = 100 * counts["n_censored"].sum() / counts["n_volumes"].sum()
-            share = f" ({number(percent, 1)} % of all volumes)"
-    return (
-        f"Volumes with {' or '.join(limits)} were censored{share} [@power2014]; runs that kept "
-        f"less than {least} s were excluded."
-    )
 
 
 def _connectivity(config: Config) -> list[str]:

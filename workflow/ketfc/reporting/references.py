@@ -125,6 +125,24 @@ REFERENCES: Mapping[str, Reference] = {
             "10.1038/s41592-018-0235-4",
         ),
         Reference(
+            "fair2020",
+            "article",
+            "Fair, D. A. and Miranda-Dominguez, O. and Snyder, A. Z. and Perrone, A. and "
+            "Earl, E. A. and Van, A. N. and Koller, J. M. and Feczko, E. and Tisdall, M. D. and "
+            "van der Kouwe, A. and Klein, R. L. and Mirro, A. E. and Hampton, J. M. and "
+            "Adeyemo, B. and Laumann, T. O. and Gratton, C. and Greene, D. J. and "
+            "Schlaggar, B. L. and Hagler, D. J. and Watts, R. and Garavan, H. and Barch, D. M. and "
+            "Nigg, J. T. and Petersen, S. E. and Dale, A. M. and Feldstein-Ewing, S. W. and "
+            "Nagel, B. J. and Dosenbach, N. U. F.",
+            "Correction of respiratory artifacts in MRI head motion estimates",
+            2020,
+            _NEUROIMAGE,
+            "208",
+            "",
+            "116400",
+            "10.1016/j.neuroimage.2019.116400",
+        ),
+        Reference(
             "freedman1983",
             "article",
             "Freedman, David and Lane, David",
@@ -148,6 +166,23 @@ REFERENCES: Mapping[str, Reference] = {
             "3",
             "346--355",
             "10.1002/mrm.1910350312",
+        ),
+        Reference(
+            "gratton2020",
+            "article",
+            "Gratton, C. and Dworetsky, A. and Coalson, R. S. and Adeyemo, B. and "
+            "Laumann, T. O. and Wig, G. S. and Kong, T. S. and Gratton, G. and Fabiani, M. and "
+            "Barch, D. M. and Tranel, D. and Miranda-Dominguez, O. and Fair, D. A. and "
+            "Dosenbach, N. U. F. and Snyder, A. Z. and Perlmutter, J. S. and Petersen, S. E. and "
+            "Campbell, M. C.",
+            "Removal of high frequency contamination from motion estimates in single-band fMRI "
+            "saves data without biasing functional connectivity",
+            2020,
+            _NEUROIMAGE,
+            "217",
+            "",
+            "116866",
+            "10.1016/j.neuroimage.2020.116866",
         ),
         Reference(
             "hedges1981",
@@ -247,6 +282,19 @@ REFERENCES: Mapping[str, Reference] = {
             "",
             "320--341",
             "10.1016/j.neuroimage.2013.08.048",
+        ),
+        Reference(
+            "pruim2015",
+            "article",
+            "Pruim, Raimon H. R. and Mennes, Maarten and van Rooij, Daan and Llera, Alberto and "
+            "Buitelaar, Jan K. and Beckmann, Christian F.",
+            "ICA-AROMA: A robust ICA-based strategy for removing motion artifacts from fMRI data",
+            2015,
+            _NEUROIMAGE,
+            "112",
+            "",
+            "267--277",
+            "10.1016/j.neuroimage.2015.02.064",
         ),
         Reference(
             "satterthwaite2013",

@@ -1,6 +1,7 @@
 """The configuration of a study: every key, its default, and what may be written there.
 
-The models (here and in :mod:`ketfc.study.config_study`) are the single source:
+The models (here, in :mod:`ketfc.study.config_study` and in
+:mod:`ketfc.study.config_denoising`) are the single source:
 ``config/config.default.yaml``, the JSON schema and the reference in ``config/README.md`` are made
 from them (:mod:`ketfc.study.config_docs`). Keys are spelt with hyphens in YAML and with
 underscores as attributes.
@@ -20,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from ketfc.study.config_denoising import Denoising, OwnStrategy
 from ketfc.study.config_errors import explain, plain
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
@@ -29,7 +31,6 @@ from ketfc.study.config_kinds import (
     OneOrMore,
     PathText,
     Space,
-    Strategy,
     Whole,
     YesNo,
     expand,
@@ -56,90 +57,17 @@ __all__ = [
     "Config",
     "Denoising",
     "Depression",
+    "OwnStrategy",
     "Parcellation",
     "Score",
     "Scores",
     "Space",
     "Statistics",
-    "Strategy",
     "Study",
     "expand",
     "find_bundled",
     "parse_config",
 ]
-
-
-class Denoising(Group):
-    """What is removed from the signal, and which volumes are left out."""
-
-    primary: Strategy = key(
-        "acompcor",
-        "The strategy of the main results; one of `strategies`.",
-        "none, 24P, 36P, acompcor or acompcor_gsr",
-    )
-    strategies: tuple[Strategy, ...] = key(
-        ["acompcor", "24P", "36P"],
-        "The strategies to compute; all of them come from one read of the images.",
-        "a list of none, 24P, 36P, acompcor and acompcor_gsr, each once, with the primary one",
-    )
-    fd_thresh: Number | None = key(
-        0.5,
-        "Framewise displacement in mm above which a volume is censored; null: no censoring by FD.",
-        "a number above 0 (mm), or null",
-        gt=0.0,
-    )
-    dvars_thresh: Number | None = key(
-        None,
-        "Standardised DVARS above which a volume is censored; null: no censoring by DVARS.",
-        "a number above 0, or null",
-        examples=[1.5],
-        gt=0.0,
-    )
-    min_time: Number = key(
-        240,
-        "Seconds of data that must be left of a run after censoring; with less it is excluded.",
-        "a number of seconds, at least 0",
-        ge=0.0,
-    )
-    lower_bpf: Number | None = key(
-        0.01,
-        "Cut-off in Hz of the Butterworth high-pass of the strategies without aCompCor; those "
-        "with aCompCor use fMRIPrep's cosines instead, so that nothing is filtered twice. null "
-        "or 0: no filter.",
-        "a number of Hz, at least 0, or null",
-        ge=0.0,
-    )
-    upper_bpf: Number | None = key(
-        None,
-        "Cut-off in Hz of a low-pass for every strategy; null: none.",
-        "a number of Hz above lower-bpf, or null",
-        examples=[0.1],
-        gt=0.0,
-    )
-
-    @field_validator("strategies")
-    @classmethod
-    def _once_and_with_primary(
-        cls, strategies: tuple[str, ...], info: ValidationInfo
-    ) -> tuple[str, ...]:
-        if len(set(strategies)) < len(strategies):
-            raise refuse("names a strategy twice")
-        primary = info.data.get("primary")
-        if primary is not None and primary not in strategies:
-            listed = ", ".join(strategies) or "none are listed"
-            raise refuse(
-                f"the primary strategy {primary} is not among the strategies ({listed})",
-                instead="primary",
-            )
-        return strategies
-
-    @field_validator("upper_bpf")
-    @classmethod
-    def _above_lower(cls, upper: float | None, info: ValidationInfo) -> float | None:
-        lower = info.data.get("lower_bpf")
-        if upper is not None and lower is not None and upper <= lower:
-            raise refuse(f"is not above lower-bpf, which is {lower:g} Hz")
-        return upper
 
 
 class Parcellation(Group):

@@ -58,14 +58,14 @@ def explain(
     misspelt: set[_Names] = set()
     for detail in error.errors(include_url=False):
         path = _place(detail, raw)
-        names = _names(path)
+        names = _declared(_names(path), known)
         value: str | None = _yaml(_at(raw, path))
         key = _nearest(names, known)
         allowed = key.allowed if key else None
         lacks: set[_Names] = set()
         match detail["type"]:
             case "extra_forbidden":
-                allowed = ", ".join(k[-1] for k in known if k[:-1] == names[:-1])
+                allowed = ", ".join(k[-1] for k in known if k[:-1] == names[:-1]) or allowed
                 meant = _meant(names, known)
                 message = _unknown(names, meant)
                 misspelt |= {meant} if meant else set()
@@ -131,6 +131,14 @@ def _names(path: _Path) -> _Names:
     return tuple(step for step in path if isinstance(step, str))
 
 
+def _declared(names: _Names, known: Mapping[_Names, Key]) -> _Names:
+    """Leave out the names on the way that a study is free to choose, such as own strategies'."""
+    way: _Names = ()
+    for name in names[:-1]:
+        way = (*way, name) if (*way, name) in known else way
+    return (*way, *names[-1:])
+
+
 def _spell(path: _Path) -> str:
     spelt = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return spelt.removeprefix(".")
@@ -188,7 +196,7 @@ def _message(detail: ErrorDetails, value: Any, key: Key | None) -> str:
             return "is not a finite number"
         case "string_type":
             return _not_text(value)
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             return "is empty"
         case "string_pattern_mismatch":
             return "holds a character that cannot be used here"

@@ -25,9 +25,6 @@ from ketfc.study.problems import Problem, StudyError
 Space = Literal["MNI152NLin2009cAsym", "MNI152NLin6Asym"]
 """Template spaces."""
 
-Strategy = Literal["none", "24P", "36P", "acompcor", "acompcor_gsr"]
-"""Denoising strategies, with XCP-D's names."""
-
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 

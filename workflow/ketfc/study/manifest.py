@@ -67,15 +67,34 @@ def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str
     }
 
 
-def siblings(runs: Manifest) -> dict[str, dict[str, list[str]]]:
-    """Return the images (``bold``) and masks (``mask``) of each run's participant's other runs."""
+def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]]:
+    """Return what each run's job needs of its participant's other runs.
+
+    Parameters
+    ----------
+    runs : dict
+        The manifest.
+    matched : bool
+        Whether sessions are matched in volumes, for which confounds and sidecars are needed too.
+
+    Returns
+    -------
+    dict
+        By run: lists of images (``bold``), masks (``mask``), ``confounds``, ``session`` labels and
+        ``sidecars``; the last three are empty if nothing is matched.
+    """
     by_participant: dict[str, list[str]] = {}
     for name, run in runs.items():
         by_participant.setdefault(str(run["participant_id"]), []).append(name)
     found = {}
     for name, run in runs.items():
         others = [other for other in by_participant[str(run["participant_id"])] if other != name]
+        read = others if matched else []
         found[name] = {key: [str(runs[other][key]) for other in others] for key in ("bold", "mask")}
+        found[name] |= {
+            key: [str(runs[other][key]) for other in read] for key in ("confounds", "session")
+        }
+        found[name]["sidecars"] = [path for other in read for path in runs[other]["sidecars"]]
     return found
 
 
