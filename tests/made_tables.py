@@ -52,6 +52,9 @@ class Circuit:
     name: str
     primary: bool
     expected_sign: str
+    direction: str | None = None
+    registration: str | None = None
+    variant_of: str | None = None
 
 
 @dataclass(frozen=True)

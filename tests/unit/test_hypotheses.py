@@ -32,6 +32,9 @@ class Circuit:
     name: str
     primary: bool
     expected_sign: str = "?"
+    direction: str | None = None
+    registration: str | None = None
+    variant_of: str | None = None
 
 
 CIRCUITS = [

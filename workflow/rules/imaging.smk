@@ -85,9 +85,10 @@ rule bold_run:
         other_masks=lookup(dpath="{run}/mask", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
-        images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
-        tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
-        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
+        images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
+        tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
+        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        maps=REGION_MAPS,
     output:
         series=expand(
             f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
@@ -121,7 +122,9 @@ rule bold_run:
         runtime=20,
     params:
         space=SPACE,
-        atlases=list(PARCELLATIONS),
+        atlases=MADE_ATLASES,
+        parcellations=list(PARCELLATIONS),
+        variants=VARIANTS,
         primary=STUDY.denoising.primary,
         settings=RUN_SETTINGS,
         code=CODE["imaging"],
@@ -146,6 +149,9 @@ rule sessions:
             folder=RUN_FOLDERS,
         ),
         registry=REGISTRY,
+        images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),
+        tables=expand(rules.parcellation.output.table, atlas=REGION_ATLASES),
+        maps=REGION_MAPS,
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
@@ -161,6 +167,8 @@ rule sessions:
         names=NAMES,
         space=SPACE,
         strategies=STRATEGIES,
+        atlases=REGION_ATLASES,
+        variants=VARIANTS,
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"
@@ -173,11 +181,11 @@ rule habenula:
         registry=REGISTRY,
         images=expand(
             rules.parcellation.output.image,
-            atlas={"CIT168"}.intersection(PARCELLATIONS),
+            atlas={"CIT168"}.intersection(MADE_ATLASES),
         ),
         tables=expand(
             rules.parcellation.output.table,
-            atlas={"CIT168"}.intersection(PARCELLATIONS),
+            atlas={"CIT168"}.intersection(MADE_ATLASES),
         ),
     output:
         "results/habenula.tsv",
@@ -191,6 +199,7 @@ rule habenula:
         runtime=10,
     params:
         space=SPACE,
+        variants=VARIANTS,
         code=CODE["imaging"],
     script:
         "../scripts/habenula.py"
