@@ -38,6 +38,8 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         exclusions=made.exclusions,
         sidecars=made.sidecars,
         versions=made.versions,
+        null=made.null,
+        habenula=made.habenula,
         atlases=atlases or {},
     )
 
@@ -52,6 +54,8 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         runs=made.runs,
         exclusions=made.exclusions,
         sidecars=made.sidecars,
+        null=made.null,
+        habenula=made.habenula,
         figures=figures or {},
         methods=methods_of(made),
         versions=made.versions,

@@ -201,7 +201,10 @@ class RegionSources:
             for key, other in region.alternatives.items():
                 wanting = [atlas for atlas in other.atlases if not self.is_here(atlas)]
                 if wanting:
-                    reason = f"{wanting[0]} is not on this machine"
+                    reason = (
+                        f"{wanting[0]} is not on this machine (circuits.atlases-dir, or a package, "
+                        "would bring it: atlases/README.md)"
+                    )
                 elif self._foreign(other):
                     reason = f"it has no definition in {self.config.study.space}"
                 else:
