@@ -234,6 +234,8 @@ class RegionReader:
     def labels(self, field: str, value: object) -> AtlasLabels:
         """Return labels of a parcellation; whether it has them is seen when it is known."""
         entry = self.mapping(field, value)
+        if not entry:
+            return AtlasLabels("", ())
         self.known_keys(field, entry, {"atlas", "names", "weights"})
         names = entry.get("names")
         if not (is_names(names) and names and len(set(names)) == len(names)):
@@ -247,6 +249,8 @@ class RegionReader:
     def map(self, field: str, value: object) -> ProbabilityMap:
         """Return a probability map; its path starts where the registry lies."""
         entry = self.mapping(field, value)
+        if not entry:
+            return ProbabilityMap("", "")
         self.known_keys(field, entry, {"image", "space"})
         space = entry.get("space")
         if space not in TEMPLATES:

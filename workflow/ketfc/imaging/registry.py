@@ -220,6 +220,8 @@ class _Reader(RegionReader):
         if value is None:
             return None, None
         entry = self.mapping(field, value)
+        if not entry:
+            return None, None
         self.known_keys(field, entry, {"direction", "registration"})
         direction, registration = entry.get("direction"), entry.get("registration")
         if direction not in ("+", "-"):
