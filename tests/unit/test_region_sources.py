@@ -1,4 +1,4 @@
-"""What regions need beside coordinates, at plan time: there, missing, misspelt, out of the brain."""
+"""What regions need beside coordinates, at plan time: there, missing, misspelt, elsewhere."""
 
 from __future__ import annotations
 
