@@ -84,5 +84,6 @@ def parcellation_files(
         else:
             files[each.name] = matching_files(atlas, there) if atlas else []
     for name in more:
-        files.setdefault(name, matching_files(catalogue.atlases[name], there))
+        if name not in files:
+            files[name] = matching_files(catalogue.atlases[name], there)
     return {name: [str(path) for path in paths] for name, paths in files.items()}
