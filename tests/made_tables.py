@@ -52,6 +52,9 @@ class Circuit:
     name: str
     primary: bool
     expected_sign: str
+    direction: str | None = None
+    registration: str | None = None
+    variant_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Made:
     runs: pd.DataFrame
     sidecars: dict[str, list[dict[str, Any]]]
     versions: dict[str, str]
+    null: pd.DataFrame
+    habenula: pd.DataFrame
 
 
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
@@ -190,7 +195,25 @@ def _study(
             "Snakemake": "9.15.0",
             "fMRIPrep": "24.1.1",
         },
+        null=_null(),
+        habenula=_habenula(),
     )
+
+
+def _null() -> pd.DataFrame:
+    rows = [(key, 1000, 97.5, None, None) for key in CIRCUITS]
+    rows[0] = (rows[0][0], 1000, 99.1, "size", None)
+    rows[-1] = (rows[-1][0], 0, np.nan, None, "too few spheres like its regions")
+    return pd.DataFrame(rows, columns=["circuit", "n_null", "percentile", "unmatched", "reason"])
+
+
+def _habenula() -> pd.DataFrame:
+    row = ("rHabenula", 3.75, 3.75, 3.5, "header", 31, "spheroid", 0.43, 0.32, 0.28)
+    columns = [
+        "region", "native_x", "native_y", "native_z", "native_source", "runs", "body",
+        "best_voxel_fraction", "region_purity", "weighted_purity", "verdict",
+    ]  # fmt: skip
+    return pd.DataFrame([(*row, "peri-habenular only")], columns=columns)
 
 
 def _sidecars() -> dict[str, list[dict[str, Any]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -177,3 +179,109 @@ def test_a_planted_change_is_found_with_its_sign(sign):
     for ours in (single, parallel):
         assert ours.p_permutation <= 0.01
         assert np.sign([ours.estimate, ours.ci_low, ours.ci_high]).tolist() == [sign] * 3
+
+
+# -- one-sided, as preregistered -------------------------------------------------------------------
+
+SIDES = {"+": "greater", "-": "less"}
+
+
+@pytest.mark.parametrize("direction", SIDES)
+def test_a_one_sided_change_has_the_p_values_of_scipy(direction):
+    baseline, followup = paired(9, seed=5, effect=0.1)
+    change = followup - baseline
+    found = mean_change(
+        baseline,
+        followup,
+        alpha=0.05,
+        permutations=1024,
+        rng=np.random.default_rng(0),
+        direction=direction,
+    )
+    expected = stats.permutation_test(
+        (change,),
+        lambda x, axis: x.mean(axis=axis),
+        permutation_type="samples",
+        alternative=SIDES[direction],
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    assert found.p_permutation == pytest.approx(expected.pvalue)
+    t = stats.ttest_1samp(change, 0, alternative=SIDES[direction])
+    assert found.p_parametric == pytest.approx(t.pvalue)
+    # the interval is the two-sided one
+    both = stats.ttest_1samp(change, 0).confidence_interval(0.95)
+    assert (found.ci_low, found.ci_high) == pytest.approx((both.low, both.high))
+    assert "one-sided" in found.flags
+
+
+@pytest.mark.parametrize("direction", SIDES)
+def test_a_one_sided_comparison_of_arms_has_the_p_values_of_scipy(direction):
+    """Without an effect of the baseline, Freedman–Lane rearranges the residuals of a mean."""
+    rng = np.random.default_rng(8)
+    treated = arms(8)
+    # baseline balanced between arms and unrelated to follow-up, so that it takes nothing out
+    baseline = np.repeat([-1.0, -1, 1, 1], 2) * 0.1
+    followup = rng.normal(0.3, 0.2, 8)
+    for group in (0, 1):
+        own = (treated == group) & (baseline > 0)
+        other = (treated == group) & (baseline < 0)
+        followup[own] += followup[other].mean() - followup[own].mean()
+    found = adjusted_difference(
+        baseline,
+        followup,
+        treated,
+        alpha=0.05,
+        permutations=40320,
+        rng=np.random.default_rng(0),
+        direction=direction,
+    )
+
+    design = np.column_stack([treated, np.ones(8), baseline])
+
+    def t_of(outcome, axis=-1):
+        outcome = np.moveaxis(np.atleast_2d(outcome), axis, -1)
+        coefficients = outcome @ np.linalg.pinv(design).T
+        left = outcome - coefficients @ design.T
+        return coefficients[..., 0] / np.sqrt((left**2).sum(axis=-1))
+
+    nuisance = design[:, 1:]
+    residual = followup - nuisance @ np.linalg.pinv(nuisance) @ followup
+    null = t_of(residual[np.array(list(permutations(range(8))))])
+    observed = t_of(residual)[0]
+    sign = 1 if direction == "+" else -1
+    assert found.p_permutation == pytest.approx((sign * null >= sign * observed - 1e-9).mean())
+    assert found.p_parametric == pytest.approx(stats.t.sf(sign * found.statistic, found.df))
+
+
+def test_a_one_sided_test_cannot_find_the_opposite():
+    baseline, followup = paired(20, seed=3, effect=0.8)
+    p = {
+        direction: mean_change(
+            baseline, followup, rng=np.random.default_rng(0), direction=direction, **SETTINGS
+        ).p_permutation
+        for direction in (None, *SIDES)
+    }
+    assert p["+"] == 1 / 200
+    assert p["-"] > 0.99
+    assert p[None] == 1 / 200
+
+
+@pytest.mark.parametrize("direction", SIDES)
+@pytest.mark.parametrize("test", ["paired", "arms"])
+def test_one_sided_p_values_are_uniform_where_nothing_changes(direction, test):
+    rng = np.random.default_rng(77)
+    p = []
+    for _ in range(400):
+        baseline = rng.normal(0, 0.2, 14)
+        followup = 0.5 * baseline + rng.normal(0, 0.2, 14)
+        if test == "paired":
+            followup = baseline + rng.normal(0, 0.2, 14)
+            found = mean_change(baseline, followup, rng=rng, direction=direction, **SETTINGS)
+        else:
+            found = adjusted_difference(
+                baseline, followup, arms(14), rng=rng, direction=direction, **SETTINGS
+            )
+        p.append(found.p_permutation)
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.09

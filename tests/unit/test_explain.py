@@ -10,7 +10,7 @@ import pytest
 
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.parcellations import voronoi_parcellation
-from ketfc.imaging.regions import label_regions, sphere_regions
+from ketfc.imaging.regions import label_regions, region_centres, sphere_regions
 from ketfc.imaging.registry import Registry, load_registry
 from ketfc.reporting.explain import render_explanation
 
@@ -60,6 +60,7 @@ def text(registry: Registry) -> str:
         registry,
         sphere_regions(registry.used_regions, SPACE, GRID),
         [(cells, "a licence")],
+        region_centres(registry.used_regions, SPACE, {}),
         study="<b>study</b>",
         space=SPACE,
         run="sub-01_bold.nii.gz",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class Circuit:
     name: str
     primary: bool
     expected_sign: str = "?"
+    direction: str | None = None
+    registration: str | None = None
+    variant_of: str | None = None
 
 
 CIRCUITS = [
@@ -468,3 +471,67 @@ def test_tables_that_contradict_the_design_are_an_error(change, message):
     change(made)
     with pytest.raises(ValueError, match=message):
         made.test()
+
+
+# -- preregistered directions and other definitions ------------------------------------------------
+
+URL = "https://osf.io/abcde"
+
+
+def tested(study: Study, *circuits: Circuit) -> pd.DataFrame:
+    table = hypotheses.test_hypotheses(
+        study.connectivity, study.scores, study.design, circuits, **SETTINGS
+    )
+    return table.set_index(["hypothesis", "test"])
+
+
+def test_a_preregistered_change_alone_is_one_sided_and_says_so():
+    parallel = study()
+    plain = tested(parallel, *CIRCUITS)
+    first = replace(CIRCUITS[0], direction="+", registration=URL)
+    table = tested(parallel, first, *CIRCUITS[1:])
+    row, two = table.loc[(first.id, "change")], plain.loc[(first.id, "change")]
+    assert "one-sided" in row["flags"].split(";")
+    assert URL in row["estimand"]
+    assert f"as preregistered ({URL})" in row["verdict"]
+    assert row["p_parametric"] == pytest.approx(
+        two["p_parametric"] / 2 if two["statistic"] > 0 else 1 - two["p_parametric"] / 2
+    )
+    assert (row["ci_low"], row["ci_high"]) == (two["ci_low"], two["ci_high"])
+    # nothing else knows of it, but for the correction in its own family
+    others = [key for key in table.index if key != (first.id, "change")]
+    columns = [name for name in table.columns if name not in ("p_holm", "verdict")]
+    pd.testing.assert_frame_equal(table.loc[others, columns], plain.loc[others, columns])
+    assert not table.loc[others, "flags"].fillna("").str.contains("one-sided").any()
+
+
+def test_other_definitions_are_in_no_correction_and_change_none():
+    parallel = study()
+    more = parallel.connectivity[parallel.connectivity["circuit"] == CIRCUITS[0].id]
+    variant = Circuit(f"{CIRCUITS[0].id}.a-X", "variant", False, variant_of=CIRCUITS[0].id)
+    both = replace(
+        parallel,
+        connectivity=pd.concat([parallel.connectivity, more.assign(circuit=variant.id)]),
+    )
+    plain, table = tested(parallel, *CIRCUITS), tested(both, *CIRCUITS, variant)
+    own = table[table["family"] == "sensitivity"]
+    assert own.index.tolist() == [(variant.id, "change"), (variant.id, "association")]
+    assert own["p_holm"].isna().all()
+    assert own["p_permutation"].notna().all()
+    assert own["verdict"].str.contains("uncorrected").all()
+    assert own["verdict"].str.contains("for sensitivity alone").all()
+    pd.testing.assert_frame_equal(table.drop(index=variant.id, level=0), plain)
+    # the same numbers as the circuit's own test, for they are the same series
+    main = table.loc[[(CIRCUITS[0].id, test) for test in ("change", "association")]]
+    assert own["estimate"].tolist() == main["estimate"].tolist()
+    left_out = hypotheses.incomplete_participants(
+        both.connectivity,
+        both.scores,
+        both.design,
+        [*CIRCUITS, variant],
+        strategy=SETTINGS["strategy"],
+    )
+    per_test = left_out[left_out["hypothesis"] == variant.id].groupby("test").size()
+    assert {test: per_test.get(test, 0) for test in ("change", "association")} == own.droplevel(0)[
+        "n_excluded"
+    ].to_dict()

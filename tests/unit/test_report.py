@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from ketfc.reporting import words
+from ketfc.reporting.beside import alternatives_table
 from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import censored_neighbours, column_names, summarise
 from ketfc.reporting.markdown import to_html
@@ -21,6 +23,7 @@ from ketfc.reporting.methods import methods_text
 from ketfc.reporting.references import REFERENCES, cited, references_bib
 from ketfc.reporting.report import render_report
 from ketfc.reporting.results import cards, results, table_of
+from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_tables
@@ -38,6 +41,8 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         exclusions=made.exclusions,
         sidecars=made.sidecars,
         versions=made.versions,
+        null=made.null,
+        habenula=made.habenula,
         atlases=atlases or {},
     )
 
@@ -52,6 +57,8 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         runs=made.runs,
         exclusions=made.exclusions,
         sidecars=made.sidecars,
+        null=made.null,
+        habenula=made.habenula,
         figures=figures or {},
         methods=methods_of(made),
         versions=made.versions,
@@ -531,3 +538,83 @@ def test_the_methods_name_every_atlas_with_licence_and_checksum_and_every_mismat
     assert "another template than that of the images" not in plain + text
     text = methods_of(made, {"Yeo7": about | {"TemplateMismatch": "A regions on B images"}})
     assert "and used as if it were the same: Yeo7: A regions on B images." in text
+
+
+# -- beside the tests ------------------------------------------------------------------------------
+
+
+def with_variants(made: made_tables.Made) -> made_tables.Made:
+    """Add another definition of the sgACC, one with the same sign and one test with the other."""
+    own = made.hypotheses[
+        (made.hypotheses["hypothesis"] == "sgacc-rlpfc")
+        & made.hypotheses["test"].isin(["change", "association"])
+    ]
+    other = own.assign(
+        hypothesis="sgacc-rlpfc.sgACC-Fox2012",
+        name="another definition",
+        family="sensitivity",
+        primary=False,
+        p_holm=np.nan,
+        estimate=own["estimate"] * np.where(own["test"] == "change", 0.5, -0.5),
+    )
+    return replace(made, hypotheses=pd.concat([made.hypotheses, other], ignore_index=True))
+
+
+def test_other_definitions_have_a_table_of_their_own_and_are_in_no_other():
+    made = made_tables.two_arms()
+    more = with_variants(made)
+    table = alternatives_table(more.hypotheses)
+    assert [row[1:4] for row in table.rows] == [
+        ["sgACC", "Fox2012", "change"],
+        ["sgACC", "Fox2012", "association"],
+    ]
+    assert [row[table.columns.index("same sign")] for row in table.rows] == ["yes", "no"]
+    assert table.rows[0][0] == sentence(more.hypotheses["name"].iloc[0])
+    for primary in (True, False):
+        assert results(more.hypotheses, primary=primary) == results(
+            made.hypotheses, primary=primary
+        )
+    assert cards(more.hypotheses, more.design) == cards(made.hypotheses, made.design)
+    page = report_of(more)
+    assert "Alternative definitions" in page
+    assert "Alternative definitions" not in report_of(made)
+    text = methods_of(more)
+    assert "one region defined otherwise (1 variant)" in text
+    assert "another definition" not in text
+
+
+def test_the_report_tells_the_habenula_verdict_and_the_matched_pairs():
+    made = made_tables.two_arms()
+    page, text = report_of(made), methods_of(made)
+    for said in ("31 runs recorded at 3.75 × 3.75 × 3.5 mm: peri-habenular only", "43 %"):
+        assert said in page
+        assert said in text
+    assert "No data were smoothed." in text
+    assert "no pairs alike in size" in page
+    assert "too few spheres like its regions" in page
+    assert "99.1" in page
+    assert "is not a p value" in text
+    assert "No pairs were alike for sgacc-rlpfc (size)" in text
+    last = list(made_tables.CIRCUITS)[-1]
+    assert f"There is no percentile for {last}" in text
+    none = replace(made, null=made.null.iloc[:0], habenula=made.habenula.iloc[:0])
+    assert "What the scan could see of the habenula" not in report_of(none)
+    assert "peri-habenular" not in methods_of(none)
+
+
+def test_a_one_sided_test_is_named_in_the_methods_with_its_registration():
+    made = made_tables.two_arms()
+    assert "All tests are two-sided at α = 0.05" in methods_of(made)
+    table = made.hypotheses.copy()
+    first = table.index[0]
+    table.loc[first, "flags"] = "one-sided;exploratory"
+    table.loc[first, "estimand"] = (
+        "A difference. Tested one-sided for a rise, as preregistered (https://osf.io/abcde): it "
+        "could not find the opposite. The interval is two-sided."
+    )
+    text = methods_of(replace(made, hypotheses=table))
+    name = table.loc[first, "name"]
+    assert (
+        f"The test of change of “{name}” is one-sided for a rise, as preregistered "
+        "(https://osf.io/abcde); all other tests are two-sided at α = 0.05"
+    ) in text

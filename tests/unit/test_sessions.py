@@ -9,6 +9,7 @@ from made_runs import CIRCUITS, REGIONS, REGISTRY, SPACE
 
 from ketfc.files import write_json, write_tsv
 from ketfc.imaging.connectivity import circuit_rows
+from ketfc.imaging.regions import region_centres
 from ketfc.imaging.sessions import (
     COLUMNS,
     combine_runs,
@@ -197,7 +198,8 @@ def test_regions_are_listed_with_their_circuits_and_median_sizes():
         )
         for share in (0.2, 0.6, 1.0)
     ]
-    table = region_table(REGISTRY, SPACE, coverage).set_index("region")
+    centres = region_centres(REGISTRY.used_regions, SPACE, {})
+    table = region_table(REGISTRY, SPACE, coverage, centres).set_index("region")
     assert table.index.tolist() == IDS
     assert table["circuits"].tolist() == [
         "one;within;between", "one;within;between", "within;between", "between",

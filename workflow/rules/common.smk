@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
-from ketfc.imaging.settings import parcellation_files, run_settings
+from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
@@ -20,6 +20,7 @@ from ketfc.study.tables import find_table
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
 MANIFEST = Path(".snakemake/ketfc_runs.json")
+REGION_MANIFEST = Path(".snakemake/ketfc_regions.json")
 
 try:
     STUDY = parse_config(config, source="config")
@@ -46,7 +47,24 @@ PARCELLATION_SETTINGS = {
 }
 RUN_SETTINGS = run_settings(STUDY)
 NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
-PARCELLATION_FILES = parcellation_files(STUDY, NAMED_PARCELLATIONS)
+
+# what is on this machine decides which alternative definitions are measured: jobs on other machines
+# must not look again
+if workflow.is_main_process:
+    _regions = region_inputs(STUDY, REGISTRY, NAMED_PARCELLATIONS)
+    write_json(REGION_MANIFEST, _regions)
+else:
+    _regions = read_json(REGION_MANIFEST)
+VARIANTS = _regions["variants"]
+REGION_MAPS = _regions["maps"]
+REGION_ATLASES = _regions["atlases"]
+MADE_ATLASES = list(dict.fromkeys([*PARCELLATIONS, *REGION_ATLASES]))
+PARCELLATION_SETTINGS |= {
+    name: {"name": name, "image": None, "labels": None, "space": None}
+    for name in MADE_ATLASES
+    if name not in PARCELLATIONS
+}
+PARCELLATION_FILES = parcellation_files(STUDY, NAMED_PARCELLATIONS, REGION_ATLASES)
 ATLASES_DIR = STUDY.circuits.atlases_dir and str(
     expand_path(STUDY.circuits.atlases_dir)
 )

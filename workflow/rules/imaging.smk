@@ -88,9 +88,10 @@ rule bold_run:
         other_sidecars=lookup(dpath="{run}/sidecars", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
-        images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
-        tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
-        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
+        images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
+        tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
+        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        maps=REGION_MAPS,
     output:
         series=expand(
             f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
@@ -126,7 +127,9 @@ rule bold_run:
         space=SPACE,
         session=lookup(dpath="{run}/session", within=RUNS),
         other_sessions=lookup(dpath="{run}/session", within=SIBLINGS),
-        atlases=list(PARCELLATIONS),
+        atlases=MADE_ATLASES,
+        parcellations=list(PARCELLATIONS),
+        variants=VARIANTS,
         primary=STUDY.denoising.primary,
         settings=RUN_SETTINGS,
         code=CODE["imaging"],
@@ -151,6 +154,9 @@ rule sessions:
             folder=RUN_FOLDERS,
         ),
         registry=REGISTRY,
+        images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),
+        tables=expand(rules.parcellation.output.table, atlas=REGION_ATLASES),
+        maps=REGION_MAPS,
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
@@ -166,6 +172,8 @@ rule sessions:
         names=NAMES,
         space=SPACE,
         strategies=STRATEGIES,
+        atlases=REGION_ATLASES,
+        variants=VARIANTS,
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"
@@ -178,11 +186,11 @@ rule habenula:
         registry=REGISTRY,
         images=expand(
             rules.parcellation.output.image,
-            atlas={"CIT168"}.intersection(PARCELLATIONS),
+            atlas={"CIT168"}.intersection(MADE_ATLASES),
         ),
         tables=expand(
             rules.parcellation.output.table,
-            atlas={"CIT168"}.intersection(PARCELLATIONS),
+            atlas={"CIT168"}.intersection(MADE_ATLASES),
         ),
     output:
         "results/habenula.tsv",
@@ -196,6 +204,7 @@ rule habenula:
         runtime=10,
     params:
         space=SPACE,
+        variants=VARIANTS,
         code=CODE["imaging"],
     script:
         "../scripts/habenula.py"

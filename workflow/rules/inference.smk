@@ -67,6 +67,7 @@ rule hypotheses:
         seed=STUDY.statistics.seed,
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
+        variants=VARIANTS,
         code=CODE["inference"],
     script:
         "../scripts/hypotheses.py"

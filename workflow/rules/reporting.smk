@@ -111,7 +111,9 @@ rule methods:
             strategy=STRATEGIES * len(RUNS),
             atlas=["Circuits"] * len(RUNS) * len(STRATEGIES),
         ),
-        atlases=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
+        atlases=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        null=rules.matched_null.output[0],
+        habenula=rules.habenula.output[0],
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -127,7 +129,7 @@ rule methods:
     params:
         config=config,
         strategies=STRATEGIES,
-        atlases=list(PARCELLATIONS),
+        atlases=MADE_ATLASES,
         folders=FOLDERS,
         code=CODE["reporting"],
     script:
@@ -144,6 +146,8 @@ rule report:
         regions=rules.sessions.output.regions,
         runs=rules.sessions.output.quality,
         exclusions=rules.exclusions.output,
+        null=rules.matched_null.output[0],
+        habenula=rules.habenula.output[0],
         circuits=rules.figure_circuits.output[2],
         paired=rules.figure_paired.output[2],
         association=rules.figure_association.output[2],
@@ -169,9 +173,10 @@ rule explain:
         plan=GATE,
         bold=next(iter(RUNS.values()))["bold"] if RUNS else [],
         registry=REGISTRY,
-        images=expand(rules.parcellation.output.image, atlas=PARCELLATIONS),
-        tables=expand(rules.parcellation.output.table, atlas=PARCELLATIONS),
-        sidecars=expand(rules.parcellation.output.sidecar, atlas=PARCELLATIONS),
+        images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
+        tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
+        sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        maps=REGION_MAPS,
     output:
         page="results/explain.html",
     log:
@@ -185,7 +190,8 @@ rule explain:
     params:
         study=STUDY.study.name,
         space=SPACE,
-        atlases=list(PARCELLATIONS),
+        atlases=MADE_ATLASES,
+        variants=VARIANTS,
         code=CODE["reporting"],
     script:
         "../scripts/explain.py"

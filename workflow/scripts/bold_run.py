@@ -6,7 +6,7 @@ from ketfc.files import read_json, read_tsv
 from ketfc.imaging.derivatives import write_run
 from ketfc.imaging.null_spheres import place_spheres, write_spheres
 from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.regions import CIRCUITS, label_regions, sphere_regions
+from ketfc.imaging.regions import CIRCUITS, label_regions, place_regions
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.run import RunFiles, RunSettings, process_run
 from ketfc.imaging.templates import region_mismatch
@@ -15,21 +15,22 @@ from ketfc.logs import logged
 with logged(snakemake.log[0]):
     space, inputs = snakemake.params.space, snakemake.input
     settings = RunSettings(**snakemake.params.settings)
-    registry = load_registry(inputs.registry)
-    parcellations = [
-        load_parcellation(name, image, labels=table, space=space)
+    registry = load_registry(inputs.registry).with_variants(snakemake.params.variants)
+    atlases = {
+        name: load_parcellation(name, image, labels=table, space=space)
         for name, image, table in zip(
             snakemake.params.atlases, inputs.images, inputs.tables, strict=True
         )
-    ]
+    }
+    # the others are there for the labels that regions take of them
+    parcellations = [atlases[name] for name in snakemake.params.parcellations]
 
     null = read_tsv(inputs.spheres, numeric=("x", "y", "z", "radius"))
 
     def place(grid):
         """Return every region set on the grid of this run."""
-        spheres = sphere_regions(registry.used_regions, space, grid)
         return [
-            spheres,
+            place_regions(registry.used_regions, space, grid, atlases),
             place_spheres(null, grid),
             *(label_regions(each, grid) for each in parcellations),
         ]
@@ -47,9 +48,11 @@ with logged(snakemake.log[0]):
     )
     result = process_run(files, place, settings)
     regions = {CIRCUITS: [region.id for region in registry.used_regions]}
-    mismatches = {CIRCUITS: region_mismatch(registry, space)}
-    for name, sidecar in zip(snakemake.params.atlases, inputs.atlas_sidecars, strict=True):
-        mismatches[name] = read_json(sidecar)["TemplateMismatch"]
+    mismatches = {
+        name: read_json(sidecar)["TemplateMismatch"]
+        for name, sidecar in zip(snakemake.params.atlases, inputs.atlas_sidecars, strict=True)
+    }
+    mismatches[CIRCUITS] = region_mismatch(registry, space, mismatches)
     write_run(
         Path(snakemake.output.circuits).parent,
         snakemake.wildcards.run,

@@ -5,7 +5,7 @@ from pathlib import Path
 from ketfc.files import read_json, write_text
 from ketfc.imaging.parcellations import load_parcellation
 from ketfc.imaging.reader import read_header
-from ketfc.imaging.regions import label_regions, sphere_regions
+from ketfc.imaging.regions import label_regions, place_regions, region_centres
 from ketfc.imaging.registry import load_registry
 from ketfc.logs import logged
 from ketfc.reporting.explain import render_explanation
@@ -14,19 +14,20 @@ with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     registry = load_registry(inputs.registry)
     grid = read_header(inputs.bold).grid
+    atlases = {
+        name: load_parcellation(name, image, labels=table, space=params.space)
+        for name, image, table in zip(params.atlases, inputs.images, inputs.tables, strict=True)
+    }
     parcellations = [
-        (
-            label_regions(load_parcellation(name, image, labels=table, space=params.space), grid),
-            read_json(sidecar)["License"],
-        )
-        for name, image, table, sidecar in zip(
-            params.atlases, inputs.images, inputs.tables, inputs.sidecars, strict=True
-        )
+        (label_regions(each, grid), read_json(sidecar)["License"])
+        for each, sidecar in zip(atlases.values(), inputs.sidecars, strict=True)
     ]
+    everything = registry.with_variants(params.variants)
     page = render_explanation(
-        registry,
-        sphere_regions(registry.used_regions, params.space, grid),
+        everything,
+        place_regions(everything.used_regions, params.space, grid, atlases),
         parcellations,
+        region_centres(registry.used_regions, params.space, atlases),
         study=params.study,
         space=params.space,
         run=Path(inputs.bold).name,

@@ -13,7 +13,7 @@ with logged(snakemake.log[0]):
     for image, table in zip(inputs.images, inputs.tables, strict=True):
         labels = label_bodies(load_parcellation("CIT168", image, labels=table, space=space))
     verdicts = habenula_table(
-        load_registry(inputs.registry),
+        load_registry(inputs.registry).with_variants(snakemake.params.variants),
         space,
         read_tsv(inputs.native, numeric=("native_x", "native_y", "native_z")),
         labels=labels,

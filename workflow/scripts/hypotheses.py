@@ -10,6 +10,7 @@ from ketfc.logs import logged
 
 with logged(snakemake.log[0]):
     registry = load_registry(snakemake.input.registry)
+    registry = registry.with_variants(snakemake.params.variants)
     tables = (
         read_tsv(snakemake.input.connectivity, numeric=NUMERIC),
         read_tsv(snakemake.input.scores, numeric=("score",)),

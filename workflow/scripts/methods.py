@@ -28,6 +28,8 @@ with logged(snakemake.log[0]):
         regions=read_tsv(inputs.regions),
         runs=read_tsv(inputs.runs),
         exclusions=read_tsv(inputs.exclusions[0]),
+        null=read_tsv(inputs.null),
+        habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         **facts,
     )
     write_text(snakemake.output.methods, text)

@@ -17,6 +17,8 @@ with logged(snakemake.log[0]):
         regions=read_tsv(inputs.regions),
         runs=read_tsv(inputs.runs),
         exclusions=read_tsv(inputs.exclusions[0]),
+        null=read_tsv(inputs.null),
+        habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},

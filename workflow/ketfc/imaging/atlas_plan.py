@@ -60,7 +60,7 @@ def named_problems(
             except StudyError as error:
                 problems += error.problems
             else:
-                problems += _notes(atlas, choice, space)
+                problems += origin_notes(atlas, choice, space)
     return problems
 
 
@@ -78,7 +78,8 @@ def _unknown(name: str, catalogue: Catalogue) -> Problem:
     )
 
 
-def _notes(atlas: Atlas, choice: Choice, space: str) -> list[Problem]:
+def origin_notes(atlas: Atlas, choice: Choice, space: str) -> list[Problem]:
+    """Return where a parcellation comes from, its licence, and what cannot be checked of it."""
     cited = f"{atlas.source}{f' (doi:{atlas.doi})' if atlas.doi else ''}"
     said = f"licence: {atlas.licence}; please cite {cited}"
     if choice.file is None:

@@ -30,13 +30,14 @@ class RegionSeries:
     Attributes
     ----------
     series : pandas.DataFrame, shape (n_volumes, n_regions)
-        Mean over the shared, covered voxels of each region, in the image's units; missing in the
-        whole column where they are fewer than the threshold.
+        Mean over the shared, covered voxels of each region, weighted where the region is, in the
+        image's units; missing in the whole column where coverage is below the threshold.
     coverage : pandas.DataFrame
         One row per region: ``region``, ``n_voxels`` on the grid, ``n_covered`` inside the brain
-        mask and with signal, ``coverage`` (their ratio), ``n_shared`` and ``coverage_shared`` (the
-        same for the voxels shared by all sessions compared, which decide), ``tsnr`` (mean over
-        covered voxels of temporal mean / temporal SD, before denoising), ``note``.
+        mask and with signal, ``coverage`` (their ratio, or of a weighted region their share of all
+        its weight), ``n_shared`` and ``coverage_shared`` (the same for the voxels shared by all
+        sessions compared, which decide), ``tsnr`` (mean over covered voxels, weighted where the
+        region is, of temporal mean / temporal SD, before denoising), ``note``.
     """
 
     series: pd.DataFrame
@@ -101,7 +102,7 @@ def extract(
     region_sets : sequence of RegionSet
         On the grid of the image.
     min_coverage : float
-        Smallest share of a region's voxels that must have signal.
+        Smallest share of a region's voxels, or of its weight, that must have signal.
     shared : numpy.ndarray of bool, shape (n_voxels,), or None
         Voxels that all sessions to be compared have in common: series, and whether a region is
         covered, come from these alone. None for a run on its own.
@@ -118,7 +119,9 @@ def extract(
     """
     bold = Path(bold)
     header = read_header(bold)
-    inside, voxels, size = _inside_mask(region_sets, mask)
+    inside, voxels = _inside_mask(region_sets, mask)
+    size = np.concatenate([each.weights @ np.ones(mask.size) for each in region_sets])
+    n_voxels = np.concatenate([np.diff(each.weights.indptr) for each in region_sets])
     common = np.ones(voxels.size, dtype=bool) if shared is None else shared[voxels]
     measured = inside.copy()
     measured.data *= common[measured.indices]
@@ -169,8 +172,12 @@ def extract(
         voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
         ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
         tsnr = inside @ ratio / live
-    coverage = np.divide(live, size, out=np.zeros(len(size)), where=size > 0)
-    shared_coverage = np.divide(used, size, out=np.zeros(len(size)), where=size > 0)
+    n_live, n_used = _counts(inside, alive), _counts(measured, alive)
+    coverage, shared_coverage = (
+        # sums of weights differ in their last bits, whole regions do not
+        np.where(n == n_voxels, 1.0, part / np.maximum(size, np.finfo(float).tiny)) * (size > 0)
+        for n, part in ((n_live, live), (n_used, used))
+    )
     series[:, shared_coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
 
     results, start = {}, 0
@@ -182,10 +189,10 @@ def extract(
             coverage=pd.DataFrame(
                 {
                     "region": regions.names,
-                    "n_voxels": size[part],
-                    "n_covered": live[part].astype(int),
+                    "n_voxels": n_voxels[part].astype(int),
+                    "n_covered": n_live[part],
                     "coverage": coverage[part],
-                    "n_shared": used[part].astype(int),
+                    "n_shared": n_used[part],
                     "coverage_shared": shared_coverage[part],
                     "tsnr": tsnr[part],
                     "note": [note or None for note in regions.notes],
@@ -197,7 +204,7 @@ def extract(
 
 def _inside_mask(
     region_sets: Sequence[RegionSet], mask: NDArray[np.bool_]
-) -> tuple[csr_matrix, NDArray[np.int32], NDArray[np.int64]]:
+) -> tuple[csr_matrix, NDArray[np.int32]]:
     """Stack the regions of all atlases and keep the voxels of the mask.
 
     Returns
@@ -206,27 +213,29 @@ def _inside_mask(
         Over the voxels below.
     voxels : numpy.ndarray of int32, shape (n_voxels,)
         Flat indices on the grid, increasing, so that memory is read in its own order.
-    size : numpy.ndarray of int64, shape (n_regions,)
-        Voxels of each region on the grid, in the mask or not.
     """
     from scipy.sparse import csr_matrix
 
-    rows, columns, sizes, start = [], [], [], 0
+    rows, columns, data, start = [], [], [], 0
     for regions in region_sets:
         per_region = np.diff(regions.weights.indptr)
         kept = mask[regions.weights.indices]
         rows.append(np.repeat(np.arange(start, start + len(per_region)), per_region)[kept])
         columns.append(regions.weights.indices[kept])
-        sizes.append(per_region)
+        data.append(regions.weights.data[kept])
         start += len(per_region)
     row, column = np.concatenate(rows), np.concatenate(columns)
     voxels = np.unique(column).astype(np.int32)
     place = np.zeros(mask.size, dtype=np.int32)
     place[voxels] = np.arange(voxels.size)
-    weights = csr_matrix(
-        (np.ones(row.size, dtype=np.float32), (row, place[column])), shape=(start, voxels.size)
-    )
-    return weights, voxels, np.concatenate(sizes).astype(np.int64)
+    weights = csr_matrix((np.concatenate(data), (row, place[column])), shape=(start, voxels.size))
+    return weights, voxels
+
+
+def _counts(weights: csr_matrix, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return how many voxels of each region are alive and have a weight."""
+    counted: NDArray[np.int64] = (weights > 0).astype(np.int64) @ alive.astype(np.int64)
+    return counted
 
 
 def _refuse_partly_missing(bold: Path, n_missing: NDArray[np.int32], n_volumes: int) -> None:

@@ -127,3 +127,80 @@ def resample_labels(labels: NDArray[np.integer], source: Grid, target: Grid) -> 
             stride *= size
         out[k * ni * nj : (k + 1) * ni * nj] = np.where(inside, flat[where * inside], 0)
     return out
+
+
+_PARTS = 4
+"""Points tried along each axis for every voxel of the source that a voxel of the target spans."""
+
+_AT_ONCE = 1_000_000
+"""Points looked up at a time."""
+
+
+def voxel_shares(
+    values: NDArray[np.floating], source: Grid, target: Grid, *, linear: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the mean of an image over each voxel of another grid.
+
+    Where `values` are 1 inside something and 0 outside, that is the share of each voxel that it
+    fills. The mean is taken over points that divide a voxel evenly, at least four to a voxel of the
+    source along each axis; on one grid it is the value itself.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape `source.shape`
+        Not negative; 0 outside the source.
+    source, target : Grid
+        The image's grid, and the grid wanted.
+    linear : bool
+        Whether values between voxel centres are interpolated, or those of the nearest one.
+
+    Returns
+    -------
+    voxels : numpy.ndarray of int64, shape (n,)
+        Flat indices on the target in Fortran order, sorted, where the mean is above 0.
+    means : numpy.ndarray of float64, shape (n,)
+    """
+    from scipy.ndimage import map_coordinates
+
+    if source.matches(target):
+        flat = values.ravel(order="F").astype(np.float64)
+        same = np.flatnonzero(flat > 0)
+        return same.astype(np.int64), flat[same]
+    occupied = np.argwhere(values > 0)
+    nothing = np.empty(0, dtype=np.int64), np.empty(0)
+    if not len(occupied):
+        return nothing
+    to_target = np.linalg.inv(target.affine) @ source.affine
+    reach = 1.0 if linear else 0.5
+    ends = np.stack([occupied.min(axis=0) - reach, occupied.max(axis=0) + reach])
+    corners = np.stack(np.meshgrid(*ends.T, indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = corners @ to_target[:3, :3].T + to_target[:3, 3]
+    low = np.maximum(np.ceil(corners.min(axis=0) - 0.5), 0).astype(int)
+    high = np.floor(corners.max(axis=0) + 0.5).astype(int)
+    high = np.minimum(high, np.asarray(target.shape) - 1)
+    if (low > high).any():
+        return nothing
+    axes = (np.arange(a, b + 1) for a, b in zip(low, high, strict=True))
+    box = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    sizes = [np.sqrt((grid.affine[:3, :3] ** 2).sum(axis=0)) for grid in (target, source)]
+    counts = np.ceil(_PARTS * np.maximum(sizes[0] / sizes[1].min(), 1) - 1e-6).astype(int)
+    parts = [(np.arange(n) + 0.5) / n - 0.5 for n in counts]
+    within = np.stack(np.meshgrid(*parts, indexing="ij"), axis=-1).reshape(-1, 3)
+    to_source = np.linalg.inv(to_target)
+    within = within @ to_source[:3, :3].T
+    means = np.empty(len(box))
+    step = max(1, _AT_ONCE // len(within))
+    for first in range(0, len(box), step):
+        centres = box[first : first + step] @ to_source[:3, :3].T + to_source[:3, 3]
+        points = (centres[:, None] + within).reshape(-1, 3).T
+        if not linear:
+            # ties at cell borders are settled as resample_labels() settles them
+            points = np.floor(points + 0.5 + 1e-6)
+        found = map_coordinates(
+            values.astype(np.float64), points, order=int(linear), mode="constant", cval=0.0
+        )
+        means[first : first + step] = found.reshape(len(centres), -1).mean(axis=1)
+    kept = means > 0
+    flat_box = np.ravel_multi_index(tuple(box[kept].T), target.shape, order="F").astype(np.int64)
+    order = np.argsort(flat_box, kind="stable")
+    return flat_box[order], means[kept][order]

@@ -182,7 +182,9 @@ def expected_purity(
 
     A grid of such voxels, parallel to the axes of the template, is laid over the body with random
     offsets. The region is placed on it as on any grid (:func:`sphere_regions`: voxels whose
-    centres lie in the sphere, or the one nearest to its centre).
+    centres lie in the sphere, or the one nearest to its centre). One that is defined by labels is
+    taken to be the body: voxels whose centres lie in it or, if it is weighted, all that it touches,
+    by the share it fills.
 
     Parameters
     ----------
@@ -207,6 +209,9 @@ def expected_purity(
     size = np.asarray(native, dtype=np.float64)
     rng = np.random.default_rng(seed)
     spheres = region.spheres_in(space)
+    by_share = any(each.fraction for leaf in region.leaves for each in leaf.labels) or any(
+        leaf.maps for leaf in region.leaves
+    )
     rims = [np.add(s.centre, reach) for s in spheres for reach in (-s.radius, s.radius)]
     corners = np.stack([body.low, body.high, *rims])
     low = corners.min(axis=0) - 2 * size
@@ -230,7 +235,14 @@ def expected_purity(
         share = np.zeros(grid.n_voxels)
         flat = np.ravel_multi_index(tuple(touched.T), grid.shape, order="F")
         share[flat] = inside.mean(axis=1)
-        voxels = sphere_regions([region], space, grid).weights.indices
-        found.append((share.max(), share[voxels].mean(), (share**2).sum() / share.sum()))
-    best, mean, weighted = np.median(found, axis=0)
-    return Purity(best_voxel=float(best), region=float(mean), weighted=float(weighted))
+        weighted = (share**2).sum() / share.sum()
+        if spheres:
+            mean = share[sphere_regions([region], space, grid).weights.indices].mean()
+        elif by_share:
+            mean = weighted
+        else:
+            centred = body.contains(start + (touched + 0.5) * size)
+            mean = share[flat[centred]].mean() if centred.any() else share.max()
+        found.append((share.max(), mean, weighted))
+    best, own, ideal = np.median(found, axis=0)
+    return Purity(best_voxel=float(best), region=float(own), weighted=float(ideal))

@@ -29,6 +29,9 @@ SPHERES = "KetfcSpheres"
 N_SPHERES = 480
 """How many there are, shared among the radii."""
 
+_USUAL_RADII = (3.0, 5.0, 8.0)
+"""mm; for regions that are no spheres."""
+
 _SEED = 12
 """Fixed: where the spheres lie is part of the definition, not of a study."""
 
@@ -42,7 +45,8 @@ def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.Dat
     Parameters
     ----------
     registry : Registry
-        Whose radii are taken; shells, which are no ends of edges, are passed over.
+        Whose radii are taken, and some usual ones where regions have none; shells, which are
+        no ends of edges, are passed over.
     space : str
         The study's template space.
     cortex : ketfc.imaging.parcellations.Parcellation
@@ -54,9 +58,11 @@ def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.Dat
         ``name``, ``x``, ``y``, ``z`` (mm) and ``radius``, the smallest first.
     """
     ends = {end for circuit in registry.circuits.values() for edge in circuit.edges for end in edge}
-    radii = sorted(
-        {sphere.radius for end in ends for sphere in registry.regions[end].spheres_in(space)}
-    )
+    regions = [registry.regions[end] for end in ends]
+    found = {sphere.radius for region in regions for sphere in region.spheres_in(space)}
+    if any(leaf.labels or leaf.maps for region in regions for leaf in region.leaves):
+        found |= set(_USUAL_RADII)
+    radii = sorted(found)
     affine = cortex.grid.affine
     centres = np.argwhere(cortex.labels > 0) @ affine[:3, :3].T + affine[:3, 3]
     rng = np.random.default_rng(_SEED)

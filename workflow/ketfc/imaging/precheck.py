@@ -9,7 +9,8 @@ from ketfc.imaging.atlas_plan import named_problems, own_image_problems
 from ketfc.imaging.catalogue import Catalogue, load_catalogue
 from ketfc.imaging.confounds import find_strategy, require_version, strategy_columns
 from ketfc.imaging.errors import RunError
-from ketfc.imaging.registry import Registry, load_registry
+from ketfc.imaging.region_sources import RegionSources, brain_problems
+from ketfc.imaging.registry import BUNDLED, Registry, load_registry
 from ketfc.imaging.run import RunSettings, read_sidecar
 from ketfc.imaging.settings import run_settings
 from ketfc.study.config import Config, expand
@@ -29,14 +30,22 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
         ``circuits.yaml`` and ``parcellations.yaml``.
     """
     problems: list[Problem] = []
+    regions = catalogue = None
     try:
-        problems += region_problems(config, load_registry(registry))
+        regions = load_registry(registry)
+        problems += region_problems(config, regions)
     except StudyError as error:
         problems += error.problems
     try:
-        problems += parcellation_problems(config, load_catalogue(named))
+        catalogue = load_catalogue(named)
+        problems += parcellation_problems(config, catalogue)
     except StudyError as error:
         problems += error.problems
+    if regions is not None and catalogue is not None:
+        problems += RegionSources(config, regions, catalogue).problems()
+    # a test sees to it that the bundled file's spheres lie in the brain
+    if regions is not None and not Path(registry).samefile(Path(named).with_name(BUNDLED)):
+        problems += brain_problems(regions, config.study.space, file=Path(registry).name)
     return problems
 
 
@@ -48,7 +57,7 @@ def region_problems(config: Config, registry: Registry) -> list[Problem]:
     space, allowed = config.study.space, config.circuits.allow_template_mismatch
     problems = []
     for region in registry.outside(space):
-        there = sorted({sphere.space for sphere in registry.regions[region].spheres})
+        there = registry.regions[region].foreign_spaces(space)
         message = f"has no definition in {space}, the study's space"
         if allowed:
             message += ", and is used as if it had, since circuits.allow-template-mismatch is true"

@@ -195,7 +195,12 @@ def run_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]]) ->
     return table
 
 
-def region_table(registry: Registry, space: str, coverage: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def region_table(
+    registry: Registry,
+    space: str,
+    coverage: Iterable[pd.DataFrame],
+    centres: Mapping[str, np.ndarray],
+) -> pd.DataFrame:
     """Return ``regions.tsv``: each region's place, size on this study's grids, and source.
 
     Parameters
@@ -206,6 +211,8 @@ def region_table(registry: Registry, space: str, coverage: Iterable[pd.DataFrame
         The study's template space.
     coverage : iterable of pandas.DataFrame
         The circuits' coverage table of every run.
+    centres : mapping of str to numpy.ndarray
+        What :func:`ketfc.imaging.regions.region_centres` gives.
     """
     sizes = pd.concat(list(coverage)).groupby("region")[["n_voxels", "coverage", "tsnr"]].median()
     rows = []
@@ -220,11 +227,12 @@ def region_table(registry: Registry, space: str, coverage: Iterable[pd.DataFrame
                 ),
                 "name": region.name,
                 "hemisphere": region.hemisphere,
-                **dict(zip("xyz", np.mean([s.centre for s in spheres], axis=0), strict=True)),
-                "radius": spheres[0].radius,
-                "inner": spheres[0].inner,
+                **dict(zip("xyz", centres[region.id], strict=True)),
+                "radius": spheres[0].radius if spheres else None,
+                "inner": spheres[0].inner if spheres else None,
                 "n_spheres": len(spheres),
-                "space": spheres[0].space,
+                "space": ";".join(dict.fromkeys(s.space for s in spheres)) or None,
+                "definition": region.describe(space),
                 "n_voxels_median": None if size is None else size["n_voxels"],
                 "coverage_median": None if size is None else size["coverage"],
                 "tsnr_median": None if size is None else size["tsnr"],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ketfc.imaging.atlas_files import files_in, matching_files
 from ketfc.imaging.catalogue import load_catalogue
+from ketfc.imaging.region_sources import RegionSources
+from ketfc.imaging.registry import load_registry
 from ketfc.study.config import Config, expand
+from ketfc.study.problems import StudyError
 
 
 def run_settings(config: Config) -> dict[str, Any]:
@@ -34,7 +38,35 @@ def run_settings(config: Config) -> dict[str, Any]:
     }
 
 
-def parcellation_files(config: Config, named: str | Path) -> dict[str, list[str]]:
+def region_inputs(config: Config, registry: str | Path, named: str | Path) -> dict[str, list[str]]:
+    """Return what the regions of the circuits need: ``variants``, ``atlases`` and ``maps``.
+
+    `variants` are the alternative circuits that this machine can measure, `atlases` the
+    parcellations that regions take labels of, `maps` their probability maps. All are empty where a
+    file cannot be used, which the plan tells.
+
+    Parameters
+    ----------
+    config : Config
+        The study's configuration.
+    registry, named : str or pathlib.Path
+        ``circuits.yaml`` and ``parcellations.yaml``.
+    """
+    try:
+        sources = RegionSources(config, load_registry(registry), load_catalogue(named))
+    except StudyError:
+        return {"variants": [], "atlases": [], "maps": []}
+    known = {each.name for each in config.circuits.parcellation} | set(sources.catalogue.atlases)
+    return {
+        "variants": list(sources.variants),
+        "atlases": [name for name in sources.atlases if name in known],
+        "maps": [path for path in sources.maps if Path(path).is_file()],
+    }
+
+
+def parcellation_files(
+    config: Config, named: str | Path, more: Iterable[str] = ()
+) -> dict[str, list[str]]:
     """Return, by parcellation, the files on this machine that it may be made from.
 
     For a named parcellation these are all that are called like it, in whatever template: which is
@@ -47,6 +79,8 @@ def parcellation_files(config: Config, named: str | Path) -> dict[str, list[str]
         The study's configuration.
     named : str or pathlib.Path
         ``parcellations.yaml``.
+    more : iterable of str
+        Parcellations that the config does not list, but regions take labels of.
     """
     circuits = config.circuits
     catalogue = load_catalogue(named)
@@ -59,4 +93,7 @@ def parcellation_files(config: Config, named: str | Path) -> dict[str, list[str]
             files[each.name] = [path for path in own if path.is_file()]
         else:
             files[each.name] = matching_files(atlas, there) if atlas else []
+    for name in more:
+        if name not in files:
+            files[name] = matching_files(catalogue.atlases[name], there)
     return {name: [str(path) for path in paths] for name, paths in files.items()}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -60,10 +62,26 @@ def mismatch(space: str, images: str) -> str | None:
     return None if space in (images, ANY_MNI) else f"{space} regions on {images} images"
 
 
-def region_mismatch(registry: Registry, images: str) -> str | None:
-    """Return what to record of the registry's regions that have no place in `images`' template."""
-    said = {
-        region: mismatch(registry.regions[region].spheres[0].space, images)
-        for region in registry.outside(images)
-    }
+def region_mismatch(
+    registry: Registry,
+    images: str,
+    atlases: Mapping[str, str | None] = MappingProxyType({}),
+) -> str | None:
+    """Return what to record of the registry's regions that have no place in `images`' template.
+
+    Parameters
+    ----------
+    registry : Registry
+        Its used regions are looked at.
+    images : str
+        The template of the images.
+    atlases : mapping of str to (str or None)
+        By parcellation, what is recorded of its own template.
+    """
+    said: dict[str, str | None] = {}
+    for region in registry.used_regions:
+        other = [mismatch(space, images) for space in region.foreign_spaces(images)]
+        other += [atlases.get(atlas) for atlas in region.atlases]
+        if any(other):
+            said[region.id] = ", ".join(dict.fromkeys(text for text in other if text))
     return "; ".join(f"{region}: {what}" for region, what in said.items()) or None

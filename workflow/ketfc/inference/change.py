@@ -7,7 +7,13 @@ from math import exp, lgamma, log
 
 import numpy as np
 
-from ketfc.inference.evidence import Evidence, permutation_flags, untestable
+from ketfc.inference.evidence import (
+    ONE_SIDED,
+    Evidence,
+    one_sided_p,
+    permutation_flags,
+    untestable,
+)
 from ketfc.inference.linear import is_constant, regression_evidence
 from ketfc.inference.permutation import Floats, sign_flip_test
 
@@ -72,6 +78,7 @@ def mean_change(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    direction: str | None = None,
 ) -> Evidence:
     """Test the mean change of one group by sign flips.
 
@@ -85,6 +92,8 @@ def mean_change(
         Number of random sign patterns.
     rng : numpy.random.Generator
         Stream of this test.
+    direction : str or None
+        ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
 
     Returns
     -------
@@ -97,17 +106,21 @@ def mean_change(
     if described.obstacle is not None:
         return described
     change = followup - baseline
+    n = len(change)
     parametric = stats.ttest_1samp(change, 0.0)
-    test = sign_flip_test(change, permutations=permutations, rng=rng)
+    test = sign_flip_test(change, permutations=permutations, rng=rng, direction=direction)
+    flags = permutation_flags(exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha)
+    p = float(parametric.pvalue)
+    if direction is not None:
+        flags = (ONE_SIDED, *flags)
+        p = one_sided_p(float(parametric.statistic), n - 1, direction)
     return replace(
         described,
         statistic=float(parametric.statistic),
-        p_parametric=float(parametric.pvalue),
+        p_parametric=p,
         p_permutation=test.p,
         permutations=test.permutations,
-        flags=permutation_flags(
-            exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha
-        ),
+        flags=flags,
     )
 
 
@@ -119,6 +132,7 @@ def adjusted_difference(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    direction: str | None = None,
 ) -> Evidence:
     """Compare two arms at follow-up, adjusted for baseline (ANCOVA).
 
@@ -134,6 +148,8 @@ def adjusted_difference(
         Number of random orders.
     rng : numpy.random.Generator
         Stream of this test.
+    direction : str or None
+        ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
 
     Returns
     -------
@@ -153,6 +169,7 @@ def adjusted_difference(
         alpha=alpha,
         permutations=permutations,
         rng=rng,
+        direction=direction,
     )
     if evidence.obstacle is not None:
         return evidence

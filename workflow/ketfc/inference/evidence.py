@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import nan
 
+ONE_SIDED = "one-sided"
+"""Flag of a test whose p values are one-sided."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -19,9 +22,9 @@ class Evidence:
     effect_size_type : str or None
         What `effect_size` is.
     statistic, df, p_parametric : float
-        The t that belongs to the interval, its degrees of freedom and its two-sided p.
+        The t that belongs to the interval, its degrees of freedom and its p.
     p_permutation : float
-        Two-sided permutation p.
+        Permutation p. Like the other it is two-sided, unless flagged ``one-sided``.
     permutations : int or None
         Arrangements it rests on.
     flags : tuple of str
@@ -47,6 +50,13 @@ class Evidence:
 def untestable(flag: str, obstacle: str) -> Evidence:
     """Return evidence without numbers, with the flag and the plain words that say why."""
     return Evidence(flags=(flag,), obstacle=obstacle)
+
+
+def one_sided_p(statistic: float, df: float, direction: str) -> float:
+    """Return the p of a t statistic in one direction, ``+`` or ``-``."""
+    from scipy import stats
+
+    return float(stats.t.sf(statistic if direction == "+" else -statistic, df))
 
 
 def permutation_flags(*, exhaustive: bool, smallest_p: float, alpha: float) -> tuple[str, ...]:

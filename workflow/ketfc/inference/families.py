@@ -9,9 +9,10 @@ PRIMARY_CHANGE = "primary-change"
 PRIMARY_ASSOCIATION = "primary-association"
 SECONDARY = "secondary"
 DESCRIPTIVE = "descriptive"
+SENSITIVITY = "sensitivity"
 
 
-def family_of(*, kind: str, primary: bool, within_arm: bool) -> str:
+def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = False) -> str:
     """Return the family that a test belongs to.
 
     Parameters
@@ -22,13 +23,18 @@ def family_of(*, kind: str, primary: bool, within_arm: bool) -> str:
         Whether its hypothesis is one of the registry's primary ones.
     within_arm : bool
         Whether it looks at one arm of several.
+    variant : bool
+        Whether its circuit is another definition of one that is tested.
 
     Returns
     -------
     str
         A change within one arm is descriptive: two arms are compared with one another, never
-        by their p values.
+        by their p values. Other definitions are sensitivity analyses: no p value of theirs is
+        corrected, or counts in the correction of others.
     """
+    if variant:
+        return SENSITIVITY
     if within_arm:
         return DESCRIPTIVE if kind == "change" else SECONDARY
     if not primary:

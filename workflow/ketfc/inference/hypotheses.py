@@ -11,8 +11,8 @@ import pandas as pd
 
 from ketfc.inference.association import association
 from ketfc.inference.change import adjusted_difference, describe_change, mean_change
-from ketfc.inference.evidence import Evidence, untestable
-from ketfc.inference.families import SECONDARY, family_of, holm
+from ketfc.inference.evidence import ONE_SIDED, Evidence, untestable
+from ketfc.inference.families import SECONDARY, SENSITIVITY, family_of, holm
 from ketfc.inference.permutation import stream
 from ketfc.inference.samples import (
     PlannedTest,
@@ -22,7 +22,7 @@ from ketfc.inference.samples import (
     planned_tests,
     sample_of,
 )
-from ketfc.inference.verdicts import Setting, verdict
+from ketfc.inference.verdicts import Setting, one_sided_words, verdict
 
 HYPOTHESIS_COLUMNS = (
     "hypothesis",
@@ -77,6 +77,18 @@ class CircuitLike(Protocol):
     def expected_sign(self) -> str:
         """Expected direction of change: ``+``, ``-`` or ``?``."""
 
+    @property
+    def direction(self) -> str | None:
+        """Preregistered direction of its change, ``+`` or ``-``: that test is one-sided."""
+
+    @property
+    def registration(self) -> str | None:
+        """Where that can be read."""
+
+    @property
+    def variant_of(self) -> str | None:
+        """The circuit that it is another definition of, for sensitivity alone."""
+
 
 @dataclass(frozen=True)
 class _Tested:
@@ -128,7 +140,8 @@ def test_hypotheses(
         :data:`HYPOTHESIS_COLUMNS`, one row per circuit and planned test. What cannot be tested has
         a row too, without numbers but with flags and the reason as its verdict. `primary` tells
         whether the hypothesis is primary, `family` whether the row is tested as such. Within an
-        arm, `n_excluded` counts that arm's participants.
+        arm, `n_excluded` counts that arm's participants. Other definitions of a circuit have the
+        tests over everybody alone, in the family ``sensitivity`` and without `p_holm`.
 
     Raises
     ------
@@ -140,20 +153,32 @@ def test_hypotheses(
         table = participant_table(
             connectivity, scores, design, circuit=circuit.id, strategy=strategy
         )
-        for test in planned_tests(design):
+        for test in _tests_of(circuit, design):
             sample = sample_of(table, test, design)
             rng = stream(seed, f"{circuit.id}/{test.name}")
             evidence = _evidence(
-                test, sample.complete, design, alpha=alpha, permutations=permutations, rng=rng
+                test,
+                sample.complete,
+                design,
+                alpha=alpha,
+                permutations=permutations,
+                rng=rng,
+                direction=circuit.direction,
             )
             flags = _flags(test, sample.complete, evidence, design, alpha=alpha)
             evidence = replace(evidence, flags=flags)
             family = family_of(
-                kind=test.kind, primary=circuit.primary, within_arm=test.arm is not None
+                kind=test.kind,
+                primary=circuit.primary,
+                within_arm=test.arm is not None,
+                variant=circuit.variant_of is not None,
             )
             tested.append(_Tested(circuit, test, family, sample, evidence))
+    p_values = [
+        np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested
+    ]
     corrected = holm(
-        pd.Series([item.evidence.p_permutation for item in tested], dtype=np.float64),
+        pd.Series(p_values, dtype=np.float64),
         pd.Series([item.family for item in tested], dtype=object),
     )
     rows = [
@@ -191,10 +216,17 @@ def incomplete_participants(
         table = participant_table(
             connectivity, scores, design, circuit=circuit.id, strategy=strategy
         )
-        for test in planned_tests(design):
+        for test in _tests_of(circuit, design):
             left_out = sample_of(table, test, design).left_out
             rows += [(who, circuit.id, test.name, why) for who, why in left_out.items()]
     return pd.DataFrame(rows, columns=["participant_id", "hypothesis", "test", "reason"])
+
+
+def _tests_of(circuit: CircuitLike, design: Mapping[str, Any]) -> list[PlannedTest]:
+    """Return the tests of a circuit: of another definition, only those over everybody."""
+    return [
+        test for test in planned_tests(design) if circuit.variant_of is None or test.arm is None
+    ]
 
 
 def _evidence(
@@ -205,6 +237,7 @@ def _evidence(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    direction: str | None,
 ) -> Evidence:
     """Run one planned test on its complete participants."""
     if test.kind == "association" and not design["si"]:
@@ -237,9 +270,17 @@ def _evidence(
         )
     if treated is not None:
         return adjusted_difference(
-            baseline, followup, treated, alpha=alpha, permutations=permutations, rng=rng
+            baseline,
+            followup,
+            treated,
+            alpha=alpha,
+            permutations=permutations,
+            rng=rng,
+            direction=direction,
         )
-    return mean_change(baseline, followup, alpha=alpha, permutations=permutations, rng=rng)
+    return mean_change(
+        baseline, followup, alpha=alpha, permutations=permutations, rng=rng, direction=direction
+    )
 
 
 def _values(table: pd.DataFrame, column: str) -> np.ndarray:
@@ -288,6 +329,9 @@ def _flags(
         sizes = complete["arm"].value_counts()
         if sizes.min() < SMALL_ARM:
             flags.append("small-arm")
+    if ONE_SIDED in flags:
+        # a two-sided interval does not answer the question of a one-sided test
+        return tuple(flags)
     excludes_zero = evidence.ci_low > 0 or evidence.ci_high < 0
     if np.isfinite([evidence.p_permutation, evidence.ci_low]).all() and excludes_zero != (
         evidence.p_permutation < alpha
@@ -319,10 +363,16 @@ def _row(
         baseline=design["baseline"],
         followup=design["followup"],
         instrument=instrument_of(design),
-        rank="secondary" if item.family == SECONDARY else "primary",
+        rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
         change_score="si_change" in test.needs,
         alpha=alpha,
+        one_sided=(circuit.direction, circuit.registration)
+        if ONE_SIDED in evidence.flags
+        else None,
     )
+    estimand = test.estimand
+    if setting.one_sided is not None:
+        estimand = f"{estimand} {one_sided_words(setting)}"
     return {
         "hypothesis": circuit.id,
         "name": circuit.name,
@@ -330,7 +380,7 @@ def _row(
         "family": item.family,
         "primary": circuit.primary,
         "strategy": strategy,
-        "estimand": test.estimand,
+        "estimand": estimand,
         "estimate": evidence.estimate,
         "ci_low": evidence.ci_low,
         "ci_high": evidence.ci_high,

@@ -8,7 +8,13 @@ from math import nan
 
 import numpy as np
 
-from ketfc.inference.evidence import Evidence, permutation_flags, untestable
+from ketfc.inference.evidence import (
+    ONE_SIDED,
+    Evidence,
+    one_sided_p,
+    permutation_flags,
+    untestable,
+)
 from ketfc.inference.permutation import Floats, freedman_lane_test, orthonormal
 
 _ZERO = 1e-9
@@ -124,6 +130,7 @@ def regression_evidence(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    direction: str | None = None,
 ) -> Evidence:
     """Estimate and test the first regressor of a linear model with an intercept.
 
@@ -142,6 +149,8 @@ def regression_evidence(
         Number of random orders.
     rng : numpy.random.Generator
         Stream of this test.
+    direction : str or None
+        ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
 
     Returns
     -------
@@ -156,10 +165,16 @@ def regression_evidence(
     tested, *others = regressors.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
     fit = hc3_coefficient(y, tested, nuisance, alpha=alpha)
-    test = freedman_lane_test(y, tested, nuisance, permutations=permutations, rng=rng)
+    test = freedman_lane_test(
+        y, tested, nuisance, permutations=permutations, rng=rng, direction=direction
+    )
     flags = permutation_flags(
         exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha
     ) + (("no-hc3",) if np.isnan(fit.p) else ())
+    p = fit.p
+    if direction is not None:
+        flags = (ONE_SIDED, *flags)
+        p = one_sided_p(fit.statistic, fit.df, direction)
     return Evidence(
         estimate=fit.estimate,
         ci_low=fit.ci_low,
@@ -169,7 +184,7 @@ def regression_evidence(
         statistic=fit.statistic,
         df=fit.df,
         p_permutation=test.p,
-        p_parametric=fit.p,
+        p_parametric=p,
         permutations=test.permutations,
         flags=flags,
     )

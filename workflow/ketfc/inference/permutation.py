@@ -25,7 +25,7 @@ _PERFECT = 1e-14
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """Outcome of a two-sided permutation test.
+    """Outcome of a permutation test, two-sided unless it was asked for one direction.
 
     Attributes
     ----------
@@ -123,7 +123,11 @@ def orders(
 
 
 def sign_flip_test(
-    differences: Floats, *, permutations: int, rng: np.random.Generator
+    differences: Floats,
+    *,
+    permutations: int,
+    rng: np.random.Generator,
+    direction: str | None = None,
 ) -> PermutationTest:
     """Test whether paired differences are symmetric about zero.
 
@@ -135,6 +139,8 @@ def sign_flip_test(
         Number of random sign patterns, or all 2^n when they are no more than that.
     rng : numpy.random.Generator
         Source of the random patterns.
+    direction : str or None
+        ``+`` or ``-`` for a one-sided test of that direction.
 
     Returns
     -------
@@ -145,7 +151,14 @@ def sign_flip_test(
     signs, exhaustive = sign_flips(n, permutations=permutations, rng=rng)
     # The sum of squares is the same under every pattern, so |t| rises with |sum| / its maximum.
     unit = differences / (np.linalg.norm(differences) * math.sqrt(n))
-    return _two_sided(float(unit.sum()), signs @ unit, df=n - 1, exhaustive=exhaustive, twins=2)
+    return _compare(
+        float(unit.sum()),
+        signs @ unit,
+        df=n - 1,
+        exhaustive=exhaustive,
+        twins=2 if direction is None else 1,
+        direction=direction,
+    )
 
 
 def freedman_lane_test(
@@ -155,6 +168,7 @@ def freedman_lane_test(
     *,
     permutations: int,
     rng: np.random.Generator,
+    direction: str | None = None,
 ) -> PermutationTest:
     """Test one regressor beside nuisance regressors by the method of Freedman and Lane.
 
@@ -171,6 +185,8 @@ def freedman_lane_test(
         Number of random orders, or all n! when they are no more than that.
     rng : numpy.random.Generator
         Source of the random orders.
+    direction : str or None
+        ``+`` or ``-`` for a one-sided test of that direction.
 
     Returns
     -------
@@ -197,7 +213,9 @@ def freedman_lane_test(
     usable = free > _TIE
     null = np.where(usable, along[:, 0] / np.sqrt(np.where(usable, free, 1.0)), 0.0)
     observed = float(own @ residual)
-    return _two_sided(observed, null, df=n - rank - 1, exhaustive=exhaustive, twins=1)
+    return _compare(
+        observed, null, df=n - rank - 1, exhaustive=exhaustive, twins=1, direction=direction
+    )
 
 
 def orthonormal(columns: Floats) -> Floats:
@@ -207,11 +225,22 @@ def orthonormal(columns: Floats) -> Floats:
     return basis
 
 
-def _two_sided(
-    observed: float, null: Floats, *, df: int, exhaustive: bool, twins: int
+def _compare(
+    observed: float,
+    null: Floats,
+    *,
+    df: int,
+    exhaustive: bool,
+    twins: int,
+    direction: str | None,
 ) -> PermutationTest:
-    """Compare correlations (t in bounded form); `twins` arrangements always share a |statistic|."""
-    beyond = int(np.count_nonzero(np.abs(null) >= abs(observed) - _TIE))
+    """Compare correlations (t in bounded form); `twins` arrangements always are equally extreme."""
+    if direction is None:
+        farther = np.abs(null) >= abs(observed) - _TIE
+    else:
+        sign = 1 if direction == "+" else -1
+        farther = sign * null >= sign * observed - _TIE
+    beyond = int(np.count_nonzero(farther))
     m = len(null)
     unexplained = 1.0 - observed**2
     t = (

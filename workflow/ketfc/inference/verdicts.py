@@ -30,11 +30,13 @@ class Setting:
     instrument : str
         Of the SI score.
     rank : str
-        ``primary`` or ``secondary``: what the family of tests is called.
+        ``primary``, ``secondary`` or ``sensitivity``: what the family of tests is called.
     change_score : bool
         Whether the score is a change, not adjusted for its baseline.
     alpha : float
         Level of the test; the interval covers 1 − `alpha`.
+    one_sided : tuple of (str, str), optional
+        Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
     """
 
     circuit: str
@@ -48,6 +50,7 @@ class Setting:
     rank: str
     change_score: bool
     alpha: float
+    one_sided: tuple[str | None, str | None] | None = None
 
 
 def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
@@ -80,6 +83,13 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         if np.isfinite(evidence.ci_low)
         else f"no {coverage}"
     )
+    if setting.rank == "sensitivity":
+        unit = "Fisher z" if setting.kind == "change" else "points per unit of Fisher z"
+        return (
+            f"{where}: {number(evidence.estimate)} {unit} ({interval}; "
+            f"p {_p(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
+            "same place, for sensitivity alone."
+        )
     people = f"n = {n}, exploratory" if "exploratory" in evidence.flags else f"n = {n}"
     if np.isnan(p_holm):
         return (
@@ -98,11 +108,27 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         if setting.kind == "change"
         else _association(evidence.estimate, numbers, setting, found=found)
     )
+    if setting.one_sided is not None:
+        sentence += f" {one_sided_words(setting)}"
     if "interval-disagrees" in evidence.flags:
         sentence += " Interval and permutation test disagree."
     if "p-floor" in evidence.flags:
         sentence += f" With so few arrangements no p below {setting.alpha:g} was possible."
     return f"{where}: {sentence}"
+
+
+def one_sided_words(setting: Setting) -> str:
+    """Return what must be said of a one-sided test."""
+    direction, registration = setting.one_sided or (None, None)
+    if setting.arms is not None:
+        more = "higher" if direction == "+" else "lower"
+        tested = f"{more} connectivity under {setting.arms[0]} than under {setting.arms[1]}"
+    else:
+        tested = "a rise" if direction == "+" else "a fall"
+    return (
+        f"Tested one-sided for {tested}, as preregistered ({registration}): it could not find the "
+        "opposite. The interval is two-sided."
+    )
 
 
 def number(value: float) -> str:

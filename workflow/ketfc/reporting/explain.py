@@ -11,7 +11,7 @@ import numpy as np
 
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.regions import RegionSet
-from ketfc.imaging.registry import Region, Registry
+from ketfc.imaging.registry import Circuit, Region, Registry
 from ketfc.reporting.pages import environment
 from ketfc.reporting.region_pictures import draw_regions
 
@@ -20,6 +20,7 @@ def render_explanation(
     registry: Registry,
     regions: RegionSet,
     parcellations: Sequence[tuple[RegionSet, str]],
+    centres: Mapping[str, np.ndarray],
     *,
     study: str,
     space: str,
@@ -31,32 +32,41 @@ def render_explanation(
     Parameters
     ----------
     registry : Registry
-        The circuits.
+        The circuits; their variants, where they have some, are listed with them.
     regions : RegionSet
         Their regions on `grid`.
     parcellations : sequence of (RegionSet, str)
         The study's parcellations on `grid`, each with its licence.
+    centres : mapping of str to numpy.ndarray
+        Where the regions of the circuits lie, mm.
     study, space, run : str
         Name of the study, its template space, and the run whose grid this is.
     grid : Grid
         That grid.
     """
     pages = environment()
-    centres = {
-        region.id: np.mean([sphere.centre for sphere in region.spheres_in(space)], axis=0)
-        for region in registry.used_regions
-    }
+    circuits = [each for each in registry.circuits.values() if each.variant_of is None]
     return pages.get_template("explain.html.j2").render(
         study=study,
         space=space,
         run=run,
         grid=grid.describe(),
-        circuits=list(registry.circuits.values()),
+        circuits=circuits,
         regions={
             circuit.id: [_row(registry.regions[r], regions, space) for r in circuit.regions]
-            for circuit in registry.circuits.values()
+            for circuit in circuits
         },
-        pictures=_pictures(registry, regions, centres, grid),
+        alternatives={
+            circuit.id: [
+                _row(registry.regions[name], regions, space)
+                for variant in registry.circuits.values()
+                if variant.variant_of == circuit.id
+                for name in variant.regions
+                if name not in circuit.regions
+            ]
+            for circuit in circuits
+        },
+        pictures=_pictures(circuits, regions, centres, grid),
         parcellations=[
             {
                 "name": each.atlas,
@@ -71,16 +81,10 @@ def render_explanation(
 
 def _row(region: Region, regions: RegionSet, space: str) -> dict[str, Any]:
     place = regions.names.index(region.id)
-    spheres = [
-        f"sphere ({', '.join(f'{x:g}' for x in sphere.centre)}) mm, radius {sphere.radius:g} mm"
-        + (f" without its inner {sphere.inner:g} mm" if sphere.inner else "")
-        + f", {sphere.space}"
-        for sphere in region.spheres_in(space)
-    ]
     return {
         "id": region.id,
         "name": region.name,
-        "definition": "; ".join(spheres),
+        "definition": region.describe(space),
         "n_voxels": int(np.diff(regions.weights.indptr)[place]),
         "note": regions.notes[place].replace("-", " "),
         "source": region.source,
@@ -89,11 +93,14 @@ def _row(region: Region, regions: RegionSet, space: str) -> dict[str, Any]:
 
 
 def _pictures(
-    registry: Registry, regions: RegionSet, centres: Mapping[str, np.ndarray], grid: Grid
+    circuits: Sequence[Circuit],
+    regions: RegionSet,
+    centres: Mapping[str, np.ndarray],
+    grid: Grid,
 ) -> dict[str, str]:
     """Return a picture of every circuit as a data URI."""
     pictures = {}
-    for circuit in registry.circuits.values():
+    for circuit in circuits:
         figure = draw_regions(circuit.regions, regions, dict(centres), grid)
         buffer = BytesIO()
         figure.savefig(buffer, format="png", dpi=140, metadata={"Software": None})

@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ketfc.files import MISSING
+from ketfc.imaging.habenula import methods_sentences
+from ketfc.inference.evidence import ONE_SIDED
+from ketfc.reporting.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.tables import (
@@ -36,6 +39,8 @@ def methods_text(
     exclusions: pd.DataFrame,
     sidecars: Sidecars,
     versions: Mapping[str, str],
+    null: pd.DataFrame,
+    habenula: pd.DataFrame,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -53,6 +58,8 @@ def methods_text(
     versions : mapping of str to str
         Software and its versions, in the order in which to name them; fMRIPrep among them where
         it is known.
+    null, habenula : pandas.DataFrame
+        ``tests/matched_null.tsv`` and ``habenula.tsv``.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -68,10 +75,11 @@ def methods_text(
             *_regions(config, hypotheses, regions),
             *_parcellations(atlases),
             *_template_mismatches(sidecars, atlases),
+            *_together(methods_sentences(habenula)),
         ],
         "Denoising": denoising_paragraphs(config, design, strategies, runs),
         "Connectivity": _connectivity(config),
-        "Tests": _tests(config, design, hypotheses),
+        "Tests": [*_tests(config, design, hypotheses), *matched_sentences(null)],
         "What was left out": _left_out(runs, exclusions),
         "Software": _software(versions),
         "Scope": [
@@ -125,7 +133,12 @@ def _quoted(text: str) -> str:
 def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
     primary = primary_circuits(hypotheses)
     names = dict(zip(hypotheses["hypothesis"], hypotheses["name"], strict=True))
-    secondary = [name for circuit, name in names.items() if circuit not in primary]
+    sensitive = set(hypotheses.loc[hypotheses["family"] == SENSITIVITY, "hypothesis"])
+    secondary = [
+        name
+        for circuit, name in names.items()
+        if circuit not in primary and circuit not in sensitive
+    ]
     verified = regions["verified"].astype(str).str.lower().isin(["true", "1", "yes"])
     unverified = list(regions.loc[~verified, "region"].astype(str))
     parcellations = setting(config, "circuits", "parcellation") or []
@@ -143,10 +156,17 @@ def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) ->
         f"The primary hypotheses ({len(primary)}) concern "
         f"{listed([f'“{name}”' for name in primary.values()])}"
         + (f"; secondary: {listed([f'“{name}”' for name in secondary])}" if secondary else "")
-        + f". They are built from {plural(len(regions), 'region')}, spheres that hold every voxel "
-        "whose centre lies within the radius; where a sphere held none, the voxel that contains "
-        "its centre was taken. Centres, radii and their sources are in `regions.tsv`."
+        + f". They are built from {plural(len(regions), 'region')}. A sphere holds every voxel "
+        "whose centre lies within its radius; where it held none, the voxel that contains "
+        "its centre was taken. Labels hold the voxels whose centres are nearest to them; a region "
+        "weighted by fraction or by a map is a weighted mean. Definitions, centres and their "
+        "sources are in `regions.tsv`."
     ]
+    if sensitive:
+        text.append(
+            f"For sensitivity alone, primary circuits were also measured with one region defined "
+            f"otherwise ({plural(len(sensitive), 'variant')}). These are outside all corrections."
+        )
     if unverified:
         text.append(f"Coordinates that were not read in their source: {listed(unverified)}.")
     if atlases:
@@ -155,6 +175,10 @@ def _regions(config: Config, hypotheses: pd.DataFrame, regions: pd.DataFrame) ->
             f"neighbour. {' '.join(notes)}".strip()
         )
     return text
+
+
+def _together(sentences: list[str]) -> list[str]:
+    return [" ".join(sentences)] if sentences else []
 
 
 def _parcellations(atlases: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -222,13 +246,26 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
         )
     return [
         f"{change} {_association(design)}",
-        f"All tests are two-sided at α = {compact(alpha)}, with "
+        f"{_sides(hypotheses)} at α = {compact(alpha)}, with "
         f"{_permutations(config, hypotheses)} (seed "
         f"{setting(config, 'statistics', 'seed')}). p values of the "
         f"{len(primary_circuits(hypotheses))} primary hypotheses were corrected by Holm's method "
         "[@holm1979], tests of change and of association each as one family; all others form a "
         f"secondary family. {_sizes(hypotheses)}",
     ]
+
+
+def _sides(hypotheses: pd.DataFrame) -> str:
+    flags = hypotheses["flags"].fillna("").astype(str).str.split(";")
+    one_sided = hypotheses[[ONE_SIDED in found for found in flags]]
+    if one_sided.empty:
+        return "All tests are two-sided"
+    told = [
+        str(estimand).partition("Tested ")[2].partition("): ")[0]
+        for estimand in one_sided["estimand"]
+    ]
+    named = [f"“{name}” is {text})" for name, text in zip(one_sided["name"], told, strict=True)]
+    return f"The test of change of {listed(named)}; all other tests are two-sided"
 
 
 def _association(design: Design) -> str:

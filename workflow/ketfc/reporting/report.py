@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ketfc.imaging.habenula import report_sentences
+from ketfc.reporting.beside import alternatives_table, matched_table
 from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
@@ -73,6 +75,8 @@ def render_report(
     runs: pd.DataFrame,
     exclusions: pd.DataFrame,
     sidecars: Sidecars,
+    null: pd.DataFrame,
+    habenula: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
     versions: Mapping[str, str],
@@ -92,6 +96,8 @@ def render_report(
         (`ketfc.inference.hypotheses.incomplete_participants`).
     sidecars : mapping of str to sequence of mapping
         By denoising strategy, the JSON sidecars of its matrices.
+    null, habenula : pandas.DataFrame
+        ``tests/matched_null.tsv`` and ``habenula.tsv``.
     figures : mapping of str to pathlib.Path
         PNG files by the names of `ketfc.reporting.captions.TITLES`; those left out are not shown.
     methods : str
@@ -120,6 +126,9 @@ def render_report(
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=full_results(hypotheses),
+        alternatives=alternatives_table(hypotheses),
+        matched=matched_table(null, hypotheses),
+        habenula=report_sentences(habenula),
         figures=_figures(figures, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),

@@ -146,7 +146,9 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     """Return the tests of the primary families, or all others, rounded for reading."""
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
     rows = []
-    for row in hypotheses[of_primary == primary].to_dict("records"):
+    # other definitions of a circuit have a table of their own
+    shown = (of_primary == primary) & (hypotheses["family"] != "sensitivity")
+    for row in hypotheses[shown].to_dict("records"):
         digits = 1 if str(row["test"]).startswith("association") else 2
         effect = number(row["effect_size"], 2)
         if effect != MISSING:
