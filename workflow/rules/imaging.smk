@@ -132,6 +132,7 @@ rule bold_run:
 rule sessions:
     input:
         runs=rules.inventory.output.runs,
+        design=rules.inventory.output.design,
         plan=rules.plan.output.summary,
         circuits=expand(
             rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
@@ -149,6 +150,9 @@ rule sessions:
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
+        region_quality="results/quality/regions.tsv",
+        strategies="results/quality/strategies.tsv",
+        change="results/quality/change.tsv",
         regions="results/regions.tsv",
     log:
         "logs/sessions.log",
@@ -161,6 +165,8 @@ rule sessions:
         names=NAMES,
         space=SPACE,
         strategies=STRATEGIES,
+        primary=STUDY.denoising.primary,
+        min_coverage=STUDY.circuits.min_coverage,
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"

@@ -19,7 +19,15 @@ from ketfc.imaging.regions import RegionSet
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-COVERAGE_NUMBERS = ("n_voxels", "n_covered", "coverage", "n_shared", "coverage_shared", "tsnr")
+COVERAGE_NUMBERS = (
+    "n_voxels",
+    "n_covered",
+    "coverage",
+    "n_shared",
+    "coverage_shared",
+    "tsnr",
+    "intensity",
+)
 """Columns of a coverage table that are numbers, beside ``region`` and ``note``."""
 
 
@@ -36,7 +44,8 @@ class RegionSeries:
         One row per region: ``region``, ``n_voxels`` on the grid, ``n_covered`` inside the brain
         mask and with signal, ``coverage`` (their ratio), ``n_shared`` and ``coverage_shared`` (the
         same for the voxels shared by all sessions compared, which decide), ``tsnr`` (mean over
-        covered voxels of temporal mean / temporal SD, before denoising), ``note``.
+        covered voxels of temporal mean / temporal SD, before denoising), ``intensity`` (mean over
+        covered voxels of the temporal mean, in the image's units), ``note``.
     """
 
     series: pd.DataFrame
@@ -169,6 +178,7 @@ def extract(
         voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
         ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
         tsnr = inside @ ratio / live
+        intensity = inside @ np.where(alive, voxel_mean, 0) / live
     coverage = np.divide(live, size, out=np.zeros(len(size)), where=size > 0)
     shared_coverage = np.divide(used, size, out=np.zeros(len(size)), where=size > 0)
     series[:, shared_coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
@@ -188,6 +198,7 @@ def extract(
                     "n_shared": used[part].astype(int),
                     "coverage_shared": shared_coverage[part],
                     "tsnr": tsnr[part],
+                    "intensity": intensity[part],
                     "note": [note or None for note in regions.notes],
                 }
             ),

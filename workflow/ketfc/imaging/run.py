@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketfc.imaging import censoring, confounds, denoising
+from ketfc.imaging import censoring, confounds, denoising, run_quality
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import RegionSeries, extract, read_mask
@@ -63,6 +63,8 @@ class RunSettings:
         Smallest share of a region's voxels that must have signal.
     repetition_time : float or None
         Seconds; overrides header and sidecar.
+    max_mean_fd, max_fd, max_censored : float or None
+        mm, mm and a share of the volumes, above which a run is excluded; None for no limit.
     """
 
     strategies: tuple[str, ...]
@@ -73,6 +75,9 @@ class RunSettings:
     upper_bpf: float | None
     min_coverage: float
     repetition_time: float | None = None
+    max_mean_fd: float | None = None
+    max_fd: float | None = None
+    max_censored: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +198,9 @@ def process_run(
     try:
         header = read_header(files.bold)
         quality["n_volumes"] = header.n_volumes
-        t_r = repetition_time(header, read_sidecar(files.sidecar), settings.repetition_time)
+        sidecar = read_sidecar(files.sidecar)
+        quality |= run_quality.timing(header, sidecar)
+        t_r = repetition_time(header, sidecar, settings.repetition_time)
         quality["repetition_time"] = t_r
         table = confounds.read_confounds(files.confounds)
         metadata = read_sidecar(files.confounds.with_suffix(".json"))
@@ -202,7 +209,7 @@ def process_run(
         keep = censoring.kept_volumes(
             table, fd_thresh=settings.fd_thresh, dvars_thresh=settings.dvars_thresh
         )
-        quality |= _motion(table, keep, t_r)
+        quality |= _motion(table, keep, t_r) | run_quality.signals(table)
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
         series = extract(
             files.bold,
@@ -212,6 +219,12 @@ def process_run(
             shared=shared,
         )
         censoring.require_time(keep, t_r, settings.min_time)
+        run_quality.require_limits(
+            quality,
+            max_mean_fd=settings.max_mean_fd,
+            max_fd=settings.max_fd,
+            max_censored=settings.max_censored,
+        )
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
         return RunResult(series=series, strategies=excluded, quality=quality, error=error)
@@ -284,6 +297,7 @@ def _motion(
 ) -> dict[str, float | int | None]:
     motion: dict[str, float | int | None] = {
         "n_censored": int((~keep).sum()),
+        "share_censored": float((~keep).mean()),
         "seconds_kept": float(keep.sum()) * t_r,
     }
     for column, prefix in ((censoring.FD, "fd"), (censoring.DVARS, "std_dvars")):

@@ -37,6 +37,7 @@ from ketfc.study.config_kinds import (
     one_or_more,
     refuse,
 )
+from ketfc.study.config_quality import Quality
 from ketfc.study.config_study import (
     DEFAULT_SPACE,
     SIMULATE,
@@ -57,6 +58,7 @@ __all__ = [
     "Denoising",
     "Depression",
     "Parcellation",
+    "Quality",
     "Score",
     "Scores",
     "Space",
@@ -294,6 +296,7 @@ class Config(Group):
     study: Study
     scores: Scores
     denoising: Denoising = Field(default_factory=Denoising)
+    quality: Quality = Field(default_factory=Quality)
     circuits: Circuits = Field(default_factory=Circuits)
     statistics: Statistics = Field(default_factory=Statistics)
 
