@@ -23,9 +23,7 @@ with logged(snakemake.log[0]):
         for name, path in zip(params.names, inputs.coverage, strict=True)
     }
     write_tsv(outputs.regions, region_table(registry, params.space, coverage.values()))
-    found = {
-        name: read_json(path) for name, path in zip(params.names, inputs.quality, strict=True)
-    }
+    found = {name: read_json(path) for name, path in zip(params.names, inputs.quality, strict=True)}
     strategies = strategy_quality(runs, found)
     regions = region_quality(runs, coverage)
     limits = {"primary": params.primary, "min_coverage": params.min_coverage}

@@ -220,8 +220,9 @@ def quality_change(
 ) -> pd.DataFrame:
     """Return ``quality/change.tsv``: every measure before, after, and its difference.
 
-    Only runs that were used count, so that these are the differences of what was compared; the
-    runs of a session are summed, averaged or their largest taken, as :data:`MEASURES` says.
+    Only runs that the primary strategy could be used on count, so that these are the differences
+    of what was compared; the runs of a session are summed, averaged or their largest taken, as
+    :data:`MEASURES` says.
 
     Parameters
     ----------
@@ -236,13 +237,16 @@ def quality_change(
         Columns participant_id, arm (role or None), measure, region (None for measures of the
         whole run), pre, post, difference; a row for every planned participant and measure.
     """
-    used = runs[runs["status"] == "ok"]
-    # a scanner's repetition time is no quality that could change
-    measures = {name: how for name, how in MEASURES.items() if name != "repetition_time"}
-    whole = used.groupby(["participant_id", "role"]).agg(
-        {name: (lambda x: x.sum(min_count=1)) if how == "sum" else how
-         for name, how in measures.items()}
-    )  # fmt: skip
+    used = runs[(runs["status"] == "ok") & runs["tdof"].notna()]
+    grouped = used.groupby(["participant_id", "role"])
+    whole = pd.DataFrame(
+        {
+            name: grouped[name].sum(min_count=1) if how == "sum" else grouped[name].agg(how)
+            for name, how in MEASURES.items()
+            # what the scanner was set to is no quality that could change
+            if name != "repetition_time"
+        }
+    )
     parts = _wide(whole, design)
     wanted = regions[regions["run"].isin(used["run"])]
     own = wanted.groupby(["region", "participant_id", "role"], sort=False)[list(REGION_MEASURES)]
@@ -265,10 +269,9 @@ def _wide(table: pd.DataFrame, design: Mapping[str, Any]) -> list[pd.DataFrame]:
     people = sorted(design["participants"])
     parts = []
     for measure in table.columns:
-        by_role = table[measure].unstack("role")
         part = pd.DataFrame({"participant_id": people, "measure": measure})
         for column, role in (("pre", design["baseline"]), ("post", design["followup"])):
-            values = by_role[role] if role in by_role else pd.Series(dtype=float)
-            part[column] = values.reindex(people).to_numpy(dtype=np.float64)
+            places = [(one, role) for one in people]
+            part[column] = table[measure].reindex(places).to_numpy(dtype=np.float64)
         parts.append(part)
     return parts

@@ -19,8 +19,8 @@ PRESETS: Mapping[str, Mapping[str, float | None]] = MappingProxyType(
 )
 """Thresholds by preset, keys as in YAML.
 
-After the lenient and the stringent criteria of Parkes et al. 2018 (10.1016/j.neuroimage.2017.12.073;
-the numbers were not verified in the paper), who took Jenkinson's displacement: Power's, which
+After the lenient and the stringent criteria of Parkes et al. 2018, NeuroImage 171:415 (the numbers
+were not verified in the paper), who took Jenkinson's displacement: Power's, which
 fMRIPrep writes, is larger, so that the same numbers exclude more. Their share of 20 % counts
 displacements above 0.2 mm, here volumes censored by the study's own rule; the lenient share of
 50 % is the default of giga_auto_qc.
