@@ -27,7 +27,7 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     registry, named : str or pathlib.Path
         ``circuits.yaml`` and ``parcellations.yaml``.
     """
-    problems: list[Problem] = []
+    problems = limit_problems(config)
     try:
         problems += region_problems(config, load_registry(registry))
     except StudyError as error:
@@ -37,6 +37,17 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     except StudyError as error:
         problems += error.problems
     return problems
+
+
+def limit_problems(config: Config) -> list[Problem]:
+    """Return the limits that can never be reached, as notes."""
+    denoising, quality = config.denoising, config.quality
+    censored = denoising.fd_thresh is not None or denoising.dvars_thresh is not None
+    if quality.max_censored is None or censored:
+        return []
+    message = "excludes nothing, since neither fd-thresh nor dvars-thresh censors a volume"
+    return [Problem("note", message, field="quality.max-censored",
+                    value=f"{quality.max_censored:g}")]  # fmt: skip
 
 
 def region_problems(config: Config, registry: Registry) -> list[Problem]:
@@ -96,8 +107,8 @@ def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
     """Return the columns that runs lack, from the first line of each confounds table.
 
-    A run without what the primary strategy or censoring needs is excluded; one without what
-    another strategy needs is only n/a there.
+    A run without what the primary strategy, censoring or a limit of motion needs is excluded; one
+    without what another strategy needs is only n/a there.
     """
     problems = []
     for run in runs:
@@ -118,6 +129,10 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
             if threshold is not None and column not in columns:
                 message = "the confounds lack this column, by which volumes are censored"
                 problems.append(_of_run(run, "excluded", column, message))
+        limits = (config.quality.max_mean_fd, config.quality.max_fd)
+        if config.denoising.fd_thresh is None and any(limits) and FD not in columns:
+            message = "the confounds lack this column, for which the study sets a limit"
+            problems.append(_of_run(run, "excluded", FD, message))
         for name in config.denoising.strategies:
             try:
                 strategy_columns(STRATEGIES[name], columns, metadata)
