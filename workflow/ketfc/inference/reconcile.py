@@ -19,7 +19,6 @@ class _Listed:
 
     runs: frozenset[str]
     sessions: frozenset[tuple[str, str]]
-    people: frozenset[str]
     strategies: frozenset[tuple[str, str]]
     regions: frozenset[tuple[str, str]]
 
@@ -45,11 +44,12 @@ def with_gaps(
         ``plan/design.json``, ``quality/runs.tsv``, ``connectivity.tsv``,
         ``tests/hypotheses.tsv`` and ``tests/left_out.tsv``; `n` and `n_excluded` as numbers.
     """
-    listed = _listed(exclusions)
+    told = exclusions.astype(object).where(exclusions.notna(), None)
+    listed = _listed(told)
     gaps = [
         *_run_gaps(runs, listed),
-        *_count_gaps(hypotheses, exclusions, design),
-        *_person_gaps(left_out, exclusions, runs, connectivity, listed, design),
+        *_count_gaps(hypotheses, told, design),
+        *_person_gaps(left_out, told, connectivity, listed, design),
         *_edge_gaps(connectivity, runs, listed),
     ]
     if not gaps:
@@ -75,7 +75,6 @@ def _listed(exclusions: pd.DataFrame) -> _Listed:
     return _Listed(
         runs=frozenset(run for (run,) in of("run", "run")),
         sessions=of("session", "participant_id", "session"),
-        people=frozenset(one for (one,) in of("participant", "participant_id")),
         strategies=of("strategy", "run", "strategy"),
         regions=frozenset(circuits),
     )
@@ -118,7 +117,6 @@ def _count_gaps(
 def _person_gaps(
     left_out: pd.DataFrame,
     exclusions: pd.DataFrame,
-    runs: pd.DataFrame,
     connectivity: pd.DataFrame,
     listed: _Listed,
     design: Mapping[str, Any],
@@ -138,7 +136,7 @@ def _person_gaps(
                 # why an edge is missing is looked at edge by edge
                 explained = (one, role, circuit) in missing
             elif reason.startswith("no connectivity "):
-                explained = (one, session) in listed.sessions or one in listed.people
+                explained = (one, session) in listed.sessions
             elif reason == "the study has no SI score":
                 explained = True
             else:
