@@ -178,7 +178,7 @@ def test_no_words_leave_their_box_and_no_boxes_overlap(arms, reason, tmp_path: P
 def test_the_figure_says_what_was_counted():
     counts = flow_counts(design(), runs(), exclusions(LONG), HYPOTHESES)
     figure, _ = draw_flow(counts, HYPOTHESES, design())
-    said = " ".join(text.get_text() for text in figure.axes[0].texts)
+    said = " ".join(text.get_text() for text in figure.axes[0].texts).replace("\xa0", " ")
     for text in (
         "Participants found n = 8",
         "In no arm (n = 1) – in neither arm: 1",

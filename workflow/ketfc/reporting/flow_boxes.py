@@ -94,8 +94,13 @@ def _items(part: pd.DataFrame) -> list[Entry]:
         text = _WORDS.get(str(reason), str(reason))
         if len(text) > _LONGEST:
             text = text[: _LONGEST - 1].rstrip() + "…"
-        entries.append(Entry(f"{text}: {int(as_number(n))}", item=True))
+        entries.append(_counted(text, n))
     return entries
+
+
+def _counted(text: str, n: object) -> Entry:
+    # no line may begin with the number alone
+    return Entry(f"{text}:\N{NO-BREAK SPACE}{int(as_number(n))}", item=True)
 
 
 def _rows(part: pd.DataFrame, step: str, unit: str, state: str) -> pd.DataFrame:
@@ -165,7 +170,7 @@ def _not_tested(part: pd.DataFrame, circuits: dict[str, str]) -> list[Entry]:
         names = "; ".join(circuits[circuit] for circuit in where)
         if len(where) == len(circuits):
             names = "all circuits"
-        entries.append(Entry(f"{test}, {names}: {reason}: {int(as_number(n))}", item=True))
+        entries.append(_counted(f"{test}, {names}: {reason}", n))
     return entries
 
 

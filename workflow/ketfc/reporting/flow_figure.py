@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -205,7 +206,7 @@ def _wrapping() -> _Wrap:
 def _pieces(text: str, wide: Callable[[str], float], width: float) -> list[str]:
     """Return the words of a text, those that are wider than a line in pieces."""
     pieces = []
-    for word in text.split():
+    for word in filter(None, re.split("[ \\t\\n]+", text)):
         piece = ""
         for letter in word:
             if piece and wide(piece + letter) > width:
