@@ -361,18 +361,18 @@ def _mean_relmat(
 def _exclusions(participants: dict[str, str | None]) -> pd.DataFrame:
     people = list(participants)
     rows = [
-        ("plan", people[-1], "post", None, None, None, "missing-session", None, None,
+        ("plan", "session", people[-1], "post", None, None, None, "missing-session", None, None,
          "participant not in paired tests", "no BOLD run for session post"),
-        ("plan", people[4], "post", None, None, None, "missing-score", None, None,
+        ("plan", "session", people[4], "post", None, None, None, "missing-score", None, None,
          "participant not in association", "SSI is n/a"),
-        ("quality", people[2], "post", f"{people[2]}_ses-post_task-rest", None, None, "min-time",
-         240.0, 180.0, "run excluded", "180 s kept after censoring, 240 s needed"),
-        ("imaging", people[1], "pre", f"{people[1]}_ses-pre_task-rest", "rHabenula", None,
+        ("imaging", "run", people[2], "post", f"{people[2]}_ses-post_task-rest", None, None,
+         "min-time", 240.0, 180.0, "run excluded", "180 s kept after censoring, 240 s needed"),
+        ("region", "region", people[1], "pre", f"{people[1]}_ses-pre_task-rest", "rHabenula", None,
          "min-coverage", 0.5, 0.21, "region n/a", "21 % of the region's voxels have signal"),
     ]  # fmt: skip
     columns = [
-        "stage", "participant_id", "session", "run", "region", "strategy", "rule", "threshold",
-        "value", "consequence", "reason",
+        "stage", "unit", "participant_id", "session", "run", "region", "strategy", "rule",
+        "threshold", "value", "consequence", "reason",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

@@ -101,6 +101,13 @@ def test_a_minimal_config_has_the_documented_defaults():
             "lower-bpf": 0.01,
             "upper-bpf": None,
         },
+        "quality": {
+            "preset": None,
+            "max-mean-fd": None,
+            "max-fd": None,
+            "max-censored": None,
+            "exclusions": None,
+        },
         "circuits": {
             "registry": "atlases/circuits.yaml",
             "parcellation": (
@@ -207,6 +214,23 @@ def test_change_scores_need_no_column():
     raw = changed("scores.si", "{instrument: SSI, change-column: SSI_change}")
     si = parse_config(raw).scores.si
     assert (si.column, si.change_column) == (None, "SSI_change")
+
+
+def test_a_preset_fills_in_the_limits_that_are_not_given():
+    def limits(yaml_text: str) -> list[float | None]:
+        quality = parse_config({**yaml.safe_load(MINIMAL), "quality": yaml.safe_load(yaml_text)})
+        return [quality.quality.max_mean_fd, quality.quality.max_fd, quality.quality.max_censored]
+
+    assert limits("{preset: lenient}") == [0.55, None, 0.5]
+    assert limits("{preset: strict}") == [0.25, 5, 0.2]
+    assert limits("{preset: strict, max-fd: null, max-mean-fd: 0.3}") == [0.3, None, 0.2]
+    assert limits("{max-fd: 3}") == [None, 3, None]
+    assert limits("{preset: null}") == [None, None, None]
+
+
+def test_an_unknown_preset_is_named_with_what_was_meant():
+    problem = only_problem(changed("quality.preset", "leniant"))
+    assert "did you mean 'lenient'?" in problem.message
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -580,6 +604,7 @@ scores:
   si: {instrument: SSI, column: SSI}
   depression: {instrument: M, column: M, si-item: M10}
 denoising: {primary: acompcor, own-strategies: {}}
+quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
 statistics: {seed: 1}
 """

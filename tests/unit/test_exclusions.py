@@ -94,3 +94,17 @@ def test_where_nothing_is_excluded_the_table_has_its_columns_only():
     )
     assert tuple(table.columns) == EXCLUSION_COLUMNS
     assert len(table) == 0
+
+
+def test_every_row_says_what_it_leaves_out_and_what_a_lab_left_out_is_told_apart():
+    table = listed()
+    units = table[["run", "unit", "stage"]].to_numpy().tolist()
+    assert units[:3] == [
+        ["good", "strategy", "imaging"],
+        ["good", "region", "region"],
+        ["short", "run", "imaging"],
+    ]
+    runs = RUNS[3:].assign(rule="manual", reason="left out by hand: asleep")
+    (row,) = imaging_exclusions(runs, {}, {}, 0.5).to_dict("records")
+    assert (row["stage"], row["unit"], row["rule"]) == ("manual", "run", "manual")
+    assert (row["consequence"], row["reason"]) == ("run not used", "left out by hand: asleep")

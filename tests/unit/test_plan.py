@@ -262,3 +262,22 @@ def test_the_summary_of_a_study_without_runs_scores_or_arms_does_not_fail(
     assert text.startswith("Study trial: single-arm design, 0 participants\n")
     assert isinstance(plan.runs, pd.DataFrame)
     assert plan.runs.empty
+
+
+def test_what_is_left_out_by_hand_is_its_first_reason(planned) -> None:
+    name = "sub-03_ses-post_task-rest"
+    extra = [
+        Problem("excluded", message, run=name, participant_id="sub-03", session="post", field=field)
+        for field, message in (
+            ("rot_x", "the confounds lack this column"),
+            ("quality.exclusions", "left out by hand: asleep"),
+        )
+    ]
+    plan = planned(without_mask=(("04", "pre"),), extra=tuple(extra[:1]))
+    rules = plan.runs.set_index("run")["rule"]
+    assert rules[name] == "confounds"
+    assert rules["sub-04_ses-pre_task-rest"] == "missing-file"
+    assert rules.isna().sum() == 6
+    row = planned(extra=tuple(extra)).runs.set_index("run").loc[name]
+    assert (row["status"], row["rule"]) == ("excluded", "manual")
+    assert row["reason"] == "left out by hand: asleep"

@@ -467,3 +467,26 @@ def test_processing_a_run_raises_no_warning(make_run):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         process_run(run.files, place, settings(dvars_thresh=1.5, upper_bpf=0.2))
+
+
+def test_a_run_beyond_a_limit_of_motion_is_excluded_with_its_series(make_run):
+    run = make_run(120, confounds=jerk)
+    result = process_run(run.files, place, settings(max_fd=2.9))
+    assert "above max-fd 2.9" in excluded(result, "max-fd")
+    assert set(result.series) == {"Circuits", "Slabs"}
+    result = process_run(run.files, place, settings(max_censored=0.01))
+    assert result.error is not None
+    assert (result.error.rule, result.error.value) == ("max-censored", pytest.approx(2 / 120))
+    within = settings(max_fd=3.0, max_mean_fd=0.2, max_censored=0.02)
+    assert process_run(run.files, place, within).error is None
+
+
+def test_timing_spikes_and_global_signal_are_told(make_run):
+    run = make_run(120, confounds=jerk)
+    quality = process_run(run.files, place, settings()).quality
+    assert quality["header_repetition_time"] == pytest.approx(2.0)
+    assert quality["share_censored"] == pytest.approx(2 / 120)
+    assert quality["n_spikes"] is not None
+    assert quality["n_spikes"] >= 2
+    signal = run.confounds["global_signal"]
+    assert quality["mean_global_signal"] == pytest.approx(signal.mean())

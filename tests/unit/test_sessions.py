@@ -15,7 +15,6 @@ from ketfc.imaging.sessions import (
     combine_runs,
     read_circuits,
     region_table,
-    run_quality,
     session_fisher_z,
     session_matrices,
 )
@@ -167,23 +166,6 @@ def test_tables_are_read_from_the_runs_that_were_processed(tmp_path):
     np.testing.assert_allclose(found["z"], table["z"], rtol=1e-7)
     again = combine_runs([found], REGISTRY, RUNS, STRATEGIES)
     assert edge(again, "a", "b")["z"] == pytest.approx(np.arctanh(matrix(1).loc["a", "b"]))
-
-
-def test_quality_has_a_row_for_every_planned_run():
-    runs = RUNS.assign(status=["ok", "ok", "ok", "excluded"], reason=[None] * 3 + ["no mask"])
-    measured = {"n_volumes": 200, "repetition_time": 2.0, "mean_fd": None, "max_fd": 0.4}
-    strategies = {"24P": {"tdof": 150.5}, "acompcor": {"tdof": 140}}
-    ok = {"status": "ok", "quality": measured, "strategies": strategies}
-    bad = {"status": "excluded", "reason": "is truncated", "quality": {}, "strategies": strategies}
-    table = run_quality(runs, {"r1": ok, "r2": bad}).set_index("run")
-    assert table.index.tolist() == ["r1", "r2", "r3", "r4"]
-    assert table.loc["r1", ["status", "n_volumes", "max_fd", "tdof_24P"]].tolist() == [
-        "ok", 200, 0.4, 150.5,
-    ]  # fmt: skip
-    assert np.isnan(table.loc["r1", "mean_fd"])
-    assert table.loc["r2", ["status", "reason"]].tolist() == ["excluded", "is truncated"]
-    assert table.loc["r4", ["status", "reason"]].tolist() == ["excluded", "no mask"]
-    assert np.isnan(table.loc["r4", "n_volumes"])
 
 
 def test_regions_are_listed_with_their_circuits_and_median_sizes():

@@ -20,6 +20,7 @@ ONCE = {
     "exclusions": 1,
     "figure_association": 1,
     "figure_circuits": 1,
+    "figure_flow": 1,
     "figure_matrices": 1,
     "figure_paired": 1,
     "habenula": 1,

@@ -14,6 +14,7 @@ BELOW_RUNS = {
     "exclusions": 1,
     "figure_association": 1,
     "figure_circuits": 1,
+    "figure_flow": 1,
     "figure_matrices": 1,
     "figure_paired": 1,
     "hypotheses": 1,
@@ -98,6 +99,16 @@ def test_a_changed_threshold_runs_every_run_but_prepares_no_parcellation(done: S
     assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24}
 
 
+def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Study) -> None:
+    done.configure(quality={"exclusions": "mine.tsv"})
+    table = done.folder / "mine.tsv"
+    table.write_text("participant_id\tsession\treason\nsub-03\tpre\tcyst\n", encoding="utf-8")
+    planned = done.run("-n")
+    # the other session shares its voxels with nobody now
+    assert planned.runs == ["sub-03_ses-post_task-rest"]
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+
+
 def test_a_changed_parcellation_is_prepared_and_read_again(done: Study) -> None:
     table = done.folder / "blocks.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
@@ -130,12 +141,13 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
     assert {name for name in again.jobs if name != "figures"} == {
         "figure_association",
         "figure_circuits",
+        "figure_flow",
         "figure_matrices",
         "figure_paired",
     }
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 16
+    assert len(list((done.results / "figures").iterdir())) == 20
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

@@ -12,7 +12,15 @@ from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
-from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, siblings
+from ketfc.study.manifest import (
+    demo_manifest,
+    digest,
+    indexed_manifest,
+    named_runs,
+    siblings,
+    without,
+)
+from ketfc.study.manual import manual_exclusions
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.tables import find_table
@@ -82,19 +90,27 @@ TABLES = [
     if path.is_file()
 ]
 
+BY_HAND = STUDY.quality.exclusions and find_table(
+    STUDY.quality.exclusions, [Path(folder) for folder in FOLDERS]
+)
+
 # jobs on other machines parse this file again: only the first process looks at the derivatives
 USABLE = True
 if STUDY.study.simulated:
-    RUNS = demo_manifest(STUDY.statistics.seed, DEMO / "fmriprep")
+    FOUND = demo_manifest(STUDY.statistics.seed, DEMO / "fmriprep")
 elif workflow.is_main_process:
     _places = [Path(folder) for folder in FOLDERS]
     _index = index_runs(STUDY.study, _places)
     _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
+    _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
-    RUNS = indexed_manifest(_index)
-    write_json(MANIFEST, RUNS)
+    FOUND = indexed_manifest(_index)
+    write_json(MANIFEST, FOUND)
 else:
-    RUNS = read_json(MANIFEST)
+    FOUND = read_json(MANIFEST)
+
+# what a lab leaves out by hand is planned, but never read
+RUNS = without(FOUND, manual_exclusions(BY_HAND, named_runs(FOUND)).runs)
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)

@@ -140,6 +140,7 @@ rule bold_run:
 rule sessions:
     input:
         runs=rules.inventory.output.runs,
+        design=rules.inventory.output.design,
         plan=rules.plan.output.summary,
         circuits=expand(
             rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
@@ -160,6 +161,9 @@ rule sessions:
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
+        region_quality="results/quality/regions.tsv",
+        strategies="results/quality/strategies.tsv",
+        change="results/quality/change.tsv",
         regions="results/regions.tsv",
     log:
         "logs/sessions.log",
@@ -174,6 +178,8 @@ rule sessions:
         strategies=STRATEGIES,
         atlases=REGION_ATLASES,
         variants=VARIANTS,
+        primary=STUDY.denoising.primary,
+        min_coverage=STUDY.circuits.min_coverage,
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"

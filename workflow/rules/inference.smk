@@ -116,6 +116,10 @@ rule exclusions:
     input:
         runs=rules.inventory.output.runs,
         problems=rules.inventory.output.problems,
+        design=rules.inventory.output.design,
+        run_quality=rules.sessions.output.quality,
+        connectivity=rules.sessions.output.connectivity,
+        hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
         quality=expand(
             rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS

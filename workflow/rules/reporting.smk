@@ -88,12 +88,35 @@ rule figure_matrices:
         "../scripts/figure_matrices.py"
 
 
+rule figure_flow:
+    input:
+        design=rules.inventory.output.design,
+        runs=rules.sessions.output.quality,
+        exclusions=rules.exclusions.output,
+        hypotheses=rules.hypotheses.output.hypotheses,
+    output:
+        multiext("results/figures/flow", *[f".{ext}" for ext in _figure_files]),
+    log:
+        "logs/figure_flow.log",
+    benchmark:
+        "logs/benchmarks/figure_flow.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=CODE["reporting"],
+    script:
+        "../scripts/figure_flow.py"
+
+
 rule figures:
     input:
         rules.figure_circuits.output,
         rules.figure_paired.output,
         rules.figure_association.output,
         rules.figure_matrices.output,
+        rules.figure_flow.output,
 
 
 rule methods:
@@ -152,6 +175,7 @@ rule report:
         paired=rules.figure_paired.output[2],
         association=rules.figure_association.output[2],
         matrices=rules.figure_matrices.output[2],
+        flow=rules.figure_flow.output[2],
     output:
         "results/report.html",
     log:

@@ -55,12 +55,13 @@ rule inventory:
         # what was found in the confounds and their sidecars must not outlive an edit of them
         files=[
             file
-            for run in RUNS.values()
+            for run in FOUND.values()
             for file in (run["bold"], run["mask"], run["confounds"], *run["sidecars"])
         ],
         tables=(
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
         ),
+        by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
         registry=REGISTRY,
         parcellations=NAMED_PARCELLATIONS,
     output:
@@ -80,7 +81,8 @@ rule inventory:
     params:
         config=config,
         folders=FOLDERS,
-        listing=digest(RUNS),
+        by_hand=BY_HAND and str(BY_HAND),
+        listing=digest(FOUND),
         code=CODE["imaging"],
     script:
         "../scripts/inventory.py"

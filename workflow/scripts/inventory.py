@@ -9,6 +9,7 @@ from ketfc.imaging.precheck import confound_problems, fixed_problems
 from ketfc.logs import logged
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
+from ketfc.study.manual import manual_exclusions
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import problems_table
 
@@ -17,8 +18,11 @@ with logged(snakemake.log[0]):
     folders = [Path(folder) for folder in snakemake.params.folders]
     index = index_runs(config.study, folders)
     extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
-    extra += confound_problems(index.runs, config)
-    complete = [run for run in index.runs if run.complete]
+    by_hand = snakemake.params.by_hand
+    manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
+    used = [run for run in index.runs if run.name not in manual.runs]
+    extra += [*manual.problems, *confound_problems(used, config)]
+    complete = [run for run in used if run.complete]
     native = native_sizes(complete, folders, config.study.native_voxel_size)
     extra += resolution_problems(snakemake.input.registry, native)
     plan = make_plan(config, index, folders, extra=extra)

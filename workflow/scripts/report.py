@@ -9,7 +9,7 @@ from ketfc.reporting.report import render_report
 with logged(snakemake.log[0]):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    names = ("circuits", "paired", "association", "matrices")
+    names = ("circuits", "paired", "association", "matrices", "flow")
     page = render_report(
         design=read_json(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),

@@ -10,6 +10,7 @@ import pandas as pd
 
 EXCLUSION_COLUMNS = (
     "stage",
+    "unit",
     "participant_id",
     "session",
     "run",
@@ -21,7 +22,8 @@ EXCLUSION_COLUMNS = (
     "consequence",
     "reason",
 )
-"""Columns of ``quality/exclusions.tsv``."""
+"""Columns of ``quality/exclusions.tsv``; `unit` is what the row leaves out: a participant, session,
+run, region or strategy (of a run), or a participant's part in a test."""
 
 
 def imaging_exclusions(
@@ -56,20 +58,25 @@ def imaging_exclusions(
             rows.append(
                 who
                 | {
-                    "stage": "plan",
-                    "rule": "missing-file",
+                    "stage": "manual" if record.get("rule") == "manual" else "plan",
+                    "unit": "run",
+                    "rule": record.get("rule") or "missing-file",
                     "consequence": "run not used",
                     "reason": record["reason"],
                 }
             )
             continue
         if found["status"] != "ok":
-            rows.append(who | _decided(found) | {"consequence": "run not used"})
+            rows.append(who | _decided(found) | {"unit": "run", "consequence": "run not used"})
         else:
             rows += [
                 who
                 | _decided(verdict)
-                | {"strategy": strategy, "consequence": "strategy n/a for this run"}
+                | {
+                    "unit": "strategy",
+                    "strategy": strategy,
+                    "consequence": "strategy n/a for this run",
+                }
                 for strategy, verdict in found["strategies"].items()
                 if verdict["status"] != "ok"
             ]
@@ -93,6 +100,7 @@ def _uncovered(atlas: str, table: pd.DataFrame, min_coverage: float) -> list[dic
     return [
         {
             "stage": "region",
+            "unit": "region",
             "region": f"{atlas}:{row['region']}",
             "rule": "min-coverage",
             "threshold": min_coverage,

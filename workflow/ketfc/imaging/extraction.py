@@ -19,7 +19,15 @@ from ketfc.imaging.regions import RegionSet
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-COVERAGE_NUMBERS = ("n_voxels", "n_covered", "coverage", "n_shared", "coverage_shared", "tsnr")
+COVERAGE_NUMBERS = (
+    "n_voxels",
+    "n_covered",
+    "coverage",
+    "n_shared",
+    "coverage_shared",
+    "tsnr",
+    "intensity",
+)
 """Columns of a coverage table that are numbers, beside ``region`` and ``note``."""
 
 
@@ -37,7 +45,8 @@ class RegionSeries:
         mask and with signal, ``coverage`` (their ratio, or of a weighted region their share of all
         its weight), ``n_shared`` and ``coverage_shared`` (the same for the voxels shared by all
         sessions compared, which decide), ``tsnr`` (mean over covered voxels, weighted where the
-        region is, of temporal mean / temporal SD, before denoising), ``note``.
+        region is, of temporal mean / temporal SD, before denoising), ``intensity`` (likewise of
+        the temporal mean, in the image's units), ``note``.
     """
 
     series: pd.DataFrame
@@ -172,6 +181,7 @@ def extract(
         voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
         ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
         tsnr = inside @ ratio / live
+        intensity = inside @ np.where(alive, voxel_mean, 0) / live
     n_live, n_used = _counts(inside, alive), _counts(measured, alive)
     coverage, shared_coverage = (
         # sums of weights differ in their last bits, whole regions do not
@@ -195,6 +205,7 @@ def extract(
                     "n_shared": n_used[part],
                     "coverage_shared": shared_coverage[part],
                     "tsnr": tsnr[part],
+                    "intensity": intensity[part],
                     "note": [note or None for note in regions.notes],
                 }
             ),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ketfc.imaging.atlas_plan import named_problems, own_image_problems
 from ketfc.imaging.catalogue import Catalogue, load_catalogue
+from ketfc.imaging.censoring import FD
 from ketfc.imaging.confounds import find_strategy, require_version, strategy_columns
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.region_sources import RegionSources, brain_problems
@@ -29,7 +30,7 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     registry, named : str or pathlib.Path
         ``circuits.yaml`` and ``parcellations.yaml``.
     """
-    problems: list[Problem] = []
+    problems = limit_problems(config)
     regions = catalogue = None
     try:
         regions = load_registry(registry)
@@ -47,6 +48,17 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     if regions is not None and not Path(registry).samefile(Path(named).with_name(BUNDLED)):
         problems += brain_problems(regions, config.study.space, file=Path(registry).name)
     return problems
+
+
+def limit_problems(config: Config) -> list[Problem]:
+    """Return the limits that can never be reached, as notes."""
+    denoising, quality = config.denoising, config.quality
+    censored = denoising.fd_thresh is not None or denoising.dvars_thresh is not None
+    if quality.max_censored is None or censored:
+        return []
+    message = "excludes nothing, since neither fd-thresh nor dvars-thresh censors a volume"
+    return [Problem("note", message, field="quality.max-censored",
+                    value=f"{quality.max_censored:g}")]  # fmt: skip
 
 
 def region_problems(config: Config, registry: Registry) -> list[Problem]:
@@ -107,8 +119,8 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
     """Return the columns that runs lack, from the first line of each confounds table.
 
     Also whether the motion filter suits the repetition time, where a sidecar tells it. A run
-    without what the primary strategy or its censoring needs is excluded; one without what another
-    strategy needs is only n/a there.
+    without what the primary strategy, its censoring or a limit of motion needs is excluded; one
+    without what another strategy needs is only n/a there.
     """
     problems = []
     primary, strategies = config.denoising.primary, config.denoising.strategies
@@ -136,6 +148,11 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
                 _of_run(run, if_primary[scrubbed(primary)], field, message)
                 for field, message in _censoring_problems(run, columns, settings)
             ]
+        limits = (config.quality.max_mean_fd, config.quality.max_fd)
+        censored_by_fd = scrubbing and config.denoising.fd_thresh is not None
+        if not censored_by_fd and any(limits) and FD not in columns:
+            message = "the confounds lack this column, for which the study sets a limit"
+            problems.append(_of_run(run, "excluded", FD, message))
         for name in strategies:
             try:
                 strategy_columns(find_strategy(name, settings.own_strategies), columns, metadata)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketfc.imaging import censoring, confounds, denoising
+from ketfc.imaging import censoring, confounds, denoising, run_quality
 from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
@@ -79,6 +79,8 @@ class RunSettings:
         See :class:`ketfc.imaging.head_motion.MotionFilter`; breaths per minute.
     match_volumes : bool
         Whether the participant's sessions use equally many volumes.
+    max_mean_fd, max_fd, max_censored : float or None
+        mm, mm and a share of the volumes, above which a run is excluded; None for no limit.
     """
 
     strategies: tuple[str, ...]
@@ -97,6 +99,10 @@ class RunSettings:
     band_stop_min: float | None = None
     band_stop_max: float | None = None
     match_volumes: bool = False
+
+    max_mean_fd: float | None = None
+    max_fd: float | None = None
+    max_censored: float | None = None
 
     @property
     def censoring(self) -> CensoringRules:
@@ -241,7 +247,7 @@ def process_run(
         header, t_r, table, metadata = _read_tables(files, settings, quality)
         mask = read_mask(files.mask, header.grid)
         kept, censored = kept_by_strategy(table, t_r, settings)
-        quality |= _motion(table, censored, t_r)
+        quality |= _motion(table, censored, t_r) | run_quality.signals(table)
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
         series = extract(
             files.bold,
@@ -250,6 +256,7 @@ def process_run(
             min_coverage=settings.min_coverage,
             shared=shared,
         )
+        _require_limits(quality, settings)
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
         return RunResult(series=series, strategies=excluded, quality=quality, error=error)
@@ -273,7 +280,9 @@ def _read_tables(
     """Read all but the image; `quality` is told what is found on the way."""
     header = read_header(files.bold)
     quality["n_volumes"] = header.n_volumes
-    t_r = repetition_time(header, read_sidecar(files.sidecar), settings.repetition_time)
+    sidecar = read_sidecar(files.sidecar)
+    quality |= run_quality.timing(header, sidecar)
+    t_r = repetition_time(header, sidecar, settings.repetition_time)
     quality["repetition_time"] = t_r
     table = confounds.read_confounds(files.confounds)
     metadata = read_sidecar(files.confounds.with_suffix(".json"))
@@ -292,6 +301,15 @@ def _require_rows(table: pd.DataFrame, n_volumes: int, files: RunFiles) -> None:
         )
 
 
+def _require_limits(quality: Mapping[str, float | int | None], settings: RunSettings) -> None:
+    run_quality.require_limits(
+        quality,
+        max_mean_fd=settings.max_mean_fd,
+        max_fd=settings.max_fd,
+        max_censored=settings.max_censored,
+    )
+
+
 def _matched(
     files: RunFiles, settings: RunSettings, operators: Mapping[str, StrategyOperator | RunError]
 ) -> dict[str, int]:
@@ -304,9 +322,10 @@ def _matched(
     for session, other in files.matched:
         try:
             _, t_r, table, metadata = _read_tables(other, settings, {})
+            kept, censored = kept_by_strategy(table, t_r, settings)
+            _require_limits(_motion(table, censored, t_r), settings)
         except RunError:
             continue
-        kept, _ = kept_by_strategy(table, t_r, settings)
         found = strategy_operators(kept, table, metadata, t_r, settings)
         others.append((session, str(other.bold), found))
     matched = {}
@@ -357,6 +376,7 @@ def _motion(
     motion: dict[str, float | int | None] = {}
     if censored is not None:
         motion["n_censored"] = int((~censored.keep).sum())
+        motion["share_censored"] = float((~censored.keep).mean())
         motion |= {f"n_censored_{reason}": n for reason, n in censored.counts.items()}
         motion["seconds_kept"] = float(censored.keep.sum()) * t_r
     columns = {

@@ -1,4 +1,4 @@
-"""From runs to sessions: ``connectivity.tsv``, ``quality/runs.tsv``, regions and matrices."""
+"""From runs to sessions: ``connectivity.tsv``, ``regions.tsv`` and matrices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from ketfc.files import MISSING, read_json, read_tsv
-from ketfc.imaging.censoring import REASONS
 from ketfc.imaging.connectivity import EDGE, MEAN, fisher_z
 from ketfc.imaging.registry import Registry
 
@@ -149,50 +148,6 @@ def _in_order(table: pd.DataFrame, registry: Registry) -> pd.DataFrame:
 
 def _or_none(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def run_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return ``quality/runs.tsv``: one row per planned run, with what was measured.
-
-    Parameters
-    ----------
-    runs : pandas.DataFrame
-        ``plan/runs.tsv``.
-    quality : mapping of str to mapping
-        The ``…_desc-ketfc_qc.json`` of every run that was processed, by name.
-    """
-    numbers = (
-        "repetition_time",
-        "n_volumes",
-        "n_censored",
-        *(f"n_censored_{reason}" for reason in REASONS),
-        "seconds_kept",
-        "mean_fd",
-        "median_fd",
-        "max_fd",
-        "mean_fd_filtered",
-        "median_fd_filtered",
-        "max_fd_filtered",
-        "mean_std_dvars",
-        "median_std_dvars",
-        "max_std_dvars",
-    )
-    rows = []
-    for record in runs.to_dict("records"):
-        found = quality.get(str(record["run"]))
-        row = {key: record[key] for key in ("run", "participant_id", "session", "role", "arm")}
-        row["status"] = found["status"] if found else record["status"]
-        row["reason"] = found.get("reason") if found else record["reason"]
-        measured = found["quality"] if found else {}
-        row |= {name: measured.get(name) for name in numbers}
-        for strategy, verdict in (found["strategies"] if found else {}).items():
-            row[f"tdof_{strategy}"] = verdict["tdof"]
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    for column in table.columns:
-        if column in numbers or column.startswith("tdof_"):
-            table[column] = pd.to_numeric(table[column])
-    return table
 
 
 def region_table(

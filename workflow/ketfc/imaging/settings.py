@@ -35,6 +35,9 @@ def run_settings(config: Config) -> dict[str, Any]:
         "upper_bpf": config.denoising.upper_bpf,
         "min_coverage": config.circuits.min_coverage,
         "repetition_time": config.study.repetition_time,
+        "max_mean_fd": config.quality.max_mean_fd,
+        "max_fd": config.quality.max_fd,
+        "max_censored": config.quality.max_censored,
     }
 
 

@@ -32,6 +32,7 @@ def all_exclusions(
     planned: list[dict[str, Any]] = [
         {
             "stage": "plan",
+            "unit": "participant" if row["session"] is None else "session",
             "participant_id": row["participant_id"],
             "session": row["session"],
             "rule": row["field"],
@@ -45,6 +46,7 @@ def all_exclusions(
     tested: list[dict[str, Any]] = [
         {
             "stage": "test",
+            "unit": "test",
             "participant_id": row["participant_id"],
             "rule": f"{row['hypothesis']} / {row['test']}",
             "consequence": "participant not in this test",

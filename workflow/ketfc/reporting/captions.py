@@ -20,8 +20,12 @@ TITLES = {
     "paired": "Connectivity before and after",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
+    "flow": "The flow of participants",
 }
 """The figures of the report, in its order."""
+
+OF_QUALITY = ("flow",)
+"""Those that stand in the section on quality, after all others."""
 
 
 def figure_caption(name: str, design: Design) -> str:
@@ -55,6 +59,13 @@ def figure_caption(name: str, design: Design) -> str:
         )
     if name == "association":
         return _association(design)
+    if name == "flow":
+        return (
+            "Who was found, imaged and tested, and beside it what was left out and why, counted "
+            "from quality/exclusions.tsv in the manner of a CONSORT diagram. Everybody is left out "
+            f"at one step at most, and for one reason; runs are those of {design['baseline']} and "
+            f"{design['followup']}."
+        )
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
@@ -99,6 +110,8 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "association",
         ),
     }
+    if name == "flow":
+        return _flow_alt(hypotheses, design)
     if name not in kinds:
         rows = " for each arm" if design.get("arms") else ""
         return (
@@ -118,3 +131,16 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
                 f"{p_equals(row['p_holm'], 'p after Holm')}, n = {whole(row['n'])}"
             )
     return f"{what}. {'; '.join(results)}."
+
+
+def _flow_alt(hypotheses: pd.DataFrame, design: Design) -> str:
+    tested = []
+    for circuit, label in primary_circuits(hypotheses).items():
+        for test in ("change", "association"):
+            row = hypothesis_row(hypotheses, circuit, test)
+            if row is not None:
+                tested.append(f"{label}, {test}: n = {whole(row['n'])}")
+    return (
+        f"Flow diagram: {len(design['participants'])} participants found; in the primary tests "
+        f"{'; '.join(tested) or 'nobody'}."
+    )

@@ -53,7 +53,7 @@ def denoising_paragraphs(
     text = [
         "Each run was detrended and cleaned in one linear step, equal to `nilearn.signal.clean` "
         "[@nilearn]: confounds, trend and filter are removed together, so that none brings back "
-        f"what another took out. {_censoring(config, runs)}"
+        f"what another took out. {_censoring(config, runs)}{_limits(config)}"
     ]
     if primary in strategies:
         text.append(f"The primary strategy, {_strategy(strategies[primary])}")
@@ -117,6 +117,24 @@ def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
             f"{motion_filter(kind, *ends)}."
         )
     return text
+
+
+def _limits(config: Mapping[str, Any]) -> str:
+    """Return the sentence on runs that moved too much, if there is a limit."""
+    limits = [
+        text.format(compact(value))
+        for key, text in (
+            ("max-mean-fd", "a mean framewise displacement above {} mm"),
+            ("max-fd", "a displacement above {} mm between any two volumes"),
+            ("max-censored", "a share of censored volumes above {}"),
+        )
+        if (value := setting(config, "quality", key)) is not None
+    ]
+    if not limits:
+        return ""
+    preset = setting(config, "quality", "preset")
+    named = f" (preset {preset})" if preset else ""
+    return f" Runs with {' or '.join(limits)} were excluded{named}."
 
 
 def _matching(config: Mapping[str, Any]) -> list[str]:

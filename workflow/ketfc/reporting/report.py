@@ -13,11 +13,12 @@ import pandas as pd
 
 from ketfc.imaging.habenula import report_sentences
 from ketfc.reporting.beside import alternatives_table, matched_table
-from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
+from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
 from ketfc.reporting.pages import environment
+from ketfc.reporting.quality import quality_summary
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
 from ketfc.reporting.tables import (
@@ -130,9 +131,11 @@ def render_report(
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),
         figures=_figures(figures, hypotheses, design),
+        of_quality=OF_QUALITY,
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
         exclusions=table_of(exclusions, most=_MANY, file="quality/exclusions.tsv"),
+        quality=quality_summary(runs, design),
         runs=_runs(runs),
         strategies=[summarise(name, files) for name, files in sidecars.items()],
         primary_strategy=design["strategy"],

@@ -38,6 +38,7 @@ from ketfc.study.config_kinds import (
     one_or_more,
     refuse,
 )
+from ketfc.study.config_quality import Quality
 from ketfc.study.config_study import (
     DEFAULT_SPACE,
     SIMULATE,
@@ -59,6 +60,7 @@ __all__ = [
     "Depression",
     "OwnStrategy",
     "Parcellation",
+    "Quality",
     "Score",
     "Scores",
     "Space",
@@ -222,6 +224,7 @@ class Config(Group):
     study: Study
     scores: Scores
     denoising: Denoising = Field(default_factory=Denoising)
+    quality: Quality = Field(default_factory=Quality)
     circuits: Circuits = Field(default_factory=Circuits)
     statistics: Statistics = Field(default_factory=Statistics)
 

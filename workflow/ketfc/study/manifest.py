@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ketfc.study.manual import RunName
 
 if TYPE_CHECKING:
     from ketfc.study.index import Index
@@ -51,6 +53,18 @@ def indexed_manifest(index: Index) -> Manifest:
         for run in index.runs
         if run.complete
     }
+
+
+def named_runs(runs: Manifest) -> list[RunName]:
+    """Return the runs as a table of exclusions may name them."""
+    return [
+        RunName(name, str(run["participant_id"]), str(run["session"])) for name, run in runs.items()
+    ]
+
+
+def without(runs: Manifest, names: Collection[str]) -> Manifest:
+    """Return the manifest without some of its runs, which are then never read."""
+    return {name: run for name, run in runs.items() if name not in names}
 
 
 def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str, str | list[str]]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ketfc.study.config import Config
 from ketfc.study.design import BASELINE, FOLLOWUP, describe_design
-from ketfc.study.index import Index
+from ketfc.study.index import Index, Run
+from ketfc.study.manual import FIELD as BY_HAND
 from ketfc.study.problems import Problem
 from ketfc.study.scores import arms, long_scores
 from ketfc.study.tables import Table, duplicate_rows, find_table, read_table
@@ -24,6 +25,7 @@ RUN_COLUMNS = (
     "role",
     "arm",
     "status",
+    "rule",
     "reason",
     "bold",
     "mask",
@@ -38,7 +40,8 @@ class Plan:
     Attributes
     ----------
     runs : pandas.DataFrame
-        Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``.
+        Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
+        ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores` gives them.
     design : dict
@@ -145,8 +148,13 @@ def _run_table(
     import pandas as pd
 
     reasons: dict[str, str] = {}
+    by_hand: set[str] = set()
     for problem in problems:
         if problem.severity == "excluded" and problem.run is not None:
+            # what a lab decided is its first reason, whatever else is wrong
+            if problem.field == BY_HAND:
+                by_hand.add(problem.run)
+                reasons[problem.run] = problem.message
             reasons.setdefault(problem.run, problem.message)
     rows = [
         {
@@ -156,6 +164,7 @@ def _run_table(
             "role": run.role,
             "arm": participants.get(run.participant_id),
             "status": "excluded" if run.name in reasons else "ok",
+            "rule": _rule(run, by_hand) if run.name in reasons else None,
             "reason": reasons.get(run.name),
             "bold": run.bold,
             "mask": run.mask,
@@ -164,6 +173,12 @@ def _run_table(
         for run in index.runs
     ]
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+
+
+def _rule(run: Run, by_hand: set[str]) -> str:
+    if run.name in by_hand:
+        return "manual"
+    return "confounds" if run.complete else "missing-file"
 
 
 def unusable(problems: pd.DataFrame) -> str | None:

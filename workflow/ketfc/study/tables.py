@@ -64,7 +64,7 @@ def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
         message = "there is no such file in the working directory or the derivatives"
         return Table(path, empty, (Problem("error", message, field=field, value=str(path)),))
     try:
-        rows = _read_text(path)
+        rows = read_text(path)
     except (OSError, ValueError, csv.Error) as error:
         message = f"cannot be read as a table in UTF-8: {error}"
         return Table(path, empty, (Problem("error", message, file=name, field=field),))
@@ -115,10 +115,15 @@ def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
     return Table(path, rows, tuple(problems))
 
 
-def _read_text(path: Path) -> pd.DataFrame:
+def read_text(path: Path) -> pd.DataFrame:
     """Return the cells of a table as text, None where missing, indexed by line of the file.
 
     Stricter than pandas, which shifts the columns when rows have more cells than the header.
+
+    Raises
+    ------
+    OSError, ValueError, csv.Error
+        If the file cannot be read as a table in UTF-8.
     """
     import pandas as pd
 

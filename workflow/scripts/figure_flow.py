@@ -1,0 +1,16 @@
+"""Count who and what was left at each step, and draw it."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.inference.flow import flow_counts
+from ketfc.logs import logged
+from ketfc.reporting.flow_figure import draw_flow
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    inputs = snakemake.input
+    design, hypotheses = read_json(inputs.design), read_tsv(inputs.hypotheses)
+    counts = flow_counts(design, read_tsv(inputs.runs), read_tsv(inputs.exclusions[0]), hypotheses)
+    figure, numbers = draw_flow(counts, hypotheses, design)
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)
