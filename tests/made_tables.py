@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.motion import motion_tests
+from ketfc.inference.qcfc import qcfc
 
 CENTRES = {
     "sgACC": (0, 21, -10), "rLPFC": (41, 38, 30), "rHabenula": (3.6, -23.1, 2.7),
@@ -70,6 +72,9 @@ class Made:
     runs: pd.DataFrame
     sidecars: dict[str, list[dict[str, Any]]]
     versions: dict[str, str]
+    motion: pd.DataFrame
+    qcfc: pd.DataFrame
+    qcfc_curves: pd.DataFrame
 
 
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
@@ -131,7 +136,8 @@ def with_holes() -> Made:
 
 def _tested(made: Made) -> Made:
     hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
-    return replace(made, hypotheses=hypotheses, incomplete=incomplete)
+    motion = _motion(made.connectivity, made.runs, made.design)
+    return replace(made, hypotheses=hypotheses, incomplete=incomplete, motion=motion)
 
 
 def _study(
@@ -172,6 +178,8 @@ def _study(
     gone = absent & (connectivity["role"] == "post")
     connectivity.loc[gone, ["r", "z"]] = np.nan
     hypotheses, incomplete = _hypotheses(connectivity, scores, design)
+    runs = _runs(rng, participants)
+    edges, curves = _qcfc(np.random.default_rng(seed), runs, design)
     return Made(
         design=design,
         config=_config(study, arms),
@@ -182,8 +190,11 @@ def _study(
         regions=_regions(),
         mean_relmat=_mean_relmat(rng, arms, parcels),
         exclusions=_exclusions(participants),
-        runs=_runs(rng, participants),
+        runs=runs,
         sidecars=_sidecars(),
+        motion=_motion(connectivity, runs, design),
+        qcfc=edges,
+        qcfc_curves=curves,
         versions={
             "ketfc": "0.1.0",
             "nilearn": "0.14.1",
@@ -280,6 +291,30 @@ def _hypotheses(
     return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)
 
 
+def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: dict[str, Any]) -> pd.DataFrame:
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    about = {"strategies": ["acompcor", "24P"], "seed": 1, "permutations": 199, "alpha": 0.05}
+    return motion_tests(connectivity, runs, design, circuits, **about)
+
+
+def _qcfc(
+    rng: np.random.Generator, runs: pd.DataFrame, design: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = list(CENTRES)
+    centres = pd.DataFrame(CENTRES, index=["x", "y", "z"]).T
+    tables = []
+    for strategy in ("acompcor", "24P"):
+        sessions = [
+            (who, role, pd.DataFrame(rng.normal(0.2, 0.2, (len(names),) * 2), names, names))
+            for who in design["participants"]
+            for role in ("pre", "post")
+        ]
+        about = {"atlas": "circuits", "strategy": strategy, "alpha": 0.05}
+        tables.append(qcfc(sessions, runs, design, centres, **about))
+    summaries, curves = zip(*tables, strict=True)
+    return pd.concat(summaries, ignore_index=True), pd.concat(curves, ignore_index=True)
+
+
 def _regions() -> pd.DataFrame:
     rows = []
     for region, centre in CENTRES.items():
@@ -366,11 +401,11 @@ def _runs(rng: np.random.Generator, participants: dict[str, str | None]) -> pd.D
             rows.append(
                 (f"{one}_ses-{role}_task-rest", one, role, role, "excluded" if bad else "ok",
                  "180 s kept, 240 s needed" if bad else None, fd, fd * 5, 150, censored,
-                 2.0 * (150 - censored))
+                 2.0 * (150 - censored), 110.0 - censored, 100.0 - censored)
             )  # fmt: skip
     columns = [
         "run", "participant_id", "session", "role", "status", "reason", "mean_fd", "max_fd",
-        "n_volumes", "n_censored", "seconds_kept",
+        "n_volumes", "n_censored", "seconds_kept", "tdof_acompcor", "tdof_24P",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

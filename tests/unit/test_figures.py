@@ -23,6 +23,7 @@ from ketfc.reporting.circuits_figure import draw_circuits
 from ketfc.reporting.labels import merge_close
 from ketfc.reporting.matrices_figure import draw_matrices, spread
 from ketfc.reporting.paired_figure import draw_paired, mean_interval
+from ketfc.reporting.qcfc_figure import draw_qcfc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_tables
@@ -36,6 +37,15 @@ FIGURES = {
         made.connectivity, made.scores, made.hypotheses, made.design
     ),
     "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
+    "qcfc": lambda made: draw_qcfc(
+        made.qcfc,
+        made.qcfc_curves,
+        made.motion,
+        made.connectivity,
+        made.runs,
+        made.hypotheses,
+        made.design,
+    ),
 }
 
 
@@ -325,6 +335,7 @@ def test_the_labels_of_the_study_are_shown_not_the_roles():
         ("nothing_measured", "paired", "no pair to draw"),
         ("nothing_measured", "circuits", "change not tested"),
         ("nothing_measured", "matrices", "none to draw"),
+        ("nothing_measured", "qcfc", "no participant with both changes"),
         ("with_holes", "paired", "no value in any session"),
         ("with_holes", "association", "no participant with both changes"),
         ("with_holes", "circuits", "change not tested"),
@@ -353,7 +364,10 @@ def test_too_few_participants_for_a_line_are_drawn_without_one(made):
 
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_tables_read_from_files_give_the_same_numbers(name, made, tmp_path):
-    frames = ("connectivity", "scores", "hypotheses", "regions", "mean_relmat")
+    frames = (
+        "connectivity", "scores", "hypotheses", "regions", "mean_relmat",
+        "runs", "motion", "qcfc", "qcfc_curves",
+    )  # fmt: skip
     read = {}
     for frame in frames:
         write_tsv(tmp_path / f"{frame}.tsv", getattr(made, frame), digits=17)

@@ -51,6 +51,8 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         regions=made.regions,
         runs=made.runs,
         exclusions=made.exclusions,
+        motion=made.motion,
+        qcfc=made.qcfc,
         sidecars=made.sidecars,
         figures=figures or {},
         methods=methods_of(made),
@@ -162,7 +164,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 4
+    assert len(images) == len(TITLES) == 5
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

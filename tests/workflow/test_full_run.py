@@ -21,11 +21,12 @@ def expected_files() -> set[str]:
     files = {f"plan/{name}.tsv" for name in ("runs", "scores", "native", "problems")}
     files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
     files |= {"quality/runs.tsv", "quality/exclusions.tsv", "habenula.tsv"}
+    files |= {f"quality/{name}.tsv" for name in ("motion", "qcfc", "qcfc_curves")}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
-        for name in ("circuits", "paired", "association", "matrices")
+        for name in ("circuits", "paired", "association", "matrices", "qcfc")
         for kind in ("pdf", "svg", "png", "tsv")
     }
     files |= {"report.html", "methods.md", "references.bib", "provenance.json"}
@@ -79,7 +80,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 17 + len(RUNS)
+    assert len(logs) == 20 + len(RUNS)
     assert {name: text for name, text in logs.items() if text} == {}
 
 

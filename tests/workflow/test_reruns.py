@@ -16,10 +16,13 @@ BELOW_RUNS = {
     "figure_circuits": 1,
     "figure_matrices": 1,
     "figure_paired": 1,
+    "figure_qcfc": 1,
     "hypotheses": 1,
     "matched_null": 1,
     "mean_relmat": 1,
     "methods": 1,
+    "motion": 1,
+    "qcfc": 1,
     "report": 1,
     "sessions": 1,
 }
@@ -132,10 +135,11 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
         "figure_circuits",
         "figure_matrices",
         "figure_paired",
+        "figure_qcfc",
     }
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 16
+    assert len(list((done.results / "figures").iterdir())) == 20
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

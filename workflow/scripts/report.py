@@ -9,7 +9,7 @@ from ketfc.reporting.report import render_report
 with logged(snakemake.log[0]):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    names = ("circuits", "paired", "association", "matrices")
+    names = ("circuits", "paired", "association", "matrices", "qcfc")
     page = render_report(
         design=read_json(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),
@@ -17,6 +17,8 @@ with logged(snakemake.log[0]):
         regions=read_tsv(inputs.regions),
         runs=read_tsv(inputs.runs),
         exclusions=read_tsv(inputs.exclusions[0]),
+        motion=read_tsv(inputs.motion),
+        qcfc=read_tsv(inputs.qcfc_table),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ def parcel_centres(image: str | Path, table: pd.DataFrame) -> pd.DataFrame:
     """
     import nibabel as nib
 
-    loaded = nib.load(image)
+    loaded: Any = nib.load(image)
     labels = np.asanyarray(loaded.dataobj).astype(np.int64)
     places = np.nonzero(labels)
     found = labels[places]

@@ -45,6 +45,9 @@ MOTION_COLUMNS = (
 )
 """Columns of ``quality/motion.tsv``."""
 
+MOTION_NUMBERS = MOTION_COLUMNS[4:12]
+"""Those of them that are numbers."""
+
 FOLLOWS = "follows-motion"
 """Flag of a circuit whose change goes with the change in motion."""
 CHANGED = "motion-changed"
@@ -109,7 +112,7 @@ def motion_tests(
     """
     motion = session_motion(quality)
     rows = []
-    setting = {"alpha": alpha, "permutations": permutations}
+    setting: dict[str, Any] = {"alpha": alpha, "permutations": permutations}
     for measure in MEASURES:
         if measure in motion:
             rows += _changes_of(motion, measure, design, seed=seed, **setting)
@@ -130,12 +133,11 @@ def motion_tests(
             key = {"measure": "mean_fd", "circuit": circuit.id, "strategy": strategy}
             rng = stream(seed, f"{circuit.id}/{FOLLOWS}")
             found = follows_motion(followup - baseline, moved, treated, rng=rng, **setting)
-            rows.append(
-                _row(found, len(complete), fires=FOLLOWS, alpha=alpha, test="follows", **key)
-            )
+            gated: dict[str, Any] = {"fires": FOLLOWS, "alpha": alpha}
+            rows.append(_row(key | {"test": "follows"}, found, len(complete), **gated))
             rng = stream(seed, f"{circuit.id}/equal-motion")
             found = change_at_equal_motion(baseline, followup, moved, treated, rng=rng, **setting)
-            rows.append(_row(found, len(complete), test="change-at-equal-motion", **key))
+            rows.append(_row(key | {"test": "change-at-equal-motion"}, found, len(complete)))
     return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
 
 
@@ -254,9 +256,7 @@ def change_at_equal_motion(
         return untestable(
             "too-few", f"{len(change)} participants with both changes, {FEWEST} are needed"
         )
-    hindrance = obstacle(
-        ("the change in connectivity", change), {"the change in mean FD": motion}
-    )
+    hindrance = obstacle(("the change in connectivity", change), {"the change in mean FD": motion})
     if hindrance is not None:
         return hindrance
     fit = hc3_coefficient(change, np.ones(len(change)), motion[:, np.newaxis], alpha=alpha)
@@ -296,7 +296,7 @@ def _changes_of(
         before, after = both.loc[people].to_numpy(dtype=np.float64).T
         treated = _treated(arms[people], design) if test == "change" else None
         rng = stream(seed, f"{measure}/{test}")
-        drawn = {"alpha": alpha, "permutations": permutations, "rng": rng}
+        drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
         if len(people) < FEWEST:
             found = untestable("too-few", f"{len(people)} participants, {FEWEST} are needed")
         elif treated is not None:
@@ -308,9 +308,8 @@ def _changes_of(
             words = found.obstacle.replace("connectivity", MEASURES[measure])
             found = replace(found, obstacle=words)
         fires = CHANGED if test == "change" and measure == "mean_fd" else None
-        rows.append(
-            _row(found, len(people), fires=fires, alpha=alpha, measure=measure, test=test)
-        )
+        key = {"measure": measure, "test": test}
+        rows.append(_row(key, found, len(people), fires=fires, alpha=alpha))
     return rows
 
 
@@ -334,11 +333,15 @@ def _arm(treated: Floats | None) -> dict[str, Floats]:
 
 
 def _row(
-    found: Evidence, n: int, *, fires: str | None = None, alpha: float = 0.0, **key: str
+    key: Mapping[str, str],
+    found: Evidence,
+    n: int,
+    *,
+    fires: str | None = None,
+    alpha: float = 0.0,
 ) -> dict[str, Any]:
     gate = None
     if fires is not None and found.obstacle is None:
         gate = fires if found.p_permutation < alpha else SILENT
-    names = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_permutation", "p_parametric")
-    numbers = {name: getattr(found, name) for name in names}
-    return key | numbers | {"n": n, "gate": gate, "reason": found.obstacle}
+    numbers = {name: getattr(found, name) for name in MOTION_NUMBERS if name != "n"}
+    return {**key, **numbers, "n": n, "gate": gate, "reason": found.obstacle}

@@ -146,7 +146,7 @@ def qcfc(
             "n": int(known.sum()),
             "n_edges": 0,
             "share_expected": alpha,
-            **dof.reindex(entered).mean().to_dict(),
+            **{str(name): value for name, value in dof.reindex(entered).mean().items()},
         }
         if known.sum() < FEWEST:
             row["reason"] = (
@@ -205,7 +205,9 @@ def _collect(
     """Return the regions and, by role, Fisher z of the upper triangle, participants × edges."""
     place = {who: i for i, who in enumerate(people)}
     regions: list[str] = []
-    z: dict[str, NDArray[np.float32]] = {role: np.empty((len(people), 0)) for role in roles}
+    z: dict[str, NDArray[np.float32]] = {
+        role: np.empty((len(people), 0), dtype=np.float32) for role in roles
+    }
     upper: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
     for participant, role, matrix in sessions:
         if participant not in place or role not in z:

@@ -68,9 +68,9 @@ def before_and_after(
     pandas.DataFrame
         Columns `baseline` and `followup`, indexed by participant, sorted; NaN where missing.
     """
-    wide = motion[measure].unstack("role")
-    found = {
-        time: wide[role] if role in wide else pd.Series(np.nan, index=wide.index)
+    value = motion[measure]
+    of_role = {
+        time: value[value.index.get_level_values("role") == role].droplevel("role")
         for time, role in (("baseline", baseline), ("followup", followup))
     }
-    return pd.DataFrame(found).sort_index().rename_axis("participant_id")
+    return pd.DataFrame(of_role).sort_index().rename_axis("participant_id")

@@ -15,6 +15,7 @@ from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
+from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.pages import environment
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
@@ -72,6 +73,8 @@ def render_report(
     regions: pd.DataFrame,
     runs: pd.DataFrame,
     exclusions: pd.DataFrame,
+    motion: pd.DataFrame,
+    qcfc: pd.DataFrame,
     sidecars: Sidecars,
     figures: Mapping[str, Path],
     methods: str,
@@ -87,6 +90,8 @@ def render_report(
         The configuration with all its defaults, keys spelt as in the YAML file.
     hypotheses, regions, runs, exclusions : pandas.DataFrame
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
+    motion, qcfc : pandas.DataFrame
+        ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.hypotheses.incomplete_participants`).
@@ -121,6 +126,7 @@ def render_report(
         other_results=results(hypotheses, primary=False),
         all_results=full_results(hypotheses),
         figures=_figures(figures, hypotheses, design),
+        motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
         exclusions=table_of(exclusions, most=_MANY, file="quality/exclusions.tsv"),
