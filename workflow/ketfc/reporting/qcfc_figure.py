@@ -339,6 +339,11 @@ def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], desi
                 label=f"one participant, {arm.label}" if arm.role else "one participant",
             )
         )
+    many = len(looks) > 6
     axes.legend(
-        handles=handles, loc="center left", handlelength=1.8, labelspacing=0.45, fontsize=6.5
+        handles=handles,
+        loc="center left",
+        handlelength=1.8,
+        labelspacing=0.15 if many else 0.45,
+        fontsize=6.0 if many else 6.5,
     )
