@@ -205,7 +205,7 @@ def test_the_table_has_every_test_and_the_gate_of_the_circuit_that_follows(arms)
     assert (table["test"] == "change-at-equal-motion").sum() == 4
     assert table.loc[table["measure"] == "mean_fd", "reason"].isna().all()
     # everybody lost as many volumes
-    assert "censored is the same in all" in itself["reason"].dropna().iloc[0]
+    assert "is the same in all 24" in itself["reason"].dropna().iloc[0]
 
 
 def test_the_change_of_motion_is_that_of_the_test_of_change():
