@@ -310,7 +310,8 @@ def _qcfc(
             for role in ("pre", "post")
         ]
         about = {"atlas": "circuits", "strategy": strategy, "alpha": 0.05}
-        tables.append(qcfc(sessions, runs, design, centres, **about))
+        left = dict.fromkeys(runs["run"], 110.0 if strategy == "acompcor" else 100.0)
+        tables.append(qcfc(sessions, runs, design, centres, left, **about))
     summaries, curves = zip(*tables, strict=True)
     return pd.concat(summaries, ignore_index=True), pd.concat(curves, ignore_index=True)
 
@@ -401,11 +402,11 @@ def _runs(rng: np.random.Generator, participants: dict[str, str | None]) -> pd.D
             rows.append(
                 (f"{one}_ses-{role}_task-rest", one, role, role, "excluded" if bad else "ok",
                  "180 s kept, 240 s needed" if bad else None, fd, fd * 5, 150, censored,
-                 2.0 * (150 - censored), 110.0 - censored, 100.0 - censored)
+                 2.0 * (150 - censored))
             )  # fmt: skip
     columns = [
         "run", "participant_id", "session", "role", "status", "reason", "mean_fd", "max_fd",
-        "n_volumes", "n_censored", "seconds_kept", "tdof_acompcor", "tdof_24P",
+        "n_volumes", "n_censored", "seconds_kept",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

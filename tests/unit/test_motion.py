@@ -139,7 +139,7 @@ def test_a_sessions_motion_is_that_of_its_usable_runs_by_their_volumes():
     assert table.loc[("sub-1", "pre"), "mean_fd"] == pytest.approx((10 + 90) / 400)
     assert table.loc[("sub-1", "pre"), "share_censored"] == pytest.approx(10 / 400)
     assert np.isnan(table.loc[("sub-1", "post"), "mean_fd"])
-    assert "global_signal_sd" not in table
+    assert "sd_global_signal_percent" not in table
     both = before_and_after(table, "share_censored", baseline="pre", followup="post")
     assert both.loc["sub-1"].tolist() == pytest.approx([0.025, 0.1])
 

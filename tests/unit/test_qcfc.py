@@ -32,11 +32,11 @@ def centres() -> pd.DataFrame:
 def quality() -> pd.DataFrame:
     rng = np.random.default_rng(2)
     rows = [
-        (who, role, "ok", 200, fd, 10, 200 - 10 - i)
-        for i, who in enumerate(PEOPLE)
+        (f"{who}_{role}", who, role, "ok", 200, fd, 10)
+        for who in PEOPLE
         for role, fd in zip(("pre", "post"), rng.gamma(4, 0.04, 2), strict=True)
     ]
-    columns = ["participant_id", "role", "status", "n_volumes", "mean_fd", "n_censored", "tdof_24P"]
+    columns = ["run", "participant_id", "role", "status", "n_volumes", "mean_fd", "n_censored"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -57,7 +57,10 @@ def matrices() -> dict[tuple[str, str], pd.DataFrame]:
 
 def run(matrices, quality, centres, design=DESIGN):
     sessions = [(who, role, matrix) for (who, role), matrix in matrices.items()]
-    return qcfc(sessions, quality, design, centres, atlas="Blocks", strategy="24P", alpha=0.05)
+    left = {run: 190.0 - i // 2 for i, run in enumerate(quality["run"].unique())}
+    return qcfc(
+        sessions, quality, design, centres, left, atlas="Blocks", strategy="24P", alpha=0.05
+    )
 
 
 def one_by_one(matrices, quality, role) -> list[tuple[int, float, float]]:

@@ -17,13 +17,15 @@ with logged(snakemake.log[0]):
     tables = []
     for i, strategy in enumerate(params.strategies):
         # the files are listed strategy by strategy
-        files = pairs[i * len(params.names) : (i + 1) * len(params.names)]
-        sessions = session_fisher_z(runs, dict(zip(params.names, files, strict=True)))
-        tables.append(
-            qcfc(
-                sessions, quality, design, centres,
-                atlas=params.atlas, strategy=strategy, alpha=params.alpha,
-            )
-        )  # fmt: skip
+        files = dict(zip(params.names, pairs[i * len(params.names) :], strict=False))
+        cleaned = {run: read_json(sidecar) for run, (_, sidecar) in files.items()}
+        tdof = {
+            run: about["DegreesOfFreedom"]
+            for run, about in cleaned.items()
+            if about["Excluded"] is None
+        }
+        sessions = session_fisher_z(runs, files)
+        about = {"atlas": params.atlas, "strategy": strategy, "alpha": params.alpha}
+        tables.append(qcfc(sessions, quality, design, centres, tdof, **about))
     for path, part in zip(snakemake.output, zip(*tables, strict=True), strict=True):
         write_tsv(path, pd.concat(part, ignore_index=True))

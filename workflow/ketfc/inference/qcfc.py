@@ -76,6 +76,7 @@ def qcfc(
     quality: pd.DataFrame,
     design: Mapping[str, Any],
     centres: pd.DataFrame,
+    tdof: Mapping[str, float],
     *,
     atlas: str,
     strategy: str,
@@ -95,6 +96,9 @@ def qcfc(
         Content of ``plan/design.json``; all its participants are pooled.
     centres : pandas.DataFrame
         `x`, `y`, `z` in mm by region.
+    tdof : mapping of str to float
+        Temporal degrees of freedom that the strategy left, by run; those it could not clean are
+        left out.
     atlas, strategy : str
         Written into the tables.
     alpha : float
@@ -133,7 +137,7 @@ def qcfc(
         CHANGE: (second - first, z[roles["followup"]] - z[roles["baseline"]]),
     }
     distance = _distances(centres, regions)
-    dof = _degrees_of_freedom(quality, strategy)
+    dof = _degrees_of_freedom(quality, tdof)
     rows, curves = [], []
     for role, (motion, values) in sides.items():
         known = np.isfinite(motion) & np.isfinite(values).any(axis=1)
@@ -230,16 +234,12 @@ def _distances(centres: pd.DataFrame, regions: list[str]) -> Floats:
     return distances
 
 
-def _degrees_of_freedom(quality: pd.DataFrame, strategy: str) -> pd.DataFrame:
+def _degrees_of_freedom(quality: pd.DataFrame, tdof: Mapping[str, float]) -> pd.DataFrame:
     """Return degrees of freedom left and lost in every session, over its usable runs."""
     usable = quality[quality["status"].astype(str) == "ok"]
-    tdof, volumes = (
-        pd.to_numeric(usable[name], errors="coerce").astype(np.float64)
-        if name in usable
-        else pd.Series(nan, index=usable.index)
-        for name in (f"tdof_{strategy}", "n_volumes")
-    )
-    table = pd.DataFrame({"tdof_mean": tdof, "tdof_lost_mean": volumes - tdof})
+    left = usable["run"].map(dict(tdof)).astype(np.float64)
+    volumes = pd.to_numeric(usable["n_volumes"], errors="coerce").astype(np.float64)
+    table = pd.DataFrame({"tdof_mean": left, "tdof_lost_mean": volumes - left})
     keys = [usable["participant_id"].astype(str), usable["role"].astype(str)]
     return table.groupby(keys).sum(min_count=1)
 

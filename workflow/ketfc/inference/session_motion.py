@@ -8,7 +8,7 @@ import pandas as pd
 MEASURES = {
     "mean_fd": "mean framewise displacement (mm)",
     "share_censored": "share of volumes censored",
-    "global_signal_sd": "standard deviation of the global signal",
+    "sd_global_signal_percent": "standard deviation of the global signal (% of its mean)",
 }
 """What may differ between sessions beside connectivity, in words."""
 
@@ -20,7 +20,7 @@ def session_motion(quality: pd.DataFrame) -> pd.DataFrame:
     ----------
     quality : pandas.DataFrame
         ``quality/runs.tsv``: `participant_id`, `role`, `status`, `n_volumes`, `mean_fd`,
-        `n_censored`, and `global_signal_sd` where it was measured.
+        `n_censored`, and `sd_global_signal_percent` where it was measured.
 
     Returns
     -------
