@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.motion import motion_tests
+from ketfc.inference.qcfc import qcfc
 
 CENTRES = {
     "sgACC": (0, 21, -10), "rLPFC": (41, 38, 30), "rHabenula": (3.6, -23.1, 2.7),
@@ -75,6 +77,9 @@ class Made:
     versions: dict[str, str]
     null: pd.DataFrame
     habenula: pd.DataFrame
+    motion: pd.DataFrame
+    qcfc: pd.DataFrame
+    qcfc_curves: pd.DataFrame
 
 
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
@@ -136,7 +141,8 @@ def with_holes() -> Made:
 
 def _tested(made: Made) -> Made:
     hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
-    return replace(made, hypotheses=hypotheses, incomplete=incomplete)
+    motion = _motion(made.connectivity, made.runs, made.design)
+    return replace(made, hypotheses=hypotheses, incomplete=incomplete, motion=motion)
 
 
 def _study(
@@ -177,6 +183,8 @@ def _study(
     gone = absent & (connectivity["role"] == "post")
     connectivity.loc[gone, ["r", "z"]] = np.nan
     hypotheses, incomplete = _hypotheses(connectivity, scores, design)
+    runs = _runs(rng, participants)
+    edges, curves = _qcfc(np.random.default_rng(seed), runs, design)
     return Made(
         design=design,
         config=_config(study, arms),
@@ -187,8 +195,11 @@ def _study(
         regions=_regions(),
         mean_relmat=_mean_relmat(rng, arms, parcels),
         exclusions=_exclusions(participants),
-        runs=_runs(rng, participants),
+        runs=runs,
         sidecars=_sidecars(),
+        motion=_motion(connectivity, runs, design),
+        qcfc=edges,
+        qcfc_curves=curves,
         versions={
             "ketfc": "0.1.0",
             "nilearn": "0.14.1",
@@ -301,6 +312,31 @@ def _hypotheses(
         connectivity, scores, design, circuits, seed=1, permutations=499, alpha=0.05, **about
     )
     return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)
+
+
+def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: dict[str, Any]) -> pd.DataFrame:
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    about = {"strategies": ["acompcor", "24P"], "seed": 1, "permutations": 199, "alpha": 0.05}
+    return motion_tests(connectivity, runs, design, circuits, **about)
+
+
+def _qcfc(
+    rng: np.random.Generator, runs: pd.DataFrame, design: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = list(CENTRES)
+    centres = pd.DataFrame(CENTRES, index=["x", "y", "z"]).T
+    tables = []
+    for strategy in ("acompcor", "24P"):
+        sessions = [
+            (who, role, pd.DataFrame(rng.normal(0.2, 0.2, (len(names),) * 2), names, names))
+            for who in design["participants"]
+            for role in ("pre", "post")
+        ]
+        about = {"atlas": "circuits", "strategy": strategy, "alpha": 0.05}
+        left = dict.fromkeys(runs["run"], 110.0 if strategy == "acompcor" else 100.0)
+        tables.append(qcfc(sessions, runs, design, centres, left, **about))
+    summaries, curves = zip(*tables, strict=True)
+    return pd.concat(summaries, ignore_index=True), pd.concat(curves, ignore_index=True)
 
 
 def _regions() -> pd.DataFrame:

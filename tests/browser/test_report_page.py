@@ -22,6 +22,7 @@ from ketfc.reporting.circuits_figure import draw_circuits
 from ketfc.reporting.matrices_figure import draw_matrices
 from ketfc.reporting.methods import methods_text
 from ketfc.reporting.paired_figure import draw_paired
+from ketfc.reporting.qcfc_figure import draw_qcfc
 from ketfc.reporting.report import render_report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -150,6 +151,15 @@ def page(tmp_path_factory) -> Path:
             made.connectivity, made.scores, made.hypotheses, made.design
         ),
         "matrices": draw_matrices(made.mean_relmat, made.design),
+        "qcfc": draw_qcfc(
+            made.qcfc,
+            made.qcfc_curves,
+            made.motion,
+            made.connectivity,
+            made.runs,
+            made.hypotheses,
+            made.design,
+        ),
     }
     for name, (figure, _) in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
@@ -158,6 +168,8 @@ def page(tmp_path_factory) -> Path:
     html = render_report(
         **common,
         incomplete=made.incomplete,
+        motion=made.motion,
+        qcfc=made.qcfc,
         figures={name: folder / f"{name}.png" for name in figures},
         methods=methods_text(**common),
     )

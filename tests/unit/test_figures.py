@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ketfc.reporting.circuits_figure import draw_circuits
 from ketfc.reporting.labels import merge_close
 from ketfc.reporting.matrices_figure import draw_matrices, spread
 from ketfc.reporting.paired_figure import draw_paired, mean_interval
+from ketfc.reporting.qcfc_figure import draw_qcfc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_tables
@@ -36,6 +38,15 @@ FIGURES = {
         made.connectivity, made.scores, made.hypotheses, made.design
     ),
     "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
+    "qcfc": lambda made: draw_qcfc(
+        made.qcfc,
+        made.qcfc_curves,
+        made.motion,
+        made.connectivity,
+        made.runs,
+        made.hypotheses,
+        made.design,
+    ),
 }
 
 
@@ -325,6 +336,7 @@ def test_the_labels_of_the_study_are_shown_not_the_roles():
         ("nothing_measured", "paired", "no pair to draw"),
         ("nothing_measured", "circuits", "change not tested"),
         ("nothing_measured", "matrices", "none to draw"),
+        ("nothing_measured", "qcfc", "no participant with both changes"),
         ("with_holes", "paired", "no value in any session"),
         ("with_holes", "association", "no participant with both changes"),
         ("with_holes", "circuits", "change not tested"),
@@ -353,7 +365,10 @@ def test_too_few_participants_for_a_line_are_drawn_without_one(made):
 
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_tables_read_from_files_give_the_same_numbers(name, made, tmp_path):
-    frames = ("connectivity", "scores", "hypotheses", "regions", "mean_relmat")
+    frames = (
+        "connectivity", "scores", "hypotheses", "regions", "mean_relmat",
+        "runs", "motion", "qcfc", "qcfc_curves",
+    )  # fmt: skip
     read = {}
     for frame in frames:
         write_tsv(tmp_path / f"{frame}.tsv", getattr(made, frame), digits=17)
@@ -381,6 +396,7 @@ def test_a_figure_is_saved_in_four_files_and_leaves_no_other(tmp_path, made):
 _DRAW = """
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 import numpy as np, pandas as pd
 from ketfc.reporting import style
@@ -426,3 +442,50 @@ def test_colour_limits_are_round_and_symmetrical():
     assert style.nice_limit([0.3]) == pytest.approx(0.3)
     assert style.nice_limit([]) == 0.1
     assert style.nice_limit([0.001]) == 0.1
+
+
+@pytest.mark.parametrize("name", ["paired", "circuits"])
+def test_a_circuit_that_follows_motion_is_marked_and_the_mark_explained(made, name):
+    assert tables.MOTION_MARK not in all_text(FIGURES[name](made)[0])
+    salience = made.hypotheses["hypothesis"] == "salience"
+    flags = made.hypotheses["flags"].mask(salience, "exploratory;follows-motion")
+    figure, _ = FIGURES[name](
+        made_tables.replace(made, hypotheses=made.hypotheses.assign(flags=flags))
+    )
+    assert all_text(figure).count(f"{tables.MOTION_MARK} motion") == (1 if name == "paired" else 2)
+    assert "change follows head motion" in all_text(figure)
+
+
+def test_the_correlation_that_is_drawn_is_the_one_that_was_tested(made):
+    _, numbers = FIGURES["qcfc"](made)
+    row = tables.motion_row(made.motion, "dmn", "acompcor", "follows")
+    drawn = numbers[(numbers["circuit"] == "dmn") & (numbers["kind"] == "participant")]
+    assert len(drawn) == row["n"] == 14
+    assert "participant_id" not in numbers
+    # partial r from residuals given arm, as independent code has it
+    x, y = (drawn[column] - drawn.groupby("arm")[column].transform("mean") for column in ("x", "y"))
+    assert np.corrcoef(x, y)[0, 1] == pytest.approx(row["estimate"])
+    compared = numbers[(numbers["panel"] == "strategies") & (numbers["kind"] == "median_abs_r")]
+    assert set(compared["x"]) == set(made.qcfc["median_abs_r"])
+
+
+def test_ten_strategies_have_ten_looks_and_names_that_do_not_touch(made):
+    names = [f"strategy{i}" for i in range(9)]
+    more = [made.qcfc[made.qcfc["strategy"] == "24P"].assign(strategy=name) for name in names]
+    curves = made.qcfc_curves[made.qcfc_curves["strategy"] == "24P"]
+    summary = pd.concat([made.qcfc[made.qcfc["strategy"] == "acompcor"], *more])
+    curves = pd.concat([made.qcfc_curves, *[curves.assign(strategy=name) for name in names]])
+    figure, _ = FIGURES["qcfc"](made_tables.replace(made, qcfc=summary, qcfc_curves=curves))
+    figure.draw_without_rendering()
+    first, *_ = figure.axes
+    labels = [label for label in first.get_yticklabels() if label.get_text()]
+    assert [label.get_text() for label in labels] == ["acompcor", *names]
+    boxes = [label.get_window_extent(figure.canvas.get_renderer()) for label in labels]
+    ordered = sorted(boxes, key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(ordered))
+    lines = next(axes for axes in figure.axes if axes.get_ylabel() == "Density of edges").lines
+    looks = {(to_hex(line.get_color()), str(line.get_linestyle())) for line in lines[:-1]}
+    assert len(looks) >= 7
+    legend = figure.axes[-1].get_legend().get_window_extent(figure.canvas.get_renderer())
+    frame = figure.axes[-1].get_window_extent()
+    assert frame.y0 - 30 < legend.y0 < legend.y1 < frame.y1 + 30

@@ -20,9 +20,11 @@ from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import censored_neighbours, column_names, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import methods_text
+from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.references import REFERENCES, cited, references_bib
 from ketfc.reporting.report import render_report
 from ketfc.reporting.results import cards, results, table_of
+from ketfc.reporting.tables import motion_row
 from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -56,6 +58,8 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         regions=made.regions,
         runs=made.runs,
         exclusions=made.exclusions,
+        motion=made.motion,
+        qcfc=made.qcfc,
         sidecars=made.sidecars,
         null=made.null,
         habenula=made.habenula,
@@ -618,3 +622,46 @@ def test_a_one_sided_test_is_named_in_the_methods_with_its_registration():
         f"The test of change of “{name}” is one-sided for a rise, as preregistered "
         "(https://osf.io/abcde); all other tests are two-sided at α = 0.05"
     ) in text
+
+
+def test_the_page_asks_whether_motion_explains_it(made):
+    page = Page(report_of(made))
+    assert {"href": "#motion"} in page.all("a")
+    row = motion_row(made.motion, "salience", "acompcor", "follows")
+    assert "Did motion explain it?" in page.words
+    assert words.interval(row["ci_low"], row["ci_high"]) in page.words
+    assert "23 % of studies with 5 circuits would have a flag" in page.words
+    edges = made.qcfc[(made.qcfc["strategy"] == "acompcor") & (made.qcfc["role"] == "change")]
+    assert f"median |r| of {words.number(edges['median_abs_r'].iloc[0])}" in page.words
+
+
+def test_a_flagged_circuit_is_named_in_the_section_on_motion(made):
+    where = (made.motion["test"] == "follows") & (made.motion["circuit"] == "salience")
+    fired = made.motion.assign(gate=made.motion["gate"].mask(where, "follows-motion"))
+    section = motion_section(fired, made.qcfc, made.hypotheses, made.design)
+    assert "the change of salience network, within (r = " in " ".join(section.sentences)
+    row = next(row for row in section.circuits.rows if row[0] == "Salience network, within")
+    assert row[5] == "follows-motion"
+    assert row[-1] == "24P"
+    silent = made.motion.assign(gate=made.motion["gate"].mask(where, "silent"))
+    section = motion_section(silent, made.qcfc, made.hypotheses, made.design)
+    assert "salience network, within (r" not in " ".join(section.sentences)
+
+
+def test_a_change_of_motion_itself_is_said(made):
+    itself = made.motion["circuit"].isna() & (made.motion["test"] == "change")
+    itself &= made.motion["measure"] == "mean_fd"
+    for gate, said in (("motion-changed", "There is evidence for"), ("silent", "no evidence for")):
+        motion = made.motion.assign(gate=made.motion["gate"].mask(itself, gate))
+        section = motion_section(motion, made.qcfc, made.hypotheses, made.design)
+        assert said in section.sentences[0]
+    gone = made.motion[made.motion["circuit"].notna()]
+    section = motion_section(gone, made.qcfc, made.hypotheses, made.design)
+    assert "not measured" in section.sentences[0]
+
+
+def test_without_pairs_the_section_on_motion_gives_reasons():
+    made = made_tables.without_pairs()
+    section = motion_section(made.motion, made.qcfc, made.hypotheses, made.design)
+    assert "could not be tested: 0 participants" in " ".join(section.sentences)
+    assert "5 are needed" in section.circuits.rows[0][5]

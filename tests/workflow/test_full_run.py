@@ -21,12 +21,13 @@ def expected_files() -> set[str]:
     files = {f"plan/{name}.tsv" for name in ("runs", "scores", "native", "problems")}
     files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
     quality = ("runs", "regions", "strategies", "change", "exclusions")
+    quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
-        for name in ("circuits", "paired", "association", "matrices", "flow")
+        for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc")
         for kind in ("pdf", "svg", "png", "tsv")
     }
     files |= {"report.html", "methods.md", "references.bib", "provenance.json"}
@@ -80,7 +81,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 18 + len(RUNS)
+    assert len(logs) == 21 + len(RUNS)
     assert {name: text for name, text in logs.items() if text} == {}
 
 

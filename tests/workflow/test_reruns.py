@@ -17,10 +17,13 @@ BELOW_RUNS = {
     "figure_flow": 1,
     "figure_matrices": 1,
     "figure_paired": 1,
+    "figure_qcfc": 1,
     "hypotheses": 1,
     "matched_null": 1,
     "mean_relmat": 1,
     "methods": 1,
+    "motion": 1,
+    "qcfc": 1,
     "report": 1,
     "sessions": 1,
 }
@@ -144,6 +147,7 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
         "figure_flow",
         "figure_matrices",
         "figure_paired",
+        "figure_qcfc",
     }
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before

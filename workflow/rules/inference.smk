@@ -44,6 +44,76 @@ rule matched_null:
         "../scripts/matched_null.py"
 
 
+# whether motion changed, and whether the circuits' changes go with its change
+rule motion:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        quality=rules.sessions.output.quality,
+        design=rules.inventory.output.design,
+        registry=REGISTRY,
+    output:
+        "results/quality/motion.tsv",
+    log:
+        "logs/motion.log",
+    benchmark:
+        "logs/benchmarks/motion.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=20,
+    params:
+        strategies=STRATEGIES,
+        seed=STUDY.statistics.seed,
+        permutations=STUDY.statistics.permutations,
+        alpha=STUDY.statistics.alpha,
+        code=CODE["inference"],
+    script:
+        "../scripts/motion.py"
+
+
+# how far the edges of the first parcellation go with motion, strategy by strategy
+rule qcfc:
+    input:
+        runs=rules.inventory.output.runs,
+        quality=rules.sessions.output.quality,
+        design=rules.inventory.output.design,
+        relmats=expand(
+            f"{_relmat}.tsv",
+            zip,
+            run=NAMES * len(STRATEGIES),
+            folder=RUN_FOLDERS * len(STRATEGIES),
+            atlas=[MATRIX_ATLAS] * len(RUNS) * len(STRATEGIES),
+            strategy=[strategy for strategy in STRATEGIES for _ in NAMES],
+        ),
+        sidecars=expand(
+            f"{_relmat}.json",
+            zip,
+            run=NAMES * len(STRATEGIES),
+            folder=RUN_FOLDERS * len(STRATEGIES),
+            atlas=[MATRIX_ATLAS] * len(RUNS) * len(STRATEGIES),
+            strategy=[strategy for strategy in STRATEGIES for _ in NAMES],
+        ),
+        image=expand(rules.parcellation.output.image, atlas=MATRIX_ATLAS),
+        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+    output:
+        summary="results/quality/qcfc.tsv",
+        curves="results/quality/qcfc_curves.tsv",
+    log:
+        "logs/qcfc.log",
+    benchmark:
+        "logs/benchmarks/qcfc.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        names=NAMES,
+        strategies=STRATEGIES,
+        atlas=MATRIX_ATLAS,
+        alpha=STUDY.statistics.alpha,
+        code=CODE["inference"],
+    script:
+        "../scripts/qcfc.py"
+
+
 rule hypotheses:
     input:
         connectivity=rules.sessions.output.connectivity,
@@ -51,6 +121,7 @@ rule hypotheses:
         design=rules.inventory.output.design,
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
+        motion=rules.motion.output[0],
         registry=REGISTRY,
     output:
         hypotheses="results/tests/hypotheses.tsv",

@@ -110,6 +110,31 @@ rule figure_flow:
         "../scripts/figure_flow.py"
 
 
+rule figure_qcfc:
+    input:
+        summary=rules.qcfc.output.summary,
+        curves=rules.qcfc.output.curves,
+        motion=rules.motion.output[0],
+        connectivity=rules.sessions.output.connectivity,
+        quality=rules.sessions.output.quality,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/qcfc", *[f".{ext}" for ext in _figure_files]),
+    log:
+        "logs/figure_qcfc.log",
+    benchmark:
+        "logs/benchmarks/figure_qcfc.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=CODE["reporting"],
+    script:
+        "../scripts/figure_qcfc.py"
+
+
 rule figures:
     input:
         rules.figure_circuits.output,
@@ -117,6 +142,7 @@ rule figures:
         rules.figure_association.output,
         rules.figure_matrices.output,
         rules.figure_flow.output,
+        rules.figure_qcfc.output,
 
 
 rule methods:
@@ -176,6 +202,9 @@ rule report:
         association=rules.figure_association.output[2],
         matrices=rules.figure_matrices.output[2],
         flow=rules.figure_flow.output[2],
+        qcfc=rules.figure_qcfc.output[2],
+        motion=rules.motion.output[0],
+        qcfc_table=rules.qcfc.output.summary,
     output:
         "results/report.html",
     log:

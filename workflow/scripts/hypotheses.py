@@ -4,8 +4,9 @@ from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.habenula import circuit_verdicts
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.sessions import NUMERIC
-from ketfc.inference.context import add_habenula_flags, add_null_percentile
+from ketfc.inference.context import add_habenula_flags, add_motion_flags, add_null_percentile
 from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.motion import MOTION_NUMBERS
 from ketfc.logs import logged
 
 with logged(snakemake.log[0]):
@@ -28,5 +29,7 @@ with logged(snakemake.log[0]):
     null = read_tsv(snakemake.input.null, numeric=("percentile",))
     verdicts = circuit_verdicts(registry, read_tsv(snakemake.input.habenula))
     hypotheses = add_habenula_flags(add_null_percentile(hypotheses, null), verdicts)
+    motion = read_tsv(snakemake.input.motion, numeric=MOTION_NUMBERS)
+    hypotheses = add_motion_flags(hypotheses, motion, tables[2])
     write_tsv(snakemake.output.hypotheses, hypotheses)
     write_tsv(snakemake.output.left_out, left_out)

@@ -9,7 +9,7 @@ from ketfc.reporting.report import render_report
 with logged(snakemake.log[0]):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    names = ("circuits", "paired", "association", "matrices", "flow")
+    names = ("circuits", "paired", "association", "matrices", "flow", "qcfc")
     page = render_report(
         design=read_json(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),
@@ -19,6 +19,8 @@ with logged(snakemake.log[0]):
         exclusions=read_tsv(inputs.exclusions[0]),
         null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
+        motion=read_tsv(inputs.motion),
+        qcfc=read_tsv(inputs.qcfc_table),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from ketfc.inference.motion import CHANGED, FOLLOWS
+from ketfc.inference.verdicts import number
 
 
 def add_null_percentile(hypotheses: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
@@ -57,10 +61,76 @@ def add_habenula_flags(hypotheses: pd.DataFrame, verdicts: Mapping[str, str]) ->
     return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))
 
 
+def add_motion_flags(
+    hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Put beside every result whether head motion may explain it.
+
+    Parameters
+    ----------
+    hypotheses : pandas.DataFrame
+        As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
+    motion : pandas.DataFrame
+        As :func:`ketfc.inference.motion.motion_tests` gives it.
+    design : mapping
+        Content of ``plan/design.json``: its primary strategy decides.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the flag ``follows-motion`` on every row of a circuit whose change goes with the
+        change in motion, and a sentence at the end of its verdicts of change and association;
+        with the flag ``motion-changed`` on the rows of change where mean FD itself changed. No
+        number of the tests is touched.
+    """
+    of_primary = motion[motion["strategy"] == design["strategy"]]
+    rows = {
+        test: {str(row["circuit"]): row for row in table.to_dict("records")}
+        for test, table in of_primary.groupby("test")
+    }
+    follows = {
+        circuit: row for circuit, row in rows.get("follows", {}).items() if row["gate"] == FOLLOWS
+    }
+    changed = bool((motion["gate"] == CHANGED).any())
+    flags: dict[object, str] = {}
+    verdicts = []
+    for i, row in zip(hypotheses.index, hypotheses.to_dict("records"), strict=True):
+        circuit, test = str(row["hypothesis"]), str(row["test"])
+        more = [FOLLOWS] if circuit in follows else []
+        more += [CHANGED] if changed and test.startswith("change") else []
+        flags[i] = ";".join(more)
+        said = [row["verdict"]]
+        tested = test in ("change", "association") and np.isfinite(row["estimate"])
+        if circuit in follows and tested:
+            said.append(_motion_said(follows[circuit]))
+            equal = rows["change-at-equal-motion"][circuit]
+            if test == "change" and np.isfinite(equal["estimate"]):
+                said.append(_left_of_change(equal, two_arms=design["kind"] == "parallel"))
+        verdicts.append(" ".join(said))
+    return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags), verdict=verdicts)
+
+
+def _motion_said(row: Mapping[Hashable, Any]) -> str:
+    p = float(row["p_permutation"])
+    p_text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return f"Its change follows change in head motion (r = {number(row['estimate'])}, {p_text})."
+
+
+def _left_of_change(row: Mapping[Hashable, Any], *, two_arms: bool) -> str:
+    where = "At equal change" if two_arms else "At no change"
+    what = "difference" if two_arms else "change"
+    ends = (
+        f" ({number(row['ci_low'])} to {number(row['ci_high'])})"
+        if np.isfinite(row["ci_low"])
+        else ""
+    )
+    return f"{where} in motion the {what} is {number(row['estimate'])} Fisher z{ends}."
+
+
 def _flagged(flags: pd.Series[str], more: Mapping[object, str]) -> pd.Series[str]:
     """Return the flags of every row with one more where `more` has one for its index."""
     joined = [
-        ";".join(flag for flag in (old, more.get(i)) if isinstance(flag, str)) or None
+        ";".join(flag for flag in (old, more.get(i)) if isinstance(flag, str) and flag) or None
         for i, old in flags.items()
     ]
     return pd.Series(joined, index=flags.index, dtype=object)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ketfc.files import MISSING
 from ketfc.reporting.tables import (
+    MOTION_MARK,
     Design,
     arms_of,
     coverage,
@@ -21,6 +22,7 @@ TITLES = {
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
     "flow": "The flow of participants",
+    "qcfc": "Head motion and connectivity",
 }
 """The figures of the report, in its order."""
 
@@ -44,7 +46,7 @@ def figure_caption(name: str, design: Design) -> str:
             "Each line is one connection of a circuit, seen from the left and from above; its "
             f"colour is its change in Fisher z ({what}), a description of single connections. The "
             "numbers below a brain are the test of the circuit's mean: estimate with "
-            f"{coverage(design)} interval, permutation p after Holm, and n."
+            f"{coverage(design)} interval, permutation p after Holm, and n. {_MARK}"
         )
     if name == "paired":
         estimate = (
@@ -55,7 +57,8 @@ def figure_caption(name: str, design: Design) -> str:
         return (
             "Thin lines are participants with both sessions, open marks participants with one; "
             "thick marks are means over those with both, with 95 % t intervals. Δz is "
-            f"{estimate} with its {coverage(design)} interval; p is the permutation p after Holm."
+            f"{estimate} with its {coverage(design)} interval; p is the permutation p after Holm. "
+            f"{_MARK}"
         )
     if name == "association":
         return _association(design)
@@ -66,12 +69,34 @@ def figure_caption(name: str, design: Design) -> str:
             f"at one step at most, and for one reason; runs are those of {design['baseline']} and "
             f"{design['followup']}."
         )
+    if name == "qcfc":
+        return _motion(design)
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
         + ("One row per arm. " if compared else "")
         + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
         "A description, not a test."
+    )
+
+
+_MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head motion."
+
+
+def _motion(design: Design) -> str:
+    given = " given arm" if design.get("arms") else ""
+    return (
+        "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
+        f"mean framewise displacement (FD) with Fisher z at {design['baseline']} and at "
+        f"{design['followup']}, and of their changes, for each denoising strategy. Dashed: what is "
+        "expected, with as many participants, of edges that have nothing to do with motion. By "
+        "distance: medians in bins of as many edges each, with the quartiles and some of the edges "
+        f"(dots) of the primary strategy, {design['strategy']}, whose Spearman's ρ is shown. "
+        "Degrees of freedom lost count censored volumes too. Below: points are participants; r is "
+        f"that of the change in connectivity and the change in mean FD{given}, with its "
+        f"{coverage(design)} interval and permutation p, not corrected; line and band are least "
+        "squares, a description."
+        + (" Changes in connectivity are shown less what arm explains." if given else "")
     )
 
 
@@ -112,6 +137,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
     }
     if name == "flow":
         return _flow_alt(hypotheses, design)
+    if name == "qcfc":
+        return (
+            "Correlation of head motion with connectivity, by denoising strategy and by distance, "
+            "and scatter plots of each primary circuit's change against the change in motion."
+        )
     if name not in kinds:
         rows = " for each arm" if design.get("arms") else ""
         return (

@@ -13,12 +13,15 @@ from ketfc.files import MISSING
 from ketfc.reporting import style
 from ketfc.reporting.labels import merge_close, place_labels
 from ketfc.reporting.tables import (
+    MOTION_MARK,
     Design,
     adjusted_difference,
+    any_follows_motion,
     arms_of,
     coverage,
     edge_changes,
     hypothesis_row,
+    motion_mark,
     numeric,
     primary_circuits,
 )
@@ -79,7 +82,8 @@ def draw_circuits(
             for axes, direction in zip(pair, _VIEWS, strict=True):
                 _draw_view(axes, direction, edges, colours)
                 views.append((axes, direction, edges))
-        _legend(cells[len(drawn)].subplots(), colours, design)
+        marked = any_follows_motion(hypotheses)
+        _legend(cells[len(drawn)].subplots(), colours, design, marked=marked)
         # names go where there is room, so the panels must have their final places first
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
@@ -124,7 +128,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
         return "change not tested"
     return (
         f"Δz {number(row['estimate'], signed=True)} {interval(row['ci_low'], row['ci_high'])}, "
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}{motion_mark(row)}"
     )
 
 
@@ -231,7 +235,7 @@ def _along(edges: pd.DataFrame, direction: str) -> npt.NDArray[np.float64]:
     )
 
 
-def _legend(axes: Axes, colours: ScalarMappable, design: Design) -> None:
+def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool) -> None:
     axes.set_axis_off()
     arms = arms_of(design)
     what = (
@@ -249,7 +253,8 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design) -> None:
         0.5,
         0.16,
         "Dotted: no value.  Numbers below a brain: the test of the\n"
-        f"circuit's mean, with {coverage(design)} interval.",
+        f"circuit's mean, with {coverage(design)} interval."
+        + (f"\n{MOTION_MARK} motion: the change follows head motion." if marked else ""),
         transform=axes.transAxes,
         ha="center",
         va="center",

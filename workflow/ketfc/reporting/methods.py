@@ -80,6 +80,7 @@ def methods_text(
         "Denoising": denoising_paragraphs(config, design, strategies, runs),
         "Connectivity": _connectivity(config),
         "Tests": [*_tests(config, design, hypotheses), *matched_sentences(null)],
+        "Head motion": _motion(config, design),
         "What was left out": _left_out(runs, exclusions),
         "Software": _software(versions),
         "Scope": [
@@ -266,6 +267,27 @@ def _sides(hypotheses: pd.DataFrame) -> str:
     ]
     named = [f"“{name}” is {text})" for name, text in zip(one_sided["name"], told, strict=True)]
     return f"The test of change of {listed(named)}; all other tests are two-sided"
+
+
+def _motion(config: Config, design: Design) -> list[str]:
+    """Return how motion was set against connectivity, and how often the flag comes by chance."""
+    alpha = compact(as_number(setting(config, "statistics", "alpha")))
+    if len(arms_of(design)) == 2:
+        given = "partial correlation, given arm, "
+        left = "the difference between the arms adjusted for the change in mean FD as well"
+    else:
+        given = "correlation "
+        left = "the intercept of the change in connectivity regressed on the change in mean FD"
+    return [
+        "For every denoising strategy, mean framewise displacement (FD) was correlated with every "
+        "edge of the first parcellation over all participants (QC–FC), at each session and as "
+        "change with change [@ciric2017]. Whether mean FD itself changed was tested as "
+        f"connectivity was. For each circuit the {given}of its change with the change in mean FD "
+        "was tested two-sided by permutation [@freedman1983; @winkler2014]; a circuit with "
+        f"p < {alpha} at the primary strategy has the flag `follows-motion`, which comes by chance "
+        f"at {alpha} per circuit and cannot see motion that rose equally in everybody. Beside it "
+        f"stands {left}, with an HC3 interval [@mackinnon1985]."
+    ]
 
 
 def _association(design: Design) -> str:

@@ -13,11 +13,14 @@ import pandas as pd
 from ketfc.files import MISSING
 from ketfc.reporting import style
 from ketfc.reporting.tables import (
+    MOTION_MARK,
     Arm,
     Design,
+    any_follows_motion,
     arms_of,
     circuit_changes,
     hypothesis_row,
+    motion_mark,
     primary_circuits,
 )
 from ketfc.reporting.words import interval, number, p_equals, whole
@@ -81,7 +84,7 @@ def draw_paired(
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
             _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
             style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
-        _legend(axes[-1], design)
+        _legend(axes[-1], design, marked=any_follows_motion(hypotheses))
     return figure, numbers
 
 
@@ -134,7 +137,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
     return (
         f"Δz {number(row['estimate'], signed=True)} "
         f"{interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}{motion_mark(row)}"
     )
 
 
@@ -210,7 +213,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     axes.set_ylabel("Fisher z")
 
 
-def _legend(axes: Axes, design: Design) -> None:
+def _legend(axes: Axes, design: Design, *, marked: bool) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
@@ -243,4 +246,16 @@ def _legend(axes: Axes, design: Design) -> None:
             label="one session only, not in the mean",
         )
     )
+    if marked:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="none",
+                marker=f"${MOTION_MARK}$",
+                markersize=5,
+                color=style.INK,
+                label="change follows head motion",
+            )
+        )
     axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -17,6 +17,7 @@ from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_capt
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
+from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.pages import environment
 from ketfc.reporting.quality import quality_summary
 from ketfc.reporting.references import cited
@@ -75,6 +76,8 @@ def render_report(
     regions: pd.DataFrame,
     runs: pd.DataFrame,
     exclusions: pd.DataFrame,
+    motion: pd.DataFrame,
+    qcfc: pd.DataFrame,
     sidecars: Sidecars,
     null: pd.DataFrame,
     habenula: pd.DataFrame,
@@ -92,6 +95,8 @@ def render_report(
         The configuration with all its defaults, keys spelt as in the YAML file.
     hypotheses, regions, runs, exclusions : pandas.DataFrame
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
+    motion, qcfc : pandas.DataFrame
+        ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.hypotheses.incomplete_participants`).
@@ -132,6 +137,7 @@ def render_report(
         habenula=report_sentences(habenula),
         figures=_figures(figures, hypotheses, design),
         of_quality=OF_QUALITY,
+        motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
         exclusions=table_of(exclusions, most=_MANY, file="quality/exclusions.tsv"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.inference.motion import FOLLOWS
 from ketfc.reporting.words import is_missing
 
 Design = Mapping[str, Any]
@@ -53,6 +54,33 @@ def hypothesis_row(hypotheses: pd.DataFrame, circuit: str, test: str) -> dict[st
     """Return the row of one hypothesis × test as a dict, or None if it was not run."""
     rows = hypotheses[(hypotheses["hypothesis"] == circuit) & (hypotheses["test"] == test)]
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+MOTION_MARK = "▲"
+"""Stands in figures beside a circuit whose change follows the change in head motion."""
+
+
+def motion_row(
+    motion: pd.DataFrame, circuit: str | None, strategy: str | None, test: str
+) -> dict[str, Any] | None:
+    """Return the row of ``quality/motion.tsv`` of one test as a dict, or None if there is none.
+
+    Without a circuit and a strategy: the test whether mean FD itself changed.
+    """
+    rows = motion[(motion["measure"] == "mean_fd") & (motion["test"] == test)]
+    for column, wanted in (("circuit", circuit), ("strategy", strategy)):
+        rows = rows[rows[column].isna() if wanted is None else rows[column] == wanted]
+    return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+def motion_mark(row: Mapping[str, Any]) -> str:
+    """Return what marks a row of ``tests/hypotheses.tsv`` that follows motion; else nothing."""
+    return f" {MOTION_MARK} motion" if FOLLOWS in str(row["flags"]).split(";") else ""
+
+
+def any_follows_motion(hypotheses: pd.DataFrame) -> bool:
+    """Return whether any row of ``tests/hypotheses.tsv`` is flagged as following motion."""
+    return any(motion_mark({"flags": flags}) for flags in hypotheses["flags"])
 
 
 def circuit_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:

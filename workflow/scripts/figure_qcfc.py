@@ -1,0 +1,15 @@
+"""Draw how connectivity, and its change, go with head motion."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.logs import logged
+from ketfc.reporting.qcfc_figure import draw_qcfc
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    names = ("summary", "curves", "motion", "connectivity", "quality", "hypotheses")
+    figure, numbers = draw_qcfc(
+        *[read_tsv(snakemake.input[name]) for name in names], read_json(snakemake.input.design)
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

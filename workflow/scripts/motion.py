@@ -1,0 +1,21 @@
+"""Test motion, and whether the circuits' changes follow it."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.registry import load_registry
+from ketfc.imaging.sessions import NUMERIC
+from ketfc.inference.motion import motion_tests
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    table = motion_tests(
+        read_tsv(inputs.connectivity, numeric=NUMERIC),
+        read_tsv(inputs.quality),
+        read_json(inputs.design),
+        load_registry(inputs.registry).circuits.values(),
+        strategies=params.strategies,
+        seed=params.seed,
+        permutations=params.permutations,
+        alpha=params.alpha,
+    )
+    write_tsv(snakemake.output[0], table)

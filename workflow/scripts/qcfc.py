@@ -1,0 +1,31 @@
+"""Correlate connectivity with head motion over participants, for every strategy."""
+
+import pandas as pd
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.parcel_centres import parcel_centres
+from ketfc.imaging.sessions import session_fisher_z
+from ketfc.inference.qcfc import qcfc
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    runs, quality = read_tsv(inputs.runs), read_tsv(inputs.quality)
+    design = read_json(inputs.design)
+    centres = parcel_centres(inputs.image[0], read_tsv(inputs.table[0], numeric=("index",)))
+    pairs = list(zip(inputs.relmats, inputs.sidecars, strict=True))
+    tables = []
+    for i, strategy in enumerate(params.strategies):
+        # the files are listed strategy by strategy
+        files = dict(zip(params.names, pairs[i * len(params.names) :], strict=False))
+        cleaned = {run: read_json(sidecar) for run, (_, sidecar) in files.items()}
+        tdof = {
+            run: about["DegreesOfFreedom"]
+            for run, about in cleaned.items()
+            if about["Excluded"] is None
+        }
+        sessions = session_fisher_z(runs, files)
+        about = {"atlas": params.atlas, "strategy": strategy, "alpha": params.alpha}
+        tables.append(qcfc(sessions, quality, design, centres, tdof, **about))
+    for path, part in zip(snakemake.output, zip(*tables, strict=True), strict=True):
+        write_tsv(path, pd.concat(part, ignore_index=True))
