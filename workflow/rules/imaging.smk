@@ -112,6 +112,7 @@ rule bold_run:
         sphere_sidecar=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.json",
         circuits=f"{_stem}_desc-circuits_connectivity.tsv",
         quality=f"{_stem}_desc-ketfc_qc.json",
+        carpet=f"{_stem}_desc-carpet_qc.npz",
     log:
         "logs/bold_run/{folder}/{run}.log",
     benchmark:

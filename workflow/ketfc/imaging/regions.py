@@ -39,12 +39,16 @@ class RegionSet:
         1 where a voxel (Fortran order) belongs to a region.
     notes : tuple of str
         One per region: ``nearest-voxel`` or empty.
+    picture : bool
+        For a picture alone: measured in the run's own voxels, shared or not, and without a say in
+        whether the run can be used.
     """
 
     atlas: str
     names: tuple[str, ...]
     weights: csr_matrix
     notes: tuple[str, ...]
+    picture: bool = False
 
 
 def _membership(rows: Sequence[NDArray[np.integer]], n_voxels: int) -> csr_matrix:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.imaging import censoring, confounds, denoising
+from ketfc.imaging.carpet import CARPET, Carpet, CarpetVoxels, make_carpet, sample_voxels
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import RegionSeries, extract, read_mask
@@ -63,6 +64,10 @@ class RunSettings:
         Smallest share of a region's voxels that must have signal.
     repetition_time : float or None
         Seconds; overrides header and sidecar.
+    primary : str
+        The strategy whose series the carpet shows.
+    carpet_atlas : str or None
+        The atlas whose parcels put the voxels of the carpet in order; None makes no carpet.
     """
 
     strategies: tuple[str, ...]
@@ -73,11 +78,16 @@ class RunSettings:
     upper_bpf: float | None
     min_coverage: float
     repetition_time: float | None = None
+    primary: str = ""
+    carpet_atlas: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class StrategyResult:
-    """What one strategy gave: matrices by atlas, or the reason why there are none."""
+    """What one strategy gave: matrices by atlas, or the reason why there are none.
+
+    `carpet`, of the primary strategy alone, has the cleaned series of the carpet's voxels.
+    """
 
     matrices: dict[str, pd.DataFrame] = field(default_factory=dict)
     n_volumes: int = 0
@@ -86,6 +96,7 @@ class StrategyResult:
     compcor: str | None = None
     high_pass: str | None = None
     error: RunError | None = None
+    carpet: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +113,15 @@ class RunResult:
         Numbers for ``quality/runs.tsv``; what could not be measured is None.
     error : RunError or None
         Why the whole run is excluded.
+    carpet : Carpet
+        What pictures show of it; empty where nothing could be read.
     """
 
     series: dict[str, RegionSeries]
     strategies: dict[str, StrategyResult]
     quality: dict[str, float | int | None]
     error: RunError | None = None
+    carpet: Carpet = field(default_factory=make_carpet)
 
 
 def read_sidecar(path: Path) -> Mapping[str, Any]:
@@ -190,6 +204,7 @@ def process_run(
     """
     quality: dict[str, float | int | None] = {}
     series: dict[str, RegionSeries] = {}
+    picture: dict[str, Any] = {"strategy": settings.primary}
     try:
         header = read_header(files.bold)
         quality["n_volumes"] = header.n_volumes
@@ -198,28 +213,64 @@ def process_run(
         table = confounds.read_confounds(files.confounds)
         metadata = read_sidecar(files.confounds.with_suffix(".json"))
         _require_rows(table, header.n_volumes, files)
+        picture |= {"confounds": table, "repetition_time": t_r}
         mask = read_mask(files.mask, header.grid)
         keep = censoring.kept_volumes(
             table, fd_thresh=settings.fd_thresh, dvars_thresh=settings.dvars_thresh
         )
         quality |= _motion(table, keep, t_r)
+        picture["keep"] = keep
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
+        regions = list(place_regions(header.grid))
+        chosen = _carpet_voxels(regions, mask, header, settings)
         series = extract(
             files.bold,
             mask,
-            place_regions(header.grid),
+            [*regions, *([chosen.regions(mask.size)] if chosen else [])],
             min_coverage=settings.min_coverage,
             shared=shared,
         )
+        if chosen:
+            picture |= {"chosen": chosen, "series": series.pop(CARPET).series}
         censoring.require_time(keep, t_r, settings.min_time)
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
-        return RunResult(series=series, strategies=excluded, quality=quality, error=error)
+        carpet = make_carpet(**picture, reason=error.reason)
+        return RunResult(series, excluded, quality, error=error, carpet=carpet)
+    drawn = picture.get("series")
     strategies = {
-        name: _denoise(confounds.STRATEGIES[name], table, metadata, keep, t_r, series, settings)
+        name: _denoise(
+            confounds.STRATEGIES[name],
+            table,
+            metadata,
+            keep,
+            t_r,
+            series,
+            settings,
+            drawn if name == settings.primary else None,
+        )
         for name in settings.strategies
     }
-    return RunResult(series=series, strategies=strategies, quality=quality)
+    primary = strategies.get(settings.primary, StrategyResult())
+    carpet = make_carpet(
+        **picture,
+        cleaned=primary.carpet,
+        reason=primary.error.reason if primary.error else "",
+    )
+    return RunResult(series, strategies, quality, carpet=carpet)
+
+
+def _carpet_voxels(
+    regions: Sequence[RegionSet],
+    mask: NDArray[np.bool_],
+    header: BoldHeader,
+    settings: RunSettings,
+) -> CarpetVoxels | None:
+    """Return the voxels to draw; None if the settings want no picture."""
+    parcels = [each for each in regions if each.atlas == settings.carpet_atlas]
+    if not parcels:
+        return None
+    return sample_voxels(mask, header.grid, parcels[0], n_volumes=header.n_volumes)
 
 
 def _require_rows(table: pd.DataFrame, n_volumes: int, files: RunFiles) -> None:
@@ -241,6 +292,7 @@ def _denoise(
     t_r: float,
     series: Mapping[str, RegionSeries],
     settings: RunSettings,
+    drawn: pd.DataFrame | None,
 ) -> StrategyResult:
     high_pass = None if strategy.compcor else settings.lower_bpf
     try:
@@ -269,14 +321,20 @@ def _denoise(
         columns=tuple(columns),
         compcor=choice if strategy.compcor else None,
         high_pass=filtered,
+        carpet=None if drawn is None else _cleaned(matrix, drawn),
     )
 
 
 def _correlations(matrix: NDArray[np.float64], series: pd.DataFrame) -> pd.DataFrame:
+    r = pearson(_cleaned(matrix, series))
+    return pd.DataFrame(r, index=series.columns, columns=series.columns)
+
+
+def _cleaned(matrix: NDArray[np.float64], series: pd.DataFrame) -> NDArray[np.float64]:
     values = series.to_numpy()
     # the mean is taken out first: it is a thousand times the signal, and cleaning removes it anyway
-    r = pearson(matrix @ (values - values.mean(axis=0)))
-    return pd.DataFrame(r, index=series.columns, columns=series.columns)
+    cleaned: NDArray[np.float64] = matrix @ (values - values.mean(axis=0))
+    return cleaned
 
 
 def _motion(

@@ -21,6 +21,8 @@ def run_settings(config: Config) -> dict[str, Any]:
         "upper_bpf": config.denoising.upper_bpf,
         "min_coverage": config.circuits.min_coverage,
         "repetition_time": config.study.repetition_time,
+        "primary": config.denoising.primary,
+        "carpet_atlas": config.circuits.parcellation[0].name,
     }
 
 
