@@ -12,7 +12,13 @@ from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
-from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, siblings
+from ketfc.study.manifest import (
+    demo_manifest,
+    digest,
+    files_by_participant,
+    indexed_manifest,
+    siblings,
+)
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.tables import find_table

@@ -155,11 +155,11 @@ def _carpet(
     from matplotlib.patches import Rectangle
 
     z = np.clip(values.astype(np.float32) * STEP, -_LIMIT, _LIMIT)
-    grey = (z + _LIMIT) / (2 * _LIMIT)
+    grey = np.rint((z + _LIMIT) * (255 / (2 * _LIMIT))).astype(np.uint8)
     image = np.repeat(grey[..., None], 3, axis=2)
     empty = values == NO_VALUE
-    image[empty] = to_rgb(CENSORED)
-    image[empty.all(axis=1)] = to_rgb(BAD)
+    for where, colour in ((empty, CENSORED), (empty.all(axis=1), BAD)):
+        image[where] = np.rint(np.multiply(to_rgb(colour), 255))
     n, end = len(values), values.shape[1] * _step(carpet)
     axes.imshow(image, aspect="auto", extent=(0, end, n, 0), interpolation="auto")
     centres = [(start + stop) / 2 for _, start, stop in blocks]

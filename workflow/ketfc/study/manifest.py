@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,36 @@ def siblings(runs: Manifest) -> dict[str, dict[str, list[str]]]:
     for name, run in runs.items():
         others = [other for other in by_participant[str(run["participant_id"])] if other != name]
         found[name] = {key: [str(runs[other][key]) for other in others] for key in ("bold", "mask")}
+    return found
+
+
+def files_by_participant(
+    runs: Manifest, templates: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """Return what the runs of each participant have: files, and who they are.
+
+    Parameters
+    ----------
+    runs : mapping
+        The manifest.
+    templates : mapping of str to sequence of str
+        Names of files with ``{folder}`` and ``{run}`` in them.
+
+    Returns
+    -------
+    dict of str to dict of str to list of str
+        By participant: ``runs`` and their ``sessions``, and each template's files, those of the
+        first run first.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, run in sorted(runs.items()):
+        own = found.setdefault(
+            str(run["participant_id"]), {key: [] for key in ("runs", "sessions", *templates)}
+        )
+        own["runs"].append(name)
+        own["sessions"].append(str(run["session"]))
+        for key, files in templates.items():
+            own[key] += [file.format(folder=run["folder"], run=name) for file in files]
     return found
 
 
