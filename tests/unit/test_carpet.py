@@ -202,12 +202,12 @@ def test_an_excluded_run_shows_what_is_known_of_it_and_why(make_run, tmp_path):
     assert "less than min-time" in short.reason
     assert short.before.shape == (N_VOXELS, 60)
     assert (short.after == NO_VALUE).all()
-    run.files.bold.write_bytes(run.files.bold.read_bytes()[:-5000])
-    damaged = process_run(run.files, place, settings()).carpet
-    assert run.files.bold.name in damaged.reason
-    assert damaged.before.size == 0
-    assert damaged.fd.size == damaged.keep.size == 60
-    run.files.confounds.unlink()
+    run.files.mask.write_bytes(run.files.mask.read_bytes()[:30])
+    unmasked = process_run(run.files, place, settings()).carpet
+    assert run.files.mask.name in unmasked.reason
+    assert unmasked.before.size == 0
+    assert unmasked.fd.size == unmasked.keep.size == 60
+    run.files.bold.write_bytes(b"")
     nothing = process_run(run.files, place, settings()).carpet
     assert nothing.reason
     assert nothing.fd.size == 0

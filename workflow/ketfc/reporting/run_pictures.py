@@ -225,7 +225,7 @@ def draw_regions_quality(
     regions = list(dict.fromkeys(r for table in coverage.values() for r in table["region"]))
     bad: set[str] = set()
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 16 + 4.0 * len(regions))
+        figure = style.new_figure(style.TWO_COLUMNS, 26 + 3.8 * len(regions))
         panels = figure.subplots(1, 2, sharey=True)
         offsets = np.linspace(-0.18, 0.18, len(coverage)) if len(coverage) > 1 else np.zeros(1)
         for (label, table), offset in zip(coverage.items(), offsets, strict=True):
