@@ -83,6 +83,8 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
     design : mapping
         ``plan/design.json``.
     """
+    from matplotlib.ticker import MaxNLocator
+
     with style.paper_style():
         figure = style.new_figure(style.TWO_COLUMNS, 122)
         panels = figure.subplots(2, 3).ravel()
@@ -98,7 +100,9 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
                     _dots(axes, place, rows[column].dropna().to_numpy(dtype=float), arm.role)
             axes.set_xticks(range(len(roles)), roles)
             axes.set_xlim(-0.6, len(roles) - 0.4)
-            axes.set_ylim(bottom=0)
+            # what is zero must not be cut in half
+            axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
+            axes.yaxis.set_major_locator(MaxNLocator(6, integer=column == "uncovered"))
             axes.set_title(label, loc="left")
             if measures[column].isna().all():
                 style.say(axes, "not measured")
