@@ -3,6 +3,7 @@
 #   snakemake --cores 2            everything, to results/report.html
 #   snakemake --cores 1 plan       who and what there is, in seconds
 #   snakemake --cores 1 figures    redraw the figures from the tables
+#   snakemake --cores 2 quality    the quality pages of the study and of every participant
 
 from snakemake.utils import min_version
 
@@ -28,4 +29,5 @@ rule all:
         rules.report.output,
         rules.methods.output,
         rules.figures.input,
+        rules.quality.input,
         rules.dataset_description.output,

@@ -49,6 +49,7 @@ def names(folder: Path) -> set[str]:
 def expected_names() -> set[str]:
     stem = f"{RUN}_space-{SPACE}"
     found = {f"{stem}_desc-circuits_connectivity.tsv", f"{stem}_desc-ketfc_qc.json"}
+    found.add(f"{stem}_desc-carpet_qc.npz")
     for atlas in NAMES:
         base = f"{stem}_atlas-{atlas}"
         found |= {f"{base}_stat-mean_timeseries.{ext}" for ext in ("tsv", "json")}

@@ -24,6 +24,7 @@ ONCE = {
     "figure_matrices": 1,
     "figure_paired": 1,
     "figure_qcfc": 1,
+    "group_quality": 1,
     "habenula": 1,
     "hypotheses": 1,
     "inventory": 1,
@@ -37,14 +38,16 @@ ONCE = {
     "qcfc": 1,
     "report": 1,
     "sessions": 1,
+    "similarity": 1,
 }
 
 
 def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
     done = snakemake("-n", folder=tmp_path)
     assert done.code == 0, done.text
-    n_runs = len(demo_runs(parse_config_of_the_demo().statistics.seed))
-    demo = {"demo_tables": 1, "demo_run": n_runs, "bold_run": n_runs}
+    runs = list(demo_runs(parse_config_of_the_demo().statistics.seed))
+    demo = {"demo_tables": 1, "demo_run": len(runs), "bold_run": len(runs)}
+    demo["participant_quality"] = len({participant for participant, _ in runs})
     assert done.jobs == ONCE | demo
 
 
@@ -88,7 +91,7 @@ def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -
     study = empty(**sections)
     done = study.run("-n")
     assert done.code == 0, done.text
-    assert done.jobs == ONCE | {"bold_run": 8}
+    assert done.jobs == ONCE | {"bold_run": 8, "participant_quality": 4}
 
 
 def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
@@ -96,7 +99,7 @@ def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
     listed = ["KetfcVoronoi239", {"name": "Mine", **own}, {"name": "Other", **own}]
     done = empty(circuits={"parcellation": listed}).run("-n")
     assert done.code == 0, done.text
-    assert done.jobs == ONCE | {"bold_run": 8, "parcellation": 3}
+    assert done.jobs == ONCE | {"bold_run": 8, "participant_quality": 4, "parcellation": 3}
 
 
 def test_missing_sessions_and_several_runs_are_planned_as_they_are(empty: MAKE) -> None:

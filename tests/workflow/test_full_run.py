@@ -23,6 +23,8 @@ def expected_files() -> set[str]:
     quality = ("runs", "regions", "strategies", "change", "exclusions")
     quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
+    files |= {"quality/similarity.tsv", "quality/group.html"}
+    files |= {f"quality/sub-{label}.html" for label in labels(people())}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
@@ -39,6 +41,7 @@ def expected_files() -> set[str]:
         folder = f"derivatives/sub-{label}/ses-{session}/func"
         stem = f"{folder}/sub-{label}_ses-{session}_task-rest_space-{SPACE}"
         files |= {f"{stem}_desc-circuits_connectivity.tsv", f"{stem}_desc-ketfc_qc.json"}
+        files |= {f"{stem}_desc-carpet_qc.npz"}
         files |= {f"{stem}_atlas-KetfcSpheres_stat-coverage_bold.tsv"}
         primary = f"{stem}_atlas-KetfcSpheres_desc-acompcor_stat-pearsoncorrelation_relmat"
         files |= {f"{primary}.tsv", f"{primary}.json"}
@@ -81,7 +84,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 21 + len(RUNS)
+    assert len(logs) == 23 + len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 

@@ -18,6 +18,7 @@ BELOW_RUNS = {
     "figure_matrices": 1,
     "figure_paired": 1,
     "figure_qcfc": 1,
+    "group_quality": 1,
     "hypotheses": 1,
     "matched_null": 1,
     "mean_relmat": 1,
@@ -26,6 +27,7 @@ BELOW_RUNS = {
     "qcfc": 1,
     "report": 1,
     "sessions": 1,
+    "similarity": 1,
 }
 PLAN = {"habenula": 1, "inventory": 1, "plan": 1}
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
@@ -42,7 +44,7 @@ def test_edited_confounds_run_that_run_again_and_what_follows(done: Study) -> No
     path.write_text(path.read_text(encoding="utf-8").replace("0.8", "0.9"), encoding="utf-8")
     planned = done.run("-n")
     assert planned.runs == ["sub-03_ses-pre_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1, "participant_quality": 1}
 
 
 def test_an_edited_sidecar_runs_that_run_again(done: Study) -> None:
@@ -67,7 +69,7 @@ def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
     write_participants(done, [*people(), newcomer])
     planned = done.run("-n")
     assert planned.runs == ["sub-13_ses-post_task-rest", "sub-13_ses-pre_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 2}
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 2, "participant_quality": 1}
 
 
 def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None:
@@ -78,7 +80,7 @@ def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None
         "sub-05_ses-pre_task-rest",
         "sub-05_ses-pre_task-rest_run-2",
     ]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 3}
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 3, "participant_quality": 1}
 
 
 def test_a_participant_who_is_taken_out_leaves_the_results(done: Study) -> None:
@@ -99,7 +101,7 @@ def test_a_changed_score_reads_no_image_again(done: Study) -> None:
 
 def test_a_changed_threshold_runs_every_run_but_prepares_no_parcellation(done: Study) -> None:
     done.configure(denoising={"fd-thresh": 0.4})
-    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24}
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24, "participant_quality": 12}
 
 
 def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Study) -> None:
@@ -115,7 +117,11 @@ def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Stud
 def test_a_changed_parcellation_is_prepared_and_read_again(done: Study) -> None:
     table = done.folder / "blocks.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
-    assert done.run("-n").jobs == BELOW_RUNS | {"bold_run": 24, "parcellation": 1}
+    assert done.run("-n").jobs == BELOW_RUNS | {
+        "bold_run": 24,
+        "participant_quality": 12,
+        "parcellation": 1,
+    }
 
 
 def test_a_changed_level_of_significance_reads_no_image_again(done: Study) -> None:
@@ -132,7 +138,11 @@ def test_two_changes_at_once_are_both_noticed(done: Study) -> None:
     path.write_text('{"RepetitionTime": 2.5}', encoding="utf-8")
     table = done.folder / "blocks.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
-    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24, "parcellation": 1}
+    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {
+        "bold_run": 24,
+        "participant_quality": 12,
+        "parcellation": 1,
+    }
 
 
 def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:

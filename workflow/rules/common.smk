@@ -15,6 +15,7 @@ from ketfc.study.index import index_runs
 from ketfc.study.manifest import (
     demo_manifest,
     digest,
+    files_by_participant,
     indexed_manifest,
     named_runs,
     siblings,

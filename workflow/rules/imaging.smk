@@ -116,6 +116,7 @@ rule bold_run:
         sphere_sidecar=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.json",
         circuits=f"{_stem}_desc-circuits_connectivity.tsv",
         quality=f"{_stem}_desc-ketfc_qc.json",
+        carpet=f"{_stem}_desc-carpet_qc.npz",
     log:
         "logs/bold_run/{folder}/{run}.log",
     benchmark:
@@ -183,6 +184,43 @@ rule sessions:
         code=CODE["imaging"],
     script:
         "../scripts/sessions.py"
+
+
+# whether people's sessions are more like their own than like those of others
+rule similarity:
+    input:
+        runs=rules.inventory.output.runs,
+        design=rules.inventory.output.design,
+        relmats=expand(
+            f"{_relmat}.tsv",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+            atlas=[MATRIX_ATLAS] * len(RUNS),
+            strategy=[STUDY.denoising.primary] * len(RUNS),
+        ),
+        sidecars=expand(
+            f"{_relmat}.json",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+            atlas=[MATRIX_ATLAS] * len(RUNS),
+            strategy=[STUDY.denoising.primary] * len(RUNS),
+        ),
+    output:
+        "results/quality/similarity.tsv",
+    log:
+        "logs/similarity.log",
+    benchmark:
+        "logs/benchmarks/similarity.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        names=NAMES,
+        code=CODE["imaging"],
+    script:
+        "../scripts/similarity.py"
 
 
 # how much habenula the recorded voxels can hold; the label itself where the study has CIT168

@@ -221,6 +221,92 @@ rule report:
         "../scripts/report.py"
 
 
+_page_files = {
+    "quality": [rules.bold_run.output.quality],
+    "carpets": [rules.bold_run.output.carpet],
+    "coverage": [f"{_stem}_atlas-{atlas}_stat-coverage_bold.tsv" for atlas in ATLASES],
+}
+for _key, _name, _ext in (
+    ("circuits", "Circuits", "tsv"),
+    ("relmats", MATRIX_ATLAS, "tsv"),
+    ("sidecars", MATRIX_ATLAS, "json"),
+):
+    _page_files[_key] = [
+        f"{_stem}_atlas-{_name}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.{_ext}"
+    ]
+PAGES = files_by_participant(RUNS, _page_files)
+
+
+# A page is made from the files of its participant's runs alone, not from the tables of the study:
+# otherwise one new score would draw the pages of everybody again. It takes seconds, so a cluster
+# should be sent many at a time: --groups participant_quality=pages --group-components pages=100.
+rule participant_quality:
+    input:
+        quality=lookup(dpath="{participant}/quality", within=PAGES),
+        carpets=lookup(dpath="{participant}/carpets", within=PAGES),
+        coverage=lookup(dpath="{participant}/coverage", within=PAGES),
+        circuits=lookup(dpath="{participant}/circuits", within=PAGES),
+        relmats=lookup(dpath="{participant}/relmats", within=PAGES),
+        sidecars=lookup(dpath="{participant}/sidecars", within=PAGES),
+        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+    output:
+        "results/quality/{participant}.html",
+    log:
+        "logs/participant_quality/{participant}.log",
+    benchmark:
+        "logs/benchmarks/participant_quality/{participant}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=STUDY.study.name,
+        sessions=STUDY.study.sessions,
+        runs=lookup(dpath="{participant}/runs", within=PAGES),
+        run_sessions=lookup(dpath="{participant}/sessions", within=PAGES),
+        atlases=ATLASES,
+        settings=RUN_SETTINGS,
+        code=CODE["reporting"],
+    script:
+        "../scripts/participant_quality.py"
+
+
+rule group_quality:
+    input:
+        design=rules.inventory.output.design,
+        runs=rules.sessions.output.quality,
+        exclusions=rules.exclusions.output,
+        similarity=rules.similarity.output,
+        coverage=expand(
+            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+        ),
+    output:
+        "results/quality/group.html",
+    log:
+        "logs/group_quality.log",
+    benchmark:
+        "logs/benchmarks/group_quality.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        names=NAMES,
+        participants=list(PAGES),
+        settings=RUN_SETTINGS,
+        code=CODE["reporting"],
+    script:
+        "../scripts/group_quality.py"
+
+
+rule quality:
+    input:
+        rules.group_quality.output,
+        expand(rules.participant_quality.output, participant=PAGES),
+
+
 rule explain:
     input:
         plan=GATE,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ketfc import __version__
 from ketfc.files import write_json, write_tsv
+from ketfc.imaging.carpet import write_carpet
 from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import circuit_rows
 from ketfc.imaging.errors import RunError
@@ -117,6 +118,7 @@ def write_run(
         folder / f"{stem}_desc-circuits_connectivity.tsv", _circuit_table(result, registry, regions)
     )
     write_json(folder / f"{stem}_desc-ketfc_qc.json", _quality(result))
+    write_carpet(folder / f"{stem}_desc-carpet_qc.npz", result.carpet)
 
 
 def _path(base: Path, ending: str) -> Path:

@@ -133,7 +133,10 @@ def extract(
     n_voxels = np.concatenate([np.diff(each.weights.indptr) for each in region_sets])
     common = np.ones(voxels.size, dtype=bool) if shared is None else shared[voxels]
     measured = inside.copy()
-    measured.data *= common[measured.indices]
+    drawn = np.repeat([each.picture for each in region_sets], [len(s.names) for s in region_sets])
+    in_picture = np.repeat(drawn, np.diff(inside.indptr))
+    measured.data *= common[measured.indices] | in_picture
+    decisive = np.unique(inside.indices[~in_picture])
 
     totals = np.empty((header.n_volumes, inside.shape[0]))
     shifted_sum = np.zeros(voxels.size)
@@ -156,17 +159,17 @@ def extract(
             done += 1
         shifted_sum += batch.sum(axis=0)
         shifted_squares += np.einsum("ij,ij->j", batch, batch, dtype=np.float64)
-    if reference is None or not voxels.size:
+    if reference is None or not decisive.size:
         raise RunError("no-signal", f"no region has a voxel inside the brain mask of {bold.name}")
 
-    _refuse_partly_missing(bold, n_missing, header.n_volumes)
+    _refuse_partly_missing(bold, n_missing[decisive], header.n_volumes)
     mean = shifted_sum / header.n_volumes
     variance = np.maximum(shifted_squares / header.n_volumes - mean**2, 0)
     # what is constant but for float32 rounding is constant
     floor = (np.finfo(np.float32).eps * np.abs(reference).astype(np.float64)) ** 2
-    # so is what is missing in every volume, and was set to zero
-    alive = variance > floor
-    if not alive.any():
+    # so is what is missing in every volume, and was set to zero; in some: only in a picture
+    alive = (variance > floor) & (n_missing == 0)
+    if not alive[decisive].any():
         raise RunError(
             "no-signal", f"no voxel of any region varies over time in {bold.name}", value=0
         )

@@ -50,12 +50,17 @@ class RegionSet:
         Above 0 where a voxel (Fortran order) belongs to a region; 1 unless the region is weighted.
     notes : tuple of str
         One per region: ``nearest-voxel``, ``weighted``, or empty.
+        One per region: ``nearest-voxel`` or empty.
+    picture : bool
+        For a picture alone: measured in the run's own voxels, shared or not, and without a say in
+        whether the run can be used.
     """
 
     atlas: str
     names: tuple[str, ...]
     weights: csr_matrix
     notes: tuple[str, ...]
+    picture: bool = False
 
 
 def _membership(

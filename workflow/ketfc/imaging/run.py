@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.imaging import censoring, confounds, denoising, run_quality
+from ketfc.imaging.carpet import CARPET, Carpet, CarpetVoxels, make_carpet, sample_voxels
 from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
@@ -81,6 +82,10 @@ class RunSettings:
         Whether the participant's sessions use equally many volumes.
     max_mean_fd, max_fd, max_censored : float or None
         mm, mm and a share of the volumes, above which a run is excluded; None for no limit.
+    primary : str
+        The strategy whose series the carpet shows.
+    carpet_atlas : str or None
+        The atlas whose parcels put the voxels of the carpet in order; None makes no carpet.
     """
 
     strategies: tuple[str, ...]
@@ -103,6 +108,8 @@ class RunSettings:
     max_mean_fd: float | None = None
     max_fd: float | None = None
     max_censored: float | None = None
+    primary: str = ""
+    carpet_atlas: str | None = None
 
     @property
     def censoring(self) -> CensoringRules:
@@ -155,12 +162,15 @@ class RunResult:
         Numbers for ``quality/runs.tsv``; what could not be measured is None.
     error : RunError or None
         Why the whole run is excluded.
+    carpet : Carpet
+        What pictures show of it; empty where nothing could be read.
     """
 
     series: dict[str, RegionSeries]
     strategies: dict[str, StrategyResult]
     quality: dict[str, float | int | None]
     error: RunError | None = None
+    carpet: Carpet = field(default_factory=make_carpet)
 
 
 def read_sidecar(path: Path) -> Mapping[str, Any]:
@@ -243,23 +253,31 @@ def process_run(
     """
     quality: dict[str, float | int | None] = {}
     series: dict[str, RegionSeries] = {}
+    picture: dict[str, Any] = {"strategy": settings.primary}
     try:
         header, t_r, table, metadata = _read_tables(files, settings, quality)
         mask = read_mask(files.mask, header.grid)
         kept, censored = kept_by_strategy(table, t_r, settings)
+        picture |= {"confounds": table, "repetition_time": t_r}
+        picture["keep"] = _shown(kept.get(settings.primary), censored)
         quality |= _motion(table, censored, t_r) | run_quality.signals(table)
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
+        regions = list(place_regions(header.grid))
+        chosen = _carpet_voxels(regions, mask, header, settings)
         series = extract(
             files.bold,
             mask,
-            place_regions(header.grid),
+            [*regions, *([chosen.regions(mask.size)] if chosen else [])],
             min_coverage=settings.min_coverage,
             shared=shared,
         )
+        if chosen:
+            picture |= {"chosen": chosen, "series": series.pop(CARPET).series}
         _require_limits(quality, settings)
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
-        return RunResult(series=series, strategies=excluded, quality=quality, error=error)
+        carpet = make_carpet(**picture, reason=error.reason)
+        return RunResult(series, excluded, quality, error=error, carpet=carpet)
     operators = strategy_operators(kept, table, metadata, t_r, settings)
     matched = _matched(files, settings, operators) if settings.match_volumes else {}
     strategies = {
@@ -271,7 +289,40 @@ def process_run(
     # where no strategy has enough volumes, the run itself cannot be used
     unkept = [keep for keep in kept.values() if isinstance(keep, RunError)]
     unusable = unkept[0] if len(unkept) == len(kept) else None
-    return RunResult(series=series, strategies=strategies, quality=quality, error=unusable)
+    carpet = _carpet(operators.get(settings.primary), picture)
+    return RunResult(series, strategies, quality, error=unusable, carpet=carpet)
+
+
+def _shown(
+    kept: NDArray[np.bool_] | RunError | None, censored: censoring.Censoring | None
+) -> NDArray[np.bool_] | None:
+    """Return the volumes that the carpet shows as kept, also where too few of them are."""
+    if isinstance(kept, np.ndarray):
+        return kept
+    return censored.keep if censored is not None else None
+
+
+def _carpet(operator: StrategyOperator | RunError | None, picture: Mapping[str, Any]) -> Carpet:
+    """Return the carpet with the primary strategy's series, or with why there are none."""
+    if isinstance(operator, RunError):
+        return make_carpet(**picture, reason=operator.reason)
+    cleaned = None
+    if operator is not None and "series" in picture:
+        cleaned = _cleaned(operator.matrix, picture["series"])
+    return make_carpet(**picture, cleaned=cleaned)
+
+
+def _carpet_voxels(
+    regions: Sequence[RegionSet],
+    mask: NDArray[np.bool_],
+    header: BoldHeader,
+    settings: RunSettings,
+) -> CarpetVoxels | None:
+    """Return the voxels to draw; None if the settings want no picture."""
+    parcels = [each for each in regions if each.atlas == settings.carpet_atlas]
+    if not parcels:
+        return None
+    return sample_voxels(mask, header.grid, parcels[0], n_volumes=header.n_volumes)
 
 
 def _read_tables(
@@ -364,10 +415,15 @@ def _correlated(
 
 
 def _correlations(matrix: NDArray[np.float64], series: pd.DataFrame) -> pd.DataFrame:
+    r = pearson(_cleaned(matrix, series))
+    return pd.DataFrame(r, index=series.columns, columns=series.columns)
+
+
+def _cleaned(matrix: NDArray[np.float64], series: pd.DataFrame) -> NDArray[np.float64]:
     values = series.to_numpy()
     # the mean is taken out first: it is a thousand times the signal, and cleaning removes it anyway
-    r = pearson(matrix @ (values - values.mean(axis=0)))
-    return pd.DataFrame(r, index=series.columns, columns=series.columns)
+    cleaned: NDArray[np.float64] = matrix @ (values - values.mean(axis=0))
+    return cleaned
 
 
 def _motion(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -223,6 +224,15 @@ def session_matrices(
             yield role, label, pd.DataFrame(np.tanh(z.to_numpy()), z.index, z.columns)
 
 
+def read_relmat(path: str | Path) -> pd.DataFrame:
+    """Return a matrix of r with its regions as index and columns."""
+    # read_tsv() takes twenty times as long over a matrix
+    table = pd.read_csv(
+        path, sep="\t", dtype={"Node": str}, na_values=[MISSING], keep_default_na=False
+    )
+    return table.set_index("Node").astype(float)
+
+
 def session_fisher_z(
     runs: pd.DataFrame, files: Mapping[str, tuple[str, str]]
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -244,11 +254,7 @@ def session_fisher_z(
             if run not in files:
                 continue
             matrix, sidecar = files[run]
-            # read_tsv() takes twenty times as long over a matrix
-            table = pd.read_csv(
-                matrix, sep="\t", dtype={"Node": str}, na_values=[MISSING], keep_default_na=False
-            )
-            table = table.set_index("Node").astype(float)
+            table = read_relmat(matrix)
             tdof = read_json(sidecar)["DegreesOfFreedom"]
             z = pd.DataFrame(fisher_z(table.to_numpy()), table.index, table.columns)
             weight = z.notna() * tdof

@@ -38,6 +38,8 @@ def run_settings(config: Config) -> dict[str, Any]:
         "max_mean_fd": config.quality.max_mean_fd,
         "max_fd": config.quality.max_fd,
         "max_censored": config.quality.max_censored,
+        "primary": config.denoising.primary,
+        "carpet_atlas": config.circuits.parcellation[0].name,
     }
 
 

@@ -154,7 +154,7 @@ def _draw(
         for column, what in enumerate(titles):
             axes = panels[row, column]
             kind = "difference" if what == "difference" else "session"
-            images[kind] = _draw_matrix(axes, _square(of_arm, order, what), limits[kind])
+            images[kind] = draw_matrix(axes, _square(of_arm, order, what), limits[kind])
             _mark_order(axes, order, named, left=column == 0, below=row == len(labels) - 1)
             axes.set_title(f"{_participants(label)}{titles[what]}{_count(of_arm, what)}")
     for kind, columns, text in (
@@ -194,7 +194,8 @@ def _count(of_arm: pd.DataFrame, what: str) -> str:
     return f" (n = {' and '.join(dict.fromkeys(ranges))})"
 
 
-def _draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> AxesImage:
+def draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> AxesImage:
+    """Draw a matrix between −`limit` and `limit`; what is missing is grey and hatched."""
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Rectangle
 

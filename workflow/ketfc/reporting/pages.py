@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from matplotlib.figure import Figure
 
 
 def environment() -> Environment:
@@ -19,3 +22,18 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def png_uri(figure: Figure, *, dpi: int = 140) -> str:
+    """Return a figure as the source of an image on a page that needs no other file."""
+    from PIL import Image
+
+    from ketfc.reporting.style import paper_style
+
+    buffer, small = BytesIO(), BytesIO()
+    with paper_style():
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    # of few colours and much noise: a palette is a third of the size
+    picture = Image.open(buffer).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode("ascii")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,36 @@ def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]
             key: [str(runs[other][key]) for other in read] for key in ("confounds", "session")
         }
         found[name]["sidecars"] = [path for other in read for path in runs[other]["sidecars"]]
+    return found
+
+
+def files_by_participant(
+    runs: Manifest, templates: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """Return what the runs of each participant have: files, and who they are.
+
+    Parameters
+    ----------
+    runs : mapping
+        The manifest.
+    templates : mapping of str to sequence of str
+        Names of files with ``{folder}`` and ``{run}`` in them.
+
+    Returns
+    -------
+    dict of str to dict of str to list of str
+        By participant: ``runs`` and their ``sessions``, and each template's files, those of the
+        first run first.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, run in sorted(runs.items()):
+        own = found.setdefault(
+            str(run["participant_id"]), {key: [] for key in ("runs", "sessions", *templates)}
+        )
+        own["runs"].append(name)
+        own["sessions"].append(str(run["session"]))
+        for key, files in templates.items():
+            own[key] += [file.format(folder=run["folder"], run=name) for file in files]
     return found
 
 

@@ -1,0 +1,16 @@
+"""Compare everybody's sessions with each other."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.sessions import session_fisher_z
+from ketfc.imaging.similarity import session_similarity
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs = snakemake.input
+    design = read_json(inputs.design)
+    files = zip(inputs.relmats, inputs.sidecars, strict=True)
+    matrices = session_fisher_z(
+        read_tsv(inputs.runs), dict(zip(snakemake.params.names, files, strict=True))
+    )
+    table = session_similarity(matrices, design["baseline"], design["followup"])
+    write_tsv(snakemake.output[0], table, digits=6)
