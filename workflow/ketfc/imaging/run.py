@@ -256,9 +256,9 @@ def process_run(
     picture: dict[str, Any] = {"strategy": settings.primary}
     try:
         header, t_r, table, metadata = _read_tables(files, settings, quality)
+        picture |= {"confounds": table, "repetition_time": t_r}
         mask = read_mask(files.mask, header.grid)
         kept, censored = kept_by_strategy(table, t_r, settings)
-        picture |= {"confounds": table, "repetition_time": t_r}
         picture["keep"] = _shown(kept.get(settings.primary), censored)
         quality |= _motion(table, censored, t_r) | run_quality.signals(table)
         shared = shared_voxels([(files.bold, files.mask), *files.siblings], header.grid)
