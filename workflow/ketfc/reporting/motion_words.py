@@ -12,7 +12,7 @@ from ketfc.files import MISSING
 from ketfc.inference.motion import CHANGED, FOLLOWS
 from ketfc.inference.qcfc import CHANGE
 from ketfc.inference.session_motion import MEASURES
-from ketfc.reporting.results import Table, table_of
+from ketfc.reporting.results import Table
 from ketfc.reporting.tables import Design, arms_of, coverage, motion_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
@@ -189,7 +189,7 @@ def _circuit_table(motion: pd.DataFrame, circuits: Mapping[str, str], design: De
                 else MISSING,
             }
         )
-    return _numeric_like(rows)
+    return _as_it_is(rows)
 
 
 def _change_table(motion: pd.DataFrame) -> Table:
@@ -205,7 +205,7 @@ def _change_table(motion: pd.DataFrame) -> Table:
         }
         for row in motion[motion["circuit"].isna()].to_dict("records")
     ]
-    return _numeric_like(rows)
+    return _as_it_is(rows)
 
 
 def _strategy_table(qcfc: pd.DataFrame) -> Table:
@@ -225,12 +225,20 @@ def _strategy_table(qcfc: pd.DataFrame) -> Table:
         }
         for row in qcfc.to_dict("records")
     ]
-    return _numeric_like(rows)
+    return _as_it_is(rows)
 
 
-def _numeric_like(rows: list[dict[str, Any]]) -> Table:
-    """Return rows of text that is ready as it is, without a column of reasons that has none."""
-    table = pd.DataFrame(rows)
-    if "reason" in table and (table["reason"] == MISSING).all():
-        table = table.drop(columns="reason")
-    return table_of(table)
+_TEXT = {"circuit", "measure", "test", "strategy", "session", "gate", "reason"}
+
+
+def _as_it_is(rows: list[dict[str, Any]]) -> Table:
+    """Return rows of finished text, without a column of reasons where there are none."""
+    columns = list(rows[0]) if rows else []
+    if all(row.get("reason") == MISSING for row in rows):
+        columns = [name for name in columns if name != "reason"]
+    return Table(
+        columns=columns,
+        rows=[[str(row[name]) for name in columns] for row in rows],
+        kinds=["mid" if name in _TEXT or "other" in name else "num" for name in columns],
+        total=len(rows),
+    )

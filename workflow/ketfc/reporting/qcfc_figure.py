@@ -176,6 +176,7 @@ def _compare(
                 linestyle="none",
                 color=look["color"],
                 markeredgewidth=0.8,
+                clip_on=False,  # a share can be zero
                 **marks[role],
             )
     if measure != "tdof_lost_mean":
