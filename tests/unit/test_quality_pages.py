@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -307,3 +308,13 @@ def test_a_study_without_arms_and_without_likeness_has_a_page():
     )
     assert "no arm" not in html
     assert "Finn" not in html
+
+
+def test_no_figure_collapses_where_nothing_is_wrong(rng):
+    # an empty line that is not clipped makes the layout of its figure give up, with a warning
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page(
+            [good(rng, "pre"), good(rng, "post")], {role: matrix(PARCELS, rng) for role in SESSIONS}
+        )
+        page([good(rng, "pre", dead=2)])

@@ -78,7 +78,7 @@ def draw_run(
             sharex=True,
             height_ratios=[1, 1, 3.8, 3.8][:n_panels],
             gridspec_kw={
-                "left": 0.19,
+                "left": 0.22,
                 "right": 0.985,
                 "bottom": 9 / height,
                 "top": 1 - 3 / height,
@@ -174,7 +174,7 @@ def _carpet(
             )
         )  # fmt: skip
         axes.annotate(
-            name, (-0.022, centre), (-0.045, at), xycoords=axes.get_yaxis_transform(),
+            _short(name), (-0.022, centre), (-0.045, at), xycoords=axes.get_yaxis_transform(),
             ha="right", va="center", fontsize=6, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": style.QUIET,
                         "relpos": (1, 0.5), "shrinkA": 0.5, "shrinkB": 0},
@@ -182,6 +182,11 @@ def _carpet(
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _short(name: str) -> str:
+    """Return a name of at most 20 letters a line, which is the room there is."""
+    return name if max(map(len, name.split("\n"))) <= 20 else f"{name[:19]}…"
 
 
 def draw_circuit_matrix(relmat: pd.DataFrame) -> Figure:
@@ -237,9 +242,10 @@ def draw_regions_quality(
             for panel, column, factor in zip(panels, ("coverage", "tsnr"), (100, 1), strict=True):
                 x = table[column].to_numpy(dtype=float) * factor
                 panel.plot(x[used], y[used], marker, color=colour, markersize=4, label=label)
+                # an empty line that is not clipped has no place, and takes all of a layout's
                 panel.plot(
                     x[~used], y[~used], "X", color=BAD, markersize=5, markeredgecolor="white",
-                    markeredgewidth=0.4, clip_on=False,
+                    markeredgewidth=0.4, clip_on=bool(used.all()),
                 )  # fmt: skip
                 for place in y[~np.isfinite(x)]:
                     panel.annotate(
