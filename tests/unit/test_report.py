@@ -173,7 +173,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 5
+    assert len(images) == len(TITLES) == 6
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)
