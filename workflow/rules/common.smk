@@ -15,7 +15,7 @@ from ketfc.study.index import index_runs
 from ketfc.study.manifest import demo_manifest, digest, indexed_manifest, siblings
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
-from ketfc.study.tables import find_table
+from ketfc.study.score_tables import input_tables, instrument_files
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
@@ -55,14 +55,8 @@ FOLDERS = (
     if STUDY.study.simulated
     else [str(expand_path(path)) for path in STUDY.study.derivatives]
 )
-TABLES = [
-    str(path)
-    for path in dict.fromkeys(
-        find_table(name, [Path(folder) for folder in FOLDERS])
-        for name in (STUDY.scores.table, STUDY.study.participants)
-    )
-    if path.is_file()
-]
+TABLES = [str(path) for path in input_tables(STUDY, [Path(each) for each in FOLDERS])]
+INSTRUMENTS = [str(path) for path in instrument_files(STUDY.scores)]
 
 # jobs on other machines parse this file again: only the first process looks at the derivatives
 USABLE = True

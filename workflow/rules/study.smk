@@ -61,11 +61,13 @@ rule inventory:
         tables=(
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
         ),
+        instruments=INSTRUMENTS,
         registry=REGISTRY,
         parcellations=NAMED_PARCELLATIONS,
     output:
         runs="results/plan/runs.tsv",
         scores="results/plan/scores.tsv",
+        participants="results/plan/participants.tsv",
         design="results/plan/design.json",
         native="results/plan/native.tsv",
         problems="results/plan/problems.tsv",
@@ -106,6 +108,30 @@ rule plan:
         code=CODE["study"],
     script:
         "../scripts/plan.py"
+
+
+rule clinical:
+    input:
+        scores=rules.inventory.output.scores,
+        participants=rules.inventory.output.participants,
+        design=rules.inventory.output.design,
+        instruments=INSTRUMENTS,
+    output:
+        scores="results/clinical/scores.tsv",
+        summary="results/clinical/summary.tsv",
+    log:
+        "logs/clinical.log",
+    benchmark:
+        "logs/benchmarks/clinical.tsv"
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=config,
+        code=CODE["study"],
+    script:
+        "../scripts/clinical.py"
 
 
 # Images wait for the plan only where it is going to fail. Where it is not, they must not depend on
