@@ -2,7 +2,12 @@
 
 from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.logs import logged
-from ketfc.study.clinical import clinical_rules, clinical_scores, clinical_summary
+from ketfc.study.clinical import (
+    clinical_rules,
+    clinical_scores,
+    clinical_summary,
+    compared_roles,
+)
 from ketfc.study.config import parse_config
 
 with logged(snakemake.log[0]):
@@ -11,7 +16,7 @@ with logged(snakemake.log[0]):
     scores = read_tsv(snakemake.input.scores, numeric=("score", "hours"))
     participants = read_tsv(snakemake.input.participants)
     design = read_json(snakemake.input.design)
-    course = clinical_scores(scores, rules, design["sessions"])
+    course = clinical_scores(scores, rules, compared_roles(design))
     summary = clinical_summary(scores, course, participants, rules, design)
     write_tsv(snakemake.output.scores, course)
     write_tsv(snakemake.output.summary, summary)

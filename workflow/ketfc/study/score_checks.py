@@ -149,9 +149,13 @@ def _reversed(cells: pd.DataFrame) -> list[Problem]:
         totals[totals["scale"] == scale].drop_duplicates("participant_id")
         for scale in ("si", "depression")
     )
-    both = si[["participant_id", "score"]].merge(
-        depression[["participant_id", "score"]].rename(columns={"score": "other"})
-    )[["score", "other"]].dropna()
+    both = (
+        si[["participant_id", "score"]]
+        .merge(depression[["participant_id", "score"]].rename(columns={"score": "other"}))[
+            ["score", "other"]
+        ]
+        .dropna()
+    )
     values = both.to_numpy(dtype=float)
     if len(values) < REVERSED_N or not (values.std(axis=0) > 0).all():
         return []

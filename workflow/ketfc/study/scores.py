@@ -207,12 +207,25 @@ def _table_problems(
 
 
 def _session_problems(table: Table, study: Study) -> list[Problem]:
-    """Return an error for rows without a session, and for sessions without a row."""
+    """Return an error for values without a session, and for sessions without a row."""
     given = table.rows["session_id"]
     problems = []
-    if given.isna().any():
-        message = f"no session_id in {lines(given.index[given.isna()])}"
+    without = table.rows[given.isna()]
+    values = without.drop(columns=["participant_id", "session_id"])
+    empty = values.isna().all(axis=1)
+    if not empty.all():
+        message = f"no session_id in {lines(without.index[~empty])}"
         problems.append(Problem("error", message, file=table.path.name, field="session_id"))
+    problems += [
+        Problem(
+            "note",
+            "has a row without a session or any value",
+            file=table.file(participant),
+            participant_id=participant,
+            field="session_id",
+        )
+        for participant in without.loc[empty, "participant_id"]
+    ]
     there = sorted(set(given.dropna()))
     for role, label in study.sessions.items():
         if label not in there:
