@@ -158,6 +158,7 @@ def page(tmp_path_factory) -> Path:
     html = render_report(
         **common,
         incomplete=made.incomplete,
+        clinical=made_tables.clinical_of(made),
         figures={name: folder / f"{name}.png" for name in figures},
         methods=methods_text(**common),
     )

@@ -51,6 +51,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         regions=made.regions,
         runs=made.runs,
         exclusions=made.exclusions,
+        clinical=made_tables.clinical_of(made),
         sidecars=made.sidecars,
         figures=figures or {},
         methods=methods_of(made),

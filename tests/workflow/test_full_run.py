@@ -18,9 +18,12 @@ RUNS = [(label, session) for label in labels(people()) for session in ("post", "
 
 def expected_files() -> set[str]:
     """Return every file that belongs into results/."""
-    files = {f"plan/{name}.tsv" for name in ("runs", "scores", "native", "problems")}
+    files = {
+        f"plan/{name}.tsv" for name in ("runs", "scores", "participants", "native", "problems")
+    }
     files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
     files |= {"quality/runs.tsv", "quality/exclusions.tsv", "habenula.tsv"}
+    files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
@@ -79,7 +82,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 17 + len(RUNS)
+    assert len(logs) == 18 + len(RUNS)
     assert {name: text for name, text in logs.items() if text} == {}
 
 

@@ -23,7 +23,7 @@ BELOW_RUNS = {
     "report": 1,
     "sessions": 1,
 }
-PLAN = {"habenula": 1, "inventory": 1, "plan": 1}
+PLAN = {"clinical": 1, "habenula": 1, "inventory": 1, "plan": 1}
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 
 

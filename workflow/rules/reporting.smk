@@ -144,6 +144,7 @@ rule report:
         regions=rules.sessions.output.regions,
         runs=rules.sessions.output.quality,
         exclusions=rules.exclusions.output,
+        clinical=rules.clinical.output.summary,
         circuits=rules.figure_circuits.output[2],
         paired=rules.figure_paired.output[2],
         association=rules.figure_association.output[2],

@@ -17,6 +17,7 @@ with logged(snakemake.log[0]):
         regions=read_tsv(inputs.regions),
         runs=read_tsv(inputs.runs),
         exclusions=read_tsv(inputs.exclusions[0]),
+        clinical=read_tsv(inputs.clinical),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
+from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
@@ -72,6 +73,7 @@ def render_report(
     regions: pd.DataFrame,
     runs: pd.DataFrame,
     exclusions: pd.DataFrame,
+    clinical: pd.DataFrame,
     sidecars: Sidecars,
     figures: Mapping[str, Path],
     methods: str,
@@ -87,6 +89,8 @@ def render_report(
         The configuration with all its defaults, keys spelt as in the YAML file.
     hypotheses, regions, runs, exclusions : pandas.DataFrame
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
+    clinical : pandas.DataFrame
+        ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.hypotheses.incomplete_participants`).
@@ -108,6 +112,7 @@ def render_report(
     pages = environment()
     pages.filters["sentence"] = sentence
     shown = cards(hypotheses, design)
+    clinical_remarks, clinical_table = clinical_course(clinical, design)
     return pages.get_template("report.html.j2").render(
         study=design["study"],
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
@@ -120,6 +125,9 @@ def render_report(
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=full_results(hypotheses),
+        clinical=clinical_table,
+        clinical_remarks=clinical_remarks,
+        clinical_note=NOTE,
         figures=_figures(figures, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
