@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -234,14 +235,16 @@ def load_instruments(own: Path | None = None) -> tuple[Catalogue, list[Problem]]
     problems : list of Problem
         All that is wrong with the files, by file, instrument and key.
     """
-    found: dict[str, Instrument] = {}
-    problems: list[Problem] = []
-    for path in (BUNDLED, own):
-        if path is not None:
-            read, wrong = _read(path)
-            found |= read
-            problems += wrong
-    return Catalogue(found), problems
+    bundled, problems = _bundled()
+    if own is None:
+        return Catalogue(bundled), [*problems]
+    found, wrong = _read(own)
+    return Catalogue({**bundled, **found}), [*problems, *wrong]
+
+
+@cache
+def _bundled() -> tuple[dict[str, Instrument], list[Problem]]:
+    return _read(BUNDLED)
 
 
 def _read(path: Path) -> tuple[dict[str, Instrument], list[Problem]]:

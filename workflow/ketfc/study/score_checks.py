@@ -98,7 +98,7 @@ def _by_place(cells: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, 
     """Return the cells of the depression scale by participant and role, then by item."""
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for row in _records(cells[cells["scale"] == "depression"]):
-        found.setdefault((row["participant_id"], row["role"]), {})[row["item"]] = row
+        found.setdefault((row["participant_id"], row["role"]), {}).setdefault(row["item"], row)
     return found
 
 
@@ -208,7 +208,7 @@ def timing_problems(long: pd.DataFrame, scores: Scores, study: Study) -> list[Pr
             f"{who} {hours:g} h"
             for who, hours in zip(far["participant_id"], far["hours"], strict=True)
         ]
-        if len(set(far["hours"])) == 1:
+        if len(far) > 1 and len(set(far["hours"])) == 1:
             people = [f"{len(far)} participants, {far['hours'].iloc[0]:g} h"]
         more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
         problems.append(
