@@ -46,7 +46,8 @@ class Plan:
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores` gives them.
     design : dict
-        As :func:`ketfc.study.design.describe_design` gives it, and the kinds of the `covariates`.
+        As :func:`ketfc.study.design.describe_design` gives it, the kinds of the `covariates`, and
+        the `hours_since_dose` of the scans by role.
     participants : pandas.DataFrame
         Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
         the config divides the participants by baseline SI.
@@ -109,7 +110,9 @@ def make_plan(
         problems.append(Problem("error", message, field="study.derivatives"))
     known, kinds, wrong = covariates([people, *tables], config.study, everybody)
     problems += wrong
-    design = describe_design(config, participants) | {"covariates": kinds}
+    hours = dict(config.study.hours_since_dose)
+    design = describe_design(config, participants)
+    design |= {"covariates": kinds, "hours_since_dose": hours}
     return Plan(
         runs=runs,
         scores=scores,
