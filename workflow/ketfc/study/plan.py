@@ -14,8 +14,9 @@ from ketfc.study.index import Index
 from ketfc.study.instruments import load_instruments
 from ketfc.study.problems import Problem
 from ketfc.study.score_checks import timing_problems
+from ketfc.study.score_table_checks import NEEDED
 from ketfc.study.score_tables import participants_table, read_score_tables
-from ketfc.study.scores import NEEDED, arms, long_scores
+from ketfc.study.scores import arms, long_scores
 from ketfc.study.tables import Table, duplicate_rows
 
 if TYPE_CHECKING:
