@@ -12,6 +12,8 @@ import pandas as pd
 from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
 from ketfc.inference.motion import motion_tests
 from ketfc.inference.qcfc import qcfc
+from ketfc.study.clinical import clinical_scores, clinical_summary, compared_roles
+from ketfc.study.instruments import Rule
 
 CENTRES = {
     "sgACC": (0, 21, -10), "rLPFC": (41, 38, 30), "rHabenula": (3.6, -23.1, 2.7),
@@ -251,6 +253,17 @@ def _sidecars() -> dict[str, list[dict[str, Any]]]:
         {"ConfoundColumns": columns, "HighPass": "Butterworth, 0.01 Hz", "LowPassHz": 0.1}
     )
     return files
+
+
+def clinical_of(made: Made) -> pd.DataFrame:
+    """Return the summary of the clinical course as it is read from its file."""
+    scores = made.scores.assign(hours=float("nan"), score=pd.to_numeric(made.scores["score"]))
+    pairs = zip(scores["scale"], scores["item"], strict=True)
+    rules = {pair: Rule("SSI", low=0, high=38, remission=3) for pair in pairs}
+    arms = made.design["participants"]
+    people = pd.DataFrame({"participant_id": list(arms), "arm": list(arms.values()), "group": None})
+    course = clinical_scores(scores, rules, compared_roles(made.design))
+    return clinical_summary(scores, course, people, rules, made.design)
 
 
 def _scores(

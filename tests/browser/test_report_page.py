@@ -170,6 +170,7 @@ def page(tmp_path_factory) -> Path:
         incomplete=made.incomplete,
         motion=made.motion,
         qcfc=made.qcfc,
+        clinical=made_tables.clinical_of(made),
         figures={name: folder / f"{name}.png" for name in figures},
         methods=methods_text(**common),
     )

@@ -74,15 +74,33 @@ def test_a_minimal_config_has_the_documented_defaults():
             "space": "MNI152NLin2009cAsym",
             "resolution": None,
             "sessions": {"pre": "baseline", "post": "day1"},
+            "hours-since-dose": {},
             "arms": None,
             "participants": "participants.tsv",
+            "covariates": {},
+            "categorical": (),
             "repetition-time": None,
             "native-voxel-size": None,
         },
         "scores": {
-            "table": "scores.tsv",
-            "si": {"instrument": "SSI", "column": "SSI", "change-column": None},
+            "table": ("scores.tsv",),
+            "columns": {},
+            "sessions": {},
+            "si": {
+                "instrument": "SSI",
+                "column": "SSI",
+                "change-column": None,
+                "range": None,
+                "direction": None,
+                "response": None,
+                "remission": None,
+            },
             "depression": None,
+            "instruments": None,
+            "hours-since-dose": {},
+            "hours-column": None,
+            "max-hours-apart": 24.0,
+            "si-strata": (),
         },
         "denoising": {
             "own-strategies": {},
@@ -133,7 +151,7 @@ def test_the_demo_config_says_what_others_rely_on():
         "ketamine": "ketamine",
         "control": "midazolam",
     }
-    assert (demo.scores.table, demo.scores.si.column) == ("participants.tsv", "SSI")
+    assert (demo.scores.table, demo.scores.si.column) == (("participants.tsv",), "SSI")
     assert demo.scores.depression is not None
     assert (demo.scores.depression.column, demo.scores.depression.si_item) == ("MADRS", "MADRS_10")
     assert demo.denoising.primary == "acompcor"

@@ -60,6 +60,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         exclusions=made.exclusions,
         motion=made.motion,
         qcfc=made.qcfc,
+        clinical=made_tables.clinical_of(made),
         sidecars=made.sidecars,
         null=made.null,
         habenula=made.habenula,

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from ketfc.study.config import Config, parse_config
+from ketfc.study.instruments import load_instruments
 from ketfc.study.problems import Problem
 from ketfc.study.scores import SCORE_COLUMNS, arms, long_scores
 from ketfc.study.tables import Table, read_table
 
+CATALOGUE, _ = load_instruments()
 KNOWN = ("sub-01", "sub-02", "sub-03")
 ARMS = {"column": "arm", "ketamine": "ketamine", "control": "midazolam"}
 
@@ -41,7 +43,9 @@ def table(tmp_path: Path):
 
 def scored(read: Table, **scores: Any) -> tuple[pd.DataFrame, list[Problem]]:
     chosen = config(**scores)
-    return long_scores(read, chosen.scores, chosen.study)
+    long, problems = long_scores([read], chosen.scores, chosen.study, CATALOGUE)
+    # what is wrong with a table as such is tested elsewhere
+    return long, [problem for problem in problems if problem not in read.problems]
 
 
 def values(long: pd.DataFrame) -> dict[tuple[str, ...], float | None]:
@@ -59,15 +63,15 @@ def errors(problems: list[Problem]) -> list[tuple[str | None, ...]]:
 
 
 def test_wide_columns_become_a_row_per_session(table) -> None:
-    read = table("participant_id SSI_ses-base SSI_ses-day1", "01 12 3", "02 7.5 -1", "03 0 1e1")
+    read = table("participant_id SSI_ses-base SSI_ses-day1", "01 12 3", "02 7.0 +1", "03 0 1e1")
     long, problems = scored(read)
     assert problems == []
     assert tuple(long.columns) == SCORE_COLUMNS
     assert values(long) == {
         ("sub-01", "pre", "si", "total"): 12.0,
         ("sub-01", "post", "si", "total"): 3.0,
-        ("sub-02", "pre", "si", "total"): 7.5,
-        ("sub-02", "post", "si", "total"): -1.0,
+        ("sub-02", "pre", "si", "total"): 7.0,
+        ("sub-02", "post", "si", "total"): 1.0,
         ("sub-03", "pre", "si", "total"): 0.0,
         ("sub-03", "post", "si", "total"): 10.0,
     }
@@ -115,6 +119,8 @@ def test_a_depression_scale_brings_its_total_and_its_item(table) -> None:
         ("sub-01", "post", "depression", "total"): 20.0,
         ("sub-01", "pre", "depression", "si-item"): 4.0,
         ("sub-01", "post", "depression", "si-item"): 1.0,
+        ("sub-01", "pre", "depression", "total-less-si-item"): 26.0,
+        ("sub-01", "post", "depression", "total-less-si-item"): 19.0,
     }
     assert set(long.loc[long["scale"] == "depression", "instrument"]) == {"MADRS"}
 
@@ -127,7 +133,10 @@ def test_change_scores_are_no_session_of_their_own(table) -> None:
         ("sub-02", "change", "si", "total"): None,
     }
     assert long["session"].isna().all()
-    assert [(p.severity, p.participant_id) for p in problems] == [("note", "sub-02")]
+    assert [(p.severity, p.participant_id, p.value) for p in problems] == [
+        ("note", None, "BPRS"),
+        ("note", "sub-02", None),
+    ]
 
 
 @pytest.mark.parametrize("rows", [("base n/a", "day1 -4"), ("base -4", "day1 -4")])
@@ -143,7 +152,7 @@ def test_a_change_in_a_table_with_rows_per_session_is_read_once(table, rows: Any
 
 def test_two_changes_of_one_participant_are_an_error(table) -> None:
     read = table("participant_id session_id delta", "01 base -4", "01 day1 -5")
-    _, problems = scored(read, si={"instrument": "BPRS", "change-column": "delta"})
+    _, problems = scored(read, si={"instrument": "SSI", "change-column": "delta"})
     assert [(p.severity, p.participant_id) for p in problems] == [("error", "sub-01")]
     assert "lines 2, 3" in problems[0].message
 

@@ -16,6 +16,7 @@ from ketfc.study.demo import demo_runs
 MAKE = Callable[..., Study]
 ONCE = {
     "all": 1,
+    "clinical": 1,
     "dataset_description": 1,
     "exclusions": 1,
     "figure_association": 1,

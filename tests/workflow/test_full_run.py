@@ -18,13 +18,16 @@ RUNS = [(label, session) for label in labels(people()) for session in ("post", "
 
 def expected_files() -> set[str]:
     """Return every file that belongs into results/."""
-    files = {f"plan/{name}.tsv" for name in ("runs", "scores", "native", "problems")}
+    files = {
+        f"plan/{name}.tsv" for name in ("runs", "scores", "participants", "native", "problems")
+    }
     files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
     quality = ("runs", "regions", "strategies", "change", "exclusions")
     quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
     files |= {"quality/similarity.tsv", "quality/group.html"}
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
+    files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
@@ -84,7 +87,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 23 + len(RUNS) + len(people())
+    assert len(logs) == 24 + len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 

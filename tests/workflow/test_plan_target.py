@@ -10,7 +10,14 @@ from made_study import Study, contents, labels, people
 from ketfc.files import read_json, read_tsv
 
 MAKE = Callable[..., Study]
-FILES = ["design.json", "native.tsv", "problems.tsv", "runs.tsv", "scores.tsv"]
+FILES = [
+    "design.json",
+    "native.tsv",
+    "participants.tsv",
+    "problems.tsv",
+    "runs.tsv",
+    "scores.tsv",
+]
 
 
 def test_a_good_study_is_planned_from_empty_images(empty: MAKE) -> None:

@@ -24,7 +24,7 @@ from ketfc.study.manifest import (
 from ketfc.study.manual import manual_exclusions
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
-from ketfc.study.tables import find_table
+from ketfc.study.score_tables import input_tables, instrument_files
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
@@ -82,14 +82,8 @@ FOLDERS = (
     if STUDY.study.simulated
     else [str(expand_path(path)) for path in STUDY.study.derivatives]
 )
-TABLES = [
-    str(path)
-    for path in dict.fromkeys(
-        find_table(name, [Path(folder) for folder in FOLDERS])
-        for name in (STUDY.scores.table, STUDY.study.participants)
-    )
-    if path.is_file()
-]
+TABLES = [str(path) for path in input_tables(STUDY, [Path(each) for each in FOLDERS])]
+INSTRUMENTS = [str(path) for path in instrument_files(STUDY.scores)]
 
 BY_HAND = STUDY.quality.exclusions and find_table(
     STUDY.quality.exclusions, [Path(folder) for folder in FOLDERS]

@@ -197,6 +197,7 @@ rule report:
         exclusions=rules.exclusions.output,
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
+        clinical=rules.clinical.output.summary,
         circuits=rules.figure_circuits.output[2],
         paired=rules.figure_paired.output[2],
         association=rules.figure_association.output[2],

@@ -62,11 +62,13 @@ rule inventory:
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
         ),
         by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
+        instruments=INSTRUMENTS,
         registry=REGISTRY,
         parcellations=NAMED_PARCELLATIONS,
     output:
         runs="results/plan/runs.tsv",
         scores="results/plan/scores.tsv",
+        participants="results/plan/participants.tsv",
         design="results/plan/design.json",
         native="results/plan/native.tsv",
         problems="results/plan/problems.tsv",
@@ -108,6 +110,30 @@ rule plan:
         code=CODE["study"],
     script:
         "../scripts/plan.py"
+
+
+rule clinical:
+    input:
+        scores=rules.inventory.output.scores,
+        participants=rules.inventory.output.participants,
+        design=rules.inventory.output.design,
+        instruments=INSTRUMENTS,
+    output:
+        scores="results/clinical/scores.tsv",
+        summary="results/clinical/summary.tsv",
+    log:
+        "logs/clinical.log",
+    benchmark:
+        "logs/benchmarks/clinical.tsv"
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=config,
+        code=CODE["study"],
+    script:
+        "../scripts/clinical.py"
 
 
 # Images wait for the plan only where it is going to fail. Where it is not, they must not depend on

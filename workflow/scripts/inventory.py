@@ -28,6 +28,7 @@ with logged(snakemake.log[0]):
     plan = make_plan(config, index, folders, extra=extra)
     write_tsv(snakemake.output.runs, plan.runs)
     write_tsv(snakemake.output.scores, plan.scores)
+    write_tsv(snakemake.output.participants, plan.participants)
     write_json(snakemake.output.design, plan.design)
     write_tsv(snakemake.output.native, native)
     write_tsv(snakemake.output.problems, problems_table(plan.problems))

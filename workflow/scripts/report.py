@@ -21,6 +21,7 @@ with logged(snakemake.log[0]):
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         motion=read_tsv(inputs.motion),
         qcfc=read_tsv(inputs.qcfc_table),
+        clinical=read_tsv(inputs.clinical),
         figures={name: Path(inputs[name]) for name in names},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},

@@ -21,8 +21,8 @@ TITLES = {
     "paired": "Connectivity before and after",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
-    "flow": "The flow of participants",
     "qcfc": "Head motion and connectivity",
+    "flow": "The flow of participants",
 }
 """The figures of the report, in its order."""
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ketfc.imaging.habenula import report_sentences
 from ketfc.reporting.beside import alternatives_table, matched_table
 from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption
+from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
@@ -78,6 +79,7 @@ def render_report(
     exclusions: pd.DataFrame,
     motion: pd.DataFrame,
     qcfc: pd.DataFrame,
+    clinical: pd.DataFrame,
     sidecars: Sidecars,
     null: pd.DataFrame,
     habenula: pd.DataFrame,
@@ -97,6 +99,8 @@ def render_report(
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
     motion, qcfc : pandas.DataFrame
         ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
+    clinical : pandas.DataFrame
+        ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.hypotheses.incomplete_participants`).
@@ -120,6 +124,7 @@ def render_report(
     pages = environment()
     pages.filters["sentence"] = sentence
     shown = cards(hypotheses, design)
+    clinical_remarks, clinical_table = clinical_course(clinical, design)
     return pages.get_template("report.html.j2").render(
         study=design["study"],
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
@@ -135,6 +140,9 @@ def render_report(
         alternatives=alternatives_table(hypotheses),
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),
+        clinical=clinical_table,
+        clinical_remarks=clinical_remarks,
+        clinical_note=NOTE,
         figures=_figures(figures, hypotheses, design),
         of_quality=OF_QUALITY,
         motion=motion_section(motion, qcfc, hypotheses, design),

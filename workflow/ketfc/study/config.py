@@ -1,7 +1,7 @@
 """The configuration of a study: every key, its default, and what may be written there.
 
-The models (here, in :mod:`ketfc.study.config_study` and in
-:mod:`ketfc.study.config_denoising`) are the single source:
+The models (here and in the modules ``config_study``, ``config_scores``, ``config_denoising`` and
+``config_quality``) are the single source:
 ``config/config.default.yaml``, the JSON schema and the reference in ``config/README.md`` are made
 from them (:mod:`ketfc.study.config_docs`). Keys are spelt with hyphens in YAML and with
 underscores as attributes.
@@ -39,15 +39,8 @@ from ketfc.study.config_kinds import (
     refuse,
 )
 from ketfc.study.config_quality import Quality
-from ketfc.study.config_study import (
-    DEFAULT_SPACE,
-    SIMULATE,
-    Arms,
-    Depression,
-    Score,
-    Scores,
-    Study,
-)
+from ketfc.study.config_scores import Depression, Score, Scores
+from ketfc.study.config_study import DEFAULT_SPACE, SIMULATE, Arms, Study
 from ketfc.study.problems import Problem, StudyError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The part of the config that says what was measured: the study and its scores."""
+"""The part of the config that says what was measured, in whom, and where it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetPydanticSchema,
+    StringConstraints,
     ValidationInfo,
     field_validator,
 )
@@ -38,6 +39,10 @@ SIMULATE = "simulate"
 DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
 
 _LABEL = "letters and digits"
+
+CovariateName = Annotated[str, StringConstraints(strict=True, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+
+_TAKEN = {"participant_id", "arm", "group", "si_stratum"}
 
 
 def _three_schema(core: Any, handler: Any) -> dict[str, Any]:
@@ -140,6 +145,12 @@ class Study(Group):
         "pre and post, each with a session label of its own, of letters and digits",
         examples=[{"pre": "pre", "post": "post"}],
     )
+    hours_since_dose: dict[Text, Number] = key(
+        {},
+        "When the scans of a role were made, in hours since the dose (below 0: before it).",
+        "roles, each with a number of hours",
+        examples=[{"pre": -2, "post": 24}],
+    )
     arms: Arms | None = key(
         None,
         "The arms of a controlled study; without it, the study has a single arm, and nothing is "
@@ -151,6 +162,23 @@ class Study(Group):
         "participants.tsv",
         "Table with one row per participant and the column `participant_id`.",
         "a path",
+    )
+    covariates: dict[CovariateName, Text] = key(
+        {},
+        "What else is known of the participants, such as age, sex, site, diagnosis, medication, "
+        "dissociation (CADSS) or inflammatory markers: a name of your choice, and its column in "
+        "the participants table or the tables of scores. `CADSS_ses-post` is that column of a "
+        "wide table, or `CADSS` in the rows of session post of a long one. Missing values are "
+        "reported and never filled in.",
+        "names of letters, digits and _, each with a column",
+        examples=[{"age": "age", "site": "site", "cadss": "CADSS_ses-post"}],
+    )
+    categorical: tuple[Text, ...] = key(
+        [],
+        "Covariates whose numbers are labels, such as sites 1 to 4. Covariates without any "
+        "number are categorical anyway.",
+        "a list of names of covariates",
+        examples=[["site"]],
     )
     repetition_time: Number | None = key(
         None,
@@ -176,6 +204,30 @@ class Study(Group):
         """Whether the study is the simulated demo."""
         return self.derivatives == (SIMULATE,)
 
+    @field_validator("hours_since_dose")
+    @classmethod
+    def _known_roles(cls, hours: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        for role in hours:
+            if "sessions" in info.data and role not in info.data["sessions"]:
+                raise refuse(f"'{role}' is no role of study.sessions")
+        return hours
+
+    @field_validator("covariates")
+    @classmethod
+    def _free_names(cls, covariates: dict[str, str]) -> dict[str, str]:
+        taken = sorted(covariates.keys() & _TAKEN)
+        if taken:
+            raise refuse(f"'{taken[0]}' is a column that the plan writes itself")
+        return covariates
+
+    @field_validator("categorical")
+    @classmethod
+    def _known_covariates(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            if "covariates" in info.data and name not in info.data["covariates"]:
+                raise refuse(f"'{name}' is none of study.covariates")
+        return names
+
     @field_validator("native_voxel_size")
     @classmethod
     def _three(cls, size: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -193,90 +245,3 @@ class Study(Group):
         if SIMULATE in derivatives and len(derivatives) > 1:
             raise refuse(f"'{SIMULATE}' cannot be combined with folders")
         return derivatives
-
-
-class Score(Group):
-    """Where the scores of one instrument are."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": [name], "properties": {name: {"type": "string"}}}
-                for name in ("column", "change-column")
-            ]
-        }
-    )
-
-    instrument: Text = key(..., "Name of the instrument, as the report shows it.", "text")
-    column: Text | None = key(
-        None,
-        "Column of the scores. `SSI` stands for the columns `SSI_ses-<label>` of a wide table, or "
-        "for the column `SSI` of a long one with `session_id`.",
-        "text; either this or change-column",
-    )
-    change_column: Text | None = key(
-        None,
-        "Column of the change (post − pre), for tables that do not hold the scores themselves.",
-        "text; either this or column",
-    )
-
-    @field_validator("change_column")
-    @classmethod
-    def _one_of_two(cls, change: str | None, info: ValidationInfo) -> str | None:
-        if "column" in info.data and info.data["column"] is None and change is None:
-            raise refuse(
-                "needs either column (scores) or change-column (post − pre)",
-                lacks=("column", "change-column"),
-            )
-        if info.data.get("column") is not None and change is not None:
-            raise refuse("column is given too, and only one of the two can be used")
-        return change
-
-
-class Depression(Score):
-    """Where the scores of the depression scale are."""
-
-    si_item: Text | None = key(
-        None,
-        "Column of the scale's own suicide item, so that it can be subtracted; it is read like "
-        "`column` (or `change-column`).",
-        "text, or null",
-    )
-
-    @field_validator("si_item")
-    @classmethod
-    def _not_the_total(cls, item: str | None, info: ValidationInfo) -> str | None:
-        if item is not None and item in (info.data.get("column"), info.data.get("change_column")):
-            raise refuse("is the column of the total score")
-        return item
-
-
-class Scores(Group):
-    """The clinical scores."""
-
-    table: PathText = key(
-        ...,
-        "Table of the scores (TSV or CSV), wide or long; the participants table will do.",
-        "a path",
-        examples=["participants.tsv"],
-    )
-    si: Score = key(
-        ...,
-        "The scale of suicidal ideation.",
-        "a group with instrument and either column or change-column",
-        examples=[{"instrument": "SSI", "column": "SSI"}],
-    )
-    depression: Depression | None = key(
-        None,
-        "The depression scale, to tell SI from depression.",
-        "a group with instrument, either column or change-column, and si-item; or null",
-        examples=[{"instrument": "MADRS", "column": "MADRS", "si-item": "MADRS_10"}],
-    )
-
-    @field_validator("depression")
-    @classmethod
-    def _another_column(cls, scale: Depression | None, info: ValidationInfo) -> Depression | None:
-        si = info.data.get("si")
-        if scale and si and (scale.column, scale.change_column) == (si.column, si.change_column):
-            raise refuse("uses the same column as si; it would be compared with itself")
-        return scale

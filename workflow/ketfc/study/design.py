@@ -31,22 +31,28 @@ def describe_design(config: Config, participants: Mapping[str, str | None]) -> d
             f"{config.study.sessions[FOLLOWUP]}, adjusted for Fisher z at "
             f"{config.study.sessions[BASELINE]} (ANCOVA)."
         )
-        given = f"given baseline {si.instrument} and arm"
-        if si.change_column is not None:
+        given = f"given baseline {si.instrument if si else 'SI'} and arm"
+        if si and si.change_column is not None:
             given = "given arm"
     else:
         change = (
             f"Mean change in Fisher z from {config.study.sessions[BASELINE]} to "
             f"{config.study.sessions[FOLLOWUP]} within participants, without a control arm."
         )
-        given = f"given baseline {si.instrument}"
-        if si.change_column is not None:
+        given = f"given baseline {si.instrument if si else 'SI'}"
+        if si and si.change_column is not None:
             given = "without adjustment for baseline"
-    outcome = (
-        f"change in {si.instrument}"
-        if si.change_column is not None
-        else f"{si.instrument} at {config.study.sessions[FOLLOWUP]}"
-    )
+    association = "Not estimated: the study has no score of suicidal ideation."
+    if si is not None:
+        outcome = (
+            f"change in {si.instrument}"
+            if si.change_column is not None
+            else f"{si.instrument} at {config.study.sessions[FOLLOWUP]}"
+        )
+        association = (
+            f"Difference in {outcome} per unit of change in Fisher z, {given}; an association, "
+            "not an effect."
+        )
     return {
         "study": config.study.name,
         "kind": "parallel" if parallel else "single-arm",
@@ -55,7 +61,7 @@ def describe_design(config: Config, participants: Mapping[str, str | None]) -> d
         "sessions": dict(config.study.sessions),
         "arms": {"ketamine": arms.ketamine, "control": arms.control} if arms else None,
         "participants": dict(sorted(participants.items())),
-        "si": {"instrument": si.instrument, "shape": _shape(si.change_column)},
+        "si": ({"instrument": si.instrument, "shape": _shape(si.change_column)} if si else None),
         "depression": (
             {"instrument": depression.instrument, "shape": _shape(depression.change_column)}
             if depression
@@ -63,10 +69,7 @@ def describe_design(config: Config, participants: Mapping[str, str | None]) -> d
         ),
         "estimand": {
             "change": change,
-            "association": (
-                f"Difference in {outcome} per unit of change in Fisher z, {given}; an association, "
-                "not an effect."
-            ),
+            "association": association,
         },
         "control_tested": parallel,
         "strategy": config.denoising.primary,

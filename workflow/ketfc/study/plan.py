@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ketfc.study.config import Config
+from ketfc.study.config import Config, expand
+from ketfc.study.covariates import covariates, si_strata
 from ketfc.study.design import BASELINE, FOLLOWUP, describe_design
 from ketfc.study.index import Index, Run
+from ketfc.study.instruments import load_instruments
 from ketfc.study.manual import FIELD as BY_HAND
 from ketfc.study.problems import Problem
+from ketfc.study.score_checks import timing_problems
+from ketfc.study.score_table_checks import NEEDED
+from ketfc.study.score_tables import participants_table, read_score_tables
 from ketfc.study.scores import arms, long_scores
-from ketfc.study.tables import Table, duplicate_rows, find_table, read_table
+from ketfc.study.tables import Table, duplicate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +50,11 @@ class Plan:
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores` gives them.
     design : dict
-        As :func:`ketfc.study.design.describe_design` gives it.
+        As :func:`ketfc.study.design.describe_design` gives it, the kinds of the `covariates`, and
+        the `hours_since_dose` of the scans by role.
+    participants : pandas.DataFrame
+        Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
+        the config divides the participants by baseline SI.
     problems : tuple of Problem
         Every problem found.
     """
@@ -53,6 +62,7 @@ class Plan:
     runs: pd.DataFrame
     scores: pd.DataFrame
     design: dict[str, Any]
+    participants: pd.DataFrame
     problems: tuple[Problem, ...]
 
     @property
@@ -79,18 +89,22 @@ def make_plan(
         of severity ``excluded`` that name a run exclude it.
     """
     places = list(folders)
-    problems = [*index.problems, *extra]
 
-    table_path = find_table(config.scores.table, places)
-    table = read_table(table_path, field="scores.table", known=index.participants)
-    problems += table.problems
-    scores, wrong = long_scores(table, config.scores, config.study)
+    tables, wrong = read_score_tables(config.scores, places, index.participants)
+    own = config.scores.instruments
+    catalogue, unknown = load_instruments(expand(own) if own else None)
+    scores, unclear = long_scores(tables, config.scores, config.study, catalogue)
+    problems = [*_score_only_roles(index.problems, scores), *extra, *wrong, *unknown, *unclear]
+    problems += timing_problems(scores, config.scores, config.study)
+    people, wrong = _people(config, tables, places, index)
     problems += wrong
-    arm, wrong = _arms(config, table, table_path, places, index)
+    arm, wrong = arms(people, config.study)
     problems += wrong
 
     # everybody with images, and everybody with an arm or score: nobody vanishes
-    listed = set(table.rows["participant_id"]) | set(arm)
+    listed = {*scores["participant_id"], *arm}
+    if len(tables) == 1 or config.study.covariates:
+        listed |= {*people.rows["participant_id"], *tables[0].rows["participant_id"]}
     everybody = sorted(index.participants | listed)
     participants = {participant: arm.get(participant) for participant in everybody}
     runs = _run_table(index, participants, problems)
@@ -98,27 +112,62 @@ def make_plan(
     if len(runs) and not (runs["status"] == "ok").any():
         message = "no run can be used; each has its reason in results/plan/runs.tsv"
         problems.append(Problem("error", message, field="study.derivatives"))
+    known, kinds, wrong = covariates([people, *tables], config.study, everybody)
+    problems += wrong
+    hours = dict(config.study.hours_since_dose)
+    design = describe_design(config, participants)
+    design |= {"covariates": kinds, "hours_since_dose": hours}
     return Plan(
         runs=runs,
         scores=scores,
-        design=describe_design(config, participants),
+        design=design,
+        participants=_participants(config, design, scores, known),
         problems=tuple(problems),
     )
 
 
-def _arms(
-    config: Config, scores: Table, scores_path: Path, places: list[Path], index: Index
-) -> tuple[dict[str, str | None], list[Problem]]:
-    if config.study.arms is None:
-        return {}, []
-    path = find_table(config.study.participants, places)
-    if path == scores_path:
-        found, problems = arms(scores, config.study)
-        return dict(found), problems
-    table = read_table(path, field="study.participants", known=index.participants)
-    found, problems = arms(table, config.study)
-    repeated = duplicate_rows(table, ["participant_id"])
-    return dict(found), [*table.problems, *repeated, *problems]
+def _score_only_roles(problems: Iterable[Problem], scores: pd.DataFrame) -> list[Problem]:
+    """Return the problems of the images, those of sessions with scores alone as notes."""
+    scored = set(scores.loc[scores["score"].notna(), "role"]) - set(NEEDED)
+    found = []
+    for problem in problems:
+        section, _, role = (problem.field or "").rpartition(".")
+        if problem.severity == "error" and section == "study.sessions" and role in scored:
+            message = "no BOLD image has this session label; only scores are read for it"
+            problem = replace(problem, severity="note", message=message, allowed=None)
+        found.append(problem)
+    return found
+
+
+def _participants(
+    config: Config, design: dict[str, Any], scores: pd.DataFrame, known: pd.DataFrame
+) -> pd.DataFrame:
+    """Return ``plan/participants.tsv``."""
+    import pandas as pd
+
+    everybody = list(known.index)
+    groups = (design.get("groups") or {}).get("participants", {})
+    arm = [design["participants"][who] for who in everybody]
+    frame = pd.DataFrame({"participant_id": everybody, "arm": arm}, dtype=object)
+    frame["group"] = pd.Series([groups.get(who) for who in everybody], dtype=object)
+    frame = frame.join(known, on="participant_id")
+    if config.scores.si_strata:
+        frame["si_stratum"] = si_strata(scores, config.scores.si_strata, everybody).to_numpy()
+    return frame
+
+
+def _people(
+    config: Config, tables: list[Table], places: list[Path], index: Index
+) -> tuple[Table, list[Problem]]:
+    """Return the participants table, which may be one of those with scores, and its problems.
+
+    Where the config asks nothing of it, it may be anything or missing.
+    """
+    study = config.study
+    table = participants_table(study, tables, places, index.participants)
+    if any(table is one for one in tables) or (study.arms is None and not study.covariates):
+        return table, []
+    return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
 
 
 def _missing_sessions(

@@ -1,16 +1,20 @@
-"""Clinical scores and arms: from a lab's table to one long table, refusing what is ambiguous."""
+"""Clinical scores and arms: from a lab's tables to one long table, refusing what is ambiguous."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ketfc.files import MISSING
 from ketfc.study.config import Depression, Score, Scores, Study
+from ketfc.study.instruments import Catalogue
 from ketfc.study.problems import Problem, closest
-from ketfc.study.tables import Table, duplicate_rows, lines
+from ketfc.study.score_checks import instrument_problems, value_problems
+from ketfc.study.score_table_checks import NEEDED, in_no_table, table_problems, unknown_names
+from ketfc.study.tables import Table, duplicate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,85 +22,141 @@ if TYPE_CHECKING:
 CHANGE = "change"
 """Role, in ``scores.tsv``, of a score that is itself a change (follow-up − baseline)."""
 
-SCORE_COLUMNS = ("participant_id", "session", "role", "scale", "instrument", "item", "score")
+TOTAL, SI_ITEM, LESS_SI_ITEM = "total", "si-item", "total-less-si-item"
+"""Items of ``scores.tsv``; the last is computed: the total minus the suicide item it contains."""
+
+SCORE_COLUMNS = (
+    "participant_id",
+    "session",
+    "role",
+    "scale",
+    "instrument",
+    "item",
+    "score",
+    "hours",
+)
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-def long_scores(table: Table, scores: Scores, study: Study) -> tuple[pd.DataFrame, list[Problem]]:
+def long_scores(
+    tables: Sequence[Table], scores: Scores, study: Study, catalogue: Catalogue
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Return every score of the study as one row, and what is wrong with them.
 
     Three shapes are read: wide columns (``SSI_ses-pre``), rows per session (a ``session_id``
-    column and ``SSI``), and change scores.
+    column and ``SSI``), and change scores. Each column must be in one of the tables only.
 
     Parameters
     ----------
-    table : Table
-        As :func:`ketfc.study.tables.read_table` gives it.
+    tables : sequence of Table
+        As :func:`ketfc.study.tables.read_table` gives them.
     scores, study
         Sections of the configuration.
+    catalogue : Catalogue
+        What the scores of an instrument can be.
 
     Returns
     -------
     table : pandas.DataFrame
-        Columns of :data:`SCORE_COLUMNS`; `score` is a number or missing. Everybody in the table
-        has a row per session and score.
+        Columns of :data:`SCORE_COLUMNS`; `score` is a number or missing, `hours` since the dose
+        too. Everybody in a table has a row per session and score in it.
     problems : list of Problem
-        Missing columns and sessions, text instead of numbers, duplicate rows; missing values are
-        notes.
+        Problems of the tables that hold a score, missing columns and sessions, text instead of
+        numbers, impossible scores, duplicate rows; missing values are notes.
     """
     import pandas as pd
 
-    if table.rows.empty:
-        return pd.DataFrame(columns=list(SCORE_COLUMNS)), []
-    by_session = "session_id" in table.rows
-    keys = ["participant_id", "session_id"] if by_session else ["participant_id"]
-    rows = table.rows
-    if by_session:
-        rows = rows.assign(session_id=rows["session_id"].str.removeprefix("ses-"))
-    table = Table(table.path, rows, table.problems)
-    problems = duplicate_rows(table, keys)
-    if by_session:
-        problems += _session_problems(table, study)
+    problems = unknown_names(tables, scores)
+    prepared = [_with_sessions(table, scores) for table in tables]
+    used: dict[int, None] = {}
     parts: list[pd.DataFrame] = []
-    scales: list[tuple[str, Score]] = [("si", scores.si)]
-    if scores.depression is not None:
-        scales.append(("depression", scores.depression))
-    for scale, score in scales:
-        wanted = [("total", score.column or score.change_column)]
-        if isinstance(score, Depression) and score.si_item:
-            wanted.append(("si-item", score.si_item))
+    rules = {}
+    missing_columns = False
+    for scale, score, wanted in _scales(scores):
         for item, column in wanted:
-            part, wrong = _item(table, str(column), f"scores.{scale}", score, study, by_session)
+            field = f"scores.{scale}"
+            holders = [i for i, t in enumerate(prepared) if _headers(t, score, column, study)]
+            if len(prepared) == 1:
+                # what is missing is said column by column
+                holders = [0]
+            if not holders:
+                missing_columns = True
+                problems += [in_no_table(prepared, field, column)] if prepared else []
+                continue
+            if len(holders) > 1:
+                names = ", ".join(prepared[i].path.name for i in holders)
+                message = f"is a column of several tables ({names}); it must be in one only"
+                problems.append(Problem("error", message, field=field, value=column))
+            used |= dict.fromkeys(holders)
+            table = prepared[holders[0]]
+            if table.rows.empty:
+                continue
+            part, wrong = _item(table, column, field, score, scores, study)
             problems += wrong
+            rules[scale, item] = (
+                catalogue.item_rule(score) if item == SI_ITEM else catalogue.rule(score)
+            )
             parts.append(part.assign(scale=scale, instrument=score.instrument, item=item))
-    long = pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)]
+    problems = [
+        *table_problems(prepared, used, study, all_count=missing_columns),
+        *instrument_problems(scores, catalogue),
+        *problems,
+    ]
+    if not parts:
+        return pd.DataFrame(columns=list(SCORE_COLUMNS)), problems
+    cells = pd.concat(parts, ignore_index=True)
+    problems += value_problems(cells, rules)
+    cells["score"] = cells["score"].astype(float)
+    long = pd.concat([cells, _less_si_item(cells)], ignore_index=True)[list(SCORE_COLUMNS)]
     order = ["participant_id", "scale", "item", "role"]
     return long.sort_values(order, kind="stable", ignore_index=True), problems
 
 
-def _session_problems(table: Table, study: Study) -> list[Problem]:
-    """Return an error for rows without a session, and for sessions without a row."""
-    given = table.rows["session_id"]
-    problems = []
-    if given.isna().any():
-        message = f"no session_id in {lines(given.index[given.isna()])}"
-        problems.append(Problem("error", message, file=table.path.name, field="session_id"))
-    there = sorted(set(given.dropna()))
-    for role, label in study.sessions.items():
-        if label not in there:
-            near = closest(label, there)
-            problems.append(
-                Problem(
-                    "error",
-                    "no row has this session" + (f"; did you mean '{near}'?" if near else ""),
-                    file=table.path.name,
-                    field=f"study.sessions.{role}",
-                    value=label,
-                    allowed=", ".join(there) or None,
-                )
-            )
-    return problems
+def _scales(scores: Scores) -> list[tuple[str, Score, list[tuple[str, str]]]]:
+    """Return the scales of the study, with their items and the columns these are in."""
+    found = []
+    for scale, score in (("si", scores.si), ("depression", scores.depression)):
+        if score is None:
+            continue
+        wanted = [(TOTAL, str(score.column or score.change_column))]
+        if isinstance(score, Depression) and score.si_item:
+            wanted.append((SI_ITEM, score.si_item))
+        found.append((scale, score, wanted))
+    return found
+
+
+def _with_sessions(table: Table, scores: Scores) -> Table:
+    """Return a table whose sessions are labels, as the config names them."""
+    if "session_id" not in table.rows:
+        return table
+    rows = table.rows.copy()
+    rows["session_id"] = [
+        None if text is None else scores.sessions.get(text, text.removeprefix("ses-"))
+        for text in rows["session_id"]
+    ]
+    return replace(table, rows=rows)
+
+
+def _places(
+    table: Table, score: Score, column: str, study: Study
+) -> list[tuple[str, str | None, str]]:
+    """Return role, session and column of a score, for every role it can have."""
+    if score.change_column is not None:
+        return [(CHANGE, None, column)]
+    if "session_id" in table.rows:
+        there = set(table.rows["session_id"])
+        return [
+            (role, label, column)
+            for role, label in study.sessions.items()
+            if role in NEEDED or label in there
+        ]
+    return [(role, label, f"{column}_ses-{label}") for role, label in study.sessions.items()]
+
+
+def _headers(table: Table, score: Score, column: str, study: Study) -> list[str]:
+    """Return the columns of a table that hold a score."""
+    return [place[2] for place in _places(table, score, column, study) if place[2] in table.rows]
 
 
 def _rows_of(table: Table, column: str, session: str | None) -> tuple[pd.DataFrame, list[Problem]]:
@@ -113,76 +173,106 @@ def _rows_of(table: Table, column: str, session: str | None) -> tuple[pd.DataFra
     else:
         # a change may stand in the row of one session, or be repeated in all of them
         chosen = rows[rows[column].notna()].drop_duplicates(["participant_id", column])
-        problems = duplicate_rows(Table(table.path, chosen, ()), ["participant_id"])
+        problems = duplicate_rows(replace(table, rows=chosen), ["participant_id"])
     absent = rows[~rows["participant_id"].isin(chosen["participant_id"])]
-    absent = absent.drop_duplicates("participant_id").assign(**{column: None})
-    return pd.concat([chosen, absent]), problems
+    others = [name for name in rows.columns if name != "participant_id"]
+    absent = absent.drop_duplicates("participant_id").assign(**dict.fromkeys(others))
+    return pd.concat([chosen, absent.astype(object)]), problems
 
 
 def _item(
-    table: Table, column: str, field: str, score: Score, study: Study, by_session: bool
+    table: Table, column: str, field: str, score: Score, scores: Scores, study: Study
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return participant, session, role and score of one column, in whichever shape it is."""
+    """Return the cells of one column, in whichever shape it is."""
     import pandas as pd
 
-    rows, name = table.rows, table.path.name
-    places: list[tuple[str, str | None, str]]
-    if score.change_column is not None:
-        places = [(CHANGE, None, column)]
-    elif by_session:
-        places = [(role, label, column) for role, label in study.sessions.items()]
-    else:
-        places = [(role, label, f"{column}_ses-{label}") for role, label in study.sessions.items()]
+    rows, by_session = table.rows, "session_id" in table.rows
     problems: dict[Problem, None] = {}
     parts = []
-    for role, session, header in places:
+    for role, session, header in _places(table, score, column, study):
         if header not in rows:
             near = difflib.get_close_matches(header, list(map(str, rows.columns)), n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             problem = Problem(
-                "error",
+                "error" if role in (*NEEDED, CHANGE) else "note",
                 f"has no such column{hint}",
-                file=name,
+                file=table.path.name,
                 field=field,
                 value=header,
-                allowed=", ".join(map(str, rows.columns)),
+                allowed=table.columns,
             )
             problems[problem] = None
             continue
         chosen, wrong = _rows_of(table, header, session) if by_session else (rows, [])
         problems |= dict.fromkeys(wrong)
-        values = []
-        for participant, text in zip(chosen["participant_id"], chosen[header], strict=True):
-            value = None if text is None else _number(text)
-            values.append(value)
-            if value is None:
-                problem = Problem(
-                    "note" if text is None else "error",
-                    "the score is missing" if text is None else "is not a number",
-                    file=name,
-                    participant_id=participant,
-                    session=session,
-                    field=header,
-                    value=text,
-                    allowed=None if text is None else f"a number or {MISSING}",
-                )
-                problems[problem] = None
+        hours, wrong = _hours(table, chosen, role, session, scores)
+        problems |= dict.fromkeys(wrong)
+        participants = chosen["participant_id"].to_numpy()
+        texts = chosen[header].to_numpy()
+        values = [None if text is None else as_number(text) for text in texts]
         parts.append(
             pd.DataFrame(
                 {
-                    "participant_id": chosen["participant_id"].to_numpy(),
-                    "session": session,
+                    "participant_id": participants,
+                    "session": pd.Series([session] * len(chosen), dtype=object),
                     "role": role,
-                    "score": pd.Series(values, dtype=float).to_numpy(),
+                    "score": pd.Series(values, dtype=float),
+                    "hours": pd.Series(hours, dtype=float),
+                    "text": pd.Series(texts, dtype=object),
+                    "file": [table.file(participant) for participant in participants],
+                    "header": table.header(header),
                 }
             )
         )
-    nothing = pd.DataFrame(columns=["participant_id", "session", "role", "score"])
-    filled = [part for part in parts if len(part)]
-    return (pd.concat(filled, ignore_index=True) if filled else nothing), list(problems)
+    if not parts:
+        return pd.DataFrame(columns=[*SCORE_COLUMNS, "text", "file", "header"]), list(problems)
+    return pd.concat(parts, ignore_index=True), list(problems)
 
 
-def _number(text: str) -> float | None:
+def _hours(
+    table: Table, rows: pd.DataFrame, role: str, session: str | None, scores: Scores
+) -> tuple[list[float | None], list[Problem]]:
+    """Return when each score was taken: from its column, else what the config says of its role."""
+    usual = None if role == CHANGE else scores.hours_since_dose.get(role)
+    column = scores.hours_column
+    if column is not None and "session_id" not in table.rows and session is not None:
+        column = f"{column}_ses-{session}"
+    if column is None or role == CHANGE or column not in rows:
+        return [usual] * len(rows), []
+    hours, problems = [], []
+    for participant, text in zip(rows["participant_id"], rows[column], strict=True):
+        value = None if text is None else as_number(text)
+        hours.append(usual if text is None else value)
+        if text is not None and value is None:
+            problems.append(
+                Problem(
+                    "error",
+                    "is not a number",
+                    file=table.file(participant),
+                    participant_id=participant,
+                    session=session,
+                    field=table.header(column),
+                    value=text,
+                    allowed=f"a number of hours or {MISSING}",
+                )
+            )
+    return hours, problems
+
+
+def _less_si_item(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the depression totals without the suicide item they contain."""
+    keys = ["participant_id", "role"]
+    own = cells[cells["scale"] == "depression"].drop_duplicates([*keys, "item"])
+    item = own[own["item"] == SI_ITEM].set_index(keys)["score"]
+    totals = own[(own["item"] == TOTAL) & bool(len(item))]
+    less = (
+        totals["score"].to_numpy()
+        - item.reindex(list(zip(totals["participant_id"], totals["role"], strict=True))).to_numpy()
+    )
+    return totals.assign(item=LESS_SI_ITEM, score=less)
+
+
+def as_number(text: str) -> float | None:
     """Return a finite number as spreadsheets write it; float() would take 1_0, nan and inf too."""
     value = float(text) if _NUMBER.fullmatch(text) else float("inf")
     return value if abs(value) < float("inf") else None

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ketfc.files import MISSING
 from ketfc.study.config import expand
+from ketfc.study.config_scores import SESSIONS_FILES
 from ketfc.study.problems import Problem, closest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_PATTERN = re.compile(r"[*?\[]")
+_INDEX = ("session_id", "run_id")
+_SESSIONS_FILE = re.compile(r"(sub-[A-Za-z0-9]+)_sessions\.tsv")
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,36 @@ class Table:
     """A lab's table with participants as ``sub-…``, and what is wrong with it.
 
     The index of `rows` is the line of the file.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Where it is; for ``sub-*_sessions.tsv``, a pattern.
+    rows : pandas.DataFrame
+        Cells as text, None where missing.
+    problems : tuple of Problem
+        What is wrong with the table as such.
+    headers : mapping of str to str
+        What the file calls a column that was renamed.
     """
 
     path: Path
     rows: pd.DataFrame
     problems: tuple[Problem, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def file(self, participant: str) -> str:
+        """Return the name of the file that holds a participant's rows."""
+        return self.path.name.replace("sub-*", participant)
+
+    def header(self, column: str) -> str:
+        """Return what the file calls a column."""
+        return self.headers.get(column, column)
+
+    @property
+    def columns(self) -> str:
+        """The columns of the file, in words."""
+        return ", ".join(self.header(str(column)) for column in self.rows.columns)
 
 
 def find_table(path: str, folders: Iterable[Path]) -> Path:
@@ -36,7 +69,40 @@ def find_table(path: str, folders: Iterable[Path]) -> Path:
     return next((place for place in places if place.is_file()), given)
 
 
-def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
+def find_tables(path: str, folders: Iterable[Path]) -> list[Path]:
+    """Return the tables that an entry of ``scores.table`` stands for, sorted.
+
+    Parameters
+    ----------
+    path : str
+        A path, a pattern such as ``phenotype/*.tsv``, or ``sessions``.
+    folders : iterable of pathlib.Path
+        The derivatives, where they are looked for if the working directory has none.
+
+    Returns
+    -------
+    list of pathlib.Path
+        For a path, the one place it may be in, whether it is there or not; for a pattern, the
+        files that match.
+    """
+    pattern = "sub-*/sub-*_sessions.tsv" if path == SESSIONS_FILES else path
+    if not _PATTERN.search(pattern):
+        return [find_table(pattern, folders)]
+    given = expand(pattern)
+    for place in (given, *(folder / given for folder in folders)):
+        matches = sorted(Path(name) for name in glob.glob(str(place)) if Path(name).is_file())  # noqa: PTH207
+        if matches:
+            return matches
+    return []
+
+
+def read_table(
+    path: Path,
+    *,
+    field: str,
+    known: Iterable[str],
+    columns: Mapping[str, str] | None = None,
+) -> Table:
     """Read a table that has one or more rows per participant.
 
     Parameters
@@ -47,6 +113,8 @@ def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
         The key of the config that names it.
     known : iterable of str
         Participants that have images, to which IDs are compared.
+    columns : mapping of str to str, optional
+        The name that a column should have, and the name it has in the file.
 
     Returns
     -------
@@ -55,29 +123,102 @@ def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
         participant are reported, and it is an error if only a leading zero was lost, or if
         nobody is left.
     """
-    import pandas as pd
-
-    known = set(known)
     name = path.name
-    empty = pd.DataFrame({"participant_id": pd.Series(dtype=object)})
     if not path.is_file():
         message = "there is no such file in the working directory or the derivatives"
-        return Table(path, empty, (Problem("error", message, field=field, value=str(path)),))
+        return _nothing(path, Problem("error", message, field=field, value=str(path)))
     try:
         rows = read_text(path)
+        headers = _headers(rows, columns or {})
     except (OSError, ValueError, csv.Error) as error:
         message = f"cannot be read as a table in UTF-8: {error}"
-        return Table(path, empty, (Problem("error", message, file=name, field=field),))
-    if "participant_id" not in rows:
-        near = closest("participant_id", rows.columns)
+        return _nothing(path, Problem("error", message, file=name, field=field))
+    wanted = (columns or {}).get("participant_id", "participant_id")
+    if wanted not in rows:
+        near = closest(wanted, rows.columns)
         problem = Problem(
             "error",
-            "has no column participant_id" + (f"; did you mean '{near}'?" if near else ""),
+            f"has no column {wanted}" + (f"; did you mean '{near}'?" if near else ""),
             file=name,
             field="participant_id",
             allowed=", ".join(map(str, rows.columns)),
         )
-        return Table(path, empty, (problem,))
+        return _nothing(path, problem)
+    rows = rows.rename(columns={theirs: ours for ours, theirs in headers.items()})
+    return _with_participants(path, rows, set(known), headers)
+
+
+def read_sessions_files(
+    paths: Sequence[Path],
+    *,
+    field: str,
+    known: Iterable[str],
+    columns: Mapping[str, str] | None = None,
+) -> Table:
+    """Read BIDS' ``sub-*_sessions.tsv`` as one table with a row per participant and session.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        One file per participant, whose name says who it is.
+    field, known, columns
+        As for :func:`read_table`.
+
+    Returns
+    -------
+    Table
+        With the column ``participant_id`` added. A file that cannot be read is an error.
+    """
+    import pandas as pd
+
+    parts: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    headers: dict[str, str] = {}
+    for path in paths:
+        participant = _SESSIONS_FILE.fullmatch(path.name)
+        try:
+            rows = read_text(path)
+            renamed = _headers(rows, columns or {})
+        except (OSError, ValueError, csv.Error) as error:
+            message = f"cannot be read as a table in UTF-8: {error}"
+            problems.append(Problem("error", message, file=path.name, field=field))
+            continue
+        headers |= renamed
+        rows = rows.rename(columns={theirs: ours for ours, theirs in renamed.items()})
+        parts.append(rows.assign(participant_id=participant[1] if participant else None))
+    whole = paths[0].with_name("sub-*_sessions.tsv")
+    if not parts:
+        return _nothing(whole, *problems)
+    rows = pd.concat(parts).astype(object)
+    table = _with_participants(whole, rows.where(rows.notna(), None), set(known), headers)
+    return replace(table, problems=(*problems, *table.problems))
+
+
+def is_sessions_file(path: Path) -> bool:
+    """Return whether a file is a ``sub-<label>_sessions.tsv``."""
+    return _SESSIONS_FILE.fullmatch(path.name) is not None
+
+
+def _nothing(path: Path, *problems: Problem) -> Table:
+    import pandas as pd
+
+    return Table(path, pd.DataFrame({"participant_id": pd.Series(dtype=object)}), problems)
+
+
+def _headers(rows: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns to rename, by the name they get."""
+    renamed = {o: theirs for o, theirs in columns.items() if theirs in rows and theirs != o}
+    for ours, theirs in renamed.items():
+        if ours in rows and ours not in renamed.values():
+            raise ValueError(f"it has a column '{ours}', and '{theirs}', which is to be called so")
+    return renamed
+
+
+def _with_participants(
+    path: Path, rows: pd.DataFrame, known: set[str], headers: Mapping[str, str]
+) -> Table:
+    """Return a table whose participants are ``sub-…``, with what is wrong with them."""
+    name = path.name
     problems = []
     unnamed = rows["participant_id"].isna()
     if unnamed.any():
@@ -112,7 +253,7 @@ def read_table(path: Path, *, field: str, known: Iterable[str]) -> Table:
     if not there or (known and not known & there):
         message = "holds nobody who has images" if there else "holds no participant"
         problems.append(Problem("error", message, file=name, field="participant_id"))
-    return Table(path, rows, tuple(problems))
+    return Table(path, rows, tuple(problems), headers)
 
 
 def read_text(path: Path) -> pd.DataFrame:
@@ -188,11 +329,14 @@ def duplicate_rows(table: Table, keys: list[str]) -> list[Problem]:
     twice = table.rows[table.rows.duplicated(keys, keep=False)]
     problems = []
     for key, rows in twice.groupby(keys, sort=True):
+        # what else BIDS lets a table of phenotypes be indexed by
+        index = [column for column in _INDEX if column in rows and len(set(rows[column])) > 1]
+        differ = f" that differ in {', '.join(index)}" if index else ""
         problems.append(
             Problem(
                 "error",
-                f"has {len(rows)} rows ({lines(rows.index)}); one is expected",
-                file=table.path.name,
+                f"has {len(rows)} rows ({lines(rows.index)}){differ}; one is expected",
+                file=table.file(str(key[0])),
                 participant_id=str(key[0]),
                 session=str(key[1]) if len(key) > 1 else None,
                 field=keys[0],

@@ -1,0 +1,22 @@
+"""Write the clinical course: changes, responses and remissions, and their summary."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.logs import logged
+from ketfc.study.clinical import (
+    clinical_rules,
+    clinical_scores,
+    clinical_summary,
+    compared_roles,
+)
+from ketfc.study.config import parse_config
+
+with logged(snakemake.log[0]):
+    config = parse_config(snakemake.params.config)
+    rules = clinical_rules(config.scores)
+    scores = read_tsv(snakemake.input.scores, numeric=("score", "hours"))
+    participants = read_tsv(snakemake.input.participants)
+    design = read_json(snakemake.input.design)
+    course = clinical_scores(scores, rules, compared_roles(design))
+    summary = clinical_summary(scores, course, participants, rules, design)
+    write_tsv(snakemake.output.scores, course)
+    write_tsv(snakemake.output.summary, summary)
