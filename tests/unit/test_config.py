@@ -75,6 +75,9 @@ def test_a_minimal_config_has_the_documented_defaults():
             "resolution": None,
             "sessions": {"pre": "baseline", "post": "day1"},
             "arms": None,
+            "crossover": None,
+            "groups": None,
+            "design": "auto",
             "participants": "participants.tsv",
             "repetition-time": None,
             "native-voxel-size": None,
@@ -496,6 +499,8 @@ study:
   derivatives: [a]
   sessions: {pre: a, post: b}
   arms: {column: a, ketamine: b, control: c}
+  crossover: {order: [a, b], ketamine: d, control: p, control-session: pre}
+  groups: {column: a, patients: b, controls: c}
 scores:
   table: a
   si: {instrument: SSI, column: SSI}

@@ -238,6 +238,7 @@ def test_the_summary_says_who_and_what_there_is(planned, tmp_path: Path) -> None
     text = summary(*written_and_read(plan, tmp_path / "out"))
     assert text.split("\n") == [
         "Study trial: parallel design, 4 participants",
+        "  design: parallel (detected from study.arms, column arm); to override: study.design",
         "  arms: ketamine n = 2, midazolam n = 2",
         "  session pre (pre): 4 participants, 4 runs",
         "  session post (post): 3 participants, 3 runs",

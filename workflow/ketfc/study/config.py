@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from ketfc.study.config_design import Arms, Crossover, Groups
 from ketfc.study.config_errors import explain, plain
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
@@ -40,7 +41,6 @@ from ketfc.study.config_kinds import (
 from ketfc.study.config_study import (
     DEFAULT_SPACE,
     SIMULATE,
-    Arms,
     Depression,
     Score,
     Scores,
@@ -54,8 +54,10 @@ __all__ = [
     "Arms",
     "Circuits",
     "Config",
+    "Crossover",
     "Denoising",
     "Depression",
+    "Groups",
     "Parcellation",
     "Score",
     "Scores",
