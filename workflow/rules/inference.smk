@@ -115,6 +115,7 @@ rule exclusions:
     input:
         runs=rules.inventory.output.runs,
         problems=rules.inventory.output.problems,
+        design=rules.inventory.output.design,
         left_out=rules.hypotheses.output.left_out,
         quality=expand(
             rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS

@@ -1,9 +1,11 @@
 """List everybody and everything that is not in a result, with the reason."""
 
+import pandas as pd
+
 from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.exclusions import imaging_exclusions
 from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.inference.exclusions import all_exclusions
+from ketfc.inference.exclusions import all_exclusions, design_exclusions
 from ketfc.logs import logged
 
 with logged(snakemake.log[0]):
@@ -18,4 +20,5 @@ with logged(snakemake.log[0]):
     }
     found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
     table = all_exclusions(read_tsv(inputs.problems), found, read_tsv(inputs.left_out))
-    write_tsv(snakemake.output[0], table)
+    by_design = design_exclusions(read_json(inputs.design))
+    write_tsv(snakemake.output[0], pd.concat([by_design, table.astype(object)], ignore_index=True))

@@ -11,6 +11,7 @@ import pandas as pd
 from ketfc.files import MISSING, read_json, read_tsv
 from ketfc.imaging.connectivity import EDGE, MEAN, fisher_z
 from ketfc.imaging.registry import Registry
+from ketfc.study.design import in_contrasts
 
 COLUMNS = (
     "participant_id",
@@ -237,6 +238,8 @@ def session_matrices(
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the role, the arm's label (or ``all``) and the matrix of r of every session.
 
+    Those of healthy controls are left out.
+
     Parameters
     ----------
     runs : pandas.DataFrame
@@ -247,9 +250,11 @@ def session_matrices(
         ``plan/design.json``.
     """
     labels = design["arms"]
+    arms = in_contrasts(design)
     for participant, role, z in session_fisher_z(runs, files):
-        arm = design["participants"].get(participant)
-        label = "all" if labels is None else labels.get(arm)
+        if participant not in arms:
+            continue
+        label = "all" if labels is None else labels.get(arms[participant])
         # a participant in neither arm is listed in the exclusions and belongs to no mean
         if label is not None:
             yield role, label, pd.DataFrame(np.tanh(z.to_numpy()), z.index, z.columns)

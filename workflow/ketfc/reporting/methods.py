@@ -14,12 +14,16 @@ from ketfc.reporting.tables import (
     Design,
     arm_sizes,
     arms_of,
+    association_given,
     exclusion_counts,
     numeric,
     primary_circuits,
     setting,
 )
 from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
+from ketfc.study.design import in_contrasts
+from ketfc.study.estimands import FIRST_PERIOD
+from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
 
 Config = Mapping[str, Any]
 """The study's configuration with all defaults, keys spelt as in the YAML file."""
@@ -87,8 +91,13 @@ def methods_text(
 
 def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[str]:
     count = plural(len(design["participants"]), "participant")
-    sizes = [f"{n} {label}" for label, n in arm_sizes(design).items()]
-    arms = f"{count} ({listed(sizes)})" if design.get("arms") else f"{count} in a single arm"
+    sizes = listed([f"{n} {label}" for label, n in arm_sizes(design).items()])
+    if design.get("drugs"):
+        arms = f"{count} ({sizes}) in a crossover {_orders(design)}"
+    elif design.get("arms"):
+        arms = f"{count} ({sizes})"
+    else:
+        arms = f"{count} in a single arm" + (f" ({sizes})" if design.get("groups") else "")
     sessions = design["sessions"]
     roles = " and ".join(
         f"{role} (`ses-{sessions[role]}`)" for role in (design["baseline"], design["followup"])
@@ -112,9 +121,20 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
         f"runs of the task `{setting(config, 'study', 'task')}` in the template space "
         f"{setting(config, 'study', 'space')} were used.",
         " ".join(scores) or "No clinical score was available.",
-        f"Estimand of the tests of change: {_quoted(design['estimand']['change'])}",
-        f"Estimand of the tests of association: {_quoted(design['estimand']['association'])}",
+        *(
+            f"Estimand of the tests of {test.replace('-', ' ')}: {_quoted(sentence)}"
+            for test, sentence in design["estimand"].items()
+        ),
     ]
+
+
+def _orders(design: Design) -> str:
+    ketamine, control = design["drugs"].values()
+    had = [design["sequences"].get(who) for who in in_contrasts(design)]
+    return (
+        f"of {ketamine} and {control} ({had.count(KETAMINE_FIRST)} had both with {ketamine} first, "
+        f"{had.count(CONTROL_FIRST)} with {control} first)"
+    )
 
 
 def _quoted(text: str) -> str:
@@ -274,6 +294,8 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
             "are described, not tested."
         )
+    elif design.get("drugs"):
+        change = _between_drugs(design)
     else:
         change = (
             "Change was tested within participants: the mean difference "
@@ -292,20 +314,41 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
     ]
 
 
+def _between_drugs(design: Design) -> str:
+    ketamine, control = design["drugs"].values()
+    text = (
+        f"{ketamine.capitalize()} was compared with {control} within participants and adjusted for "
+        "period: the differences between a participant's two periods were compared between the "
+        "two orders of the drugs [@hills1979], with HC3 intervals [@mackinnon1985] and exchange of "
+        "participants between the orders [@winkler2014]. The effect size is the mean difference in "
+        "its standard deviations within an order, with Hedges' correction [@hedges1981]. Carry-over "
+        "was not tested: such a test has little power, and an analysis chosen by it is biased "
+        "[@freeman1989]."
+    )
+    if FIRST_PERIOD in design["estimand"]:
+        text += (
+            " As a sensitivity analysis that carry-over cannot touch, the first periods were "
+            "compared between participants by analysis of covariance [@vickers2001]."
+        )
+    return text
+
+
 def _association(design: Design) -> str:
     about = design.get("si")
     if not about:
         return "No association with suicidal ideation could be tested, for want of a score."
-    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
-    given += ["arm"] if design.get("arms") else []
+    given = association_given(design)
+    what = "that" if design.get("drugs") else "the change"
     outcome = (
         f"the change in {about['instrument']}, as supplied,"
         if about["shape"] == "change"
+        else f"the difference in {about['instrument']} between the drugs"
+        if design.get("drugs")
         else f"{about['instrument']} at {design['followup']}"
     )
     adjusted = f", adjusted for {listed(given)}" if given else ""
     return (
-        f"Association was tested by regressing {outcome} on the change in connectivity{adjusted}, "
+        f"Association was tested by regressing {outcome} on {what} in connectivity{adjusted}, "
         "with HC3 intervals [@mackinnon1985] and Freedman–Lane permutation [@freedman1983]; the "
         "effect size is the partial correlation."
     )

@@ -17,6 +17,7 @@ from ketfc.reporting.tables import (
     Design,
     arms_of,
     circuit_changes,
+    compared,
     hypothesis_row,
     primary_circuits,
 )
@@ -74,7 +75,7 @@ def draw_paired(
     with style.paper_style():
         if changes["change"].isna().all():
             return style.words_only(
-                "No participant has connectivity both before and after,\n"
+                f"No participant has connectivity both at {' and at '.join(compared(design))},\n"
                 "so there is no pair to draw."
             ), numbers
         figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
@@ -189,8 +190,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     if len(arms) > 1:
         axes.axvline(1.5, color=style.FAINT, linewidth=0.6)
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    sessions = [str(design["baseline"]), str(design["followup"])]
-    axes.set_xticks(ticks, sessions * len(arms))
+    axes.set_xticks(ticks, list(compared(design)) * len(arms))
     axes.set_xlim(-0.5, 2 * len(arms) - 0.5)
     for i, arm in enumerate(arms):
         if arm.role is not None:

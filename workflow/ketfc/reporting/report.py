@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
+from ketfc.reporting.captions import TITLES, figure_alt, figure_caption, figure_title
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
@@ -35,6 +35,12 @@ _IMAGE_WIDTH = 1300
 
 _MANY = 1000
 """Tables are cut at this many rows, and say so and where the rest is."""
+
+_DESIGNS = {
+    "parallel": "two arms, parallel",
+    "crossover": "crossover",
+    "longitudinal": "one arm, several follow-ups",
+}
 
 _RUN_COLUMNS = {
     "run": "run",
@@ -114,6 +120,7 @@ def render_report(
         summary=_summary(shown, design),
         facts=_facts(config, design, runs, versions),
         estimands=design["estimand"],
+        may_not_say=design.get("may_not_say", []),
         interval=coverage(design),
         instrument=si_instrument(design),
         cards=shown,
@@ -180,7 +187,7 @@ def _facts(
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
     facts = {
-        "Design": "two arms, parallel" if design.get("arms") else "one arm",
+        "Design": _DESIGNS.get(str(design.get("kind")), "one arm"),
         "Participants planned": f"{len(design['participants'])} ({sizes})",
         "Sessions": sessions,
         "Runs used": f"{used} of {len(runs)}",
@@ -210,7 +217,7 @@ def _figures(
         page.append(
             FigureOnPage(
                 name=name,
-                title=TITLES[name],
+                title=figure_title(name, design),
                 source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
                 width=width,
                 height=height,
