@@ -250,11 +250,12 @@ def session_matrices(
         ``plan/design.json``.
     """
     labels = design["arms"]
-    arms = in_contrasts(design)
+    others = set(design["participants"]) - set(in_contrasts(design))
     for participant, role, z in session_fisher_z(runs, files):
-        if participant not in arms:
+        if participant in others:
             continue
-        label = "all" if labels is None else labels.get(arms[participant])
+        arm = design["participants"].get(participant)
+        label = "all" if labels is None else labels.get(arm)
         # a participant in neither arm is listed in the exclusions and belongs to no mean
         if label is not None:
             yield role, label, pd.DataFrame(np.tanh(z.to_numpy()), z.index, z.columns)

@@ -144,7 +144,7 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> L
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
     """Return what the test of association adjusts for (`association_given`), as numbers."""
     if design.get("drugs"):
-        return (table["order"] == KETAMINE_FIRST).to_numpy(dtype=float).reshape(-1, 1)
+        return np.asarray(table["order"] == KETAMINE_FIRST, dtype=float).reshape(-1, 1)
     columns = []
     if design["si"]["shape"] != "change":
         columns.append(table["baseline_si"].to_numpy(dtype=float))

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.files import MISSING
+from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_words import Sidecars, Strategy, regressor_count, summarise
 from ketfc.reporting.tables import (
     Design,
@@ -21,9 +22,6 @@ from ketfc.reporting.tables import (
     setting,
 )
 from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
-from ketfc.study.design import in_contrasts
-from ketfc.study.estimands import FIRST_PERIOD
-from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
 
 Config = Mapping[str, Any]
 """The study's configuration with all defaults, keys spelt as in the YAML file."""
@@ -93,7 +91,7 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
     count = plural(len(design["participants"]), "participant")
     sizes = listed([f"{n} {label}" for label, n in arm_sizes(design).items()])
     if design.get("drugs"):
-        arms = f"{count} ({sizes}) in a crossover {_orders(design)}"
+        arms = f"{count} ({sizes}) in a crossover {drug_orders_in_words(design)}"
     elif design.get("arms"):
         arms = f"{count} ({sizes})"
     else:
@@ -126,15 +124,6 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
             for test, sentence in design["estimand"].items()
         ),
     ]
-
-
-def _orders(design: Design) -> str:
-    ketamine, control = design["drugs"].values()
-    had = [design["sequences"].get(who) for who in in_contrasts(design)]
-    return (
-        f"of {ketamine} and {control} ({had.count(KETAMINE_FIRST)} had both with {ketamine} first, "
-        f"{had.count(CONTROL_FIRST)} with {control} first)"
-    )
 
 
 def _quoted(text: str) -> str:
@@ -295,7 +284,7 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
             "are described, not tested."
         )
     elif design.get("drugs"):
-        change = _between_drugs(design)
+        change = test_in_words(design)
     else:
         change = (
             "Change was tested within participants: the mean difference "
@@ -312,25 +301,6 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
         "[@holm1979], tests of change and of association each as one family; all others form a "
         f"secondary family. {_sizes(hypotheses)}",
     ]
-
-
-def _between_drugs(design: Design) -> str:
-    ketamine, control = design["drugs"].values()
-    text = (
-        f"{ketamine.capitalize()} was compared with {control} within participants and adjusted for "
-        "period: the differences between a participant's two periods were compared between the "
-        "two orders of the drugs [@hills1979], with HC3 intervals [@mackinnon1985] and exchange of "
-        "participants between the orders [@winkler2014]. The effect size is the mean difference in "
-        "its standard deviations within an order, with Hedges' correction [@hedges1981]. Carry-over "
-        "was not tested: such a test has little power, and an analysis chosen by it is biased "
-        "[@freeman1989]."
-    )
-    if FIRST_PERIOD in design["estimand"]:
-        text += (
-            " As a sensitivity analysis that carry-over cannot touch, the first periods were "
-            "compared between participants by analysis of covariance [@vickers2001]."
-        )
-    return text
 
 
 def _association(design: Design) -> str:

@@ -164,10 +164,10 @@ def _wrong_labels(
         return problems
     first, second = given
     if not first:
-        lost = "no first drug, so it is in no contrast of drugs"
+        lost = "no first drug is given, so in no contrast of drugs"
         add("excluded", lost, crossover.order[0], MISSING, ", ".join(known))
     elif not second:
-        lost = "no second drug, so it is in no contrast within participants"
+        lost = "no second drug is given, so in no contrast within participants"
         add("excluded", lost, crossover.order[1], MISSING, ", ".join(known))
     elif first == second:
         other = known[1 - known.index(first[0])]
