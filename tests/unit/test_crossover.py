@@ -112,7 +112,7 @@ def test_a_strong_effect_of_period_alone_is_no_effect_of_the_drug():
         control, ketamine, first = trial(*unbalanced, seed=1000 + seed, period=0.3)
         periods = (ketamine - control) * (2 * first - 1)
         test = freedman_lane_test(
-            periods, 2 * first - 1, np.ones((12, 1)), permutations=199, rng=rng
+            periods, 2 * first - 1, np.ones((20, 1)), permutations=199, rng=rng
         )
         rejected += test.p <= 0.05
         naive += stats.ttest_rel(ketamine, control).pvalue <= 0.05

@@ -36,6 +36,15 @@ ONCE = {
 }
 
 
+CROSSOVER = {
+    "order": ["first", "second"],
+    "ketamine": "d",
+    "control": "p",
+    "control-session": "pre",
+}
+GROUPS = {"column": "group", "patients": "MDD", "controls": "HC"}
+
+
 def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
     done = snakemake("-n", folder=tmp_path)
     assert done.code == 0, done.text
@@ -60,8 +69,20 @@ def parse_config_of_the_demo() -> Any:
         {"denoising": {"primary": "none", "strategies": ["none", "36P"], "fd-thresh": None}},
         {"circuits": {"parcellation": "KetfcVoronoi239"}},
         {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}}},
+        {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}, "arms": None}},
+        {"study": {"arms": None, "crossover": CROSSOVER, "groups": GROUPS}},
     ],
-    ids=["arms", "no-arms", "change", "one-strategy", "no-compcor", "built-in", "three-roles"],
+    ids=[
+        "arms",
+        "no-arms",
+        "change",
+        "one-strategy",
+        "no-compcor",
+        "built-in",
+        "three-roles",
+        "longitudinal",
+        "crossover",
+    ],
 )
 def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -> None:
     study = empty(**sections)
