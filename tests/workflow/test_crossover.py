@@ -11,23 +11,25 @@ from made_study import CONFIG, Study, write_blocks, write_participants, write_ru
 
 from ketfc.files import read_json, read_tsv
 
-SESSIONS = {"pre": "b0", "post": "d2", "control": "p2"}
-ORDERS = [("d", "p"), ("p", "d")] * 4 + [("d", None)]
+# of different lengths, on which the made images depend
+SESSIONS = {"pre": "b", "post": "ket", "control": "pl"}
+ORDERS = [("d", "p"), ("p", "d")] * 3 + [("d", None)]
+PATIENTS = [f"sub-{i:02d}" for i in range(1, len(ORDERS) + 1)]
 
 
 def rows() -> list[dict[str, Any]]:
-    """Nine patients, the last with ketamine alone, and two healthy controls."""
+    """Seven patients, the last with ketamine alone, and two healthy controls."""
     patients = [
         {
-            "participant_id": f"sub-{i:02d}",
+            "participant_id": who,
             "group": "MDD" if i % 3 else "BP",
             "first": first,
             "second": second,
-            "SSI_ses-b0": 20 + i,
-            "SSI_ses-d2": 4 + (7 * i) % 11,
-            "SSI_ses-p2": None if second is None else 12 + (5 * i) % 9,
+            "SSI_ses-b": 20 + i,
+            "SSI_ses-ket": 4 + (7 * i) % 11,
+            "SSI_ses-pl": None if second is None else 12 + (5 * i) % 9,
         }
-        for i, (first, second) in enumerate(ORDERS, start=1)
+        for i, (who, (first, second)) in enumerate(zip(PATIENTS, ORDERS, strict=True), start=1)
     ]
     healthy = [{"participant_id": f"sub-{i}", "group": "HC"} for i in (21, 22)]
     return [*patients, *healthy]
@@ -38,9 +40,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     study = Study(tmp_path_factory.mktemp("crossover"))
     for row in rows():
         for session in SESSIONS.values():
-            if row["group"] == "HC" and session != "b0":
+            if row["group"] == "HC" and session != "b":
                 continue
-            if session == "p2" and row["second"] is None:
+            if session == "pl" and row["second"] is None:
                 continue
             write_run(study, row["participant_id"].removeprefix("sub-"), session)
     write_participants(study, rows())
@@ -68,7 +70,7 @@ def test_the_hypotheses_are_those_of_a_crossover_without_controls(finished: Stud
     tests = ["change", "association", "change-first-period"]
     assert table["test"].unique().tolist() == tests
     assert (table["n"] + table["n_excluded"] == len(ORDERS)).all()
-    for test, n in zip(tests, (8, 8, 9), strict=True):
+    for test, n in zip(tests, (6, 6, 7), strict=True):
         assert primary.loc[primary["test"] == test, "n"].max() == n
     assert set(primary.loc[primary["test"] == "change", "family"]) == {"primary-change"}
     assert set(table.loc[table["test"] == "change-first-period", "family"]) == {"secondary"}
@@ -79,8 +81,8 @@ def test_everybody_is_accounted_for(finished: Study) -> None:
     design = read_json(finished.results / "plan/design.json")
     assert len(design["participants"]) == len(rows())
     left = read_tsv(finished.results / "tests/left_out.tsv")
-    assert set(left["participant_id"]) <= {row["participant_id"] for row in rows()[:9]}
-    assert left.loc[left["participant_id"] == "sub-09", "reason"].str.contains("second drug").all()
+    assert set(left["participant_id"]) <= set(PATIENTS)
+    assert left.loc[left["participant_id"] == "sub-07", "reason"].str.contains("second drug").all()
     listed = read_tsv(finished.results / "quality/exclusions.tsv")
     by_design = listed[listed["stage"] == "design"]
     assert by_design["participant_id"].tolist() == ["sub-21", "sub-22"]
@@ -93,10 +95,10 @@ def test_everybody_is_accounted_for(finished: Study) -> None:
 def test_the_figures_show_patients_alone(finished: Study) -> None:
     paired = read_tsv(finished.results / "figures/paired.tsv")
     people = paired.loc[paired["kind"] == "participant", "participant_id"]
-    assert set(people) == {row["participant_id"] for row in rows()[:9]}
+    assert set(people) == set(PATIENTS)
     relmat = read_tsv(finished.results / "tests/mean_relmat.tsv", numeric=("n",))
     counts = relmat.groupby("role")["n"].max()
-    assert counts.to_dict() == {"pre": 9, "post": 9, "control": 8}
+    assert counts.to_dict() == {"pre": 7, "post": 7, "control": 6}
 
 
 @pytest.mark.parametrize("name", ["report.html", "methods.md"])
