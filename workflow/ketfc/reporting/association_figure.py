@@ -17,7 +17,6 @@ from ketfc.reporting.tables import (
     arms_of,
     association_given,
     circuit_changes,
-    compared,
     drug_orders,
     hypothesis_row,
     primary_circuits,
@@ -240,8 +239,7 @@ def _score_label(design: Design) -> str:
 
 
 def _what(design: Design) -> str:
-    before, after = compared(design)
-    return f"{after} minus {before}" if design.get("drugs") else "change"
+    return "difference" if design.get("drugs") else "change"
 
 
 def _legend(axes: Axes, design: Design) -> None:

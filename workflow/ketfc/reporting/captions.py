@@ -96,7 +96,8 @@ def _association(design: Design) -> str:
     if not about:
         return "There is no score of suicidal ideation in this study."
     given = association_given(design)
-    change = "difference between drugs" if design.get("drugs") else "change"
+    before, after = compared(design)
+    change = f"difference ({after} minus {before})" if design.get("drugs") else "change"
     points = (
         f"Points are participants; their {about['instrument']} {change} is shown after removing "
         f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
