@@ -76,6 +76,9 @@ def test_a_minimal_config_has_the_documented_defaults():
             "sessions": {"pre": "baseline", "post": "day1"},
             "hours-since-dose": {},
             "arms": None,
+            "crossover": None,
+            "groups": None,
+            "design": "auto",
             "participants": "participants.tsv",
             "covariates": {},
             "categorical": (),
@@ -617,6 +620,8 @@ study:
   derivatives: [a]
   sessions: {pre: a, post: b}
   arms: {column: a, ketamine: b, control: c}
+  crossover: {order: [a, b], ketamine: d, control: p, control-session: pre}
+  groups: {column: a, patients: b, controls: c}
 scores:
   table: a
   si: {instrument: SSI, column: SSI}

@@ -455,7 +455,7 @@ def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged():
     ("change", "message"),
     [
         (lambda made: made.design["participants"].pop("sub-03"), "outside the plan: sub-03"),
-        (lambda made: made.design.update(kind="crossover"), "crossover"),
+        (lambda made: made.design.update(kind="factorial"), "factorial"),
         (
             lambda made: setattr(made, "scores", pd.concat([made.scores, made.scores.head(1)])),
             "two values of the SI score at pre for sub-01",

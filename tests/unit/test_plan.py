@@ -239,6 +239,7 @@ def test_the_summary_says_who_and_what_there_is(planned, tmp_path: Path) -> None
     text = summary(*written_and_read(plan, tmp_path / "out"))
     assert text.split("\n") == [
         "Study trial: parallel design, 4 participants",
+        "  design: parallel (detected from study.arms, column arm); to override: study.design",
         "  arms: ketamine n = 2, midazolam n = 2",
         "  session pre (pre): 4 participants, 4 runs",
         "  session post (post): 3 participants, 3 runs",
@@ -282,3 +283,85 @@ def test_what_is_left_out_by_hand_is_its_first_reason(planned) -> None:
     row = planned(extra=tuple(extra)).runs.set_index("run").loc[name]
     assert (row["status"], row["rule"]) == ("excluded", "manual")
     assert row["reason"] == "left out by hand: asleep"
+
+
+@pytest.fixture
+def crossover(planned, tmp_path: Path):
+    """Return a function that plans a crossover; sub-04 is a healthy control."""
+
+    def crossover(orders: dict[str, tuple[str, str, str]], **study: Any) -> Plan:
+        lines = ["participant_id\tgroup\tdrug_1\tdrug_2"]
+        lines += ["\t".join((person, *cells)) for person, cells in orders.items()]
+        (tmp_path / "people.tsv").write_text("\n".join(lines), encoding="utf-8")
+        order = {"order": ["drug_1", "drug_2"], "ketamine": "d", "control": "p"}
+        return planned(
+            **{
+                "arms": None,
+                "participants": "people.tsv",
+                "crossover": order | {"control-session": "pre"},
+                "groups": {"column": "group", "patients": "MDD", "controls": "HC"},
+            }
+            | study
+        )
+
+    return crossover
+
+
+ORDERS = {
+    "01": ("MDD", "d", "p"),
+    "02": ("MDD", "p", "d"),
+    "03": ("MDD", "d", "n/a"),
+    "04": ("HC", "n/a", "n/a"),
+}
+
+
+def test_a_crossover_is_planned_with_its_orders_and_groups(crossover, tmp_path: Path) -> None:
+    plan = crossover(ORDERS)
+    assert plan.usable
+    assert plan.design["kind"] == "crossover"
+    assert plan.design["sequences"] == {
+        "sub-01": "ketamine-first",
+        "sub-02": "control-first",
+        "sub-03": "ketamine-only",
+        "sub-04": None,
+    }
+    # a healthy control needs no drug
+    assert [(p.severity, p.participant_id, p.field) for p in plan.problems] == [
+        ("excluded", "sub-03", "drug_2")
+    ]
+    text = summary(*written_and_read(plan, tmp_path / "out"))
+    assert "design: crossover (detected from study.crossover, columns drug_1 and drug_2)" in text
+    assert "groups: patients (MDD) n = 3, controls (HC) n = 1" in text
+    assert (
+        "order, patients: ketamine-first 1, control-first 1, ketamine-only 1, control-only 0, "
+        "not known 0"
+    ) in text
+
+
+def test_a_control_without_any_run_is_listed_and_one_session_is_enough(
+    crossover, planned, tmp_path: Path
+) -> None:
+    plan = crossover(ORDERS, without=(("04", "post"), ("03", "post")))
+    said = {(p.participant_id, p.field): p.message for p in plan.problems}
+    assert ("sub-04", "study.sessions") not in said
+    assert said["sub-03", "study.sessions.post"] == "has no usable run of session post"
+    (tmp_path / "fmriprep/sub-04/ses-pre/func").rename(tmp_path / "elsewhere")
+    plan = crossover(ORDERS, without=(("04", "pre"), ("04", "post")))
+    said = {(p.participant_id, p.field): p.message for p in plan.problems}
+    assert said["sub-04", "study.sessions"] == "has no usable run"
+
+
+def test_an_unknown_drug_stops_the_plan_and_names_the_place(crossover) -> None:
+    plan = crossover(ORDERS | {"01": ("MDD", "d", "P"), "03": ("MDD", "d", "p")})
+    (problem,) = [p for p in plan.problems if p.severity == "error"]
+    assert str(problem) == (
+        "people.tsv: sub-01: drug_2 = P: is no drug of the config (allowed: d, p)"
+    )
+
+
+def test_a_crossover_that_the_config_does_not_name_is_not_read_as_something_else(
+    crossover,
+) -> None:
+    plan = crossover(ORDERS, crossover=None)
+    assert [p.field for p in plan.problems if p.severity == "error"] == ["study.design"]
+    assert crossover(ORDERS, crossover=None, design="single-arm").usable

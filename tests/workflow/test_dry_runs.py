@@ -43,6 +43,15 @@ ONCE = {
 }
 
 
+CROSSOVER = {
+    "order": ["first", "second"],
+    "ketamine": "d",
+    "control": "p",
+    "control-session": "pre",
+}
+GROUPS = {"column": "group", "patients": "MDD", "controls": "HC"}
+
+
 def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
     done = snakemake("-n", folder=tmp_path)
     assert done.code == 0, done.text
@@ -76,6 +85,8 @@ def parse_config_of_the_demo() -> Any:
         },
         {"circuits": {"parcellation": "KetfcVoronoi239"}},
         {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}}},
+        {"study": {"sessions": {"pre": "pre", "post": "post", "late": "day7"}, "arms": None}},
+        {"study": {"arms": None, "crossover": CROSSOVER, "groups": GROUPS}},
     ],
     ids=[
         "arms",
@@ -86,6 +97,8 @@ def parse_config_of_the_demo() -> Any:
         "own-matched",
         "built-in",
         "three-roles",
+        "longitudinal",
+        "crossover",
     ],
 )
 def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -> None:

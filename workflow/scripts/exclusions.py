@@ -1,10 +1,12 @@
 """List everybody and everything that is not in a result, with the reason."""
 
+import pandas as pd
+
 from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.exclusions import imaging_exclusions
 from ketfc.imaging.extraction import COVERAGE_NUMBERS
 from ketfc.imaging.sessions import NUMERIC
-from ketfc.inference.exclusions import all_exclusions
+from ketfc.inference.exclusions import all_exclusions, design_exclusions
 from ketfc.inference.reconcile import with_gaps
 from ketfc.logs import logged
 
@@ -19,10 +21,11 @@ with logged(snakemake.log[0]):
         for name in params.names
     }
     found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
-    left_out = read_tsv(inputs.left_out)
+    left_out, design = read_tsv(inputs.left_out), read_json(inputs.design)
+    known = all_exclusions(read_tsv(inputs.problems), found, left_out)
     table = with_gaps(
-        all_exclusions(read_tsv(inputs.problems), found, left_out),
-        design=read_json(inputs.design),
+        pd.concat([design_exclusions(design), known.astype(object)], ignore_index=True),
+        design=design,
         runs=read_tsv(inputs.run_quality),
         connectivity=read_tsv(inputs.connectivity, numeric=NUMERIC),
         hypotheses=read_tsv(inputs.hypotheses, numeric=("n", "n_excluded")),

@@ -12,6 +12,7 @@ import pandas as pd
 from ketfc.files import MISSING, read_json, read_tsv
 from ketfc.imaging.connectivity import EDGE, MEAN, fisher_z
 from ketfc.imaging.registry import Registry
+from ketfc.study.design import in_contrasts
 
 COLUMNS = (
     "participant_id",
@@ -206,6 +207,8 @@ def session_matrices(
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the role, the arm's label (or ``all``) and the matrix of r of every session.
 
+    Those of healthy controls are left out.
+
     Parameters
     ----------
     runs : pandas.DataFrame
@@ -216,7 +219,10 @@ def session_matrices(
         ``plan/design.json``.
     """
     labels = design["arms"]
+    others = set(design["participants"]) - set(in_contrasts(design))
     for participant, role, z in session_fisher_z(runs, files):
+        if participant in others:
+            continue
         arm = design["participants"].get(participant)
         label = "all" if labels is None else labels.get(arm)
         # a participant in neither arm is listed in the exclusions and belongs to no mean

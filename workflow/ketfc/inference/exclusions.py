@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ketfc.imaging.exclusions import EXCLUSION_COLUMNS
+from ketfc.study.design import healthy_controls
 
 
 def all_exclusions(
@@ -57,3 +59,30 @@ def all_exclusions(
     columns = list(EXCLUSION_COLUMNS)
     parts = [pd.DataFrame(planned, columns=columns), imaging, pd.DataFrame(tested, columns=columns)]
     return pd.concat([part.astype(object) for part in parts], ignore_index=True)
+
+
+def design_exclusions(design: Mapping[str, Any]) -> pd.DataFrame:
+    """Return who is in no contrast of drugs or sessions by design: healthy controls.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of ``EXCLUSION_COLUMNS``.
+    """
+    rows = [
+        {
+            "stage": "design",
+            "unit": "participant",
+            "participant_id": participant,
+            "rule": "study.groups",
+            "consequence": "participant in no contrast",
+            "reason": "healthy control: not in drug contrasts",
+        }
+        for participant in healthy_controls(design)
+    ]
+    return pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketfc.inference.association import association
 from ketfc.inference.change import adjusted_difference, describe_change, mean_change
+from ketfc.inference.crossover import crossover_evidence
 from ketfc.inference.evidence import ONE_SIDED, Evidence, untestable
 from ketfc.inference.families import SECONDARY, SENSITIVITY, family_of, holm
 from ketfc.inference.permutation import stream
@@ -21,6 +22,7 @@ from ketfc.inference.samples import (
     participant_table,
     planned_tests,
     sample_of,
+    seen_by,
 )
 from ketfc.inference.verdicts import Setting, one_sided_words, verdict
 
@@ -94,6 +96,7 @@ class CircuitLike(Protocol):
 class _Tested:
     circuit: CircuitLike
     test: PlannedTest
+    design: Mapping[str, Any]
     family: str
     sample: Sample
     evidence: Evidence
@@ -113,9 +116,10 @@ def test_hypotheses(
     """Test whether each circuit changed, and whether it changed with suicidal ideation.
 
     One arm: mean change with sign flips. Two arms: follow-up compared at equal baseline (ANCOVA).
-    Association: the score at follow-up on the change in connectivity at equal baseline score (and
-    arm), or change on change. `statistic`, `df`, `p_parametric` and the interval belong together
-    (t, or HC3 in a regression); `p_holm` corrects `p_permutation` within the family.
+    Crossover: difference between the drugs within participants, adjusted for period. Association:
+    the score at follow-up on the change in connectivity at equal baseline score (and arm), or
+    change on change. `statistic`, `df`, `p_parametric` and the interval belong together (t, or HC3
+    in a regression); `p_holm` corrects `p_permutation` within the family.
 
     Parameters
     ----------
@@ -149,31 +153,26 @@ def test_hypotheses(
         If the tables contradict the design: see :func:`ketfc.inference.samples.participant_table`.
     """
     tested = []
-    for circuit in circuits:
-        table = participant_table(
-            connectivity, scores, design, circuit=circuit.id, strategy=strategy
+    for circuit, test, seen, sample in _samples(connectivity, scores, design, circuits, strategy):
+        rng = stream(seed, f"{circuit.id}/{test.name}")
+        evidence = _evidence(
+            test,
+            sample.complete,
+            seen,
+            alpha=alpha,
+            permutations=permutations,
+            rng=rng,
+            direction=circuit.direction,
         )
-        for test in _tests_of(circuit, design):
-            sample = sample_of(table, test, design)
-            rng = stream(seed, f"{circuit.id}/{test.name}")
-            evidence = _evidence(
-                test,
-                sample.complete,
-                design,
-                alpha=alpha,
-                permutations=permutations,
-                rng=rng,
-                direction=circuit.direction,
-            )
-            flags = _flags(test, sample.complete, evidence, design, alpha=alpha)
-            evidence = replace(evidence, flags=flags)
-            family = family_of(
-                kind=test.kind,
-                primary=circuit.primary,
-                within_arm=test.arm is not None,
-                variant=circuit.variant_of is not None,
-            )
-            tested.append(_Tested(circuit, test, family, sample, evidence))
+        flags = _flags(test, sample.complete, evidence, seen, alpha=alpha)
+        evidence = replace(evidence, flags=flags)
+        family = family_of(
+            kind=test.kind,
+            primary=circuit.primary and not test.secondary,
+            within_arm=test.arm is not None,
+            variant=circuit.variant_of is not None,
+        )
+        tested.append(_Tested(circuit, test, seen, family, sample, evidence))
     p_values = [
         np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested
     ]
@@ -182,7 +181,7 @@ def test_hypotheses(
         pd.Series([item.family for item in tested], dtype=object),
     )
     rows = [
-        _row(item, design, strategy=strategy, alpha=alpha, p_holm=float(p), tests=int(m))
+        _row(item, strategy=strategy, alpha=alpha, p_holm=float(p), tests=int(m))
         for item, p, m in zip(tested, corrected["p_holm"], corrected["tests"], strict=True)
     ]
     frame = pd.DataFrame(rows, columns=list(HYPOTHESIS_COLUMNS))
@@ -211,22 +210,34 @@ def incomplete_participants(
         Columns `participant_id`, `hypothesis`, `test` and `reason` (several joined by ``; ``):
         as many rows per hypothesis and test as its `n_excluded`.
     """
-    rows = []
-    for circuit in circuits:
-        table = participant_table(
-            connectivity, scores, design, circuit=circuit.id, strategy=strategy
-        )
-        for test in _tests_of(circuit, design):
-            left_out = sample_of(table, test, design).left_out
-            rows += [(who, circuit.id, test.name, why) for who, why in left_out.items()]
+    rows = [
+        (who, circuit.id, test.name, why)
+        for circuit, test, _, sample in _samples(connectivity, scores, design, circuits, strategy)
+        for who, why in sample.left_out.items()
+    ]
     return pd.DataFrame(rows, columns=["participant_id", "hypothesis", "test", "reason"])
 
 
-def _tests_of(circuit: CircuitLike, design: Mapping[str, Any]) -> list[PlannedTest]:
-    """Return the tests of a circuit: of another definition, only those over everybody."""
-    return [
-        test for test in planned_tests(design) if circuit.variant_of is None or test.arm is None
-    ]
+def _samples(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    circuits: Iterable[CircuitLike],
+    strategy: str,
+) -> Iterator[tuple[CircuitLike, PlannedTest, Mapping[str, Any], Sample]]:
+    """Yield every circuit and test with the design as the test sees it and who enters it."""
+    for circuit in circuits:
+        about = {"circuit": circuit.id, "strategy": strategy}
+        primary = participant_table(connectivity, scores, design, **about)
+        for test in planned_tests(design):
+            # of another definition of a circuit, only the main tests over everybody
+            if circuit.variant_of is not None and (test.arm is not None or test.secondary):
+                continue
+            table, seen = primary, design
+            if test.secondary:
+                measured, seen = seen_by(test, connectivity, design)
+                table = participant_table(measured, scores, seen, **about)
+            yield circuit, test, seen, sample_of(table, test, seen)
 
 
 def _evidence(
@@ -251,6 +262,15 @@ def _evidence(
     hindrance = _small_sample(complete, treated, test, design)
     if hindrance is not None:
         return hindrance
+    if design["kind"] == "crossover":
+        return crossover_evidence(
+            complete,
+            instrument_of(design) if test.kind == "association" else None,
+            alpha=alpha,
+            permutations=permutations,
+            rng=rng,
+            direction=direction,
+        )
     if test.kind == "association":
         instrument = instrument_of(design)
         if "si_change" in test.needs:
@@ -293,10 +313,18 @@ def _small_sample(
     test: PlannedTest,
     design: Mapping[str, Any],
 ) -> Evidence | None:
-    """Return what forbids a test because an arm is too small, if anything does."""
+    """Return what forbids a test because an arm or order is too small, if anything does."""
     n = len(complete)
     if test.arm is not None and n < SMALL_ARM:
         return untestable("too-few", f"{n} complete participants, at least {SMALL_ARM} are needed")
+    if design["kind"] == "crossover":
+        for role, drug in design["drugs"].items():
+            size = int((complete["sequence"] == f"{role}-first").sum())
+            if size < MIN_ARM:
+                had = "no complete participant" if size == 0 else "one complete participant only"
+                why = f"{had} had {drug} first, so that drug and period cannot be told apart"
+                return untestable("order-empty" if size == 0 else "too-few", why)
+        return None
     if treated is None:
         return None
     sizes = {"ketamine": int(treated.sum()), "control": int((1 - treated).sum())}
@@ -325,10 +353,9 @@ def _flags(
         return tuple(flags)
     if len(complete) < EXPLORATORY_BELOW:
         flags.append("exploratory")
-    if design["kind"] == "parallel":
-        sizes = complete["arm"].value_counts()
-        if sizes.min() < SMALL_ARM:
-            flags.append("small-arm")
+    of = {"parallel": "arm", "crossover": "sequence"}.get(design["kind"])
+    if of is not None and complete[of].value_counts().min() < SMALL_ARM:
+        flags.append("small-arm" if of == "arm" else "small-order")
     if ONE_SIDED in flags:
         # a two-sided interval does not answer the question of a one-sided test
         return tuple(flags)
@@ -342,7 +369,6 @@ def _flags(
 
 def _row(
     item: _Tested,
-    design: Mapping[str, Any],
     *,
     strategy: str,
     alpha: float,
@@ -350,7 +376,7 @@ def _row(
     tests: int,
 ) -> dict[str, Any]:
     """Return one row of the table."""
-    circuit, test, evidence = item.circuit, item.test, item.evidence
+    circuit, test, design, evidence = item.circuit, item.test, item.design, item.evidence
     n = len(item.sample.complete)
     arms = design["arms"]
     parallel = design["kind"] == "parallel"
@@ -360,6 +386,7 @@ def _row(
         kind=test.kind,
         arms=(arms["ketamine"], arms["control"]) if parallel else None,
         within=arms[test.arm] if test.arm else None,
+        drugs=tuple(design["drugs"].values()) if design["kind"] == "crossover" else None,
         baseline=design["baseline"],
         followup=design["followup"],
         instrument=instrument_of(design),

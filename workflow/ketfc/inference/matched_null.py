@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ketfc.inference.crossover import period_statistic
 from ketfc.inference.hypotheses import MIN_ARM
 from ketfc.inference.linear import is_constant, obstacle
 from ketfc.inference.matching import FEWEST, candidate_pairs, elsewhere, match_circuit
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.samples import participant_table, planned_tests, sample_of
+from ketfc.study.groups import KETAMINE_FIRST
 
 NULL_COLUMNS = (
     "circuit",
@@ -75,7 +77,14 @@ class _Task:
     baseline: Floats
     followup: Floats
     treated: Floats | None
+    ketamine_first: Floats | None
     drawn: NDArray[np.intp]
+
+    def statistic(self, baseline: Floats, followup: Floats) -> Floats:
+        """Return the t of the circuit's own test for many connections, shape (n, m)."""
+        if self.ketamine_first is not None:
+            return period_statistic(baseline, followup, self.ketamine_first)
+        return change_statistic(baseline, followup, self.treated)
 
 
 def matched_null(
@@ -135,11 +144,9 @@ def matched_null(
     for task, (baseline, followup) in zip(tasks, nulls, strict=True):
         row = dict(task.row)
         if row["reason"] is None:
-            null = change_statistic(baseline, followup, task.treated)
+            null = task.statistic(baseline, followup)
             null = null[np.isfinite(null)]
-            observed = change_statistic(
-                task.baseline[:, np.newaxis], task.followup[:, np.newaxis], task.treated
-            )
+            observed = task.statistic(task.baseline[:, np.newaxis], task.followup[:, np.newaxis])
             row["statistic"], row["n_null"] = float(observed[0]), len(null)
             if len(null) < FEWEST:
                 row["reason"] = f"only {len(null)} pseudo-circuits were measured in everybody"
@@ -221,13 +228,18 @@ def _task(
         if design["kind"] == "parallel"
         else None
     )
+    ketamine_first = (
+        np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
+        if design["kind"] == "crossover"
+        else None
+    )
     row: dict[str, Any] = {
         "circuit": circuit.id,
         "strategy": strategy,
         "n": len(complete),
         "n_edges": len(circuit.edges),
         "n_null": 0,
-        "reason": _untestable(baseline, followup, treated),
+        "reason": _untestable(baseline, followup, treated, ketamine_first),
     }
     drawn = np.empty((0, len(circuit.edges), 2), dtype=np.intp)
     if circuit.regress:
@@ -259,12 +271,26 @@ def _task(
         baseline=baseline,
         followup=followup,
         treated=treated,
+        ketamine_first=ketamine_first,
         drawn=drawn,
     )
 
 
-def _untestable(baseline: Floats, followup: Floats, treated: Floats | None) -> str | None:
+def _untestable(
+    baseline: Floats,
+    followup: Floats,
+    treated: Floats | None,
+    ketamine_first: Floats | None,
+) -> str | None:
     """Return why the change of a circuit has no t, if it has none."""
+    if ketamine_first is not None:
+        if min(ketamine_first.sum(), (1 - ketamine_first).sum()) < MIN_ARM:
+            return f"fewer than {MIN_ARM} complete participants had the drugs in one of the orders"
+        order = 2 * ketamine_first - 1
+        found = obstacle(
+            ("the difference between periods", (followup - baseline) * order), {"order": order}
+        )
+        return None if found is None else found.obstacle
     if treated is None:
         if len(baseline) < 3:
             return f"{len(baseline)} complete participants, at least 3 are needed"

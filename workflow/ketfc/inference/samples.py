@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.inference.crossover import first_period
+from ketfc.study.design import in_contrasts
+from ketfc.study.estimands import FIRST_PERIOD
+from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
+
 _ARM_ROLES = ("ketamine", "control")
 
 
@@ -28,6 +33,9 @@ class PlannedTest:
         Columns of :func:`participant_table` without which a participant cannot enter.
     estimand : str
         What it estimates, in a sentence.
+    roles : tuple of (str, str), optional
+        The sessions it compares, reference first, where they are not the design's primary ones;
+        such a test is secondary whatever its circuit.
     """
 
     name: str
@@ -35,6 +43,12 @@ class PlannedTest:
     arm: str | None
     needs: tuple[str, ...]
     estimand: str
+    roles: tuple[str, str] | None = None
+
+    @property
+    def secondary(self) -> bool:
+        """Whether it looks at other sessions than the primary ones."""
+        return self.roles is not None or self.name == FIRST_PERIOD
 
 
 @dataclass(frozen=True)
@@ -64,18 +78,20 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
     Returns
     -------
     list of PlannedTest
-        Change and association over everybody; where there are arms, also within each of them.
+        Change and association over everybody; where there are arms, also within each of them;
+        change at every further follow-up, and of a crossover in the first period alone.
 
     Raises
     ------
     ValueError
-        If the kind of the design is neither ``single-arm`` nor ``parallel``.
+        If there is no such kind of design.
     """
-    if design["kind"] not in ("single-arm", "parallel"):
+    by = {"single-arm": (), "longitudinal": (), "parallel": ("arm",), "crossover": ("sequence",)}
+    if design["kind"] not in by:
         raise ValueError(f"no tests for a design of kind {design['kind']!r}")
+    arms: tuple[str, ...] = by[design["kind"]]
     change = ("z_baseline", "z_followup")
     score = _score_columns(design)
-    arms = ("arm",) if design["kind"] == "parallel" else ()
     estimand = design["estimand"]
     tests = [
         PlannedTest("change", "change", None, arms + change, estimand["change"]),
@@ -83,7 +99,14 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
             "association", "association", None, arms + change + score, estimand["association"]
         ),
     ]
-    if not arms:
+    for before, after in design.get("contrasts", ())[1:]:
+        name = f"change-{after}"
+        needs = arms + change
+        tests.append(PlannedTest(name, "change", None, needs, estimand[name], (before, after)))
+    if FIRST_PERIOD in estimand:
+        sentence = estimand[FIRST_PERIOD]
+        tests.append(PlannedTest(FIRST_PERIOD, "change", None, ("arm", *change), sentence))
+    if design["kind"] != "parallel":
         return tests
     instrument = instrument_of(design)
     for role in _ARM_ROLES:
@@ -104,6 +127,21 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
 def instrument_of(design: Mapping[str, Any]) -> str:
     """Return the name of the SI instrument, or ``SI`` when the study has none."""
     return str(design["si"]["instrument"]) if design["si"] else "SI"
+
+
+def seen_by(
+    test: PlannedTest, connectivity: pd.DataFrame, design: Mapping[str, Any]
+) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """Return connectivity and design as a test sees them.
+
+    `baseline` and `followup` of that design are the roles the test compares; the first period of a
+    crossover is a parallel study (:func:`ketfc.inference.crossover.first_period`).
+    """
+    if test.name == FIRST_PERIOD:
+        return first_period(connectivity, design)
+    if test.roles is None:
+        return connectivity, design
+    return connectivity, {**design, "baseline": test.roles[0], "followup": test.roles[1]}
 
 
 def participant_table(
@@ -128,9 +166,11 @@ def participant_table(
     Returns
     -------
     pandas.DataFrame
-        Indexed by participant, sorted. Columns `arm` (role or None), `z_baseline`, `z_followup`
-        (mean Fisher z of the circuit), `si_baseline`, `si_followup`, `si_change` (NaN where
-        missing), and `listed_baseline`, `listed_followup`: whether connectivity has a row at all.
+        Indexed by participant, sorted, without healthy controls. Columns `arm` (role or None),
+        `sequence` (order of the drugs of who had both in a crossover, or None), `z_baseline`,
+        `z_followup` (mean Fisher z of the circuit), `si_baseline`, `si_followup`, `si_change` (NaN
+        where missing), and `listed_baseline`, `listed_followup`: whether connectivity has a row
+        at all.
 
     Raises
     ------
@@ -151,9 +191,15 @@ def participant_table(
         & (connectivity["measure"] == "mean")
     ]
     si = scores[(scores["scale"] == "si") & (scores["instrument"] == instrument_of(design))]
-    planned = sorted(design["participants"])
+    arms = in_contrasts(design)
+    planned = sorted(arms)
+    sequences = design.get("sequences") or {}
+    had_both = {who: of for who, of in sequences.items() if of in (KETAMINE_FIRST, CONTROL_FIRST)}
     table = pd.DataFrame(
-        {"arm": pd.Series([design["participants"][key] for key in planned], dtype=object)}
+        {
+            "arm": pd.Series([arms[key] for key in planned], dtype=object),
+            "sequence": pd.Series([had_both.get(key) for key in planned], dtype=object),
+        }
     )
     table.index = pd.Index(planned, dtype=object, name="participant_id")
     for time, role in roles.items():
@@ -213,6 +259,9 @@ def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[flo
 
 
 def _reason(need: str, row: pd.Series[Any], design: Mapping[str, Any]) -> str:
+    if need in ("arm", "sequence") and design.get("sequences"):
+        known = design["sequences"][str(row.name)] is not None
+        return "had no second drug" if known else "order of the drugs not known"
     if need == "arm":
         return "no arm"
     kind, _, time = need.partition("_")

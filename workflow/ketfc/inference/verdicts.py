@@ -37,6 +37,8 @@ class Setting:
         Level of the test; the interval covers 1 − `alpha`.
     one_sided : tuple of (str, str), optional
         Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
+    drugs : tuple of str or None
+        Names of ketamine and the control drug, where participants had both.
     """
 
     circuit: str
@@ -51,6 +53,7 @@ class Setting:
     change_score: bool
     alpha: float
     one_sided: tuple[str | None, str | None] | None = None
+    drugs: tuple[str, ...] | None = None
 
 
 def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
@@ -150,6 +153,8 @@ def _mean_change(estimate: float, setting: Setting) -> str:
 
 
 def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    if setting.drugs is not None:
+        return _between_drugs(estimate, numbers, setting, found=found)
     if setting.arms is None:
         if not found:
             return (
@@ -175,7 +180,43 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
     )
 
 
+def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    ketamine, control = setting.drugs or ("", "")
+    if not found:
+        return (
+            f"no evidence for a difference between {ketamine} and {control} within participants "
+            f"(difference {number(estimate)} Fisher z, adjusted for period, {numbers}). That is "
+            "not evidence for no difference."
+        )
+    return (
+        f"connectivity after {ketamine} was {number(abs(estimate))} Fisher z "
+        f"{'higher' if estimate > 0 else 'lower'} than after {control} in the same participants, "
+        f"adjusted for period ({numbers}): evidence for a difference between the "
+        f"drugs{_expectation(estimate, setting)}."
+    )
+
+
+def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    ketamine, control = setting.drugs or ("", "")
+    size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
+    if not found:
+        return (
+            f"no evidence that the difference in {setting.instrument} between {ketamine} and "
+            f"{control} goes with that in connectivity, given the order of the drugs ({size}). "
+            "That is not evidence for no association."
+        )
+    level, better = ("higher", "worse") if estimate > 0 else ("lower", "better")
+    return (
+        f"where connectivity after {ketamine} was higher relative to {control}, "
+        f"{setting.instrument} after {ketamine} was {level} relative to {control}, given the order "
+        f"of the drugs ({size}): evidence for an association ({better} with more connectivity), "
+        "not for a cause."
+    )
+
+
 def _association(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
+    if setting.drugs is not None:
+        return _association_of_drugs(estimate, numbers, setting, found=found)
     given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
     if setting.arms is not None and setting.within is None:
         given.append("arm")

@@ -15,12 +15,15 @@ from ketfc.reporting import style
 from ketfc.reporting.tables import (
     Design,
     arms_of,
+    association_given,
     circuit_changes,
+    drug_orders,
     hypothesis_row,
     primary_circuits,
     score_changes,
 )
-from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.reporting.words import interval, number, p_equals, sentence, whole
+from ketfc.study.groups import KETAMINE_FIRST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +64,8 @@ def draw_association(
     -------
     figure : matplotlib.figure.Figure
         Points are participants, their SI change adjusted as in the test (for baseline SI where it
-        was measured, and for arm where there are arms); the line is that of `fit_line`.
+        was measured, for arm where there are arms, for the order of the drugs in a crossover); the
+        line is that of `fit_line`.
     numbers : pandas.DataFrame
         Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
         measured) and of kind ``line`` (x, y, y_low, y_high).
@@ -76,9 +80,11 @@ def draw_association(
         merged = circuit_changes(connectivity, design).merge(
             score_changes(scores, design), on="participant_id", suffixes=("", "_si")
         )
+        merged["order"] = drug_orders(design, merged["participant_id"])
         needed = ["change", "change_si"]
         needed += [] if design["si"]["shape"] == "change" else ["baseline_si"]
         needed += ["arm"] if design.get("arms") else []
+        needed += ["order"] if design.get("drugs") else []
         merged = merged[merged["circuit"].isin(list(circuits))].dropna(subset=needed)
         if merged.empty:
             return style.words_only(
@@ -135,7 +141,9 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> L
 
 
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
-    """Return what the test of association adjusts for: baseline SI and arm, where there are any."""
+    """Return what the test of association adjusts for (`association_given`), as numbers."""
+    if design.get("drugs"):
+        return np.asarray(table["order"] == KETAMINE_FIRST, dtype=float).reshape(-1, 1)
     columns = []
     if design["si"]["shape"] != "change":
         columns.append(table["baseline_si"].to_numpy(dtype=float))
@@ -157,7 +165,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
 
 def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -> pd.DataFrame:
     arms = arms_of(design)
-    axes.set_xlabel("Change in connectivity, Fisher z")
+    axes.set_xlabel(sentence(f"{_what(design)} in connectivity, Fisher z"))
     axes.set_ylabel(_score_label(design))
     if table.empty:
         style.say(axes, "no participant with both changes")
@@ -226,8 +234,12 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
 def _score_label(design: Design) -> str:
     instrument = design["si"]["instrument"]
     supplied = " (supplied)" if design["si"]["shape"] == "change" else ""
-    adjusted = ", adjusted" if design["si"]["shape"] != "change" or design.get("arms") else ""
-    return f"{instrument} change{supplied}{adjusted}"
+    adjusted = ", adjusted" if association_given(design) else ""
+    return f"{instrument} {_what(design)}{supplied}{adjusted}"
+
+
+def _what(design: Design) -> str:
+    return "difference" if design.get("drugs") else "change"
 
 
 def _legend(axes: Axes, design: Design) -> None:

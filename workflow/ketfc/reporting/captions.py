@@ -9,12 +9,15 @@ from ketfc.reporting.tables import (
     MOTION_MARK,
     Design,
     arms_of,
+    association_given,
+    compared,
     coverage,
     hypothesis_row,
     primary_circuits,
     si_instrument,
 )
-from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.reporting.words import interval, listed, number, p_equals, whole
+from ketfc.study.design import healthy_controls
 
 TITLES = {
     "circuits": "The circuits and their change",
@@ -30,16 +33,38 @@ OF_QUALITY = ("flow",)
 """Those that stand in the section on quality, after all others."""
 
 
+def figure_title(name: str, design: Design) -> str:
+    """Return the title of one of the figures in `TITLES`, as the design has it."""
+    if not design.get("drugs"):
+        return TITLES[name]
+    return {
+        "circuits": "The circuits and the difference between drugs",
+        "paired": "Connectivity after each drug",
+        "association": "Differences between drugs in connectivity and in score",
+        "matrices": "Mean connectivity matrices",
+    }[name]
+
+
 def figure_caption(name: str, design: Design) -> str:
     """Return the caption of one of the figures in `TITLES`."""
+    healthy = len(healthy_controls(design))
+    return _caption(name, design) + (
+        f" Healthy controls (n = {healthy}) are not in it." if healthy else ""
+    )
+
+
+def _caption(name: str, design: Design) -> str:
     arms = arms_of(design)
-    compared = len(arms) == 2
-    sessions = f"{design['followup']} minus {design['baseline']}"
+    between_arms = len(arms) == 2
+    before, after = compared(design)
+    sessions = f"{after} minus {before}"
+    if design.get("drugs"):
+        sessions += ", adjusted for period"
     if name == "circuits":
         what = (
             f"the difference between {arms[0].label} and {arms[1].label} at {design['followup']}, "
             f"adjusted for {design['baseline']}"
-            if compared
+            if between_arms
             else sessions
         )
         return (
@@ -51,7 +76,9 @@ def figure_caption(name: str, design: Design) -> str:
     if name == "paired":
         estimate = (
             f"the difference between the arms, adjusted for {design['baseline']},"
-            if compared
+            if between_arms
+            else "the difference between the drugs, adjusted for period,"
+            if design.get("drugs")
             else "the mean change"
         )
         return (
@@ -74,7 +101,7 @@ def figure_caption(name: str, design: Design) -> str:
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
-        + ("One row per arm. " if compared else "")
+        + ("One row per arm. " if between_arms else "")
         + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
         "A description, not a test."
     )
@@ -104,11 +131,12 @@ def _association(design: Design) -> str:
     about = design.get("si")
     if not about:
         return "There is no score of suicidal ideation in this study."
-    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
-    given += ["arm"] if design.get("arms") else []
+    given = association_given(design)
+    before, after = compared(design)
+    change = f"difference ({after} minus {before})" if design.get("drugs") else "change"
     points = (
-        f"Points are participants; their {about['instrument']} change is shown after removing "
-        f"what {' and '.join(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
+        f"Points are participants; their {about['instrument']} {change} is shown after removing "
+        f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
         if given
         else f"Points are participants; {about['instrument']} change as supplied, not adjusted. "
     )
@@ -121,13 +149,14 @@ def _association(design: Design) -> str:
 
 def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
     """Return a text that says what a figure shows, with its main numbers."""
+    before, after = compared(design)
     kinds = {
         "circuits": (
             "Glass brains with the connections of each circuit coloured by change",
             "change",
         ),
         "paired": (
-            f"Paired plots of connectivity at {design['baseline']} and {design['followup']}",
+            f"Paired plots of connectivity at {before} and {after}",
             "change",
         ),
         "association": (
@@ -144,10 +173,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         )
     if name not in kinds:
         rows = " for each arm" if design.get("arms") else ""
-        return (
-            f"Mean connectivity matrices at {design['baseline']}, at {design['followup']} and "
-            f"their difference{rows}."
-        )
+        return f"Mean connectivity matrices at {before}, at {after} and their difference{rows}."
     what, test = kinds[name]
     results = []
     for circuit, label in primary_circuits(hypotheses).items():

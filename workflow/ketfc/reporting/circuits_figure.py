@@ -18,6 +18,7 @@ from ketfc.reporting.tables import (
     adjusted_difference,
     any_follows_motion,
     arms_of,
+    compared,
     coverage,
     edge_changes,
     hypothesis_row,
@@ -238,10 +239,11 @@ def _along(edges: pd.DataFrame, direction: str) -> npt.NDArray[np.float64]:
 def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool) -> None:
     axes.set_axis_off()
     arms = arms_of(design)
+    before, after = compared(design)
     what = (
         f"{arms[0].label} minus {arms[1].label},\nadjusted for the baseline value"
         if len(arms) == 2
-        else f"{design['followup']} minus {design['baseline']}"
+        else f"{after} minus {before}" + (",\nadjusted for period" if design.get("drugs") else "")
     )
     bar_axes = axes.inset_axes((0.12, 0.62, 0.76, 0.07))
     figure = axes.get_figure()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.reporting import style
-from ketfc.reporting.tables import Design, arms_of, numeric
+from ketfc.reporting.tables import Design, arms_of, compared, numeric
 from ketfc.reporting.words import is_missing, region_label
 
 if TYPE_CHECKING:
@@ -139,11 +139,8 @@ def _draw(
     named = len(order.regions) <= NAMED_UP_TO
     figure = style.new_figure(style.TWO_COLUMNS, 62 * len(labels) + (18 if named else 12))
     panels = figure.subplots(len(labels), 3, squeeze=False)
-    titles = {
-        "baseline": str(design["baseline"]),
-        "followup": str(design["followup"]),
-        "difference": f"{design['followup']} minus {design['baseline']}",
-    }
+    before, after = compared(design)
+    titles = {"baseline": before, "followup": after, "difference": f"{after} minus {before}"}
     limits = {
         "session": style.nice_limit(numbers[["baseline", "followup"]], quantile=0.99),
         "difference": style.nice_limit(numbers["difference"], quantile=0.99),

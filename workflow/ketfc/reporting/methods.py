@@ -12,12 +12,14 @@ from ketfc.files import MISSING
 from ketfc.imaging.habenula import methods_sentences
 from ketfc.inference.evidence import ONE_SIDED
 from ketfc.reporting.beside import SENSITIVITY, matched_sentences
+from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
     arms_of,
+    association_given,
     exclusion_counts,
     numeric,
     primary_circuits,
@@ -97,8 +99,13 @@ def methods_text(
 
 def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[str]:
     count = plural(len(design["participants"]), "participant")
-    sizes = [f"{n} {label}" for label, n in arm_sizes(design).items()]
-    arms = f"{count} ({listed(sizes)})" if design.get("arms") else f"{count} in a single arm"
+    sizes = listed([f"{n} {label}" for label, n in arm_sizes(design).items()])
+    if design.get("drugs"):
+        arms = f"{count} ({sizes}) in a crossover {drug_orders_in_words(design)}"
+    elif design.get("arms"):
+        arms = f"{count} ({sizes})"
+    else:
+        arms = f"{count} in a single arm" + (f" ({sizes})" if design.get("groups") else "")
     sessions = design["sessions"]
     roles = " and ".join(
         f"{role} (`ses-{sessions[role]}`)" for role in (design["baseline"], design["followup"])
@@ -122,8 +129,10 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
         f"runs of the task `{setting(config, 'study', 'task')}` in the template space "
         f"{setting(config, 'study', 'space')} were used.",
         " ".join(scores) or "No clinical score was available.",
-        f"Estimand of the tests of change: {_quoted(design['estimand']['change'])}",
-        f"Estimand of the tests of association: {_quoted(design['estimand']['association'])}",
+        *(
+            f"Estimand of the tests of {test.replace('-', ' ')}: {_quoted(sentence)}"
+            for test, sentence in design["estimand"].items()
+        ),
     ]
 
 
@@ -238,6 +247,8 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
             "are described, not tested."
         )
+    elif design.get("drugs"):
+        change = test_in_words(design)
     else:
         change = (
             "Change was tested within participants: the mean difference "
@@ -294,16 +305,18 @@ def _association(design: Design) -> str:
     about = design.get("si")
     if not about:
         return "No association with suicidal ideation could be tested, for want of a score."
-    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
-    given += ["arm"] if design.get("arms") else []
+    given = association_given(design)
+    what = "that" if design.get("drugs") else "the change"
     outcome = (
         f"the change in {about['instrument']}, as supplied,"
         if about["shape"] == "change"
+        else f"the difference in {about['instrument']} between the drugs"
+        if design.get("drugs")
         else f"{about['instrument']} at {design['followup']}"
     )
     adjusted = f", adjusted for {listed(given)}" if given else ""
     return (
-        f"Association was tested by regressing {outcome} on the change in connectivity{adjusted}, "
+        f"Association was tested by regressing {outcome} on {what} in connectivity{adjusted}, "
         "with HC3 intervals [@mackinnon1985] and Freedman–Lane permutation [@freedman1983]; the "
         "effect size is the partial correlation."
     )

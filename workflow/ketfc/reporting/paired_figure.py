@@ -19,6 +19,7 @@ from ketfc.reporting.tables import (
     any_follows_motion,
     arms_of,
     circuit_changes,
+    compared,
     hypothesis_row,
     motion_mark,
     primary_circuits,
@@ -77,7 +78,7 @@ def draw_paired(
     with style.paper_style():
         if changes["change"].isna().all():
             return style.words_only(
-                "No participant has connectivity both before and after,\n"
+                f"No participant has connectivity both at {' and at '.join(compared(design))},\n"
                 "so there is no pair to draw."
             ), numbers
         figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
@@ -192,8 +193,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     if len(arms) > 1:
         axes.axvline(1.5, color=style.FAINT, linewidth=0.6)
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    sessions = [str(design["baseline"]), str(design["followup"])]
-    axes.set_xticks(ticks, sessions * len(arms))
+    axes.set_xticks(ticks, list(compared(design)) * len(arms))
     axes.set_xlim(-0.5, 2 * len(arms) - 0.5)
     for i, arm in enumerate(arms):
         if arm.role is not None:

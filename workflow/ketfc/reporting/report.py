@@ -13,7 +13,7 @@ import pandas as pd
 
 from ketfc.imaging.habenula import report_sentences
 from ketfc.reporting.beside import alternatives_table, matched_table
-from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption
+from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption, figure_title
 from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
@@ -40,6 +40,12 @@ _IMAGE_WIDTH = 1300
 
 _MANY = 1000
 """Tables are cut at this many rows, and say so and where the rest is."""
+
+_DESIGNS = {
+    "parallel": "two arms, parallel",
+    "crossover": "crossover",
+    "longitudinal": "one arm, several follow-ups",
+}
 
 _RUN_COLUMNS = {
     "run": "run",
@@ -131,6 +137,7 @@ def render_report(
         summary=_summary(shown, design),
         facts=_facts(config, design, runs, versions),
         estimands=design["estimand"],
+        may_not_say=design.get("may_not_say", []),
         interval=coverage(design),
         instrument=si_instrument(design),
         cards=shown,
@@ -206,7 +213,7 @@ def _facts(
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
     facts = {
-        "Design": "two arms, parallel" if design.get("arms") else "one arm",
+        "Design": _DESIGNS.get(str(design.get("kind")), "one arm"),
         "Participants planned": f"{len(design['participants'])} ({sizes})",
         "Sessions": sessions,
         "Runs used": f"{used} of {len(runs)}",
@@ -236,7 +243,7 @@ def _figures(
         page.append(
             FigureOnPage(
                 name=name,
-                title=TITLES[name],
+                title=figure_title(name, design),
                 source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
                 width=width,
                 height=height,

@@ -11,6 +11,8 @@ import pandas as pd
 
 from ketfc.inference.motion import FOLLOWS
 from ketfc.reporting.words import is_missing
+from ketfc.study.design import healthy_controls, in_contrasts
+from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
 
 Design = Mapping[str, Any]
 """The content of ``plan/design.json``."""
@@ -28,8 +30,35 @@ def arms_of(design: Design) -> list[Arm]:
     """Return the arms in the order of the design, or the one group of a single-arm study."""
     arms = design.get("arms")
     if not arms:
-        return [Arm(None, "all participants")]
+        return [Arm(None, "patients" if design.get("groups") else "all participants")]
     return [Arm(str(role), str(label)) for role, label in arms.items()]
+
+
+def compared(design: Design) -> tuple[str, str]:
+    """Return what the two compared sessions are called: by the drug in a crossover, else by role.
+
+    The session that is subtracted, that after the control drug, comes first.
+    """
+    drugs = design.get("drugs")
+    if drugs:
+        return str(drugs["control"]), str(drugs["ketamine"])
+    return str(design["baseline"]), str(design["followup"])
+
+
+def association_given(design: Design) -> list[str]:
+    """Return what the test of association adjusts for, in words."""
+    if design.get("drugs"):
+        return ["the order of the drugs"]
+    about = design["si"]
+    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
+    return given + (["arm"] if design.get("arms") else [])
+
+
+def drug_orders(design: Design, participants: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the order of the drugs of those who had both in a crossover, None for all others."""
+    sequences = design.get("sequences") or {}
+    both = {who: of for who, of in sequences.items() if of in (KETAMINE_FIRST, CONTROL_FIRST)}
+    return pd.Series([both.get(who) for who in participants], participants.index, dtype=object)
 
 
 def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -97,7 +126,8 @@ def circuit_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns circuit, participant_id, arm (role or None), baseline, followup, change: Fisher z,
-        NaN where missing. A row for every planned participant and every circuit.
+        NaN where missing. A row for every planned participant and every circuit; healthy controls
+        are not among them.
     """
     means = connectivity[connectivity["measure"] == "mean"]
     return _wide(means, ["circuit"], design)
@@ -111,7 +141,7 @@ def edge_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 def _wide(rows: pd.DataFrame, keys: list[str], design: Design) -> pd.DataFrame:
     rows = numeric(rows[rows["strategy"] == design["strategy"]], "z")
-    participants = design["participants"]
+    participants = in_contrasts(design)
     units = rows[keys].drop_duplicates()
     frame = units.merge(pd.DataFrame({"participant_id": list(participants)}), how="cross")
     for column, role in (("baseline", design["baseline"]), ("followup", design["followup"])):
@@ -166,7 +196,8 @@ def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int
     """Return the change of one edge or circuit as the design defines it, and its n.
 
     With two arms the difference of the first arm minus the second in the follow-up value, adjusted
-    for the baseline value (ordinary least squares, as ANCOVA); without arms the mean change.
+    for the baseline value (ordinary least squares, as ANCOVA); in a crossover the mean over both
+    orders of the drugs, each with half the weight; otherwise the mean change.
 
     Parameters
     ----------
@@ -180,9 +211,18 @@ def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int
     estimate : float
         In units of Fisher z; NaN if it cannot be estimated.
     n : int
-        Participants with both values (and an arm where there are arms).
+        Participants with both values (and an arm, or both drugs, where there are any).
     """
     table = table.dropna(subset=["baseline", "followup"])
+    if design.get("drugs"):
+        means = (
+            table["change"]
+            .groupby(drug_orders(design, table["participant_id"]))
+            .agg(["mean", "size"])
+        )
+        return (float(means["mean"].mean()) if len(means) == 2 else float("nan")), int(
+            means["size"].sum()
+        )
     arms = arms_of(design)
     if len(arms) != 2:
         return (float(table["change"].mean()) if len(table) else float("nan")), len(table)
@@ -211,14 +251,19 @@ def si_instrument(design: Design) -> str:
 
 
 def arm_sizes(design: Design) -> dict[str, int]:
-    """Return how many participants each arm has, and how many have none (``no arm``)."""
-    roles = list(design["participants"].values())
+    """Return how many participants each arm has, how many have none, and healthy controls."""
+    roles = list(in_contrasts(design).values())
     arms = arms_of(design)
     if arms[0].role is None:
-        return {arms[0].label: len(roles)}
-    sizes = {arm.label: roles.count(arm.role) for arm in arms}
-    without = len(roles) - sum(sizes.values())
-    return sizes | ({"no arm": without} if without else {})
+        sizes = {arms[0].label: len(roles)}
+    else:
+        sizes = {arm.label: roles.count(arm.role) for arm in arms}
+        sizes |= {"no arm": len(roles) - sum(sizes.values())}
+    healthy = len(healthy_controls(design))
+    sizes |= {"healthy controls": healthy}
+    sizes |= {"no group": len(design["participants"]) - len(roles) - healthy}
+    optional = ("no arm", "healthy controls", "no group")
+    return {label: n for label, n in sizes.items() if n or label not in optional}
 
 
 def exclusion_counts(exclusions: pd.DataFrame) -> pd.DataFrame:

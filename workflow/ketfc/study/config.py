@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from ketfc.study.config_denoising import Denoising, OwnStrategy
+from ketfc.study.config_design import Arms, Crossover, Groups
 from ketfc.study.config_errors import explain, plain
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
@@ -40,7 +41,7 @@ from ketfc.study.config_kinds import (
 )
 from ketfc.study.config_quality import Quality
 from ketfc.study.config_scores import Depression, Score, Scores
-from ketfc.study.config_study import DEFAULT_SPACE, SIMULATE, Arms, Study
+from ketfc.study.config_study import DEFAULT_SPACE, SIMULATE, Study
 from ketfc.study.problems import Problem, StudyError
 
 __all__ = [
@@ -49,8 +50,10 @@ __all__ = [
     "Arms",
     "Circuits",
     "Config",
+    "Crossover",
     "Denoising",
     "Depression",
+    "Groups",
     "OwnStrategy",
     "Parcellation",
     "Quality",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from ketfc.study.config_design import Arms, Crossover, Groups, Kind
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
-    ArmLabel,
     Group,
     Number,
     OneOrMore,
@@ -53,25 +53,6 @@ _Sizes = Annotated[
     tuple[Annotated[Number, Field(gt=0.0, le=10.0)], ...],
     GetPydanticSchema(get_pydantic_json_schema=_three_schema),
 ]
-
-
-class Arms(Group):
-    """The arms of a controlled study."""
-
-    column: Text = key(..., "Column of the participants table that holds the arm.", "text")
-    ketamine: ArmLabel = key(..., "What the column says of the ketamine arm.", "text")
-    control: ArmLabel = key(
-        ...,
-        "What the column says of the control arm; this label is what the report shows.",
-        "text, not that of the ketamine arm",
-    )
-
-    @field_validator("control")
-    @classmethod
-    def _distinct(cls, control: str, info: ValidationInfo) -> str:
-        if control == info.data.get("ketamine"):
-            raise refuse("is the same label as that of the ketamine arm")
-        return control
 
 
 class Sessions(BaseModel):
@@ -153,10 +134,38 @@ class Study(Group):
     )
     arms: Arms | None = key(
         None,
-        "The arms of a controlled study; without it, the study has a single arm, and nothing is "
-        "said about specificity to ketamine.",
+        "The arms of a controlled study; without it (and without `crossover`), the study has a "
+        "single arm, and nothing is said about specificity to ketamine.",
         "a group with column, ketamine and control, or null",
         examples=[{"column": "arm", "ketamine": "ketamine", "control": "midazolam"}],
+    )
+    crossover: Crossover | None = key(
+        None,
+        "Who had which drug first, in a study whose participants had both.",
+        "a group with order, ketamine, control and the roles of the sessions after each; or null",
+        examples=[
+            {
+                "order": ["infusion_1", "infusion_2"],
+                "ketamine": "d",
+                "control": "p",
+                "ketamine-session": "post",
+                "control-session": "pre",
+            }
+        ],
+    )
+    groups: Groups | None = key(
+        None,
+        "Healthy controls beside patients; without it, everybody is a patient.",
+        "a group with column, patients and controls, or null",
+        examples=[{"column": "group", "patients": ["MDD", "BP"], "controls": "HC"}],
+    )
+    design: Literal["auto", Kind] = key(
+        "auto",
+        "The design, which decides the tests. `auto`: parallel with `arms`, crossover with "
+        "`crossover`, otherwise longitudinal with three roles or more, and single-arm with two. "
+        "`plan` says which it is; write it here to fix it, or to leave the further roles of a "
+        "single arm out of the tests.",
+        "auto, single-arm, parallel, crossover or longitudinal",
     )
     participants: PathText = key(
         "participants.tsv",
@@ -227,6 +236,22 @@ class Study(Group):
             if "covariates" in info.data and name not in info.data["covariates"]:
                 raise refuse(f"'{name}' is none of study.covariates")
         return names
+
+    @field_validator("crossover")
+    @classmethod
+    def _with_known_roles(
+        cls, crossover: Crossover | None, info: ValidationInfo
+    ) -> Crossover | None:
+        sessions = info.data.get("sessions")
+        if crossover is not None and sessions is not None:
+            wanted = [role for pair in crossover.pairs for role in pair]
+            unknown = [role for role in wanted if role not in sessions]
+            if unknown:
+                raise refuse(
+                    f"sessions has no role {' or '.join(unknown)}; name the roles of the sessions "
+                    "after each drug in ketamine-session and control-session"
+                )
+        return crossover
 
     @field_validator("native_voxel_size")
     @classmethod

@@ -147,7 +147,13 @@ def _rows(folder: Path) -> tuple[list[Mapping[str, Any]], Problem | None]:
 
     rows = bids2table.index_dataset(folder).to_pylist()
     if not rows:
-        message = "holds no BIDS file (sub-*/…); name the folder that holds the sub- folders"
+        people = sum(place.is_dir() for place in folder.glob("sub-*"))
+        message = (
+            f"has folders of {people} participants, but holds no preprocessed BOLD image "
+            "(*_desc-preproc_bold.nii.gz)"
+            if people
+            else "holds no BIDS file (sub-*/…); name the folder that holds the sub- folders"
+        )
         return [], Problem("error", message, file="config", field=field, value=str(folder))
     # several folders may have one name: keep the whole path, whatever the index calls its root
     return [row | {"root": str(folder)} for row in rows], None

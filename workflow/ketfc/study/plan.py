@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ketfc.study.config import Config, expand
 from ketfc.study.covariates import covariates, si_strata
-from ketfc.study.design import BASELINE, FOLLOWUP, describe_design
+from ketfc.study.design import contrasts, describe_design, design_problems
+from ketfc.study.groups import CONTROLS, PATIENTS, SEQUENCES, groups_of, sequences_of
 from ketfc.study.index import Index, Run
 from ketfc.study.instruments import load_instruments
 from ketfc.study.manual import FIELD as BY_HAND
@@ -98,24 +99,34 @@ def make_plan(
     problems += timing_problems(scores, config.scores, config.study)
     people, wrong = _people(config, tables, places, index)
     problems += wrong
+    group, ungrouped = groups_of(people, config.study.groups)
+    problems += ungrouped
     arm, wrong = arms(people, config.study)
-    problems += wrong
+    sequence, unordered = sequences_of(people, config.study.crossover)
+    # healthy controls need neither an arm nor a drug
+    healthy = {who for who, of in group.items() if of == CONTROLS}
+    problems += [
+        problem
+        for problem in (*wrong, *unordered)
+        if problem.severity == "error" or problem.participant_id not in healthy
+    ]
+    problems += design_problems(config, people.rows)
 
-    # everybody with images, and everybody with an arm or score: nobody vanishes
-    listed = {*scores["participant_id"], *arm}
+    # everybody with images, and everybody with an arm, group or score: nobody vanishes
+    listed = {*scores["participant_id"], *arm, *group, *sequence}
     if len(tables) == 1 or config.study.covariates:
         listed |= {*people.rows["participant_id"], *tables[0].rows["participant_id"]}
     everybody = sorted(index.participants | listed)
     participants = {participant: arm.get(participant) for participant in everybody}
     runs = _run_table(index, participants, problems)
-    problems += _missing_sessions(runs, participants, config)
+    problems += _missing_sessions(runs, participants, config, healthy)
     if len(runs) and not (runs["status"] == "ok").any():
         message = "no run can be used; each has its reason in results/plan/runs.tsv"
         problems.append(Problem("error", message, field="study.derivatives"))
     known, kinds, wrong = covariates([people, *tables], config.study, everybody)
     problems += wrong
     hours = dict(config.study.hours_since_dose)
-    design = describe_design(config, participants)
+    design = describe_design(config, participants, sequences=sequence, groups=group)
     design |= {"covariates": kinds, "hours_since_dose": hours}
     return Plan(
         runs=runs,
@@ -165,19 +176,22 @@ def _people(
     """
     study = config.study
     table = participants_table(study, tables, places, index.participants)
-    if any(table is one for one in tables) or (study.arms is None and not study.covariates):
+    asked = (study.arms, study.crossover, study.groups, study.covariates or None)
+    if any(table is one for one in tables) or all(key is None for key in asked):
         return table, []
     return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
 
 
 def _missing_sessions(
-    runs: pd.DataFrame, participants: dict[str, str | None], config: Config
+    runs: pd.DataFrame, participants: dict[str, str | None], config: Config, healthy: set[str]
 ) -> list[Problem]:
+    """Return who lacks a session of the primary contrast; of healthy controls, any session."""
     usable = runs[runs["status"] == "ok"]
     there = set(zip(usable["participant_id"], usable["role"], strict=True))
     if not there:
         return []
-    return [
+    measured = {participant for participant, _ in there}
+    problems = [
         Problem(
             "excluded",
             f"has no usable run of session {config.study.sessions[role]}",
@@ -186,8 +200,13 @@ def _missing_sessions(
             field=f"study.sessions.{role}",
         )
         for participant in participants
-        for role in (BASELINE, FOLLOWUP)
-        if (participant, role) not in there
+        for role in contrasts(config.study)[0]
+        if (participant, role) not in there and participant not in healthy
+    ]
+    return problems + [
+        Problem("excluded", "has no usable run", participant_id=participant, field="study.sessions")
+        for participant in participants
+        if participant in healthy - measured
     ]
 
 
@@ -270,6 +289,8 @@ def summary(
     people = design["participants"]
     usable = runs[runs["status"] == "ok"]
     lines = [f"Study {design['study']}: {design['kind']} design, {len(people)} participants"]
+    lines.append(f"  design: {design['kind']} ({design['detected']}); to override: study.design")
+    lines += _who(design)
     if arms:
         counts = {role: sum(arm == role for arm in people.values()) for role in arms}
         lines.append(
@@ -281,10 +302,11 @@ def summary(
             f"  session {label} ({role}): {there['participant_id'].nunique()} participants, "
             f"{len(there)} runs"
         )
-    both = set(usable[usable["role"] == BASELINE]["participant_id"]) & set(
-        usable[usable["role"] == FOLLOWUP]["participant_id"]
+    before, after = design["baseline"], design["followup"]
+    both = set(usable[usable["role"] == before]["participant_id"]) & set(
+        usable[usable["role"] == after]["participant_id"]
     )
-    lines.append(f"  both {BASELINE} and {FOLLOWUP}: {len(both)} participants")
+    lines.append(f"  both {before} and {after}: {len(both)} participants")
     for (scale, instrument, item, role), rows in scores.groupby(
         ["scale", "instrument", "item", "role"], sort=True
     ):
@@ -301,3 +323,25 @@ def summary(
             for row in others.to_dict("records")
         ]
     return "\n".join(lines) + "\n"
+
+
+def _who(design: dict[str, Any]) -> list[str]:
+    """Return how many participants are in which group and had which drug first."""
+    lines = []
+    people = list(design["participants"])
+    if design["groups"]:
+        group = design["groups"]["participants"]
+        counts = [
+            f"{name} ({', '.join(design['groups'][name])}) n = {list(group.values()).count(name)}"
+            for name in (PATIENTS, CONTROLS)
+        ]
+        lines.append(f"  groups: {', '.join(counts)}; controls are in no contrast of drugs")
+        selected = {PATIENTS: [who for who in people if group[who] == PATIENTS]}
+    else:
+        selected = {}
+    if design["sequences"]:
+        for name, chosen in {"everybody": people, **selected}.items():
+            had = [design["sequences"][who] for who in chosen]
+            counts = [f"{sequence} {had.count(sequence)}" for sequence in SEQUENCES]
+            lines.append(f"  order, {name}: {', '.join(counts)}, not known {had.count(None)}")
+    return lines
