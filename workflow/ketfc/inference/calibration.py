@@ -17,6 +17,7 @@ from ketfc.inference.maxt import freedman_lane_family, sign_flip_family
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.power import POWER, detectable_dz, detectable_partial_r
 from ketfc.inference.ranks import rank_evidence
+from ketfc.inference.robust import hc2_coefficient
 
 CIRCUITS = 5
 """Circuits of a study: the size of the primary family."""
@@ -176,6 +177,16 @@ def _judged(
         yield ("coverage", name), _covers(evidence.ci_low, evidence.ci_high)
     for name in ("ANCOVA", "association"):
         yield ("rejection", f"{name}, HC3"), _rejects(tests[name].p_parametric)
+
+    for name, y, own in (("ANCOVA", after[:, 0], before[:, 0]), ("association", si_after, None)):
+        others = [si_before, arm] if own is None else [own]
+        fit = hc2_coefficient(
+            y,
+            change[:, 0] if own is None else arm,
+            np.column_stack([np.ones(len(arm)), *others]),
+            alpha=ALPHA,
+        )
+        yield ("coverage", f"{name}, HC2"), _covers(fit.ci_low, fit.ci_high)
 
     drawn: _Drawn = {"permutations": permutations, "rng": rng}
     nuisance = np.column_stack([np.ones(len(arm)), si_before, arm])

@@ -84,11 +84,11 @@ def rank_evidence(
     Returns
     -------
     Evidence
-        Estimate and effect size are the partial Spearman ρ, with the interval of Bonett and
-        Wright on n less the number of nuisance regressors; `statistic`, `df` and `p_parametric`
-        are t of ranks; `p_permutation` is Freedman–Lane's on ranks. Without numbers where
-        :func:`ketfc.inference.linear.obstacle` finds one among values or ranks. Flag ``ties``: more
-        than half of the outcomes share one value.
+        Estimate and effect size are the partial Spearman ρ, with an interval by the error of
+        Bonett and Wright, on n less the number of nuisance regressors; `statistic`, `df` and
+        `p_parametric` are t of ranks; `p_permutation` is Freedman–Lane's on ranks. Without numbers
+        where :func:`ketfc.inference.linear.obstacle` finds one among values or ranks. Flag
+        ``ties``: more than half of the outcomes share one value.
 
     References
     ----------
@@ -219,10 +219,25 @@ def _nothing_left(left: Floats, values: Floats) -> bool:
 
 
 def _spearman_interval(rho: float, n: int, alpha: float) -> tuple[float, float]:
-    """Return Bonett and Wright's interval, or NaN where n or a perfect ρ allow none."""
-    from scipy import stats
+    """Return the ρ that Bonett and Wright's error does not reject; NaN where there are none.
+
+    The error is taken at each end, not at the estimate: a chance ρ of .8 in a dozen participants
+    does not say that the error is that of a true .8.
+    """
+    from scipy import optimize, stats
 
     if n < 4 or abs(rho) >= 1 - 1e-12:
         return nan, nan
-    half = float(stats.norm.ppf(1 - alpha / 2)) * ((1 + rho**2 / 2) / (n - 3)) ** 0.5
-    return float(np.tanh(np.arctanh(rho) - half)), float(np.tanh(np.arctanh(rho) + half))
+    z = float(stats.norm.ppf(1 - alpha / 2))
+    start = float(np.arctanh(rho))
+
+    def end(side: int) -> float:
+        def beyond(at: float) -> float:
+            error = ((1 + float(np.tanh(at)) ** 2 / 2) / (n - 3)) ** 0.5
+            difference: float = side * (at - start) - z * error
+            return difference
+
+        # the error is at most √1.5 / √(n − 3)
+        return float(np.tanh(optimize.brentq(beyond, start, start + side * 1.3 * z)))
+
+    return end(-1), end(1)
