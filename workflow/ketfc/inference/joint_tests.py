@@ -27,8 +27,8 @@ _PERFECT = 1e-14
 _NOTHING = 1e-9
 """Share of a column's size below which what is left of it is rounding."""
 
-_BLOCK = (512, 2048)
-"""Arrangements and tests that are held in memory together: 8 MB per array."""
+_BLOCK = (128, 1024)
+"""Arrangements and tests that are held in memory together: 1 MB per array, for the cache."""
 
 
 class Tally:
@@ -196,7 +196,9 @@ class Models:
 
         def statistics(rows: slice, some: slice) -> Floats:
             def of_some(column: Floats) -> Floats:
-                return column[..., some] if column.shape[-1] == len(self.kept) else column
+                if column.shape[-1] != len(self.kept):
+                    return column
+                return np.ascontiguousarray(column[..., some])  # rows are fetched one by one
 
             residual = of_some(self._residual)
             along = _products(of_some(self._tested), residual, order[rows])
