@@ -13,6 +13,7 @@ from ketfc.inference.association import association
 from ketfc.inference.change import adjusted_difference, mean_change
 from ketfc.inference.effect_sizes import paired_shift
 from ketfc.inference.intervals import bca_mean
+from ketfc.inference.inversion import freedman_lane_interval
 from ketfc.inference.maxt import freedman_lane_family, sign_flip_family
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.power import POWER, detectable_dz, detectable_partial_r
@@ -178,15 +179,16 @@ def _judged(
     for name in ("ANCOVA", "association"):
         yield ("rejection", f"{name}, HC3"), _rejects(tests[name].p_parametric)
 
-    for name, y, own in (("ANCOVA", after[:, 0], before[:, 0]), ("association", si_after, None)):
-        others = [si_before, arm] if own is None else [own]
-        fit = hc2_coefficient(
-            y,
-            change[:, 0] if own is None else arm,
-            np.column_stack([np.ones(len(arm)), *others]),
-            alpha=ALPHA,
-        )
+    ones = np.ones(len(arm))
+    for name, y, x, others in (
+        ("ANCOVA", after[:, 0], arm, [before[:, 0]]),
+        ("association", si_after, change[:, 0], [si_before, arm]),
+    ):
+        design = np.column_stack([ones, *others])
+        fit = hc2_coefficient(y, x, design, alpha=ALPHA)
         yield ("coverage", f"{name}, HC2"), _covers(fit.ci_low, fit.ci_high)
+        inverted = freedman_lane_interval(y, x, design, **settings)
+        yield ("coverage", f"{name}, inverted"), _covers(inverted.low, inverted.high)
 
     drawn: _Drawn = {"permutations": permutations, "rng": rng}
     nuisance = np.column_stack([np.ones(len(arm)), si_before, arm])
