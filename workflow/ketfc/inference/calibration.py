@@ -175,9 +175,11 @@ def _judged(
     }
     for name, evidence in tests.items():
         yield ("rejection", name), _rejects(evidence.p_permutation)
-        yield ("coverage", name), _covers(evidence.ci_low, evidence.ci_high)
-    for name in ("ANCOVA", "association"):
-        yield ("rejection", f"{name}, HC3"), _rejects(tests[name].p_parametric)
+        hc3 = name in ("ANCOVA", "association")
+        if hc3:
+            yield ("rejection", f"{name}, HC3"), _rejects(evidence.p_parametric)
+        ends = evidence.ci_low, evidence.ci_high
+        yield ("coverage", f"{name}, HC3" if hc3 else name), _covers(*ends)
 
     ones = np.ones(len(arm))
     for name, y, x, others in (
