@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ketfc.inference.calibration import calibration, null_study, planted_power
 
@@ -44,7 +45,9 @@ def test_tests_keep_their_level_and_intervals_cover(n):
     found = calibration(n, studies=2000, permutations=199, seed=SEED)
     robust = found["name"].str.contains("HC")
     rejection = found[(found["kind"] == "rejection") & ~robust]
-    astray = rejection[~rejection["rate"].between(rejection["low"], rejection["high"])]
+    # a 99 % band of all rates of all sizes together: at 99 % each, one in four runs has one outside
+    low, high = stats.binom.interval(1 - 0.01 / (3 * len(rejection)), 1990, 0.05)
+    astray = rejection[~rejection["rate"].between(low / 1990, high / 1990)]
     assert astray.empty, astray.to_string()
     coverage = found[(found["kind"] == "coverage") & ~robust]
     astray = coverage[~coverage["rate"].between(0.93, 0.97)]
