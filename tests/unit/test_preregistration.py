@@ -1,0 +1,108 @@
+"""A lock is stable, readable, and tells every difference by its key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ketfc.imaging.registry import Registry, load_registry
+from ketfc.inference.preregistration import (
+    fingerprint,
+    hypotheses_content,
+    verify_lock,
+    write_lock,
+)
+from ketfc.study.config import Config, parse_config
+
+HERE = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(HERE / "atlases" / "circuits.yaml")
+
+
+def demo(**changes: object) -> Config:
+    raw = yaml.safe_load((HERE / "config" / "config.yaml").read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        raw.setdefault(key, {}).update(value)
+    return parse_config(raw)
+
+
+def test_an_unchanged_study_matches_its_lock(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    written = write_lock(lock, hypotheses_content(registry, demo()))
+    assert verify_lock(lock, hypotheses_content(registry, demo())) == []
+    assert json.loads(lock.read_text(encoding="utf-8"))["sha256"] == written
+
+
+def test_the_fingerprint_is_sha256_of_sorted_json():
+    content = {"b": [1, 2.5], "a": {"ü": None}}
+    text = '{"a":{"ü":null},"b":[1,2.5]}'
+    assert fingerprint(content) == hashlib.sha256(text.encode()).hexdigest()
+    assert fingerprint({"a": {"ü": None}, "b": [1, 2.5]}) == fingerprint(content)
+
+
+def test_what_is_locked_are_circuits_their_regions_and_how_they_are_tested(registry):
+    content = hypotheses_content(registry, demo())
+    assert set(content["circuits"]) == set(registry.circuits)
+    assert set(content["regions"]) == {region.id for region in registry.used_regions}
+    assert content["statistics"]["alpha"] == 0.05
+    assert content["denoising"]["primary"] == "acompcor"
+    assert content["scores"]["si"]["instrument"] == "SSI"
+    assert json.loads(json.dumps(content)) == content
+
+
+def test_every_difference_is_listed_by_its_key(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo()))
+    later = demo(statistics={"alpha": 0.01}, denoising={"primary": "24P"})
+    content = hypotheses_content(registry, later)
+    circuit = next(iter(content["circuits"]))
+    content["circuits"][circuit]["expected_sign"] = "changed"
+    gone = list(content["circuits"])[-1]
+    del content["circuits"][gone]
+    found = {one.key: one for one in verify_lock(lock, content)}
+    assert found["statistics/alpha"].locked == "0.05"
+    assert found["statistics/alpha"].present == "0.01"
+    assert found["denoising/primary"].present == '"24P"'
+    assert found[f"circuits/{circuit}/expected_sign"].present == '"changed"'
+    assert found[f"circuits/{gone}/edges"].present == "absent"
+    assert "sha256" not in found
+
+
+def test_further_strategies_and_the_place_of_the_data_are_not_locked(registry):
+    first = demo()
+    second = demo(
+        denoising={"strategies": ["acompcor"]}, study={"derivatives": "elsewhere", "name": "other"}
+    )
+    assert hypotheses_content(registry, first) == hypotheses_content(registry, second)
+
+
+def test_a_lock_that_was_edited_says_so_even_if_it_matches(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo()))
+    edited = json.loads(lock.read_text(encoding="utf-8"))
+    edited["locked"]["statistics"]["alpha"] = 0.1
+    lock.write_text(json.dumps(edited), encoding="utf-8")
+    found = verify_lock(lock, hypotheses_content(registry, demo(statistics={"alpha": 0.1})))
+    assert [one.key for one in found] == ["sha256"]
+
+
+def test_a_lock_is_never_replaced(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo()))
+    with pytest.raises(FileExistsError, match="never replaced"):
+        write_lock(lock, hypotheses_content(registry, demo(statistics={"alpha": 0.1})))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": "a"}', "\x00", '"text"'])
+def test_a_file_that_is_no_lock_is_named(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"other\.json is no preregistration"):
+        verify_lock(path, {})

@@ -1,0 +1,159 @@
+"""A locked copy of the hypotheses, and what has changed since it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ketfc.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from ketfc.imaging.registry import Registry
+    from ketfc.study.config import Config
+
+_FREE_TEXT = ("name", "source", "verified")
+"""What may change in a region or circuit without changing what is tested."""
+
+_ABSENT = "absent"
+"""What stands for a key that one side does not have."""
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One thing that differs from the lock.
+
+    Attributes
+    ----------
+    key : str
+        Where it is, such as ``circuits/dmn/expected_sign``.
+    locked, present : str
+        Its value in the lock and now, as JSON; ``absent`` where there is none.
+    """
+
+    key: str
+    locked: str
+    present: str
+
+
+def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
+    """Return what a preregistration fixes.
+
+    Parameters
+    ----------
+    registry : ketfc.imaging.registry.Registry
+        Circuits and regions.
+    config : ketfc.study.config.Config
+        Configuration of the study.
+
+    Returns
+    -------
+    dict
+        ``circuits`` and the ``regions`` that they use (all but names and sources), ``sessions``,
+        ``arms``, ``scores`` (instruments and columns), ``denoising`` (all but the list of further
+        strategies) and ``statistics``, in types of JSON.
+    """
+    settings = config.model_dump(mode="json", by_alias=True)
+    denoising = {k: v for k, v in settings["denoising"].items() if k != "strategies"}
+    scores = {scale: settings["scores"][scale] for scale in ("si", "depression")}
+    content = {
+        "circuits": {key: _fixed(asdict(one)) for key, one in registry.circuits.items()},
+        "regions": {region.id: _fixed(asdict(region)) for region in registry.used_regions},
+        "sessions": settings["study"]["sessions"],
+        "arms": settings["study"]["arms"],
+        "scores": scores,
+        "denoising": denoising,
+        "statistics": settings["statistics"],
+    }
+    found: dict[str, Any] = json.loads(_canonical(content))
+    return found
+
+
+def fingerprint(content: dict[str, Any]) -> str:
+    """Return the SHA-256 of a content as canonical JSON (keys sorted, no blanks, UTF-8)."""
+    return hashlib.sha256(_canonical(content).encode("utf-8")).hexdigest()
+
+
+def write_lock(path: str | Path, content: dict[str, Any]) -> str:
+    """Write a lock file and return its fingerprint.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file: JSON with the keys ``sha256`` and ``locked``. It holds no date: register it, or
+        its fingerprint, where dates are kept.
+    content : dict
+        From :func:`hypotheses_content`.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a lock already: it is never replaced.
+    """
+    if Path(path).exists():
+        raise FileExistsError(f"{path} exists: a preregistration is never replaced")
+    sha256 = fingerprint(content)
+    write_json(path, {"sha256": sha256, "locked": content})
+    return sha256
+
+
+def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
+    """Return what differs between a lock file and the present hypotheses.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A file that :func:`write_lock` wrote.
+    content : dict
+        From :func:`hypotheses_content`.
+
+    Returns
+    -------
+    list of Mismatch
+        By key, sorted; empty where nothing differs. One with the key ``sha256`` says that the file
+        itself was changed after it was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a lock file.
+    """
+    try:
+        lock = read_json(path)
+        recorded, locked = lock["sha256"], lock["locked"]
+        actual = fingerprint(locked)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no preregistration: not JSON with the keys sha256 and locked"
+        ) from error
+    changed = [] if actual == recorded else [Mismatch("sha256", str(recorded), actual)]
+    before, now = _leaves(locked), _leaves(content)
+    return changed + [
+        Mismatch(key, before.get(key, _ABSENT), now.get(key, _ABSENT))
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _fixed(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key not in _FREE_TEXT}
+
+
+def _canonical(content: Any) -> str:
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def _leaves(content: Any, above: str = "") -> dict[str, str]:
+    """Return all values that are no mappings, as JSON, by the keys that lead to them."""
+    if isinstance(content, dict) and content:
+        found: dict[str, str] = {}
+        for key, value in content.items():
+            found |= _leaves(value, f"{above}/{key}" if above else str(key))
+        return found
+    return {above: _canonical(content)}
