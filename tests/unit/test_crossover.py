@@ -149,6 +149,9 @@ class Circuit:
     name: str = "DMN"
     primary: bool = True
     expected_sign: str = "+"
+    direction: str | None = None
+    registration: str | None = None
+    variant_of: str | None = None
     edges: tuple[tuple[str, str], ...] = (("A", "B"),)
     regress: tuple[()] = ()
 

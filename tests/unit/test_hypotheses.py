@@ -478,7 +478,7 @@ def test_tables_that_contradict_the_design_are_an_error(change, message):
 URL = "https://osf.io/abcde"
 
 
-def tested(study: Study, *circuits: Circuit) -> pd.DataFrame:
+def hypotheses_of(study: Study, *circuits: Circuit) -> pd.DataFrame:
     table = hypotheses.test_hypotheses(
         study.connectivity, study.scores, study.design, circuits, **SETTINGS
     )
@@ -487,9 +487,9 @@ def tested(study: Study, *circuits: Circuit) -> pd.DataFrame:
 
 def test_a_preregistered_change_alone_is_one_sided_and_says_so():
     parallel = study()
-    plain = tested(parallel, *CIRCUITS)
+    plain = hypotheses_of(parallel, *CIRCUITS)
     first = replace(CIRCUITS[0], direction="+", registration=URL)
-    table = tested(parallel, first, *CIRCUITS[1:])
+    table = hypotheses_of(parallel, first, *CIRCUITS[1:])
     row, two = table.loc[(first.id, "change")], plain.loc[(first.id, "change")]
     assert "one-sided" in row["flags"].split(";")
     assert URL in row["estimand"]
@@ -513,7 +513,7 @@ def test_other_definitions_are_in_no_correction_and_change_none():
         parallel,
         connectivity=pd.concat([parallel.connectivity, more.assign(circuit=variant.id)]),
     )
-    plain, table = tested(parallel, *CIRCUITS), tested(both, *CIRCUITS, variant)
+    plain, table = hypotheses_of(parallel, *CIRCUITS), tested(both, *CIRCUITS, variant)
     own = table[table["family"] == "sensitivity"]
     assert own.index.tolist() == [(variant.id, "change"), (variant.id, "association")]
     assert own["p_holm"].isna().all()
