@@ -513,7 +513,7 @@ def test_other_definitions_are_in_no_correction_and_change_none():
         parallel,
         connectivity=pd.concat([parallel.connectivity, more.assign(circuit=variant.id)]),
     )
-    plain, table = hypotheses_of(parallel, *CIRCUITS), tested(both, *CIRCUITS, variant)
+    plain, table = hypotheses_of(parallel, *CIRCUITS), hypotheses_of(both, *CIRCUITS, variant)
     own = table[table["family"] == "sensitivity"]
     assert own.index.tolist() == [(variant.id, "change"), (variant.id, "association")]
     assert own["p_holm"].isna().all()
