@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
+from ketfc.imaging.resources import memory_mb, minutes
 from ketfc.imaging.settings import parcellation_files, run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
@@ -81,6 +82,16 @@ else:
 SIBLINGS = siblings(RUNS)
 NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
+
+
+def run_memory(wildcards, input, attempt):
+    """Return the MB that one BOLD run is given, more at every attempt."""
+    return memory_mb(Path(input.bold), attempt)
+
+
+def run_minutes(wildcards, input, attempt):
+    """Return the minutes that one BOLD run is given, more at every attempt."""
+    return minutes(Path(input.bold), attempt)
 
 
 wildcard_constraints:
