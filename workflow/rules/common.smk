@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
+from ketfc.imaging.resources import memory_mb, minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
@@ -110,6 +111,21 @@ RUNS = without(FOUND, manual_exclusions(BY_HAND, named_runs(FOUND)).runs)
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
+
+
+def run_memory(wildcards, input, attempt):
+    """Return the MB that one BOLD run is given, more at every attempt."""
+    return memory_mb(Path(input.bold), attempt)
+
+
+def group_memory(wildcards, attempt):
+    """Return the MB of a job that reads the tables of all runs, more at every attempt."""
+    return attempt * (2000 + len(RUNS))
+
+
+def run_minutes(wildcards, input, attempt):
+    """Return the minutes that one BOLD run is given, more at every attempt."""
+    return minutes(Path(input.bold), attempt)
 
 
 wildcard_constraints:

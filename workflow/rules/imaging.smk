@@ -122,8 +122,8 @@ rule bold_run:
     benchmark:
         "logs/benchmarks/bold_run/{folder}/{run}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=run_memory,
+        runtime=run_minutes,
     params:
         space=SPACE,
         session=lookup(dpath="{run}/session", within=RUNS),
