@@ -15,6 +15,9 @@ from ketfc.imaging.similarity import SIMILARITY_NUMBERS
 from ketfc.reporting.group_page import render_group
 from ketfc.reporting.participant_page import RunOnPage, render_participant
 
+PICTURE = Path(__file__).parents[2] / "docs/images/demo-paired.png"
+"""Stands for the figure of motion and connectivity."""
+
 SETTINGS = {
     "fd_thresh": 0.5,
     "dvars_thresh": None,
@@ -239,10 +242,18 @@ def group(**changes) -> str:
                     "n_censored": None if lost else str(3 * i),
                     "seconds_kept": None if lost else "180",
                     "mean_fd": None if lost else str(0.1 * (i + 1)),
-                    "tdof_none": None if lost else "80",
-                    "tdof_24P": None if lost else ("0" if i == 1 else "60"),
                 }
             )
+    strategies = [
+        {
+            "strategy": name,
+            "tdof": None if lost else tdof,
+            "status": "excluded" if lost else "ok",
+        }
+        for i, row in enumerate(rows)
+        for name, tdof in (("none", "80"), ("24P", "60"))
+        for lost in [row["status"] != "ok" or (name == "24P" and i in (2, 3))]
+    ]
     tables = {
         str(row["run"]): coverage(REGIONS, dead=int(row["participant_id"] == "sub-02"))
         for row in rows
@@ -262,6 +273,8 @@ def group(**changes) -> str:
     given = {
         "design": DESIGN,
         "runs": pd.DataFrame(rows),
+        "strategies": pd.DataFrame(strategies),
+        "qcfc": PICTURE,
         "coverage": tables,
         "similarity": similarity,
         "exclusions": exclusions,
@@ -292,8 +305,7 @@ def test_strategies_are_compared_by_the_runs_they_can_be_applied_to():
     assert "1 of 2 participants' pre is most like their own post" in text.replace("&#39;", "'")
 
 
-def test_the_figure_of_motion_and_connectivity_is_shown_if_there_is_one(tmp_path: Path):
-    assert "Motion and connectivity" not in group()
+def test_the_figure_of_motion_and_connectivity_is_shown(tmp_path: Path):
     picture = tmp_path / "qcfc.png"
     picture.write_bytes(b"png")
     html = group(qcfc=picture)

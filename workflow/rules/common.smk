@@ -26,6 +26,7 @@ from ketfc.study.manual import manual_exclusions
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.score_tables import input_tables, instrument_files
+from ketfc.study.tables import find_table
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")

@@ -171,7 +171,7 @@ rule sessions:
     benchmark:
         "logs/benchmarks/sessions.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         names=NAMES,
@@ -214,7 +214,7 @@ rule similarity:
     benchmark:
         "logs/benchmarks/similarity.tsv"
     resources:
-        mem_mb=4000,
+        mem_mb=group_memory,
         runtime=30,
     params:
         names=NAMES,

@@ -32,7 +32,7 @@ rule matched_null:
     benchmark:
         "logs/benchmarks/matched_null.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         names=NAMES,
@@ -58,7 +58,7 @@ rule motion:
     benchmark:
         "logs/benchmarks/motion.tsv"
     resources:
-        mem_mb=1500,
+        mem_mb=group_memory,
         runtime=20,
     params:
         strategies=STRATEGIES,
@@ -102,7 +102,7 @@ rule qcfc:
     benchmark:
         "logs/benchmarks/qcfc.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=30,
     params:
         names=NAMES,
@@ -131,7 +131,7 @@ rule hypotheses:
     benchmark:
         "logs/benchmarks/hypotheses.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         strategy=STUDY.denoising.primary,
@@ -172,7 +172,7 @@ rule mean_relmat:
     benchmark:
         "logs/benchmarks/mean_relmat.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         names=NAMES,
@@ -209,7 +209,7 @@ rule exclusions:
     benchmark:
         "logs/benchmarks/exclusions.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         names=NAMES,

@@ -275,8 +275,10 @@ rule group_quality:
     input:
         design=rules.inventory.output.design,
         runs=rules.sessions.output.quality,
+        strategies=rules.sessions.output.strategies,
         exclusions=rules.exclusions.output,
         similarity=rules.similarity.output,
+        qcfc=rules.figure_qcfc.output[2],
         coverage=expand(
             f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
             zip,

@@ -10,10 +10,10 @@ from ketfc.reporting.group_page import render_group
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    qcfc = inputs.get("qcfc")
     page = render_group(
         design=read_json(inputs.design),
         runs=read_tsv(inputs.runs),
+        strategies=read_tsv(inputs.strategies),
         coverage={
             name: read_tsv(path, numeric=COVERAGE_NUMBERS)
             for name, path in zip(params.names, inputs.coverage, strict=True)
@@ -22,6 +22,6 @@ with logged(snakemake.log[0]):
         exclusions=read_tsv(inputs.exclusions[0]),
         pages=params.participants,
         settings=params.settings,
-        qcfc=Path(qcfc) if qcfc else None,
+        qcfc=Path(inputs.qcfc),
     )
     write_text(snakemake.output[0], page)

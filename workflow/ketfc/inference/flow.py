@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.study.design import in_contrasts
+
 FLOW_COLUMNS = ("step", "arm", "unit", "state", "circuit", "test", "reason", "n")
 """Columns of ``figures/flow.tsv``."""
 
@@ -53,7 +55,7 @@ def flow_counts(
         row = {"unit": "participants", "state": "in", "circuit": None, "test": None, "reason": None}
         rows.append({"step": step, "arm": arm, **row, **about, "n": n})
 
-    everybody: Mapping[str, str | None] = design["participants"]
+    everybody = in_contrasts(design)
     add("found", "all", len(everybody))
     labels: Mapping[str | None, str] = design["arms"] or {None: "all"}
     unassigned = sum(arm not in labels for arm in everybody.values())

@@ -21,11 +21,14 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.change import adjusted_difference, mean_change
+from ketfc.inference.crossover import drug_difference
 from ketfc.inference.evidence import Evidence, untestable
 from ketfc.inference.linear import hc3_coefficient, obstacle, regression_evidence
 from ketfc.inference.permutation import Floats, freedman_lane_test, stream
 from ketfc.inference.samples import participant_table, planned_tests, sample_of
 from ketfc.inference.session_motion import MEASURES, before_and_after, session_motion
+from ketfc.study.design import in_contrasts
+from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
 
 MOTION_COLUMNS = (
     "measure",
@@ -130,13 +133,15 @@ def motion_tests(
                 for name in ("z_baseline", "z_followup", "motion")
             )
             treated = _treated(complete["arm"], design)
+            order = _order(complete["sequence"]) if design["kind"] == "crossover" else None
+            sides: dict[str, Any] = {"treated": treated, "order": order}
             key = {"measure": "mean_fd", "circuit": circuit.id, "strategy": strategy}
             rng = stream(seed, f"{circuit.id}/{FOLLOWS}")
-            found = follows_motion(followup - baseline, moved, treated, rng=rng, **setting)
+            found = follows_motion(followup - baseline, moved, **sides, rng=rng, **setting)
             gated: dict[str, Any] = {"fires": FOLLOWS, "alpha": alpha}
             rows.append(_row(key | {"test": "follows"}, found, len(complete), **gated))
             rng = stream(seed, f"{circuit.id}/equal-motion")
-            found = change_at_equal_motion(baseline, followup, moved, treated, rng=rng, **setting)
+            found = change_at_equal_motion(baseline, followup, moved, **sides, rng=rng, **setting)
             rows.append(_row(key | {"test": "change-at-equal-motion"}, found, len(complete)))
     return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
 
@@ -144,7 +149,8 @@ def motion_tests(
 def follows_motion(
     change: Floats,
     motion: Floats,
-    treated: Floats | None,
+    treated: Floats | None = None,
+    order: Floats | None = None,
     *,
     alpha: float,
     permutations: int,
@@ -158,6 +164,9 @@ def follows_motion(
         Change in Fisher z and in mean FD (mm) of the same participants.
     treated : numpy.ndarray of shape (n,) or None
         1 in the ketamine arm, 0 in the control arm, adjusted for; None where there is one arm.
+    order : numpy.ndarray of shape (n,) or None
+        Of a crossover, 1 where ketamine came first and −1 where it came second, adjusted for: a
+        difference between periods in both would pass for a relation.
     alpha : float
         The interval covers 1 − `alpha`.
     permutations : int
@@ -183,11 +192,11 @@ def follows_motion(
     n = len(change)
     if n < FEWEST:
         return untestable("too-few", f"{n} participants with both changes, {FEWEST} are needed")
-    regressors = {"the change in mean FD": motion} | _arm(treated)
+    regressors = {"the change in mean FD": motion} | _given(treated, order)
     hindrance = obstacle(("the change in connectivity", change), regressors)
     if hindrance is not None:
         return hindrance
-    nuisance = np.column_stack([np.ones(n), *_arm(treated).values()])
+    nuisance = np.column_stack([np.ones(n), *_given(treated, order).values()])
     test = freedman_lane_test(change, motion, nuisance, permutations=permutations, rng=rng)
     df, r = n - 1 - nuisance.shape[1], test.partial_r
     low = high = math.nan
@@ -210,7 +219,8 @@ def change_at_equal_motion(
     baseline: Floats,
     followup: Floats,
     motion: Floats,
-    treated: Floats | None,
+    treated: Floats | None = None,
+    order: Floats | None = None,
     *,
     alpha: float,
     permutations: int,
@@ -224,6 +234,8 @@ def change_at_equal_motion(
         Fisher z at both sessions and the change in mean FD (mm) of the same participants.
     treated : numpy.ndarray of shape (n,) or None
         1 in the ketamine arm, 0 in the control arm; None where there is one arm.
+    order : numpy.ndarray of shape (n,) or None
+        Of a crossover, 1 where ketamine came first and −1 where it came second.
     alpha : float
         The interval covers 1 − `alpha`.
     permutations : int
@@ -256,10 +268,12 @@ def change_at_equal_motion(
         return untestable(
             "too-few", f"{len(change)} participants with both changes, {FEWEST} are needed"
         )
-    hindrance = obstacle(("the change in connectivity", change), {"the change in mean FD": motion})
+    others = {"the change in mean FD": motion} | _given(None, order)
+    hindrance = obstacle(("the change in connectivity", change), others)
     if hindrance is not None:
         return hindrance
-    fit = hc3_coefficient(change, np.ones(len(change)), motion[:, np.newaxis], alpha=alpha)
+    nuisance = np.column_stack(list(others.values()))
+    fit = hc3_coefficient(change, np.ones(len(change)), nuisance, alpha=alpha)
     return Evidence(
         estimate=fit.estimate,
         ci_low=fit.ci_low,
@@ -283,14 +297,19 @@ def _changes_of(
     both = before_and_after(
         motion, measure, baseline=design["baseline"], followup=design["followup"]
     ).dropna()
-    arms = pd.Series([design["participants"].get(who) for who in both.index], dtype=object)
-    arms.index = both.index
+    # healthy controls are in no contrast
+    people_of = in_contrasts(design)
+    both = both[both.index.isin(list(people_of))]
+    arms = pd.Series([people_of[who] for who in both.index], dtype=object, index=both.index)
     groups: dict[str, Any] = {"change": arms.index}
     if design["kind"] == "parallel":
         groups["change"] = arms.index[arms.notna()]
         groups |= {
             f"change-{label}": arms.index[arms == role] for role, label in design["arms"].items()
         }
+    if design["kind"] == "crossover":
+        orders = pd.Series([design["sequences"].get(who) for who in both.index], index=both.index)
+        groups["change"] = both.index[orders.isin([KETAMINE_FIRST, CONTROL_FIRST])]
     rows = []
     for test, people in groups.items():
         before, after = both.loc[people].to_numpy(dtype=np.float64).T
@@ -299,6 +318,15 @@ def _changes_of(
         drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
         if len(people) < FEWEST:
             found = untestable("too-few", f"{len(people)} participants, {FEWEST} are needed")
+        elif design["kind"] == "crossover":
+            first = (_order(orders[people]) + 1) / 2
+            found = (
+                drug_difference(before, after, first, **drawn)
+                if 2 <= first.sum() <= len(first) - 2
+                else untestable(
+                    "small-order", "an order of the drugs has fewer than 2 participants"
+                )
+            )
         elif treated is not None:
             found = adjusted_difference(before, after, treated, **drawn)
         else:
@@ -328,8 +356,13 @@ def _treated(arms: pd.Series[Any], design: Mapping[str, Any]) -> Floats | None:
     return np.asarray(arms == "ketamine", dtype=np.float64)
 
 
-def _arm(treated: Floats | None) -> dict[str, Floats]:
-    return {} if treated is None else {"arm": treated}
+def _order(sequences: pd.Series[Any]) -> Floats:
+    return np.where(sequences == KETAMINE_FIRST, 1.0, -1.0)
+
+
+def _given(treated: Floats | None, order: Floats | None) -> dict[str, Floats]:
+    sides = {"arm": treated, "the order of the drugs": order}
+    return {name: values for name, values in sides.items() if values is not None}
 
 
 def _row(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ketfc.inference.permutation import Floats
 from ketfc.inference.session_motion import before_and_after, session_motion
+from ketfc.study.design import in_contrasts
 
 QCFC_COLUMNS = (
     "atlas",
@@ -127,7 +128,7 @@ def qcfc(
     Parkes L et al. (2018), NeuroImage 171:415–436, doi:10.1016/j.neuroimage.2017.12.073.
     """
     roles = {"baseline": design["baseline"], "followup": design["followup"]}
-    people = sorted(design["participants"])
+    people = sorted(in_contrasts(design))
     regions, z = _collect(sessions, people, list(roles.values()))
     fd = before_and_after(session_motion(quality), "mean_fd", **roles).reindex(people)
     first, second = (fd[time].to_numpy(dtype=np.float64) for time in roles)

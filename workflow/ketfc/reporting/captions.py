@@ -41,8 +41,7 @@ def figure_title(name: str, design: Design) -> str:
         "circuits": "The circuits and the difference between drugs",
         "paired": "Connectivity after each drug",
         "association": "Differences between drugs in connectivity and in score",
-        "matrices": "Mean connectivity matrices",
-    }[name]
+    }.get(name, TITLES[name])
 
 
 def figure_caption(name: str, design: Design) -> str:

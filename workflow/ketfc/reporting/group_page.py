@@ -22,12 +22,13 @@ def render_group(
     *,
     design: Design,
     runs: pd.DataFrame,
+    strategies: pd.DataFrame,
     coverage: Mapping[str, pd.DataFrame],
     similarity: pd.DataFrame,
     exclusions: pd.DataFrame,
     pages: Collection[str],
     settings: Mapping[str, Any],
-    qcfc: Path | None = None,
+    qcfc: Path,
 ) -> str:
     """Return the page of the study's quality.
 
@@ -35,15 +36,15 @@ def render_group(
     ----------
     design : mapping
         ``plan/design.json``.
-    runs, similarity, exclusions : pandas.DataFrame
-        ``quality/runs.tsv``, ``quality/similarity.tsv``, ``quality/exclusions.tsv``.
+    runs, strategies, similarity, exclusions : pandas.DataFrame
+        Tables of that name in ``quality``.
     coverage : mapping of str to pandas.DataFrame
         The circuits' coverage table by run.
     pages : collection of str
         Participants who have a page.
     settings : mapping
         ``min_coverage`` and ``carpet_atlas`` of :class:`ketfc.imaging.run.RunSettings`.
-    qcfc : pathlib.Path or None
+    qcfc : pathlib.Path
         PNG of the relation of motion with connectivity.
 
     Returns
@@ -51,10 +52,9 @@ def render_group(
     str
         HTML without scripts that loads nothing; only the links lead to other files.
     """
-    numbers = [*RUN_NUMBERS, *(c for c in runs.columns if str(c).startswith("tdof_"))]
-    runs = runs.assign(**{name: pd.to_numeric(runs[name]).astype(float) for name in numbers})
+    runs = runs.assign(**{name: pd.to_numeric(runs[name]).astype(float) for name in RUN_NUMBERS})
     measures = figures.run_measures(runs, dict(coverage), settings["min_coverage"])
-    tdof = figures.strategy_rows(runs)
+    tdof = figures.strategy_rows(strategies)
     return (
         environment()
         .get_template("group.html.j2")
@@ -79,9 +79,7 @@ def render_group(
                 }
                 for name, values in tdof.items()
             ],
-            qcfc=None
-            if qcfc is None
-            else "data:image/png;base64," + base64.b64encode(qcfc.read_bytes()).decode("ascii"),
+            qcfc="data:image/png;base64," + base64.b64encode(qcfc.read_bytes()).decode("ascii"),
             identified=_identified(similarity),
             people=_people(design, measures, similarity, exclusions, pages),
         )

@@ -180,14 +180,20 @@ def draw_strategies(tdof: dict[str, pd.Series[float]], primary: str) -> Figure:
     return figure
 
 
-def strategy_rows(runs: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """Return, by strategy, the degrees of freedom of the runs that it could be applied to."""
-    found = {}
-    for column in runs.columns:
-        if str(column).startswith("tdof_"):
-            values = runs[column].astype(float)
-            found[str(column).removeprefix("tdof_")] = values[values > 0]
-    return found
+def strategy_rows(strategies: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """Return, by strategy, the degrees of freedom of the runs that it could be applied to.
+
+    Parameters
+    ----------
+    strategies : pandas.DataFrame
+        ``quality/strategies.tsv``.
+    """
+    tdof = pd.to_numeric(strategies["tdof"]).astype(float)
+    used = tdof.where(strategies["status"] == "ok")
+    return {
+        str(name): values.dropna()
+        for name, values in used.groupby(strategies["strategy"], sort=False)
+    }
 
 
 def reasons(exclusions: pd.DataFrame, participant: str) -> list[str]:
