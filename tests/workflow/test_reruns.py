@@ -111,7 +111,7 @@ def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Stud
     planned = done.run("-n")
     # the other session shares its voxels with nobody now
     assert planned.runs == ["sub-03_ses-post_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1}
+    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1, "participant_quality": 1}
 
 
 def test_a_changed_parcellation_is_prepared_and_read_again(done: Study) -> None:

@@ -273,7 +273,9 @@ def process_run(
         )
         if chosen:
             picture |= {"chosen": chosen, "series": series.pop(CARPET).series}
-        _require_limits(quality, settings)
+        # a run that keeps too little is excluded for that, below, and not for its motion
+        if not all(isinstance(keep, RunError) for keep in kept.values()):
+            _require_limits(quality, settings)
     except RunError as error:
         excluded = {name: StrategyResult(error=error) for name in settings.strategies}
         carpet = make_carpet(**picture, reason=error.reason)
