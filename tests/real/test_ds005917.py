@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from ketfc.study.clinical import clinical_rules, clinical_scores, clinical_summary, compared_roles
@@ -21,6 +23,13 @@ def study(kit):
                 "name": "ds005917",
                 "derivatives": str(folder),
                 "sessions": SESSIONS,
+                "crossover": {
+                    "order": ["infusion_1", "infusion_2"],
+                    "ketamine": "d",
+                    "control": "p",
+                    "control-session": "p2",
+                },
+                "groups": {"column": "group", "patients": ["MDD", "BP"], "controls": "HC"},
                 "covariates": {"age": "age", "sex": "sex", "diagnosis": "group"},
             },
             "scores": {
@@ -41,16 +50,25 @@ def plan(study):
 @pytest.fixture(scope="module")
 def summary(study, plan):
     rules = clinical_rules(study[1].scores)
-    course = clinical_scores(plan.scores, rules, [*compared_roles(plan.design), ("p2", "post")])
+    course = clinical_scores(plan.scores, rules, compared_roles(plan.design))
     people = plan.participants.assign(group=plan.participants["diagnosis"])
     return clinical_summary(plan.scores, course, people, rules, plan.design)
 
 
 def test_everything_but_the_images_is_there_and_the_plan_says_so(plan) -> None:
     errors = [problem for problem in plan.problems if problem.severity == "error"]
-    assert [(p.field, "holds no BIDS file" in p.message) for p in errors] == [
+    assert [(p.field, "holds no preprocessed BOLD image" in p.message) for p in errors] == [
         ("study.derivatives", True)
     ]
+    assert plan.design["kind"] == "crossover"
+    assert Counter(plan.design["sequences"].values()) == {
+        "ketamine-first": 23,
+        "control-first": 22,
+        "ketamine-only": 5,
+        "control-only": 2,
+        None: 6,
+    }
+    assert plan.participants["group"].value_counts().to_dict() == {"patients": 36, "controls": 22}
     assert len(plan.participants) == 58
     assert plan.participants["diagnosis"].value_counts().to_dict() == {"MDD": 33, "HC": 22, "BP": 3}
     assert len(plan.scores) == 58 * 5
