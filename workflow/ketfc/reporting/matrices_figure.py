@@ -140,7 +140,7 @@ def _draw(
     figure = style.new_figure(style.TWO_COLUMNS, 62 * len(labels) + (18 if named else 12))
     panels = figure.subplots(len(labels), 3, squeeze=False)
     before, after = compared(design)
-    titles = {"baseline": before, "followup": after, "difference": f"{after} minus {before}"}
+    titles = {"baseline": before, "followup": after, "difference": f"{after} − {before}"}
     limits = {
         "session": style.nice_limit(numbers[["baseline", "followup"]], quantile=0.99),
         "difference": style.nice_limit(numbers["difference"], quantile=0.99),

@@ -68,6 +68,8 @@ def draw_run(
         What :func:`motion_limits` gives.
     """
     with style.paper_style():
+        # names of networks are as long as their makers like
+        left = min(max(0.22, 0.09 + 0.0095 * max(map(len, networks), default=0)), 0.4)
         n_panels, height = (4, 166.0) if carpet.before.size else (2, 44.0)
         figure = style.new_figure(WIDTH, height)
         # the names beside the carpets would leave a constrained layout no room
@@ -78,7 +80,7 @@ def draw_run(
             sharex=True,
             height_ratios=[1, 1, 3.8, 3.8][:n_panels],
             gridspec_kw={
-                "left": 0.22,
+                "left": left,
                 "right": 0.985,
                 "bottom": 9 / height,
                 "top": 1 - 3 / height,
