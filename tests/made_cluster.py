@@ -40,7 +40,7 @@ class Cluster:
         )
         return done.stdout
 
-    def wait_for(self, state: str, *, seconds: float = 120) -> list[str]:
+    def wait_for(self, state: str, *, seconds: float = 300) -> list[str]:
         """Return the numbers of the jobs that are in a state, once there are any."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
