@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion import motion_tests
+from ketfc.inference.planned import incomplete_participants
 from ketfc.inference.qcfc import qcfc
 from ketfc.study.clinical import clinical_scores, clinical_summary, compared_roles
 from ketfc.study.instruments import Rule

@@ -109,7 +109,7 @@ def render_report(
         ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
-        (`ketfc.inference.hypotheses.incomplete_participants`).
+        (`ketfc.inference.planned.incomplete_participants`).
     sidecars : mapping of str to sequence of mapping
         By denoising strategy, the JSON sidecars of its matrices.
     null, habenula : pandas.DataFrame
