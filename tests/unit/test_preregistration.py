@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ketfc.imaging.registry import Registry, load_registry
-from ketfc.inference.preregistration import (
+from ketfc.imaging.preregistration import (
     fingerprint,
     hypotheses_content,
     verify_lock,
     write_lock,
 )
+from ketfc.imaging.registry import Registry, load_registry
 from ketfc.study.config import Config, parse_config
 
 HERE = Path(__file__).parents[2]

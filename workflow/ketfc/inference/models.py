@@ -58,6 +58,13 @@ class Model:
         """The other columns, shape (n, k), the intercept first."""
         return np.column_stack([np.ones(self.n), *list(self.regressors.values())[1:]])
 
+    @property
+    def partial_r(self) -> float:
+        """Correlation of outcome and tested column, both without what the nuisance explains."""
+        basis = orthonormal(self.nuisance)
+        y, x = (column - basis @ (basis.T @ column) for column in (self.outcome[1], self.tested))
+        return float(y @ x / (np.linalg.norm(y) * np.linalg.norm(x)))
+
 
 def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
     """Return the model of a test over everybody, or of an association within one arm.
@@ -165,9 +172,7 @@ def bayes_factor(model: Model) -> float:
     y = model.outcome[1]
     if not model.regressors:
         return jzs_one_sample(float(stats.ttest_1samp(y, 0.0).statistic), model.n)
-    basis = orthonormal(model.nuisance)
-    left, own = (column - basis @ (basis.T @ column) for column in (y, model.tested))
-    r = float(left @ own / (np.linalg.norm(left) * np.linalg.norm(own)))
+    r = model.partial_r
     covariates = len(model.regressors) - 1
     if not model.compares_groups:
         return correlation_bf10(r, model.n - covariates)
