@@ -15,7 +15,6 @@ class Reliability(Group):
         "treatment). With it the slope of the change on its baseline is corrected, and "
         "regression to the mean simulated where there are healthy controls.",
         "a number above 0 and at most 1, or null",
-        examples=[0.5],
         gt=0.0,
         le=1.0,
     )
@@ -24,7 +23,6 @@ class Reliability(Group):
         "Reliability of the score of suicidal ideation. With both, the largest correlation that "
         "could be observed stands beside the associations.",
         "a number above 0 and at most 1, or null",
-        examples=[0.9],
         gt=0.0,
         le=1.0,
     )
