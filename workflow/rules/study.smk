@@ -113,12 +113,13 @@ rule plan:
         "../scripts/plan.py"
 
 
-# written once, before the data: Snakemake does not replace a protected file
+# written once, before the data; update() leaves a lock that is there where it is, and the script
+# then refuses to replace it
 rule preregistration:
     input:
         registry=REGISTRY,
     output:
-        protected("results/plan/preregistration.json"),
+        update("results/plan/preregistration.json"),
     log:
         "logs/preregistration.log",
     benchmark:
