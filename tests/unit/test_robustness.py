@@ -191,6 +191,45 @@ def test_several_follow_ups_have_a_mixed_model_each():
     assert late.loc["mixed-model", "ci_low"] > 0
 
 
+def crossover() -> made_tables.Made:
+    """The sessions of a single arm as those after two drugs, in alternating order."""
+    made = made_tables.one_arm(size=14)
+    people = list(made.design["participants"])
+    orders = {who: ("ketamine-first", "control-first")[i % 2] for i, who in enumerate(people)}
+    design = {
+        **made.design,
+        "kind": "crossover",
+        "drugs": {"ketamine": "ketamine", "control": "placebo"},
+        "sequences": orders,
+    }
+    return replace(made, design=design)
+
+
+def test_a_crossover_has_differences_between_the_drugs():
+    made = crossover()
+    rows = rows_of(table_of(made), "change")
+    assert tuple(rows.index) == GROUP_METHODS
+    pairs = pairs_of(made)
+    change = (pairs["post"] - pairs["pre"]).to_numpy()
+    first = np.array([made.design["sequences"][who] == "ketamine-first" for who in pairs.index])
+    expected = (change[first].mean() + change[~first].mean()) / 2
+    assert rows.loc["hc2", "estimate"] == pytest.approx(expected)
+    differences = (change[first][:, np.newaxis] + change[~first]) / 2
+    assert rows.loc["mann-whitney", "estimate"] == pytest.approx(np.median(differences))
+    assert rows.loc["detectable", "effect_size_type"] == "dz within orders"
+    assert "leave-one-out" in rows_of(table_of(made), "association").index
+
+
+def test_scores_of_few_values_are_ordinal_too():
+    made = made_tables.one_arm(size=30)
+    own = (made.scores["scale"] == "si") & (made.scores["role"] == "post")
+    made.scores.loc[own, "score"] = np.random.default_rng(2).integers(0, 4, int(own.sum()))
+    row = rows_of(table_of(made), "association").loc["ordinal"]
+    assert row["effect_size_type"] == "log odds ratio per SD"
+    assert np.isfinite(row["p"])
+    assert "ordinal" not in rows_of(table_of(made_tables.one_arm(size=30)), "association").index
+
+
 def with_controls(made: made_tables.Made, *, level: float) -> made_tables.Made:
     """Eight healthy controls, measured once."""
     rng = np.random.default_rng(8)
