@@ -33,7 +33,7 @@ METHODS = {
     "detectable": "smallest detectable",
     "hc2": "HC2 interval",
     "inverted-permutation": "permutation interval",
-    "ranks": "ranks",
+    "ranks": "the test of ranks",
     "theil-sen": "Theil–Sen slope",
     "leave-one-out": "one left out in turn",
     "ordinal": "proportional odds",
@@ -46,10 +46,10 @@ METHODS = {
 """Methods of ``tests/robustness.tsv`` in words."""
 
 _SAME_QUESTION = (
-    *("bca", "wilcoxon", "mann-whitney", "hc2", "inverted-permutation", "ranks", "theil-sen"),
-    *("ordinal", "mixed-model", "depression-adjusted"),
+    *("bca", "wilcoxon", "mann-whitney", "hc2", "ranks", "theil-sen", "ordinal", "mixed-model"),
+    "depression-adjusted",
 )
-"""Methods that ask what the primary test asks."""
+"""Methods that ask what the primary test asks, save the inversion of that test itself."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _agreement(row: Mapping[str, Any], rows: Mapping[str, Any], alpha: float) ->
     if changed:
         text += f"; a single participant decides {listed(changed)}"
     if "equivalent" in str(rows.get("tost", {}).get("flags")).split(";"):
-        text += "; it is smaller than the margin of equivalence"
+        text += "; the effect is smaller than the margin of equivalence"
     return text
 
 
