@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.checks import Settings
+from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion import motion_tests
+from ketfc.inference.planned import incomplete_participants
 from ketfc.inference.qcfc import qcfc
+from ketfc.inference.robustness import robustness
 from ketfc.study.clinical import clinical_scores, clinical_summary, compared_roles
 from ketfc.study.instruments import Rule
 
@@ -82,6 +85,7 @@ class Made:
     motion: pd.DataFrame
     qcfc: pd.DataFrame
     qcfc_curves: pd.DataFrame
+    robustness: pd.DataFrame
 
 
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
@@ -144,7 +148,10 @@ def with_holes() -> Made:
 def _tested(made: Made) -> Made:
     hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
     motion = _motion(made.connectivity, made.runs, made.design)
-    return replace(made, hypotheses=hypotheses, incomplete=incomplete, motion=motion)
+    robust = _robustness(made.connectivity, made.scores, made.design)
+    return replace(
+        made, hypotheses=hypotheses, incomplete=incomplete, motion=motion, robustness=robust
+    )
 
 
 def _study(
@@ -202,6 +209,7 @@ def _study(
         motion=_motion(connectivity, runs, design),
         qcfc=edges,
         qcfc_curves=curves,
+        robustness=_robustness(connectivity, scores, design),
         versions={
             "ketfc": "0.1.0",
             "nilearn": "0.14.1",
@@ -325,6 +333,15 @@ def _hypotheses(
         connectivity, scores, design, circuits, seed=1, permutations=499, alpha=0.05, **about
     )
     return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)
+
+
+def _robustness(
+    connectivity: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any]
+) -> pd.DataFrame:
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    settings = Settings(seed=1, permutations=99, alpha=0.05, margin=0.1)
+    about = {"strategy": "acompcor", "settings": settings}
+    return robustness(connectivity, scores, design, circuits, **about)
 
 
 def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: dict[str, Any]) -> pd.DataFrame:
@@ -463,5 +480,7 @@ def _config(study: str, arms: dict[str, str] | None) -> dict[str, Any]:
             "registry": "atlases/circuits.yaml", "min-coverage": 0.5,
             "parcellation": [{"name": "KetfcVoronoi239"}],
         },
-        "statistics": {"seed": 20251122, "permutations": 499, "alpha": 0.05},
+        "statistics": {
+            "seed": 20251122, "permutations": 499, "alpha": 0.05, "equivalence-margin": 0.1,
+        },
     }  # fmt: skip

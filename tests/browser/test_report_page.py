@@ -164,7 +164,8 @@ def page(tmp_path_factory) -> Path:
     for name, (figure, _) in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
-    common: dict[str, Any] = {name: getattr(made, name) for name in shared.split()}
+    names = [*shared.split(), "robustness"]
+    common: dict[str, Any] = {name: getattr(made, name) for name in names}
     html = render_report(
         **common,
         incomplete=made.incomplete,

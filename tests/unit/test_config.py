@@ -138,7 +138,14 @@ def test_a_minimal_config_has_the_documented_defaults():
             "allow-template-mismatch": False,
             "min-coverage": 0.5,
         },
-        "statistics": {"seed": 20251122, "permutations": 10000, "alpha": 0.05},
+        "statistics": {
+            "seed": 20251122,
+            "permutations": 10000,
+            "alpha": 0.05,
+            "equivalence-margin": 0.1,
+            "reliability": None,
+            "preregistration": None,
+        },
     }
     assert not parsed.study.simulated
     assert parsed.circuits.parcellation[0].bundled
@@ -629,7 +636,7 @@ scores:
 denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
-statistics: {seed: 1}
+statistics: {seed: 1, reliability: {}}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]

@@ -16,6 +16,7 @@ from ketfc.inference import hypotheses
 from ketfc.inference.crossover import drug_association, drug_difference, period_statistic
 from ketfc.inference.matched_null import matched_null
 from ketfc.inference.permutation import freedman_lane_test
+from ketfc.inference.planned import incomplete_participants
 
 SETTINGS: dict[str, Any] = {"alpha": 0.05, "permutations": 999}
 
@@ -218,7 +219,7 @@ def test_a_crossover_has_its_tests_and_controls_are_in_none():
 
 def test_who_lacks_a_drug_or_its_order_is_left_out_with_the_reason():
     made = study()
-    left = hypotheses.incomplete_participants(*made, [Circuit()], strategy="acompcor")
+    left = incomplete_participants(*made, [Circuit()], strategy="acompcor")
     said = {(row.participant_id, row.test): row.reason for row in left.itertuples()}
     assert said["sub-11", "change"] == "had no second drug; no connectivity at control"
     assert said["sub-12", "change"] == "order of the drugs not known"

@@ -12,6 +12,7 @@ import pytest
 # not `from … import test_hypotheses`, which pytest would take for a test of this module
 from ketfc.files import read_tsv, write_tsv
 from ketfc.inference import hypotheses
+from ketfc.inference.planned import incomplete_participants
 
 SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
 NUMBERS = [
@@ -60,7 +61,7 @@ class Study:
         return table[(table["hypothesis"] == hypothesis) & (table["test"] == test)].iloc[0]
 
     def incomplete(self) -> pd.DataFrame:
-        return hypotheses.incomplete_participants(
+        return incomplete_participants(
             self.connectivity, self.scores, self.design, CIRCUITS, strategy="acompcor"
         )
 
@@ -524,7 +525,7 @@ def test_other_definitions_are_in_no_correction_and_change_none():
     # the same numbers as the circuit's own test, for they are the same series
     main = table.loc[[(CIRCUITS[0].id, test) for test in ("change", "association")]]
     assert own["estimate"].tolist() == main["estimate"].tolist()
-    left_out = hypotheses.incomplete_participants(
+    left_out = incomplete_participants(
         both.connectivity,
         both.scores,
         both.design,

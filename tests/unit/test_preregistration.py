@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ketfc.imaging.registry import Registry, load_registry
-from ketfc.inference.preregistration import (
+from ketfc.imaging.preregistration import (
     fingerprint,
     hypotheses_content,
+    lock_problems,
     verify_lock,
     write_lock,
 )
+from ketfc.imaging.registry import Registry, load_registry
 from ketfc.study.config import Config, parse_config
 
 HERE = Path(__file__).parents[2]
@@ -106,3 +107,45 @@ def test_a_file_that_is_no_lock_is_named(tmp_path, text):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"other\.json is no preregistration"):
         verify_lock(path, {})
+
+
+def locked(path: Path) -> Config:
+    raw = yaml.safe_load((HERE / "config" / "config.yaml").read_text(encoding="utf-8"))
+    raw.setdefault("statistics", {})["preregistration"] = str(path)
+    return parse_config(raw)
+
+
+REGISTRY = HERE / "atlases" / "circuits.yaml"
+
+
+def test_naming_the_lock_is_no_difference_from_it(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo()))
+    assert lock_problems(locked(lock), REGISTRY) == []
+    assert lock_problems(demo(), REGISTRY) == []
+
+
+def test_the_plan_lists_every_key_that_differs_from_the_lock(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo(statistics={"alpha": 0.01, "seed": 1})))
+    problems = lock_problems(locked(lock), REGISTRY)
+    assert [(one.severity, one.field) for one in problems] == [
+        ("error", "statistics/alpha"),
+        ("error", "statistics/seed"),
+    ]
+    assert (problems[0].value, problems[0].allowed) == ("0.05", "0.01")
+
+
+def test_a_lock_that_was_edited_or_is_missing_is_an_error_of_the_plan(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    absent = lock_problems(locked(lock), REGISTRY)
+    assert [one.field for one in absent] == ["statistics.preregistration"]
+    write_lock(lock, hypotheses_content(registry, demo(statistics={"alpha": 0.01})))
+    lock.write_text(
+        lock.read_text(encoding="utf-8").replace('alpha": 0.01', 'alpha": 0.05'), encoding="utf-8"
+    )
+    edited = lock_problems(locked(lock), REGISTRY)
+    assert [one.field for one in edited] == ["sha256"]
+    assert "changed after it was written" in edited[0].message
+    lock.write_text("{}", encoding="utf-8")
+    assert "no preregistration" in lock_problems(locked(lock), REGISTRY)[0].message

@@ -45,6 +45,7 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         versions=made.versions,
         null=made.null,
         habenula=made.habenula,
+        robustness=made.robustness,
         atlases=atlases or {},
     )
 
@@ -64,6 +65,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         sidecars=made.sidecars,
         null=made.null,
         habenula=made.habenula,
+        robustness=made.robustness,
         figures=figures or {},
         methods=methods_of(made),
         versions=made.versions,

@@ -38,6 +38,7 @@ ONCE = {
     "plan": 1,
     "qcfc": 1,
     "report": 1,
+    "robustness": 1,
     "sessions": 1,
     "similarity": 1,
 }

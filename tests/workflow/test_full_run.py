@@ -28,7 +28,7 @@ def expected_files() -> set[str]:
     files |= {"quality/similarity.tsv", "quality/group.html"}
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
     files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
-    tests = ("hypotheses", "left_out", "matched_null", "mean_relmat")
+    tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
@@ -87,7 +87,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 24 + len(RUNS) + len(people())
+    assert len(logs) == 25 + len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 

@@ -26,6 +26,7 @@ BELOW_RUNS = {
     "motion": 1,
     "qcfc": 1,
     "report": 1,
+    "robustness": 1,
     "sessions": 1,
     "similarity": 1,
 }

@@ -9,6 +9,7 @@ from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
 from ketfc.imaging.resources import memory_mb, minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
+from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
@@ -87,6 +88,9 @@ FOLDERS = (
 TABLES = [str(path) for path in input_tables(STUDY, [Path(each) for each in FOLDERS])]
 INSTRUMENTS = [str(path) for path in instrument_files(STUDY.scores)]
 
+LOCK = STUDY.statistics.preregistration and expand_path(
+    STUDY.statistics.preregistration
+)
 BY_HAND = STUDY.quality.exclusions and find_table(
     STUDY.quality.exclusions, [Path(folder) for folder in FOLDERS]
 )
@@ -99,6 +103,7 @@ elif workflow.is_main_process:
     _places = [Path(folder) for folder in FOLDERS]
     _index = index_runs(STUDY.study, _places)
     _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
+    _fixed += lock_problems(STUDY, REGISTRY)
     _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
     FOUND = indexed_manifest(_index)

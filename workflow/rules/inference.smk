@@ -144,6 +144,35 @@ rule hypotheses:
         "../scripts/hypotheses.py"
 
 
+# the primary hypotheses by other methods, and what they could have found
+rule robustness:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        registry=REGISTRY,
+    output:
+        "results/tests/robustness.tsv",
+    log:
+        "logs/robustness.log",
+    benchmark:
+        "logs/benchmarks/robustness.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        strategy=STUDY.denoising.primary,
+        seed=STUDY.statistics.seed,
+        permutations=STUDY.statistics.permutations,
+        alpha=STUDY.statistics.alpha,
+        margin=STUDY.statistics.equivalence_margin,
+        reliability=STUDY.statistics.reliability
+        and STUDY.statistics.reliability.model_dump(),
+        code=CODE["inference"],
+    script:
+        "../scripts/robustness.py"
+
+
 rule mean_relmat:
     input:
         runs=rules.inventory.output.runs,

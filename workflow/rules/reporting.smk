@@ -163,6 +163,7 @@ rule methods:
         atlases=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
+        robustness=rules.robustness.output[0],
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -197,6 +198,7 @@ rule report:
         exclusions=rules.exclusions.output,
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
+        robustness=rules.robustness.output[0],
         clinical=rules.clinical.output.summary,
         circuits=rules.figure_circuits.output[2],
         paired=rules.figure_paired.output[2],

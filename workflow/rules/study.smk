@@ -63,6 +63,7 @@ rule inventory:
         ),
         by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
         instruments=INSTRUMENTS,
+        preregistration=LOCK if LOCK and LOCK.is_file() else [],
         registry=REGISTRY,
         parcellations=NAMED_PARCELLATIONS,
     output:
@@ -110,6 +111,28 @@ rule plan:
         code=CODE["study"],
     script:
         "../scripts/plan.py"
+
+
+# written once, before the data; update() leaves a lock that is there where it is, and the script
+# then refuses to replace it
+rule preregistration:
+    input:
+        registry=REGISTRY,
+    output:
+        update("results/plan/preregistration.json"),
+    log:
+        "logs/preregistration.log",
+    benchmark:
+        "logs/benchmarks/preregistration.tsv"
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        config=config,
+        code=CODE["imaging"],
+    script:
+        "../scripts/preregistration.py"
 
 
 rule clinical:

@@ -5,8 +5,9 @@ from ketfc.imaging.habenula import circuit_verdicts
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.sessions import NUMERIC
 from ketfc.inference.context import add_habenula_flags, add_motion_flags, add_null_percentile
-from ketfc.inference.hypotheses import incomplete_participants, test_hypotheses
+from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion import MOTION_NUMBERS
+from ketfc.inference.planned import incomplete_participants
 from ketfc.logs import logged
 
 with logged(snakemake.log[0]):

@@ -6,6 +6,7 @@ from ketfc.files import write_json, write_tsv
 from ketfc.imaging.habenula import resolution_problems
 from ketfc.imaging.native_size import native_sizes
 from ketfc.imaging.precheck import confound_problems, fixed_problems
+from ketfc.imaging.preregistration import lock_problems
 from ketfc.logs import logged
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
@@ -18,6 +19,7 @@ with logged(snakemake.log[0]):
     folders = [Path(folder) for folder in snakemake.params.folders]
     index = index_runs(config.study, folders)
     extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
+    extra += lock_problems(config, snakemake.input.registry)
     by_hand = snakemake.params.by_hand
     manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
     used = [run for run in index.runs if run.name not in manual.runs]

@@ -30,6 +30,7 @@ with logged(snakemake.log[0]):
         exclusions=read_tsv(inputs.exclusions[0]),
         null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
+        robustness=read_tsv(inputs.robustness),
         **facts,
     )
     write_text(snakemake.output.methods, text)

@@ -19,6 +19,7 @@ with logged(snakemake.log[0]):
         exclusions=read_tsv(inputs.exclusions[0]),
         null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
+        robustness=read_tsv(inputs.robustness),
         motion=read_tsv(inputs.motion),
         qcfc=read_tsv(inputs.qcfc_table),
         clinical=read_tsv(inputs.clinical),

@@ -35,9 +35,13 @@ def jzs_one_sample(t: float, n: int) -> float:
     return _jzs(t, float(n), n - 1)
 
 
-def jzs_two_sample(t: float, n1: int, n2: int) -> float:
-    """Return BF10 of a two-sample t (equal variances), as :func:`jzs_one_sample`."""
-    return _jzs(t, n1 * n2 / (n1 + n2), n1 + n2 - 2)
+def jzs_two_sample(t: float, n1: int, n2: int, *, covariates: int = 0) -> float:
+    """Return BF10 of a two-sample t (equal variances), as :func:`jzs_one_sample`.
+
+    Of an analysis of covariance, give the t of the groups and the number of `covariates`; the
+    covariates are taken to be balanced between the groups.
+    """
+    return _jzs(t, n1 * n2 / (n1 + n2), n1 + n2 - 2 - covariates)
 
 
 def correlation_bf10(r: float, n: int) -> float:

@@ -24,7 +24,7 @@ def all_exclusions(
     imaging : pandas.DataFrame
         As :func:`ketfc.imaging.exclusions.imaging_exclusions` gives it.
     left_out : pandas.DataFrame
-        As :func:`ketfc.inference.hypotheses.incomplete_participants` gives it.
+        As :func:`ketfc.inference.planned.incomplete_participants` gives it.
 
     Returns
     -------

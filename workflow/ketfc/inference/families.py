@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+
+from ketfc.inference.maxt import FamilyTest, false_discovery, freedman_lane_family, sign_flip_family
+from ketfc.inference.models import Model
+from ketfc.inference.permutation import Floats
 
 PRIMARY_CHANGE = "primary-change"
 PRIMARY_ASSOCIATION = "primary-association"
@@ -73,3 +79,89 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
         if known.any():
             corrected[known] = multipletests(values[known], method="holm")[1]
     return pd.DataFrame({"p_holm": corrected, "tests": tests}, index=p.index)
+
+
+def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
+    """Correct p values of the secondary family by Benjamini and Hochberg's method.
+
+    Parameters
+    ----------
+    p, family
+        As for :func:`holm`.
+
+    Returns
+    -------
+    numpy.ndarray
+        In the order of `p`; NaN for all other families, whose p values do not count.
+    """
+    secondary = (family == SECONDARY).to_numpy(dtype=bool)
+    return false_discovery(np.where(secondary, p.to_numpy(dtype=np.float64), np.nan))
+
+
+def joint_test(
+    models: Sequence[tuple[Sequence[str], Model]],
+    *,
+    permutations: int,
+    rng: np.random.Generator,
+) -> FamilyTest:
+    """Test the same model of several circuits under joint permutations of whole participants.
+
+    Parameters
+    ----------
+    models : sequence of (sequence of str, Model)
+        Participants in the order of the model's rows, and the model; of one kind of test, so that
+        all have the same columns. Participants may differ.
+    permutations : int
+        Random arrangements, or all of them when they are no more than that.
+    rng : numpy.random.Generator
+        Stream of the family.
+
+    Returns
+    -------
+    ketfc.inference.maxt.FamilyTest
+        By joint sign flips where means are tested, else by joint orders in the manner of Freedman
+        and Lane, each circuit's baseline its own; one value per model.
+
+    Raises
+    ------
+    ValueError
+        If more than one column of nuisance differs between circuits.
+    """
+    people = sorted({who for participants, _ in models for who in participants})
+    place = {who: i for i, who in enumerate(people)}
+
+    def gathered(column: int) -> Floats:
+        """Put one column of all models side by side, NaN where a participant is missing."""
+        wide = np.full((len(people), len(models)), np.nan)
+        for j, (participants, model) in enumerate(models):
+            ordered = [model.outcome[1], *model.regressors.values()]
+            wide[[place[who] for who in participants], j] = ordered[column]
+        return wide
+
+    example = models[0][1]
+    if not example.regressors:
+        return sign_flip_family(gathered(0), permutations=permutations, rng=rng)
+    outcome, tested, *nuisance = (gathered(i) for i in range(1 + len(example.regressors)))
+    # arms and scores are the same for all circuits; of the two one is connectivity
+    if example.compares_groups:
+        tested = np.nanmax(tested, axis=1)
+    else:
+        outcome = np.nanmax(outcome, axis=1)
+    nuisance = [_once(column) for column in nuisance]
+    own = [column for column in nuisance if column.ndim == 2]
+    if len(own) > 1:
+        raise ValueError("more than one column of nuisance differs between circuits")
+    return freedman_lane_family(
+        outcome,
+        tested,
+        np.column_stack([np.ones(len(people)), *(c for c in nuisance if c.ndim == 1)]),
+        own_nuisance=own[0] if own else None,
+        permutations=permutations,
+        rng=rng,
+    )
+
+
+def _once(wide: Floats) -> Floats:
+    """Return one column where all circuits have the same."""
+    lowest: Floats = np.nanmin(wide, axis=1)
+    return lowest if (lowest == np.nanmax(wide, axis=1)).all() else wide

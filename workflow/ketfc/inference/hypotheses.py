@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,17 +13,20 @@ from ketfc.inference.association import association
 from ketfc.inference.change import adjusted_difference, describe_change, mean_change
 from ketfc.inference.crossover import crossover_evidence
 from ketfc.inference.evidence import ONE_SIDED, Evidence, untestable
-from ketfc.inference.families import SECONDARY, SENSITIVITY, family_of, holm
-from ketfc.inference.permutation import stream
-from ketfc.inference.samples import (
-    PlannedTest,
-    Sample,
-    instrument_of,
-    participant_table,
-    planned_tests,
-    sample_of,
-    seen_by,
+from ketfc.inference.families import (
+    PRIMARY_ASSOCIATION,
+    PRIMARY_CHANGE,
+    SECONDARY,
+    SENSITIVITY,
+    false_discovery_rate,
+    family_of,
+    holm,
+    joint_test,
 )
+from ketfc.inference.models import SMALL_ARM, Model, bayes_factor, model_of, small_sample, values
+from ketfc.inference.permutation import Floats, stream
+from ketfc.inference.planned import CircuitLike, Planned, planned_samples
+from ketfc.inference.samples import PlannedTest, instrument_of
 from ketfc.inference.verdicts import Setting, one_sided_words, verdict
 
 HYPOTHESIS_COLUMNS = (
@@ -44,6 +47,9 @@ HYPOTHESIS_COLUMNS = (
     "p_permutation",
     "p_parametric",
     "p_holm",
+    "p_fwer",
+    "p_fdr",
+    "bf10",
     "n",
     "n_excluded",
     "permutations",
@@ -51,54 +57,13 @@ HYPOTHESIS_COLUMNS = (
     "verdict",
 )
 EXPLORATORY_BELOW = 40
-"""Samples smaller than this are labelled exploratory."""
-
-MIN_ARM = 2
-"""A smaller arm is fitted exactly by its own coefficient and says nothing of its spread."""
-
-SMALL_ARM = 5
-"""A smaller arm is flagged, and no association is tested within it."""
-
-
-class CircuitLike(Protocol):
-    """What the tests need to know of a circuit: a ``ketfc.imaging.registry.Circuit`` has it."""
-
-    @property
-    def id(self) -> str:
-        """Identifier, as in connectivity.tsv."""
-
-    @property
-    def name(self) -> str:
-        """Name in plain words."""
-
-    @property
-    def primary(self) -> bool:
-        """Whether it is one of the primary hypotheses."""
-
-    @property
-    def expected_sign(self) -> str:
-        """Expected direction of change: ``+``, ``-`` or ``?``."""
-
-    @property
-    def direction(self) -> str | None:
-        """Preregistered direction of its change, ``+`` or ``-``: that test is one-sided."""
-
-    @property
-    def registration(self) -> str | None:
-        """Where that can be read."""
-
-    @property
-    def variant_of(self) -> str | None:
-        """The circuit that it is another definition of, for sensitivity alone."""
+"""Samples smaller than this are labelled exploratory, unless the hypotheses were preregistered."""
 
 
 @dataclass(frozen=True)
 class _Tested:
-    circuit: CircuitLike
-    test: PlannedTest
-    design: Mapping[str, Any]
+    planned: Planned
     family: str
-    sample: Sample
     evidence: Evidence
 
 
@@ -119,14 +84,19 @@ def test_hypotheses(
     Crossover: difference between the drugs within participants, adjusted for period. Association:
     the score at follow-up on the change in connectivity at equal baseline score (and arm), or
     change on change. `statistic`, `df`, `p_parametric` and the interval belong together (t, or HC3
-    in a regression); `p_holm` corrects `p_permutation` within the family.
+    in a regression); `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the
+    largest |t| of the primary family under joint permutations of whole participants; it is
+    two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family alone
+    (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or Jeffreys' of a partial correlation,
+    two-sided.
 
     Parameters
     ----------
     connectivity, scores : pandas.DataFrame
         ``connectivity.tsv`` and ``plan/scores.tsv``, rows in any order.
     design : mapping
-        Content of ``plan/design.json``.
+        Content of ``plan/design.json``. Where it says `preregistered`, no sample is flagged
+        ``exploratory`` for its size.
     circuits : iterable of CircuitLike
         The hypotheses, in the order of the table.
     strategy : str
@@ -145,7 +115,7 @@ def test_hypotheses(
         a row too, without numbers but with flags and the reason as its verdict. `primary` tells
         whether the hypothesis is primary, `family` whether the row is tested as such. Within an
         arm, `n_excluded` counts that arm's participants. Other definitions of a circuit have the
-        tests over everybody alone, in the family ``sensitivity`` and without `p_holm`.
+        tests over everybody alone, in the family ``sensitivity`` and without corrected p values.
 
     Raises
     ------
@@ -153,91 +123,65 @@ def test_hypotheses(
         If the tables contradict the design: see :func:`ketfc.inference.samples.participant_table`.
     """
     tested = []
-    for circuit, test, seen, sample in _samples(connectivity, scores, design, circuits, strategy):
+    for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy):
+        circuit, test, complete = planned.circuit, planned.test, planned.sample.complete
         rng = stream(seed, f"{circuit.id}/{test.name}")
         evidence = _evidence(
             test,
-            sample.complete,
-            seen,
+            complete,
+            planned.design,
             alpha=alpha,
             permutations=permutations,
             rng=rng,
             direction=circuit.direction,
         )
-        flags = _flags(test, sample.complete, evidence, seen, alpha=alpha)
-        evidence = replace(evidence, flags=flags)
+        flags = _flags(test, complete, evidence, planned.design, alpha=alpha)
         family = family_of(
             kind=test.kind,
             primary=circuit.primary and not test.secondary,
             within_arm=test.arm is not None,
             variant=circuit.variant_of is not None,
         )
-        tested.append(_Tested(circuit, test, seen, family, sample, evidence))
-    p_values = [
-        np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested
-    ]
-    corrected = holm(
-        pd.Series(p_values, dtype=np.float64),
-        pd.Series([item.family for item in tested], dtype=object),
+        tested.append(_Tested(planned, family, replace(evidence, flags=flags)))
+    p_values = pd.Series(
+        [np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested],
+        dtype=np.float64,
     )
+    families = pd.Series([item.family for item in tested], dtype=object)
+    corrected = holm(p_values, families)
+    corrected["p_fwer"] = _family_wise(tested, seed=seed, permutations=permutations)
+    corrected["p_fdr"] = false_discovery_rate(p_values, families)
     rows = [
-        _row(item, strategy=strategy, alpha=alpha, p_holm=float(p), tests=int(m))
-        for item, p, m in zip(tested, corrected["p_holm"], corrected["tests"], strict=True)
+        _row(item, of_family, strategy=strategy, alpha=alpha)
+        for item, of_family in zip(tested, corrected.to_dict("records"), strict=True)
     ]
     frame = pd.DataFrame(rows, columns=list(HYPOTHESIS_COLUMNS))
     # whole numbers that may be missing
     return frame.astype({"permutations": "Int64"})
 
 
-def incomplete_participants(
-    connectivity: pd.DataFrame,
-    scores: pd.DataFrame,
-    design: Mapping[str, Any],
-    circuits: Iterable[CircuitLike],
-    *,
-    strategy: str,
-) -> pd.DataFrame:
-    """List who was planned for a test and could not enter it.
-
-    Parameters
-    ----------
-    connectivity, scores, design, circuits, strategy
-        As for :func:`test_hypotheses`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `participant_id`, `hypothesis`, `test` and `reason` (several joined by ``; ``):
-        as many rows per hypothesis and test as its `n_excluded`.
-    """
-    rows = [
-        (who, circuit.id, test.name, why)
-        for circuit, test, _, sample in _samples(connectivity, scores, design, circuits, strategy)
-        for who, why in sample.left_out.items()
-    ]
-    return pd.DataFrame(rows, columns=["participant_id", "hypothesis", "test", "reason"])
+def _family_wise(tested: Sequence[_Tested], *, seed: int, permutations: int) -> Floats:
+    """Return the p of each test corrected by the largest t of its primary family, else NaN."""
+    p = np.full(len(tested), np.nan)
+    for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):
+        members = [
+            i
+            for i, item in enumerate(tested)
+            if item.family == family and item.evidence.obstacle is None
+        ]
+        if not members:
+            continue
+        plans = [tested[i].planned for i in members]
+        models = [(list(map(str, plan.sample.complete.index)), _model(plan)) for plan in plans]
+        rng = stream(seed, f"max-t/{family}")
+        joint = joint_test(models, permutations=permutations, rng=rng)
+        alone = [tested[i].evidence.p_permutation for i in members]
+        p[members] = np.maximum(joint.p_fwer, alone)
+    return p
 
 
-def _samples(
-    connectivity: pd.DataFrame,
-    scores: pd.DataFrame,
-    design: Mapping[str, Any],
-    circuits: Iterable[CircuitLike],
-    strategy: str,
-) -> Iterator[tuple[CircuitLike, PlannedTest, Mapping[str, Any], Sample]]:
-    """Yield every circuit and test with the design as the test sees it and who enters it."""
-    for circuit in circuits:
-        about = {"circuit": circuit.id, "strategy": strategy}
-        primary = participant_table(connectivity, scores, design, **about)
-        for test in planned_tests(design):
-            # of another definition of a circuit, only the main tests over everybody
-            if circuit.variant_of is not None and (test.arm is not None or test.secondary):
-                continue
-            table, seen = primary, design
-            if test.secondary:
-                measured, seen = seen_by(test, connectivity, design)
-                table = participant_table(measured, scores, seen, **about)
-            yield circuit, test, seen, sample_of(table, test, seen)
+def _model(planned: Planned) -> Model:
+    return model_of(planned.test, planned.sample.complete, planned.design)
 
 
 def _evidence(
@@ -253,13 +197,12 @@ def _evidence(
     """Run one planned test on its complete participants."""
     if test.kind == "association" and not design["si"]:
         return untestable("no-scores", "the study has no SI score")
-    baseline = complete["z_baseline"].to_numpy(dtype=np.float64)
-    followup = complete["z_followup"].to_numpy(dtype=np.float64)
+    baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     if test.kind == "change" and test.arm is not None:
         return describe_change(baseline, followup, alpha=alpha)
     compares_arms = design["kind"] == "parallel" and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if compares_arms else None
-    hindrance = _small_sample(complete, treated, test, design)
+    hindrance = small_sample(test, complete, design)
     if hindrance is not None:
         return hindrance
     if design["kind"] == "crossover":
@@ -274,11 +217,11 @@ def _evidence(
     if test.kind == "association":
         instrument = instrument_of(design)
         if "si_change" in test.needs:
-            score = (f"the change in {instrument}", _values(complete, "si_change"))
+            score = (f"the change in {instrument}", values(complete, "si_change"))
             before = None
         else:
-            score = (f"{instrument} at {design['followup']}", _values(complete, "si_followup"))
-            before = (f"{instrument} at {design['baseline']}", _values(complete, "si_baseline"))
+            score = (f"{instrument} at {design['followup']}", values(complete, "si_followup"))
+            before = (f"{instrument} at {design['baseline']}", values(complete, "si_baseline"))
         return association(
             followup - baseline,
             score,
@@ -303,40 +246,6 @@ def _evidence(
     )
 
 
-def _values(table: pd.DataFrame, column: str) -> np.ndarray:
-    return table[column].to_numpy(dtype=np.float64)
-
-
-def _small_sample(
-    complete: pd.DataFrame,
-    treated: np.ndarray | None,
-    test: PlannedTest,
-    design: Mapping[str, Any],
-) -> Evidence | None:
-    """Return what forbids a test because an arm or order is too small, if anything does."""
-    n = len(complete)
-    if test.arm is not None and n < SMALL_ARM:
-        return untestable("too-few", f"{n} complete participants, at least {SMALL_ARM} are needed")
-    if design["kind"] == "crossover":
-        for role, drug in design["drugs"].items():
-            size = int((complete["sequence"] == f"{role}-first").sum())
-            if size < MIN_ARM:
-                had = "no complete participant" if size == 0 else "one complete participant only"
-                why = f"{had} had {drug} first, so that drug and period cannot be told apart"
-                return untestable("order-empty" if size == 0 else "too-few", why)
-        return None
-    if treated is None:
-        return None
-    sizes = {"ketamine": int(treated.sum()), "control": int((1 - treated).sum())}
-    for role, size in sizes.items():
-        label = design["arms"][role]
-        if size == 0:
-            return untestable("arm-empty", f"the {label} arm has no complete participant")
-        if size < MIN_ARM:
-            return untestable("too-few", f"the {label} arm has one complete participant only")
-    return None
-
-
 def _flags(
     test: PlannedTest,
     complete: pd.DataFrame,
@@ -351,7 +260,7 @@ def _flags(
         flags.append("no-baseline-score")
     if evidence.obstacle is not None:
         return tuple(flags)
-    if len(complete) < EXPLORATORY_BELOW:
+    if len(complete) < EXPLORATORY_BELOW and not design.get("preregistered"):
         flags.append("exploratory")
     of = {"parallel": "arm", "crossover": "sequence"}.get(design["kind"])
     if of is not None and complete[of].value_counts().min() < SMALL_ARM:
@@ -369,15 +278,16 @@ def _flags(
 
 def _row(
     item: _Tested,
+    of_family: Mapping[Any, Any],
     *,
     strategy: str,
     alpha: float,
-    p_holm: float,
-    tests: int,
 ) -> dict[str, Any]:
     """Return one row of the table."""
-    circuit, test, design, evidence = item.circuit, item.test, item.design, item.evidence
-    n = len(item.sample.complete)
+    planned, evidence = item.planned, item.evidence
+    circuit, test, design = planned.circuit, planned.test, planned.design
+    n = len(planned.sample.complete)
+    tested = np.isfinite(evidence.p_permutation)
     arms = design["arms"]
     parallel = design["kind"] == "parallel"
     setting = Setting(
@@ -417,16 +327,19 @@ def _row(
         "df": evidence.df,
         "p_permutation": evidence.p_permutation,
         "p_parametric": evidence.p_parametric,
-        "p_holm": p_holm,
+        "p_holm": of_family["p_holm"],
+        "p_fwer": of_family["p_fwer"],
+        "p_fdr": of_family["p_fdr"],
+        "bf10": bayes_factor(_model(planned)) if tested else np.nan,
         "n": n,
-        "n_excluded": len(item.sample.left_out),
+        "n_excluded": len(planned.sample.left_out),
         "permutations": evidence.permutations,
         "flags": ";".join(evidence.flags) or None,
         "verdict": verdict(
             evidence,
             setting,
             n=n,
-            p_holm=p_holm,
-            tests=tests,
+            p_holm=of_family["p_holm"],
+            tests=of_family["tests"],
         ),
     }

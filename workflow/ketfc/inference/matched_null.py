@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.inference.crossover import period_statistic
-from ketfc.inference.hypotheses import MIN_ARM
 from ketfc.inference.linear import is_constant, obstacle
 from ketfc.inference.matching import FEWEST, candidate_pairs, elsewhere, match_circuit
+from ketfc.inference.models import MIN_ARM
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.samples import participant_table, planned_tests, sample_of
 from ketfc.study.groups import KETAMINE_FIRST

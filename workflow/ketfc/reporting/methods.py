@@ -15,6 +15,7 @@ from ketfc.reporting.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
+from ketfc.reporting.robustness_words import robustness_methods
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
@@ -43,6 +44,7 @@ def methods_text(
     versions: Mapping[str, str],
     null: pd.DataFrame,
     habenula: pd.DataFrame,
+    robustness: pd.DataFrame,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -62,6 +64,8 @@ def methods_text(
         it is known.
     null, habenula : pandas.DataFrame
         ``tests/matched_null.tsv`` and ``habenula.tsv``.
+    robustness : pandas.DataFrame
+        ``tests/robustness.tsv``.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -81,7 +85,13 @@ def methods_text(
         ],
         "Denoising": denoising_paragraphs(config, design, strategies, runs),
         "Connectivity": _connectivity(config),
-        "Tests": [*_tests(config, design, hypotheses), *matched_sentences(null)],
+        "Tests": [
+            *_tests(config, design, hypotheses),
+            *robustness_methods(
+                robustness, as_number(setting(config, "statistics", "equivalence-margin"))
+            ),
+            *matched_sentences(null),
+        ],
         "Head motion": _motion(config, design),
         "What was left out": _left_out(runs, exclusions),
         "Software": _software(versions),
@@ -263,7 +273,20 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
         f"{setting(config, 'statistics', 'seed')}). p values of the "
         f"{len(primary_circuits(hypotheses))} primary hypotheses were corrected by Holm's method "
         "[@holm1979], tests of change and of association each as one family; all others form a "
-        f"secondary family. {_sizes(hypotheses)}",
+        "secondary family. Beside it stand p values by the largest |t| of a family under joint "
+        "permutations of whole participants (`p_fwer`) [@westfall1993; @winkler2014], false "
+        "discovery rates in the secondary family [@benjamini1995], and Bayes factors with default "
+        f"priors [@rouder2009; @ly2016]. {_sizes(hypotheses)}",
+        *_preregistered(design),
+    ]
+
+
+def _preregistered(design: Design) -> list[str]:
+    if not design.get("preregistered"):
+        return []
+    return [
+        "The hypotheses, regions, scores, denoising and settings of the tests agree with a locked "
+        "preregistration, of which the workflow checked the fingerprint."
     ]
 
 

@@ -23,6 +23,7 @@ from ketfc.reporting.pages import environment
 from ketfc.reporting.quality import quality_summary
 from ketfc.reporting.references import cited
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
+from ketfc.reporting.robustness_words import robustness_section
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
@@ -89,6 +90,7 @@ def render_report(
     sidecars: Sidecars,
     null: pd.DataFrame,
     habenula: pd.DataFrame,
+    robustness: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
     versions: Mapping[str, str],
@@ -109,11 +111,13 @@ def render_report(
         ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
-        (`ketfc.inference.hypotheses.incomplete_participants`).
+        (`ketfc.inference.planned.incomplete_participants`).
     sidecars : mapping of str to sequence of mapping
         By denoising strategy, the JSON sidecars of its matrices.
     null, habenula : pandas.DataFrame
         ``tests/matched_null.tsv`` and ``habenula.tsv``.
+    robustness : pandas.DataFrame
+        ``tests/robustness.tsv``.
     figures : mapping of str to pathlib.Path
         PNG files by the names of `ketfc.reporting.captions.TITLES`; those left out are not shown.
     methods : str
@@ -147,6 +151,7 @@ def render_report(
         alternatives=alternatives_table(hypotheses),
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),
+        robustness=robustness_section(robustness, hypotheses, design),
         clinical=clinical_table,
         clinical_remarks=clinical_remarks,
         clinical_note=NOTE,

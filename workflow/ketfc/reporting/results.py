@@ -13,6 +13,7 @@ from ketfc.files import MISSING
 from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
+    bayes,
     compact,
     interval,
     is_missing,
@@ -162,6 +163,8 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
                 effect,
                 p_value(row["p_permutation"]),
                 p_value(row["p_holm"]),
+                p_value(row["p_fwer" if primary else "p_fdr"]),
+                bayes(row["bf10"]),
                 whole(row["n"]),
                 whole(row["n_excluded"]),
                 MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
@@ -175,6 +178,8 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         "effect size": "mid",
         "p": "num",
         "p (Holm)": "num",
+        "p (max t)" if primary else "p (FDR)": "num",
+        "BF10": "num",
         "n": "num",
         "left out": "num",
         "flags": "mid",

@@ -62,6 +62,16 @@ def p_value(value: Any) -> str:
     return "1.00" if text == "1.000" else text.removeprefix("0")
 
 
+def bayes(value: Any) -> str:
+    """Return a Bayes factor as a paper prints it: ``0.43``, ``12``, ``> 1000`` or ``n/a``."""
+    x = as_number(value)
+    if math.isnan(x):
+        return MISSING
+    if x > 1000:
+        return "> 1000"
+    return "< 0.001" if x < 0.001 else compact(x)
+
+
 def p_equals(value: Any, name: str = "p") -> str:
     """Return ``p = .043``, ``p < .001`` or ``p n/a``."""
     text = p_value(value)

@@ -1,7 +1,7 @@
 """The configuration of a study: every key, its default, and what may be written there.
 
-The models (here and in the modules ``config_study``, ``config_scores``, ``config_denoising`` and
-``config_quality``) are the single source:
+The models (here and in the modules ``config_study``, ``config_scores``, ``config_denoising``,
+``config_quality`` and ``config_statistics``) are the single source:
 ``config/config.default.yaml``, the JSON schema and the reference in ``config/README.md`` are made
 from them (:mod:`ketfc.study.config_docs`). Keys are spelt with hyphens in YAML and with
 underscores as attributes.
@@ -32,7 +32,6 @@ from ketfc.study.config_kinds import (
     OneOrMore,
     PathText,
     Space,
-    Whole,
     YesNo,
     expand,
     find_bundled,
@@ -41,6 +40,7 @@ from ketfc.study.config_kinds import (
 )
 from ketfc.study.config_quality import Quality
 from ketfc.study.config_scores import Depression, Score, Scores
+from ketfc.study.config_statistics import Reliability, Statistics
 from ketfc.study.config_study import DEFAULT_SPACE, SIMULATE, Study
 from ketfc.study.problems import Problem, StudyError
 
@@ -57,6 +57,7 @@ __all__ = [
     "OwnStrategy",
     "Parcellation",
     "Quality",
+    "Reliability",
     "Score",
     "Scores",
     "Space",
@@ -188,30 +189,6 @@ class Circuits(Group):
         if len({one.name for one in listed}) < len(listed):
             raise refuse("names a parcellation twice")
         return listed
-
-
-class Statistics(Group):
-    """How the hypotheses are tested."""
-
-    seed: Whole = key(
-        20251122,
-        "Seed of every random number; the same seed gives the same results.",
-        "a whole number, at least 0",
-        ge=0,
-    )
-    permutations: Whole = key(
-        10000,
-        "Permutations of each test.",
-        "a whole number, at least 100",
-        ge=100,
-    )
-    alpha: Number = key(
-        0.05,
-        "Level of significance.",
-        "a number between 0 and 1",
-        gt=0.0,
-        lt=1.0,
-    )
 
 
 class Config(Group):

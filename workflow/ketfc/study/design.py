@@ -201,6 +201,7 @@ def describe_design(
         "control_tested": controlled,
         "strategy": config.denoising.primary,
         "alpha": config.statistics.alpha,
+        "preregistered": config.statistics.preregistration is not None,
     }
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketfc.files import read_json, write_json
+from ketfc.imaging.registry import load_registry
+from ketfc.study.config import expand
+from ketfc.study.problems import Problem, StudyError
 
 if TYPE_CHECKING:
     from ketfc.imaging.registry import Registry
@@ -53,10 +56,11 @@ def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
     dict
         ``circuits`` and the ``regions`` that they use (all but names and sources), ``sessions``,
         ``arms``, ``scores`` (instruments and columns), ``denoising`` (all but the list of further
-        strategies) and ``statistics``, in types of JSON.
+        strategies) and ``statistics`` (all but where the lock is), in types of JSON.
     """
     settings = config.model_dump(mode="json", by_alias=True)
     denoising = {k: v for k, v in settings["denoising"].items() if k != "strategies"}
+    statistics = {k: v for k, v in settings["statistics"].items() if k != "preregistration"}
     scores = {scale: settings["scores"][scale] for scale in ("si", "depression")}
     content = {
         "circuits": {key: _fixed(asdict(one)) for key, one in registry.circuits.items()},
@@ -65,7 +69,7 @@ def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
         "arms": settings["study"]["arms"],
         "scores": scores,
         "denoising": denoising,
-        "statistics": settings["statistics"],
+        "statistics": statistics,
     }
     found: dict[str, Any] = json.loads(_canonical(content))
     return found
@@ -136,6 +140,50 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         Mismatch(key, before.get(key, _ABSENT), now.get(key, _ABSENT))
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
+    ]
+
+
+def lock_problems(config: Config, registry_file: str | Path) -> list[Problem]:
+    """Return what contradicts the preregistration that the config names, as errors of the plan.
+
+    Parameters
+    ----------
+    config : ketfc.study.config.Config
+        Configuration of the study.
+    registry_file : str or pathlib.Path
+        ``circuits.yaml``; where it cannot be read nothing is said here.
+
+    Returns
+    -------
+    list of Problem
+        One per key that differs; none without a preregistration.
+    """
+    named = config.statistics.preregistration
+    if named is None:
+        return []
+    path, field = expand(named), "statistics.preregistration"
+    try:
+        registry = load_registry(registry_file)
+    except StudyError:
+        return []
+    try:
+        found = verify_lock(path, hypotheses_content(registry, config))
+    except FileNotFoundError:
+        return [Problem("error", "there is no such file", field=field, value=str(path))]
+    except ValueError as error:
+        return [Problem("error", str(error), field=field, value=str(path))]
+    return [
+        Problem(
+            "error",
+            f"differs from the preregistration, in which it is {one.locked}"
+            if one.key != "sha256"
+            else "the file was changed after it was written",
+            file=path.name,
+            field=one.key,
+            value=one.present,
+            allowed=one.locked,
+        )
+        for one in found
     ]
 
 

@@ -1,0 +1,267 @@
+"""The primary tests of change by other methods: bootstrap, ranks, equivalence, power."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+
+import numpy as np
+
+from ketfc.inference.checks import Check, Settings, check_of, flagged
+from ketfc.inference.effect_sizes import Shift, paired_effect, paired_shift, two_sample_shift
+from ketfc.inference.equivalence import Equivalence, tost_coefficient, tost_paired
+from ketfc.inference.evidence import Evidence
+from ketfc.inference.intervals import bca_mean
+from ketfc.inference.inversion import freedman_lane_interval
+from ketfc.inference.longitudinal import contrasts_over_time
+from ketfc.inference.models import Model
+from ketfc.inference.permutation import Floats
+from ketfc.inference.power import POWER, detectable_difference, detectable_dz
+from ketfc.inference.ranks import rank_evidence
+from ketfc.inference.reliability import baseline_coupling
+from ketfc.inference.robust import hc2_coefficient
+
+MEAN_METHODS = ("bca", "d-av", "wilcoxon", "tost", "baseline-coupling", "detectable")
+GROUP_METHODS = ("hc2", "inverted-permutation", "ranks", "mann-whitney", "tost", "detectable")
+
+_BASELINE = "connectivity at baseline"
+
+
+def no_checks(methods: Sequence[str], hindrance: Evidence, n: int) -> list[Check]:
+    """Return a check without numbers for each method, with the reason."""
+    return [check_of(method, hindrance, n) for method in methods]
+
+
+def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Settings) -> list[Check]:
+    """Return :data:`MEAN_METHODS` of a mean change within participants.
+
+    Parameters
+    ----------
+    baseline, followup : numpy.ndarray of shape (n,)
+        Fisher z of the same participants; n ≥ 3 and the change varies.
+    name : str
+        Name of the test in random streams.
+    settings : Settings
+        Levels, seed and margin.
+    """
+    change, alpha = followup - baseline, settings.alpha
+    n, mean, sd = len(change), float(change.mean()), float(change.std(ddof=1))
+    bca = bca_mean(
+        change, alpha=alpha, resamples=settings.permutations, rng=settings.rng(f"{name}/bca")
+    )
+    effect = paired_effect(baseline, followup)
+    reliability = settings.connectivity_reliability
+    coupling = baseline_coupling(baseline, followup, reliability=reliability, alpha=alpha)
+    if reliability is None:
+        ends, corrected = (coupling.slope, coupling.ci_low, coupling.ci_high), "not corrected"
+    else:
+        ends = (coupling.corrected, coupling.corrected_low, coupling.corrected_high)
+        corrected = "corrected by Blomqvist's method"
+    smallest = detectable_dz(n, alpha=alpha)
+    return [
+        flagged(Check("bca", n, mean, bca.low, bca.high, note="bootstrap"), bca.obstacle),
+        Check("d-av", n, mean, effect_size=effect.d_av, effect_size_type="d_av (Hedges g)"),
+        _shift("wilcoxon", paired_shift(baseline, followup, alpha=alpha), n),
+        _equivalence(tost_paired(baseline, followup, alpha=alpha, margin=settings.margin), mean, n),
+        flagged(
+            Check(
+                "baseline-coupling",
+                n,
+                *ends,
+                effect_size=coupling.r,
+                effect_size_type="r of baseline and change",
+                note=f"slope of the change on the baseline, {corrected} for measurement error; r "
+                f"would be {coupling.r_independent:.2f} were baseline and follow-up independent",
+            ),
+            coupling.obstacle,
+        ),
+        _detectable(smallest, sd, n, "dz"),
+    ]
+
+
+def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
+    """Return :data:`GROUP_METHODS` of a comparison of arms, or of orders of two drugs.
+
+    Parameters
+    ----------
+    model : Model
+        One that compares groups and can be fitted. In a crossover the tested column is −1 or 1, so
+        that all estimates are differences between the drugs.
+    name, settings
+        As for :func:`mean_checks`.
+    """
+    alpha, outcome = settings.alpha, model.outcome[1]
+    first = model.tested == model.tested.max()
+    unit = 1 / float(np.ptp(model.tested))
+    before = model.regressors.get(_BASELINE)
+    robust = hc2_coefficient(outcome, model.tested, model.nuisance, alpha=alpha)
+    inverted = freedman_lane_interval(
+        outcome,
+        model.tested,
+        model.nuisance,
+        alpha=alpha,
+        permutations=settings.permutations,
+        rng=settings.rng(f"{name}/inverted"),
+    )
+    ranked = rank_evidence(
+        model.outcome,
+        model.regressors,
+        alpha=alpha,
+        permutations=settings.permutations,
+        rng=settings.rng(f"{name}/ranks"),
+    )
+    changes = (outcome if before is None else outcome - before) * unit
+    shift = two_sample_shift(changes[first], changes[~first], alpha=alpha)
+    smallest = detectable_difference(
+        int(first.sum()),
+        int((~first).sum()),
+        nuisance=len(model.regressors) - 1,
+        explained=0.0 if before is None else min(_within(before, outcome, first) ** 2, 1 - 1e-9),
+        alpha=alpha,
+    )
+    spread = _pooled(outcome, first)
+    kind = "difference / SD within arms" if before is not None else "dz within orders"
+    return [
+        flagged(
+            Check(
+                "hc2",
+                model.n,
+                robust.estimate,
+                robust.ci_low,
+                robust.ci_high,
+                robust.statistic,
+                robust.df,
+                robust.p,
+                note="HC2 errors, Bell–McCaffrey degrees of freedom",
+            ),
+            "no-error" if np.isnan(robust.p) else None,
+        ),
+        flagged(
+            Check(
+                "inverted-permutation",
+                model.n,
+                robust.estimate,
+                inverted.low,
+                inverted.high,
+                note="effects that the permutation test does not reject",
+            ),
+            inverted.obstacle,
+        ),
+        check_of("ranks", ranked, model.n, note="the model of the primary test on ranks"),
+        _shift("mann-whitney", shift, model.n),
+        _equivalence(
+            tost_coefficient(robust, margin=settings.margin, alpha=alpha), robust.estimate, model.n
+        ),
+        _detectable(smallest * unit, spread, model.n, kind),
+    ]
+
+
+def time_checks(
+    values: Floats, roles: Sequence[str], name: str, settings: Settings
+) -> Mapping[str, Check]:
+    """Return the change at every follow-up by a mixed model of all sessions.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of shape (n, times)
+        Fisher z, a row per participant; NaN where a session is missing.
+    roles : sequence of str
+        Names of the times, the reference first.
+    name, settings
+        As for :func:`mean_checks`.
+
+    Returns
+    -------
+    mapping of str to Check
+        By follow-up.
+    """
+    weights = {
+        role: [-1.0, *(1.0 if other == role else 0.0 for other in roles[1:])] for role in roles[1:]
+    }
+    found = contrasts_over_time(
+        values,
+        weights,
+        alpha=settings.alpha,
+        permutations=settings.permutations,
+        seed=settings.seed,
+        name=f"robustness/{name}",
+    )
+    n = int(np.isfinite(values).any(axis=1).sum())
+    note = "all sessions of everybody, a random intercept per participant"
+    return {
+        role: Check(
+            "mixed-model",
+            n,
+            one.estimate,
+            one.ci_low,
+            one.ci_high,
+            one.statistic,
+            one.df,
+            one.p_parametric,
+            one.effect_size,
+            one.effect_size_type,
+            one.flags,
+            one.obstacle or note,
+        )
+        for role, one in found.items()
+    }
+
+
+def _shift(method: str, shift: Shift, n: int) -> Check:
+    check = Check(
+        method,
+        n,
+        shift.estimate,
+        shift.ci_low,
+        shift.ci_high,
+        shift.statistic,
+        nan,
+        shift.p,
+        shift.effect_size,
+        None if shift.obstacle else "rank-biserial r",
+        note="Hodges–Lehmann shift of the change",
+    )
+    no_interval = shift.obstacle is None and np.isnan(shift.ci_low)
+    return flagged(check, shift.obstacle, "too-few-for-interval" if no_interval else None)
+
+
+def _equivalence(found: Equivalence, estimate: float, n: int) -> Check:
+    check = Check(
+        "tost",
+        n,
+        estimate,
+        found.ci_low,
+        found.ci_high,
+        p=found.p,
+        note=f"smaller than ±{found.margin:g} Fisher z; the interval covers 1 − 2α",
+    )
+    return flagged(check, found.obstacle, "equivalent" if found.equivalent else None)
+
+
+def _detectable(smallest: float, unit: float, n: int, kind: str) -> Check:
+    check = Check(
+        "detectable",
+        n,
+        smallest * unit,
+        effect_size=smallest,
+        effect_size_type=kind,
+        note=f"smallest effect detected with a power of {POWER:.0%}, in Fisher z at the spread "
+        "observed",
+    )
+    return flagged(check, "too-few" if np.isnan(smallest) else None)
+
+
+def _pooled(values: Floats, first: np.ndarray) -> float:
+    """Return the standard deviation pooled within two groups."""
+    squares = sum(float(((v - v.mean()) ** 2).sum()) for v in (values[first], values[~first]))
+    return float((squares / (len(values) - 2)) ** 0.5)
+
+
+def _within(one: Floats, other: Floats, first: np.ndarray) -> float:
+    """Return the correlation of two columns within two groups, 0 where there is none."""
+    left = []
+    for column in (one, other):
+        means = np.where(first, column[first].mean(), column[~first].mean())
+        left.append(column - means)
+    size = float(np.linalg.norm(left[0]) * np.linalg.norm(left[1]))
+    return float(left[0] @ left[1]) / size if size > 0 else 0.0

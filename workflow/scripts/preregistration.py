@@ -1,0 +1,11 @@
+"""Lock the hypotheses: write what a preregistration fixes, with its fingerprint."""
+
+from ketfc.imaging.preregistration import hypotheses_content, write_lock
+from ketfc.imaging.registry import load_registry
+from ketfc.logs import logged
+from ketfc.study.config import parse_config
+
+with logged(snakemake.log[0]):
+    config = parse_config(snakemake.params.config)
+    registry = load_registry(snakemake.input.registry)
+    write_lock(snakemake.output[0], hypotheses_content(registry, config))

@@ -1,0 +1,28 @@
+"""Put the primary hypotheses to other methods than their primary tests."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.registry import load_registry
+from ketfc.imaging.sessions import NUMERIC
+from ketfc.inference.checks import Settings
+from ketfc.inference.robustness import robustness
+from ketfc.logs import logged
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    reliability = params.reliability or {}
+    table = robustness(
+        read_tsv(inputs.connectivity, numeric=NUMERIC),
+        read_tsv(inputs.scores, numeric=("score",)),
+        read_json(inputs.design),
+        load_registry(inputs.registry).circuits.values(),
+        strategy=params.strategy,
+        settings=Settings(
+            seed=params.seed,
+            permutations=params.permutations,
+            alpha=params.alpha,
+            margin=params.margin,
+            connectivity_reliability=reliability.get("connectivity"),
+            score_reliability=reliability.get("score"),
+        ),
+    )
+    write_tsv(snakemake.output[0], table)
