@@ -18,7 +18,7 @@ from ketfc.imaging.parcellations import Parcellation, load_parcellation
 from ketfc.imaging.reader import read_header
 from ketfc.imaging.regions import label_regions, sphere_regions
 from ketfc.imaging.registry import Region, Sphere, load_registry
-from ketfc.imaging.run import read_sidecar
+from ketfc.imaging.sidecars import read_sidecar
 
 SPACE = "MNI152NLin2009cAsym"
 SCHAEFER = "atlases/MNI152NLin2009cAsym_4mm/Schaefer2018_400Parcels_7Networks.nii.gz"

@@ -16,7 +16,8 @@ from ketfc.imaging.confounds import STRATEGIES, regressors, strategy_columns
 from ketfc.imaging.denoising import degrees_of_freedom, operator
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.reader import read_header
-from ketfc.imaging.run import RunResult, RunSettings, process_run, read_sidecar, repetition_time
+from ketfc.imaging.run import RunResult, RunSettings, process_run
+from ketfc.imaging.sidecars import read_sidecar, repetition_time
 
 NAMES = tuple(STRATEGIES)
 

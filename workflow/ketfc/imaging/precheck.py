@@ -12,8 +12,9 @@ from ketfc.imaging.confounds import find_strategy, require_version, strategy_col
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.region_sources import RegionSources, brain_problems
 from ketfc.imaging.registry import BUNDLED, Registry, load_registry
-from ketfc.imaging.run import RunSettings, read_sidecar
+from ketfc.imaging.run import RunSettings
 from ketfc.imaging.settings import run_settings
+from ketfc.imaging.sidecars import read_sidecar
 from ketfc.study.config import Config, expand
 from ketfc.study.index import Run
 from ketfc.study.problems import Problem, StudyError

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.imaging.censoring import REASONS
+from ketfc.imaging.sidecars import TR_TOLERANCE
 
 DROPOUT_REGIONS = ("sgACC", "lAmygdala", "rAmygdala")
 """Regions near air-filled sinuses, where the signal of gradient-echo images is lost first."""
@@ -48,7 +49,6 @@ REGION_MEASURES = ("coverage", "coverage_shared", "tsnr", "intensity")
 """What is measured of a region; runs of a session are averaged."""
 
 _TIMES = ("header_repetition_time", "sidecar_repetition_time")
-_TR_TOLERANCE = 1e-3
 _WHO = ["run", "participant_id", "session", "role"]
 
 
@@ -199,7 +199,7 @@ _DROPOUT_KINDS = ("coverage", "tsnr", "intensity", "dropout")
 def _agree(header: float | None, sidecar: float | None) -> str | None:
     if header is None or sidecar is None:
         return None
-    return "yes" if abs(header - sidecar) <= _TR_TOLERANCE else "no"
+    return "yes" if abs(header - sidecar) <= TR_TOLERANCE else "no"
 
 
 def _dropout(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +24,7 @@ from ketfc.imaging.operators import StrategyOperator, kept_by_strategy, strategy
 from ketfc.imaging.reader import BoldHeader, read_header
 from ketfc.imaging.regions import RegionSet
 from ketfc.imaging.shared_voxels import shared_voxels
-
-_TR_TOLERANCE = 1e-3
-"""Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
+from ketfc.imaging.sidecars import read_sidecar, repetition_time
 
 
 @dataclass(frozen=True)
@@ -171,65 +168,6 @@ class RunResult:
     quality: dict[str, float | int | None]
     error: RunError | None = None
     carpet: Carpet = field(default_factory=make_carpet)
-
-
-def read_sidecar(path: Path) -> Mapping[str, Any]:
-    """Return a JSON sidecar; empty if there is none.
-
-    Raises
-    ------
-    RunError
-        ``sidecar`` if it is there but is no JSON object.
-    """
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise RunError("sidecar", f"{path.name} is not a JSON object")
-    return content
-
-
-def repetition_time(
-    header: BoldHeader, sidecar: Mapping[str, Any], override: float | None
-) -> float:
-    """Return the repetition time in seconds on which header and sidecar agree.
-
-    Raises
-    ------
-    RunError
-        ``repetition-time`` if they differ, or neither has one, and the study sets none.
-    """
-    if override is not None:
-        return override
-    told = sidecar.get("RepetitionTime")
-    if told is not None and not (
-        isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < 3600
-    ):
-        raise RunError(
-            "repetition-time",
-            f"RepetitionTime in the sidecar is {told!r}, not seconds",
-            value=str(told),
-            threshold="> 0 s",
-        )
-    found = header.repetition_time
-    if told is None and found is None:
-        raise RunError(
-            "repetition-time",
-            "neither the header nor the sidecar has a repetition time; "
-            "set study.repetition-time in the config",
-        )
-    if told is not None and found is not None and abs(told - found) > _TR_TOLERANCE:
-        raise RunError(
-            "repetition-time",
-            f"the repetition time is {found:g} s in the header and {told:g} s in the sidecar; "
-            "mend one of them, or set study.repetition-time in the config",
-            value=f"{found:g}",
-            threshold=f"{told:g}",
-        )
-    return float(told if told is not None else found)  # type: ignore[arg-type]
 
 
 def process_run(

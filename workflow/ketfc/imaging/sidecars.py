@@ -1,0 +1,73 @@
+"""The JSON beside an image, and the repetition time on which it and the header agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ketfc.imaging.errors import RunError
+from ketfc.imaging.reader import BoldHeader
+
+TR_TOLERANCE = 1e-3
+"""Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
+
+
+def read_sidecar(path: Path) -> Mapping[str, Any]:
+    """Return a JSON sidecar; empty if there is none.
+
+    Raises
+    ------
+    RunError
+        ``sidecar`` if it is there but is no JSON object.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise RunError("sidecar", f"{path.name} is not a JSON object")
+    return content
+
+
+def repetition_time(
+    header: BoldHeader, sidecar: Mapping[str, Any], override: float | None
+) -> float:
+    """Return the repetition time in seconds on which header and sidecar agree.
+
+    Raises
+    ------
+    RunError
+        ``repetition-time`` if they differ, or neither has one, and the study sets none.
+    """
+    if override is not None:
+        return override
+    told = sidecar.get("RepetitionTime")
+    if told is not None and not (
+        isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < 3600
+    ):
+        raise RunError(
+            "repetition-time",
+            f"RepetitionTime in the sidecar is {told!r}, not seconds",
+            value=str(told),
+            threshold="> 0 s",
+        )
+    found = header.repetition_time
+    if told is None and found is None:
+        raise RunError(
+            "repetition-time",
+            "neither the header nor the sidecar has a repetition time; "
+            "set study.repetition-time in the config",
+        )
+    if told is not None and found is not None and abs(told - found) > TR_TOLERANCE:
+        raise RunError(
+            "repetition-time",
+            f"the repetition time is {found:g} s in the header and {told:g} s in the sidecar; "
+            "mend one of them, or set study.repetition-time in the config",
+            value=f"{found:g}",
+            threshold=f"{told:g}",
+        )
+    return float(told if told is not None else found)  # type: ignore[arg-type]
