@@ -145,6 +145,19 @@ def contents(folder: Path, pattern: str = "*") -> dict[str, bytes]:
     }
 
 
+def tables(study: Study) -> dict[str, bytes]:
+    """Return every finished table of the results with its content."""
+    # a process that is killed while it writes leaves the temporary file, under a hidden name
+    found = contents(study.results, "*.tsv")
+    return {name: content for name, content in found.items() if "/.tmp-" not in name}
+
+
+def assert_same_tables(study: Study, other: Study) -> None:
+    mine, theirs = tables(study), tables(other)
+    assert sorted(mine) == sorted(theirs)
+    assert [name for name in mine if mine[name] != theirs[name]] == []
+
+
 def brain() -> np.ndarray:
     """Return an ellipsoid about as large as a brain."""
     index = np.stack(np.indices(SHAPE), axis=-1)

@@ -9,19 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from made_study import Study, command, contents
-
-
-def tables(study: Study) -> dict[str, bytes]:
-    # a process that is killed while it writes leaves the temporary file, under a hidden name
-    found = contents(study.results, "*.tsv")
-    return {name: content for name, content in found.items() if "/.tmp-" not in name}
-
-
-def assert_same_tables(study: Study, other: Study) -> None:
-    mine, theirs = tables(study), tables(other)
-    assert sorted(mine) == sorted(theirs)
-    assert [name for name in mine if mine[name] != theirs[name]] == []
+from made_study import Study, assert_same_tables, command
 
 
 @pytest.mark.slow

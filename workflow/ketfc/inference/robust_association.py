@@ -20,6 +20,7 @@ from ketfc.inference.power import POWER, detectable_partial_r
 from ketfc.inference.ranks import leave_one_out, rank_evidence, theil_sen
 from ketfc.inference.reliability import attenuated, change_reliability
 from ketfc.inference.robust import hc2_coefficient
+from ketfc.inference.robust_intervals import robust_intervals
 
 ASSOCIATION_METHODS = (
     "ranks",
@@ -90,31 +91,7 @@ def association_checks(
     median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
     checks = [
         check_of("ranks", ranked, model.n, note="partial Spearman correlation"),
-        flagged(
-            Check(
-                "hc2",
-                model.n,
-                robust.estimate,
-                robust.ci_low,
-                robust.ci_high,
-                robust.statistic,
-                robust.df,
-                robust.p,
-                note="HC2 errors, Bell–McCaffrey degrees of freedom",
-            ),
-            "no-error" if np.isnan(robust.p) else None,
-        ),
-        flagged(
-            Check(
-                "inverted-permutation",
-                model.n,
-                robust.estimate,
-                inverted.low,
-                inverted.high,
-                note="slopes that the permutation test does not reject",
-            ),
-            inverted.obstacle,
-        ),
+        *robust_intervals(model, robust, inverted, what="slopes"),
         flagged(
             Check(
                 "theil-sen",

@@ -20,6 +20,7 @@ from ketfc.inference.power import POWER, detectable_difference, detectable_dz
 from ketfc.inference.ranks import rank_evidence
 from ketfc.inference.reliability import baseline_coupling
 from ketfc.inference.robust import hc2_coefficient
+from ketfc.inference.robust_intervals import robust_intervals
 
 MEAN_METHODS = ("bca", "d-av", "wilcoxon", "tost", "baseline-coupling", "detectable")
 GROUP_METHODS = ("hc2", "inverted-permutation", "ranks", "mann-whitney", "tost", "detectable")
@@ -122,31 +123,7 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
     spread = _pooled(outcome, first)
     kind = "difference / SD within arms" if before is not None else "dz within orders"
     return [
-        flagged(
-            Check(
-                "hc2",
-                model.n,
-                robust.estimate,
-                robust.ci_low,
-                robust.ci_high,
-                robust.statistic,
-                robust.df,
-                robust.p,
-                note="HC2 errors, Bell–McCaffrey degrees of freedom",
-            ),
-            "no-error" if np.isnan(robust.p) else None,
-        ),
-        flagged(
-            Check(
-                "inverted-permutation",
-                model.n,
-                robust.estimate,
-                inverted.low,
-                inverted.high,
-                note="effects that the permutation test does not reject",
-            ),
-            inverted.obstacle,
-        ),
+        *robust_intervals(model, robust, inverted, what="effects"),
         check_of("ranks", ranked, model.n, note="the model of the primary test on ranks"),
         _shift("mann-whitney", shift, model.n),
         _equivalence(
