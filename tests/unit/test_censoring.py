@@ -87,14 +87,26 @@ def test_every_stretch_that_is_kept_is_longer_than_the_limit(rng):
         assert np.diff(edges).min() > between
 
 
+def test_dummy_scans_are_those_that_fmriprep_marked_or_as_many_as_asked_for():
+    table = spikes(8, 5).assign(
+        non_steady_state_outlier00=np.arange(8) == 0, non_steady_state_outlier01=np.arange(8) == 1
+    )
+    assert kept(table) == [2, 3, 4, 5, 6, 7]
+    assert kept(table, fd_thresh=0.5) == [2, 3, 4, 6, 7]
+    assert kept(table, dummy_scans=0) == list(range(8))
+    assert kept(table, dummy_scans=3, fd_thresh=0.5, between=2) == []
+
+
 def test_reasons_are_counted_once_each_and_sum_to_all_that_is_censored(rng):
     table = confounds(rng.exponential(0.25, 300), rng.exponential(0.6, 300))
-    rules = CensoringRules(fd_thresh=0.5, dvars_thresh=1.5, before=1, after=2, between=3)
+    rules = CensoringRules(
+        fd_thresh=0.5, dvars_thresh=1.5, before=1, after=2, between=3, dummy_scans=2
+    )
     found = censor(table, rules, 2.0)
     assert tuple(found.counts) == REASONS
     assert all(found.counts.values())
     assert sum(found.counts.values()) == (~found.keep).sum()
-    fd, dvars = table["framewise_displacement"][1:], table["std_dvars"][1:]
+    fd, dvars = table["framewise_displacement"][2:], table["std_dvars"][2:]
     assert found.counts["fd"] == (fd > 0.5).sum()
     assert found.counts["dvars"] == ((dvars > 1.5) & ~(fd > 0.5)).sum()
 

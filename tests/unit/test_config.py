@@ -109,6 +109,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "own-strategies": {},
             "primary": "acompcor",
             "strategies": ("acompcor", "24P", "36P"),
+            "dummy-scans": "auto",
             "fd-thresh": 0.5,
             "dvars-thresh": None,
             "censor-before": 0,
@@ -615,7 +616,8 @@ def test_all_mistakes_are_reported_at_once_and_none_twice():
     assert len(lines) == len(set(lines)) == 10
     assert lines[3] == (
         "mine.yaml: denoising.fd_thresh = 0.3: unknown key; did you mean 'fd-thresh'? "
-        "(allowed: own-strategies, primary, strategies, fd-thresh, dvars-thresh, censor-before, "
+        "(allowed: own-strategies, primary, strategies, dummy-scans, fd-thresh, dvars-thresh, "
+        "censor-before, "
         "censor-after, censor-between, motion-filter-type, band-stop-min, band-stop-max, min-time, "
         "match-volumes, lower-bpf, upper-bpf)"
     )

@@ -184,12 +184,28 @@ def test_regressors_that_are_zero_or_repeated_are_told_from_independent_ones(mak
     assert full.tdof == pytest.approx(118 - 33)
 
 
+def test_dummy_scans_are_left_out_with_scrubbing_and_without(make_run):
+    def unsteady(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(non_steady_state_outlier00=np.arange(len(table)) == 0)
+
+    run = make_run(120, confounds=unsteady)
+    given = {"strategies": ("24P", "24P_noscrub")}
+    auto = process_run(run.files, place, settings(**given))
+    assert {one.n_kept for one in auto.strategies.values()} == {119}
+    assert auto.quality["n_censored_dummy"] == 1
+    four = process_run(run.files, place, settings(**given, dummy_scans=4))
+    assert {one.n_kept for one in four.strategies.values()} == {116}
+    none = process_run(run.files, place, settings(**given, dummy_scans=0))
+    assert {one.n_kept for one in none.strategies.values()} == {120}
+
+
 def test_reasons_of_censoring_are_counted(make_run):
     run = make_run(120, confounds=jerk)
     given = settings(censor_before=1, censor_after=2, censor_between=29)
     quality = process_run(run.files, place, given).quality
     reasons = {name: n for name, n in quality.items() if name.startswith("n_censored_")}
     assert reasons == {
+        "n_censored_dummy": 0,
         "n_censored_fd": 2,
         "n_censored_dvars": 0,
         "n_censored_neighbours": 3,

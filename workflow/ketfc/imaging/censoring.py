@@ -1,8 +1,9 @@
-"""Which volumes are kept: framewise displacement, DVARS, their neighbours and what is too short."""
+"""Which volumes are kept: dummy scans, displacement, DVARS, neighbours and what is too short."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from ketfc.imaging.head_motion import MotionFilter, framewise_displacement
 
 FD = "framewise_displacement"
 DVARS = "std_dvars"
+NON_STEADY = "non_steady_state_outlier"
 
-REASONS = ("fd", "dvars", "neighbours", "segments")
+REASONS = ("dummy", "fd", "dvars", "neighbours", "segments")
 """Why a volume is censored: the first of these that holds."""
 
 
@@ -36,6 +38,9 @@ class CensoringRules:
         that goes as well (XCP-D's ``censor-between``).
     motion_filter : MotionFilter or None
         What framewise displacement is filtered by; None takes fMRIPrep's own.
+    dummy_scans : int or "auto"
+        Volumes at the start of the run that go whatever the strategy; ``auto``: those that fMRIPrep
+        took for not yet in a steady state.
     """
 
     fd_thresh: float | None = None
@@ -44,6 +49,7 @@ class CensoringRules:
     after: int = 0
     between: int = 0
     motion_filter: MotionFilter | None = None
+    dummy_scans: int | Literal["auto"] = "auto"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -72,6 +78,19 @@ class Censoring:
     counts: dict[str, int]
     fd: NDArray[np.float64] | None
     filtered: bool
+
+
+def dummy_volumes(confounds: pd.DataFrame, dummy_scans: int | Literal["auto"]) -> NDArray[np.bool_]:
+    """Return which volumes were taken before the signal was steady, shape (n_volumes,).
+
+    With ``auto`` those that any ``non_steady_state_outlier*`` column of fMRIPrep marks, which
+    nilearn's ``load_confounds`` leaves out too; with a number, that many from the start.
+    """
+    if dummy_scans == "auto":
+        marks = confounds.filter(regex=f"^{NON_STEADY}")
+        found: NDArray[np.bool_] = (marks.fillna(0) != 0).any(axis=1).to_numpy(dtype=bool)
+        return found
+    return np.arange(len(confounds)) < dummy_scans
 
 
 def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: float) -> Censoring:
@@ -103,10 +122,13 @@ def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: floa
         reasons["fd"][1:] = fd[1:] > rules.fd_thresh
     if rules.dvars_thresh is not None:
         reasons["dvars"][1:] = _complete(confounds, DVARS)[1:] > rules.dvars_thresh
+    reasons["dummy"] = dummy_volumes(confounds, rules.dummy_scans)
     exceeding = reasons["fd"] | reasons["dvars"]
     for volume in np.flatnonzero(exceeding):
         reasons["neighbours"][max(0, volume - rules.before) : volume + rules.after + 1] = True
-    reasons["segments"] = _short(exceeding | reasons["neighbours"], rules.between)
+    reasons["segments"] = _short(
+        reasons["dummy"] | exceeding | reasons["neighbours"], rules.between
+    )
     gone = np.zeros(len(confounds), dtype=bool)
     counts = {}
     for name in REASONS:

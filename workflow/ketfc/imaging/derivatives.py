@@ -149,9 +149,12 @@ def _cleaning(strategy: str, cleaned: StrategyResult, settings: RunSettings) -> 
 
 
 def _censoring(strategy: str, settings: RunSettings) -> dict[str, Any]:
-    rules = settings.censoring if scrubbed(strategy) else CensoringRules()
+    rules = settings.censoring
+    if not scrubbed(strategy):
+        rules = CensoringRules(dummy_scans=rules.dummy_scans)
     by = rules.motion_filter
     return {
+        "DummyScans": rules.dummy_scans,
         "FramewiseDisplacementThreshold": rules.fd_thresh,
         "StandardizedDVARSThreshold": rules.dvars_thresh,
         "CensoredBefore": rules.before,

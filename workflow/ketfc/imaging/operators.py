@@ -65,7 +65,8 @@ def kept_by_strategy(
         Of the strategies with scrubbing, also where none is asked for; None if it is not known.
     """
     censored: censoring.Censoring | None = None
-    kept: dict[bool, NDArray[np.bool_] | RunError] = {False: np.ones(len(table), dtype=bool)}
+    steady = ~censoring.dummy_volumes(table, settings.dummy_scans)
+    kept: dict[bool, NDArray[np.bool_] | RunError] = {False: steady}
     try:
         censored = censoring.censor(table, settings.censoring, repetition_time)
         kept[True] = censored.keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,8 @@ class RunSettings:
         Volumes; see :class:`ketfc.imaging.censoring.CensoringRules`.
     motion_filter_type, band_stop_min, band_stop_max
         See :class:`ketfc.imaging.head_motion.MotionFilter`; breaths per minute.
+    dummy_scans : int or "auto"
+        See :class:`ketfc.imaging.censoring.CensoringRules`.
     match_volumes : bool
         Whether the participant's sessions use equally many volumes.
     max_mean_fd, max_fd, max_censored : float or None
@@ -100,6 +102,7 @@ class RunSettings:
     motion_filter_type: str | None = None
     band_stop_min: float | None = None
     band_stop_max: float | None = None
+    dummy_scans: int | Literal["auto"] = "auto"
     match_volumes: bool = False
 
     max_mean_fd: float | None = None
@@ -123,6 +126,7 @@ class RunSettings:
             after=self.censor_after,
             between=self.censor_between,
             motion_filter=motion_filter,
+            dummy_scans=self.dummy_scans,
         )
 
 

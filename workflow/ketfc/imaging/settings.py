@@ -26,6 +26,7 @@ def run_settings(config: Config) -> dict[str, Any]:
         "motion_filter_type": config.denoising.motion_filter_type,
         "band_stop_min": config.denoising.band_stop_min,
         "band_stop_max": config.denoising.band_stop_max,
+        "dummy_scans": config.denoising.dummy_scans,
         "match_volumes": config.denoising.match_volumes,
         "own_strategies": {
             name: list(own.columns) for name, own in config.denoising.own_strategies.items()

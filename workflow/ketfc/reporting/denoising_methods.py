@@ -93,8 +93,9 @@ def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
     limits = [f"framewise displacement above {compact(fd)} mm [@power2012]"] if fd else []
     limits += [f"standardised DVARS above {compact(dvars)}"] if dvars else []
     least = compact(setting(config, "denoising", "min-time"))
+    first = _dummy_scans(config, runs)
     if not limits:
-        return f"No volume was censored; runs of less than {least} s were excluded."
+        return f"{first}No volume was censored; runs of less than {least} s were excluded."
     share = ""
     if {"n_censored", "n_volumes"} <= set(runs.columns):
         counts = numeric(runs, "n_censored", "n_volumes").dropna(subset=["n_censored", "n_volumes"])
@@ -106,8 +107,8 @@ def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
     )
     also = f", and with them {neighbours}" if neighbours else ""
     text = (
-        f"Volumes with {' or '.join(limits)} were censored{also}{share} [@power2014]; runs that "
-        f"kept less than {least} s were excluded."
+        f"{first}Volumes with {' or '.join(limits)} were censored{also}{share} [@power2014]; runs "
+        f"that kept less than {least} s were excluded."
     )
     kind = setting(config, "denoising", "motion-filter-type") if fd else None
     if kind:
@@ -117,6 +118,19 @@ def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
             f"{motion_filter(kind, *ends)}."
         )
     return text
+
+
+def _dummy_scans(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
+    """Return the sentence on volumes at the start of runs, if any went, and a space."""
+    asked = setting(config, "denoising", "dummy-scans")
+    if asked != "auto":
+        return f"The first {asked} volumes of every run were left out. " if asked else ""
+    column = "n_censored_dummy"
+    if column not in runs or not numeric(runs, column)[column].sum():
+        return ""
+    return (
+        "Volumes that fMRIPrep took for not yet in a steady state were left out by every strategy. "
+    )
 
 
 def _limits(config: Mapping[str, Any]) -> str:

@@ -93,6 +93,14 @@ class Denoising(Group):
         "fMRIPrep before 24 wrote with --use-aroma.",
         f"a list of {_ANY}; each once, with the primary one",
     )
+    dummy_scans: Literal["auto"] | Annotated[Whole, Field(ge=0)] = key(
+        "auto",
+        "Volumes at the start of every run that are left out whatever the strategy, since the "
+        "signal is not yet steady: auto, those that fMRIPrep marked "
+        "(`non_steady_state_outlier*`), which nilearn leaves out too; or how many (0: none).",
+        "auto, or a whole number, at least 0",
+        examples=[4],
+    )
     fd_thresh: Number | None = key(
         0.5,
         "Framewise displacement in mm above which a volume is censored; null: no censoring by FD.",
