@@ -2,6 +2,8 @@
 # nothing of them when it starts, but gives back when it ends (snakemake#3913; mended in 9.17). Before the
 # images of the demo are read, --cores 2 has so become 4, and four runs are read into memory at once.
 
+from packaging.version import Version
+from snakemake import __version__ as SNAKEMAKE
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 
@@ -19,4 +21,5 @@ def counted(select):
     return select_and_count
 
 
-JobScheduler.job_selector = counted(JobScheduler.job_selector)
+if Version("9.10") <= Version(SNAKEMAKE) < Version("9.17"):
+    JobScheduler.job_selector = counted(JobScheduler.job_selector)
