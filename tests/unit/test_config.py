@@ -78,6 +78,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "arms": None,
             "crossover": None,
             "groups": None,
+            "diagnosis": None,
             "design": "auto",
             "participants": "participants.tsv",
             "covariates": {},
@@ -143,6 +144,8 @@ def test_a_minimal_config_has_the_documented_defaults():
             "seed": 20251122,
             "permutations": 10000,
             "alpha": 0.05,
+            "covariates": (),
+            "blocks": None,
             "equivalence-margin": 0.1,
             "reliability": None,
             "preregistration": None,
@@ -631,6 +634,7 @@ study:
   arms: {column: a, ketamine: b, control: c}
   crossover: {order: [a, b], ketamine: d, control: p, control-session: pre}
   groups: {column: a, patients: b, controls: c}
+  diagnosis: {column: a, unipolar: b, bipolar: c}
 scores:
   table: a
   si: {instrument: SSI, column: SSI}
@@ -919,3 +923,23 @@ def test_reading_a_config_does_not_load_heavy_packages():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("key", ["covariates", "blocks"])
+def test_what_tests_are_adjusted_for_must_be_a_covariate_of_the_study(key):
+    value = ["age", "weight"] if key == "covariates" else "weight"
+    raw = yaml.safe_load(FULL)
+    raw["study"]["covariates"] = {"age": "age"}
+    raw["statistics"][key] = value
+    with pytest.raises(StudyError) as caught:
+        parse_config(raw)
+    (problem,) = caught.value.problems
+    assert problem.field == f"statistics.{key}"
+    assert problem.message == "'weight' is none of study.covariates"
+
+
+def test_a_diagnosis_cannot_be_both():
+    raw = yaml.safe_load(FULL)
+    raw["study"]["diagnosis"]["bipolar"] = ["BD", "b"]
+    with pytest.raises(StudyError, match="b cannot be unipolar and bipolar at once"):
+        parse_config(raw)

@@ -80,7 +80,7 @@ def test_where_hc3_is_undefined_there_is_an_estimate_but_no_interval(perfect):
     lone[3] = 1.0  # leverage 1: fitted whatever the outcome
     ours = regression_evidence(
         ("y", 2 * x + 1 if perfect else values(12, 0)),
-        {"x": x} if perfect else {"x": x, "lone": lone},
+        {"x": x} if perfect else {"lone": lone, "x": x},
         alpha=0.05,
         permutations=99,
         rng=np.random.default_rng(0),
@@ -91,6 +91,23 @@ def test_where_hc3_is_undefined_there_is_an_estimate_but_no_interval(perfect):
     if perfect:
         assert ours.estimate == pytest.approx(2)
         assert ours.p_permutation == 0.01
+
+
+def test_somebody_whom_a_covariate_fits_exactly_changes_neither_estimate_nor_interval():
+    y, x, age = values(12, 0), values(12, 1), values(12, 2)
+    lone = np.zeros(12)
+    lone[3] = 1.0
+    about = {"alpha": 0.05, "permutations": 99}
+    ours = regression_evidence(
+        ("y", y), {"x": x, "age": age, "lone": lone}, rng=np.random.default_rng(0), **about
+    )
+    rest = np.arange(12) != 3
+    without = regression_evidence(
+        ("y", y[rest]), {"x": x[rest], "age": age[rest]}, rng=np.random.default_rng(0), **about
+    )
+    for name in ("estimate", "ci_low", "ci_high", "statistic", "df", "p_parametric", "effect_size"):
+        assert getattr(ours, name) == pytest.approx(getattr(without, name)), name
+    assert ours.flags == ()
 
 
 def test_a_sample_too_small_for_any_p_below_alpha_says_so():

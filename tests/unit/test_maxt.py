@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ketfc.inference.joint_orders import missing_patterns, orders_within, without_absent
+from ketfc.inference.joint_orders import missing_patterns, without_absent
 from ketfc.inference.maxt import false_discovery, freedman_lane_family, sign_flip_family
-from ketfc.inference.permutation import freedman_lane_test, orders, sign_flip_test
+from ketfc.inference.permutation import freedman_lane_test, orders, orders_within, sign_flip_test
 
 
 def seeded(seed: int = 0) -> np.random.Generator:

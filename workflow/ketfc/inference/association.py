@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.linear import regression_evidence
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Blocks, Floats
 
 
 def association(
@@ -15,6 +18,8 @@ def association(
     *,
     baseline_score: tuple[str, Floats] | None = None,
     treated: Floats | None = None,
+    covariates: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
@@ -31,6 +36,10 @@ def association(
         The score at baseline, to be adjusted for.
     treated : numpy.ndarray of shape (n,), optional
         1 in the ketamine arm, 0 in the control arm, to be adjusted for.
+    covariates : mapping of str to numpy.ndarray of shape (n,)
+        Further columns to be adjusted for, by their names.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
     alpha : float
         The interval covers 1 − `alpha`.
     permutations : int
@@ -50,4 +59,11 @@ def association(
         regressors[baseline_score[0]] = baseline_score[1]
     if treated is not None:
         regressors["arm"] = treated
-    return regression_evidence(score, regressors, alpha=alpha, permutations=permutations, rng=rng)
+    return regression_evidence(
+        score,
+        regressors | dict(covariates),
+        alpha=alpha,
+        permutations=permutations,
+        rng=rng,
+        blocks=blocks,
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import exp, lgamma, log
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from ketfc.inference.evidence import (
     untestable,
 )
 from ketfc.inference.linear import is_constant, regression_evidence
-from ketfc.inference.permutation import Floats, sign_flip_test
+from ketfc.inference.permutation import Blocks, Floats, sign_flip_test
 
 DZ = "dz (Hedges g)"
 """Mean change in standard deviations of the change, corrected for small samples."""
@@ -133,6 +135,8 @@ def adjusted_difference(
     permutations: int,
     rng: np.random.Generator,
     direction: str | None = None,
+    covariates: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Compare two arms at follow-up, adjusted for baseline (ANCOVA).
 
@@ -150,6 +154,10 @@ def adjusted_difference(
         Stream of this test.
     direction : str or None
         ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
+    covariates : mapping of str to numpy.ndarray of shape (n,)
+        Further columns to be adjusted for, by their names.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
 
     Returns
     -------
@@ -165,11 +173,12 @@ def adjusted_difference(
     """
     evidence = regression_evidence(
         ("connectivity at follow-up", followup),
-        {"arm": treated, "connectivity at baseline": baseline},
+        {"arm": treated, "connectivity at baseline": baseline, **covariates},
         alpha=alpha,
         permutations=permutations,
         rng=rng,
         direction=direction,
+        blocks=blocks,
     )
     if evidence.obstacle is not None:
         return evidence

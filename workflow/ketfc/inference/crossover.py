@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 from ketfc.inference.change import hedges_factor
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.linear import regression_evidence
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Blocks, Floats
 from ketfc.study.groups import KETAMINE_FIRST
 
 FIRST_PERIOD = "first period"
@@ -35,6 +36,8 @@ def crossover_evidence(
     permutations: int,
     rng: np.random.Generator,
     direction: str | None = None,
+    covariates: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Run the test of a crossover on its complete participants.
 
@@ -46,7 +49,7 @@ def crossover_evidence(
     instrument : str or None
         The score whose difference is tested for association with that in connectivity; None for
         the difference in connectivity itself.
-    alpha, permutations, rng, direction
+    alpha, permutations, rng, direction, covariates, blocks
         As for :func:`drug_difference`; an association has no direction.
     """
     control, ketamine, before, after = (
@@ -55,6 +58,7 @@ def crossover_evidence(
     )
     first = np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
     settings: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
+    settings |= {"covariates": covariates, "blocks": blocks}
     if instrument is None:
         return drug_difference(control, ketamine, first, direction=direction, **settings)
     score = (f"the difference in {instrument} between the drugs", after - before)
@@ -70,6 +74,8 @@ def drug_difference(
     permutations: int,
     rng: np.random.Generator,
     direction: str | None = None,
+    covariates: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Compare two drugs within participants, adjusted for period.
 
@@ -95,6 +101,11 @@ def drug_difference(
         Stream of this test.
     direction : str or None
         ``+`` or ``-`` for a test of a rise or a fall alone, as preregistered.
+    covariates : mapping of str to numpy.ndarray of shape (n,)
+        Further columns to be adjusted for, by their names. Those of the blocks leave the test
+        exact: no exchange within blocks changes them.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
 
     Returns
     -------
@@ -113,11 +124,12 @@ def drug_difference(
     periods = (ketamine - control) * order
     evidence = regression_evidence(
         ("the difference between periods", periods),
-        {"the order of the drugs": order},
+        {"the order of the drugs": order, **covariates},
         alpha=alpha,
         permutations=permutations,
         rng=rng,
         direction=direction,
+        blocks=blocks,
     )
     if evidence.obstacle is not None:
         return evidence
@@ -139,6 +151,8 @@ def drug_association(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    covariates: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Regress the difference in a score between drugs on that in connectivity, given their order.
 
@@ -152,7 +166,7 @@ def drug_association(
         Name in plain words and values of the same difference in the score.
     ketamine_first : numpy.ndarray of shape (n,)
         1 where ketamine came first, 0 where the control drug did.
-    alpha, permutations, rng
+    alpha, permutations, rng, covariates, blocks
         As for :func:`drug_difference`.
 
     Returns
@@ -164,8 +178,11 @@ def drug_association(
     regressors = {
         "the difference in connectivity": connectivity,
         "the order of the drugs": ketamine_first,
+        **covariates,
     }
-    return regression_evidence(score, regressors, alpha=alpha, permutations=permutations, rng=rng)
+    return regression_evidence(
+        score, regressors, alpha=alpha, permutations=permutations, rng=rng, blocks=blocks
+    )
 
 
 def period_statistic(control: Floats, ketamine: Floats, ketamine_first: Floats) -> Floats:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from ketfc.inference.maxt import FamilyTest, false_discovery, freedman_lane_family, sign_flip_family
 from ketfc.inference.models import Model
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Blocks, Floats
 
 PRIMARY_CHANGE = "primary-change"
 PRIMARY_ASSOCIATION = "primary-association"
 SECONDARY = "secondary"
 DESCRIPTIVE = "descriptive"
 SENSITIVITY = "sensitivity"
+MODERATION = "moderation"
 
 
 def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = False) -> str:
@@ -24,7 +26,7 @@ def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = Fal
     Parameters
     ----------
     kind : str
-        ``change`` or ``association``.
+        ``change``, ``association`` or ``moderation``.
     primary : bool
         Whether its hypothesis is one of the registry's primary ones.
     within_arm : bool
@@ -41,6 +43,8 @@ def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = Fal
     """
     if variant:
         return SENSITIVITY
+    if kind == "moderation":
+        return MODERATION
     if within_arm:
         return DESCRIPTIVE if kind == "change" else SECONDARY
     if not primary:
@@ -82,7 +86,7 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
 
 
 def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
-    """Correct p values of the secondary family by Benjamini and Hochberg's method.
+    """Correct p values of the secondary and moderation families by Benjamini and Hochberg.
 
     Parameters
     ----------
@@ -92,15 +96,21 @@ def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
     Returns
     -------
     numpy.ndarray
-        In the order of `p`; NaN for all other families, whose p values do not count.
+        Corrected within each of the two, in the order of `p`; NaN for all other families.
     """
-    secondary = (family == SECONDARY).to_numpy(dtype=bool)
-    return false_discovery(np.where(secondary, p.to_numpy(dtype=np.float64), np.nan))
+    corrected = np.full(len(p), np.nan)
+    for name in (SECONDARY, MODERATION):
+        member = (family == name).to_numpy(dtype=bool)
+        own = false_discovery(np.where(member, p.to_numpy(dtype=np.float64), np.nan))
+        corrected = np.where(member, own, corrected)
+    return corrected
 
 
 def joint_test(
     models: Sequence[tuple[Sequence[str], Model]],
     *,
+    shared: Mapping[str, Floats] = MappingProxyType({}),
+    blocks: Blocks | None = None,
     permutations: int,
     rng: np.random.Generator,
 ) -> FamilyTest:
@@ -110,7 +120,12 @@ def joint_test(
     ----------
     models : sequence of (sequence of str, Model)
         Participants in the order of the model's rows, and the model; of one kind of test, so that
-        all have the same columns. Participants may differ.
+        all have the same columns but those of covariates. Participants may differ.
+    shared : mapping of str to numpy.ndarray of shape (n,)
+        The columns of the models' covariates for all participants in sorted order: labels that
+        occur in one model may be missing from another.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants, in the same order, are exchanged within their block only.
     permutations : int
         Random arrangements, or all of them when they are no more than that.
     rng : numpy.random.Generator
@@ -134,14 +149,16 @@ def joint_test(
         """Put one column of all models side by side, NaN where a participant is missing."""
         wide = np.full((len(people), len(models)), np.nan)
         for j, (participants, model) in enumerate(models):
-            ordered = [model.outcome[1], *model.regressors.values()]
+            own = [c for name, c in model.regressors.items() if name not in model.covariates]
+            ordered = [model.outcome[1], *own]
             wide[[place[who] for who in participants], j] = ordered[column]
         return wide
 
     example = models[0][1]
     if not example.regressors:
         return sign_flip_family(gathered(0), permutations=permutations, rng=rng)
-    outcome, tested, *nuisance = (gathered(i) for i in range(1 + len(example.regressors)))
+    columns = 1 + len(example.regressors) - len(example.covariates)
+    outcome, tested, *nuisance = (gathered(i) for i in range(columns))
     # arms and scores are the same for all circuits; of the two one is connectivity
     if example.compares_groups:
         tested = np.nanmax(tested, axis=1)
@@ -154,8 +171,11 @@ def joint_test(
     return freedman_lane_family(
         outcome,
         tested,
-        np.column_stack([np.ones(len(people)), *(c for c in nuisance if c.ndim == 1)]),
+        np.column_stack(
+            [np.ones(len(people)), *(c for c in nuisance if c.ndim == 1), *shared.values()]
+        ),
         own_nuisance=own[0] if own else None,
+        blocks=blocks,
         permutations=permutations,
         rng=rng,
     )

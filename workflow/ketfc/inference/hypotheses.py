@@ -11,9 +11,11 @@ import pandas as pd
 
 from ketfc.inference.association import association
 from ketfc.inference.change import adjusted_difference, describe_change, mean_change
+from ketfc.inference.covariates import block_codes, covariate_columns, lone_flags
 from ketfc.inference.crossover import crossover_evidence
 from ketfc.inference.evidence import ONE_SIDED, Evidence, untestable
 from ketfc.inference.families import (
+    MODERATION,
     PRIMARY_ASSOCIATION,
     PRIMARY_CHANGE,
     SECONDARY,
@@ -23,7 +25,20 @@ from ketfc.inference.families import (
     holm,
     joint_test,
 )
-from ketfc.inference.models import SMALL_ARM, Model, bayes_factor, model_of, small_sample, values
+from ketfc.inference.models import (
+    SMALL_ARM,
+    Model,
+    bayes_factor,
+    blocks_of,
+    model_of,
+    small_sample,
+    values,
+)
+from ketfc.inference.moderation import (
+    moderation_evidence,
+    moderation_model,
+    moderation_verdict,
+)
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.planned import CircuitLike, Planned, planned_samples
 from ketfc.inference.samples import PlannedTest, instrument_of
@@ -86,9 +101,11 @@ def test_hypotheses(
     change on change. `statistic`, `df`, `p_parametric` and the interval belong together (t, or HC3
     in a regression); `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the
     largest |t| of the primary family under joint permutations of whole participants; it is
-    two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family alone
-    (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or Jeffreys' of a partial correlation,
-    two-sided.
+    two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family and
+    that of moderation, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or
+    Jeffreys' of a partial correlation, two-sided. Where the design's `terms` name covariates, the
+    models of associations, arms and moderation hold them; where they name blocks, participants are
+    exchanged within them.
 
     Parameters
     ----------
@@ -173,15 +190,25 @@ def _family_wise(tested: Sequence[_Tested], *, seed: int, permutations: int) -> 
             continue
         plans = [tested[i].planned for i in members]
         models = [(list(map(str, plan.sample.complete.index)), _model(plan)) for plan in plans]
-        rng = stream(seed, f"max-t/{family}")
-        joint = joint_test(models, permutations=permutations, rng=rng)
+        # covariates are the same for all circuits
+        everybody = pd.concat([plan.sample.complete for plan in plans])
+        everybody = everybody[~everybody.index.duplicated()].sort_index()
+        test, design = plans[0].test, plans[0].design
+        joint = joint_test(
+            models,
+            shared=covariate_columns(everybody, test.adjusted),
+            blocks=block_codes(everybody, blocks_of(test, design)),
+            permutations=permutations,
+            rng=stream(seed, f"max-t/{family}"),
+        )
         alone = [tested[i].evidence.p_permutation for i in members]
         p[members] = np.maximum(joint.p_fwer, alone)
     return p
 
 
 def _model(planned: Planned) -> Model:
-    return model_of(planned.test, planned.sample.complete, planned.design)
+    made = moderation_model if planned.test.kind == "moderation" else model_of
+    return made(planned.test, planned.sample.complete, planned.design)
 
 
 def _evidence(
@@ -200,15 +227,23 @@ def _evidence(
     baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     if test.kind == "change" and test.arm is not None:
         return describe_change(baseline, followup, alpha=alpha)
+    if test.kind == "moderation":
+        draws: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
+        return moderation_evidence(test, complete, design, **draws)
     compares_arms = design["kind"] == "parallel" and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if compares_arms else None
     hindrance = small_sample(test, complete, design)
     if hindrance is not None:
         return hindrance
+    given: dict[str, Any] = {
+        "covariates": covariate_columns(complete, test.adjusted),
+        "blocks": block_codes(complete, blocks_of(test, design)),
+    }
     if design["kind"] == "crossover":
         return crossover_evidence(
             complete,
             instrument_of(design) if test.kind == "association" else None,
+            **given,
             alpha=alpha,
             permutations=permutations,
             rng=rng,
@@ -227,6 +262,7 @@ def _evidence(
             score,
             baseline_score=before,
             treated=treated,
+            **given,
             alpha=alpha,
             permutations=permutations,
             rng=rng,
@@ -236,6 +272,7 @@ def _evidence(
             baseline,
             followup,
             treated,
+            **given,
             alpha=alpha,
             permutations=permutations,
             rng=rng,
@@ -260,8 +297,10 @@ def _flags(
         flags.append("no-baseline-score")
     if evidence.obstacle is not None:
         return tuple(flags)
-    if len(complete) < EXPLORATORY_BELOW and not design.get("preregistered"):
+    small = len(complete) < EXPLORATORY_BELOW and not design.get("preregistered")
+    if small or test.kind == "moderation":
         flags.append("exploratory")
+    flags += lone_flags(complete, test.adjusted, blocks_of(test, design))
     of = {"parallel": "arm", "crossover": "sequence"}.get(design["kind"])
     if of is not None and complete[of].value_counts().min() < SMALL_ARM:
         flags.append("small-arm" if of == "arm" else "small-order")
@@ -301,6 +340,7 @@ def _row(
         followup=design["followup"],
         instrument=instrument_of(design),
         rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
+        adjusted=test.adjusted,
         change_score="si_change" in test.needs,
         alpha=alpha,
         one_sided=(circuit.direction, circuit.registration)
@@ -310,6 +350,12 @@ def _row(
     estimand = test.estimand
     if setting.one_sided is not None:
         estimand = f"{estimand} {one_sided_words(setting)}"
+    corrected = {"n": n, "p_holm": of_family["p_holm"], "tests": of_family["tests"]}
+    said = (
+        moderation_verdict(evidence, test, design, circuit=circuit.name, alpha=alpha, **corrected)
+        if item.family == MODERATION
+        else verdict(evidence, setting, **corrected)
+    )
     return {
         "hypothesis": circuit.id,
         "name": circuit.name,
@@ -335,11 +381,5 @@ def _row(
         "n_excluded": len(planned.sample.left_out),
         "permutations": evidence.permutations,
         "flags": ";".join(evidence.flags) or None,
-        "verdict": verdict(
-            evidence,
-            setting,
-            n=n,
-            p_holm=of_family["p_holm"],
-            tests=of_family["tests"],
-        ),
+        "verdict": said,
     }

@@ -8,7 +8,7 @@ from math import nan, sqrt
 import numpy as np
 
 from ketfc.inference.intervals import Interval
-from ketfc.inference.permutation import Floats, orders, orthonormal
+from ketfc.inference.permutation import Blocks, Floats, orders_within, orthonormal
 
 _TIE = 1e-10
 """Statistics bounded by 1 that differ by less are equal: they differ by rounding only."""
@@ -25,6 +25,7 @@ def freedman_lane_interval(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    blocks: Blocks | None = None,
 ) -> Interval:
     """Return the coefficients that the test of Freedman and Lane does not reject.
 
@@ -42,6 +43,8 @@ def freedman_lane_interval(
         Source of the random orders. In the state in which it was given to
         :func:`ketfc.inference.permutation.freedman_lane_test`, the interval holds 0 exactly where
         that test gives p > `alpha` (unless p is no falling function of the distance).
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def freedman_lane_interval(
     unexplained = left - estimate * own
     if np.linalg.norm(unexplained) <= 1e-9 * np.linalg.norm(left):
         return Interval(nan, nan, "constant")
-    order, exhaustive = orders(len(outcome), permutations=permutations, rng=rng)
+    blocks = np.zeros(len(outcome), dtype=np.int64) if blocks is None else blocks
+    order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
     columns = np.column_stack([own / size, basis])
     along_outcome, along_own = left[order] @ columns, own[order] @ columns
     extra = 0 if exhaustive else 1

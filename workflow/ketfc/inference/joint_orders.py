@@ -1,55 +1,15 @@
-"""Arrangements of whole participants: within blocks, and for tests that lack some of them."""
+"""Arrangements of whole participants for tests that lack some of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from itertools import chain, product
-from itertools import permutations as arrangements
 
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.permutation import Floats, orders
+from ketfc.inference.permutation import Floats
 
 Orders = npt.NDArray[np.intp]
-
-
-def orders_within(
-    blocks: npt.NDArray[np.int64], *, permutations: int, rng: np.random.Generator
-) -> tuple[Orders, bool]:
-    """Return orders that exchange participants within their block only.
-
-    Parameters
-    ----------
-    blocks : numpy.ndarray of shape (n,)
-        Block of each participant.
-    permutations : int
-        How many orders to draw; when all are no more than that, all are returned.
-    rng : numpy.random.Generator
-        Source of the random orders.
-
-    Returns
-    -------
-    orders : numpy.ndarray of shape (orders, n)
-        Each row holds 0 … n − 1.
-    exhaustive : bool
-        Whether these are all orders.
-    """
-    groups = [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
-    if len(groups) == 1:
-        return orders(len(blocks), permutations=permutations, rng=rng)
-    exhaustive = math.prod(math.factorial(len(group)) for group in groups) <= permutations
-    places = np.concatenate(groups)
-    if exhaustive:
-        within = [list(arrangements(group)) for group in groups]
-        drawn = np.array([[*chain(*choice)] for choice in product(*within)], dtype=np.intp)
-    else:
-        tiled = [np.tile(group, (permutations, 1)) for group in groups]
-        drawn = np.concatenate([rng.permuted(part, axis=1) for part in tiled], axis=1)
-    found = np.empty_like(drawn)
-    found[:, places] = drawn
-    return found, exhaustive
 
 
 def without_absent(order: Orders, rows: npt.NDArray[np.bool_]) -> Orders:

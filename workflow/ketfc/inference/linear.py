@@ -15,7 +15,7 @@ from ketfc.inference.evidence import (
     permutation_flags,
     untestable,
 )
-from ketfc.inference.permutation import Floats, freedman_lane_test, orthonormal
+from ketfc.inference.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 
 _ZERO = 1e-9
 """Share of a column's size below which what is left of it is rounding."""
@@ -123,6 +123,32 @@ def hc3_coefficient(
     )
 
 
+def informative(outcome: Floats, tested: Floats, nuisance: Floats) -> tuple[Floats, Floats, Floats]:
+    """Leave out the participants whom the nuisance fits whatever their outcome.
+
+    Somebody alone at a site, once sites are in the model, says nothing of the tested column: its
+    coefficient and all other residuals are the same without them, while HC3 is undefined with
+    them.
+
+    Parameters
+    ----------
+    outcome, tested : numpy.ndarray of shape (n,)
+        Outcome and tested regressor.
+    nuisance : numpy.ndarray of shape (n, k)
+        Other columns, the intercept among them.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        The same three of all others; where somebody is left out, the nuisance as an orthonormal
+        basis of what is left of it.
+    """
+    said = (orthonormal(nuisance) ** 2).sum(axis=1) < 1 - 1e-9
+    if said.all():
+        return outcome, tested, nuisance
+    return outcome[said], tested[said], orthonormal(nuisance[said])
+
+
 def regression_evidence(
     outcome: tuple[str, Floats],
     regressors: Mapping[str, Floats],
@@ -131,6 +157,7 @@ def regression_evidence(
     permutations: int,
     rng: np.random.Generator,
     direction: str | None = None,
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Estimate and test the first regressor of a linear model with an intercept.
 
@@ -151,6 +178,8 @@ def regression_evidence(
         Stream of this test.
     direction : str or None
         ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
 
     Returns
     -------
@@ -164,9 +193,15 @@ def regression_evidence(
     y = outcome[1]
     tested, *others = regressors.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
-    fit = hc3_coefficient(y, tested, nuisance, alpha=alpha)
+    fit = hc3_coefficient(*informative(y, tested, nuisance), alpha=alpha)
     test = freedman_lane_test(
-        y, tested, nuisance, permutations=permutations, rng=rng, direction=direction
+        y,
+        tested,
+        nuisance,
+        permutations=permutations,
+        rng=rng,
+        direction=direction,
+        blocks=blocks,
     )
     flags = permutation_flags(
         exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.joint_orders import indicators, missing_patterns, orders_within, without_absent
+from ketfc.inference.joint_orders import indicators, missing_patterns, without_absent
 from ketfc.inference.joint_tests import Models, Tally, constant_columns
-from ketfc.inference.permutation import Floats, sign_flips
+from ketfc.inference.permutation import Floats, orders_within, sign_flips
 
 
 @dataclass(frozen=True, eq=False)

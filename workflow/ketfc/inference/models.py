@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ketfc.inference.bayes import correlation_bf10, jzs_one_sample, jzs_two_sample
+from ketfc.inference.covariates import block_codes, covariate_columns
 from ketfc.inference.evidence import Evidence, untestable
-from ketfc.inference.permutation import Floats, orthonormal
+from ketfc.inference.permutation import Blocks, Floats, orthonormal
 from ketfc.inference.samples import PlannedTest, instrument_of
 from ketfc.study.groups import KETAMINE_FIRST
 
@@ -33,15 +34,21 @@ class Model:
     outcome : tuple of str and numpy.ndarray of shape (n,)
         Name in plain words and values.
     regressors : mapping of str to numpy.ndarray of shape (n,)
-        Columns beside the intercept, the tested one first; none where the mean of the outcome
-        itself is tested against zero.
+        Columns beside the intercept, the tested one first, those of the covariates last; none
+        where the mean of the outcome itself is tested against zero.
     compares_groups : bool
         Whether the tested column tells two groups apart (arms, or orders of two drugs).
+    covariates : tuple of str
+        Which of the regressors are columns of covariates.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block only.
     """
 
     outcome: tuple[str, Floats]
     regressors: Mapping[str, Floats]
     compares_groups: bool = False
+    covariates: tuple[str, ...] = ()
+    blocks: Blocks | None = None
 
     @property
     def n(self) -> int:
@@ -84,8 +91,43 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
         Change: follow-up on arm and baseline where there are arms; in a crossover the difference
         between periods on the order of the drugs (−1, 1); else the change alone. Association: the
         score at follow-up on the change in connectivity and the baseline score (change on change
-        where scores are changes, or differences between drugs), and arm or order.
+        where scores are changes, or differences between drugs), and arm or order. With the test's
+        covariates, and the blocks within which participants are exchanged.
     """
+    return with_covariates(_unadjusted(test, complete, design), test, complete, design)
+
+
+def with_covariates(
+    model: Model, test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]
+) -> Model:
+    """Return a model with the covariates and blocks of its test.
+
+    Parameters
+    ----------
+    model : Model
+        The model without them.
+    test, complete, design
+        As for :func:`model_of`.
+    """
+    if not test.adjusted:
+        return model
+    columns = covariate_columns(complete, test.adjusted)
+    return replace(
+        model,
+        regressors={**model.regressors, **columns},
+        covariates=tuple(columns),
+        blocks=block_codes(complete, blocks_of(test, design)),
+    )
+
+
+def blocks_of(test: PlannedTest, design: Mapping[str, Any]) -> str | None:
+    """Return the covariate within whose labels a test exchanges participants, if there is one."""
+    blocks: str | None = (design.get("terms") or {}).get("blocks")
+    return blocks if blocks in test.adjusted else None
+
+
+def _unadjusted(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
+    """Return the model of a test without covariates."""
     baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     change = followup - baseline
     two_arms = design["kind"] == "parallel" and test.arm is None

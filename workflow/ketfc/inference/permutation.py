@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain, product
 from itertools import permutations as arrangements
 from zlib import crc32
 
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Blocks = npt.NDArray[np.int64]
+"""Block (site) of each participant, shape (n,): who may be exchanged with whom."""
 
 _TIE = 1e-10
 """Statistics bounded by 1 that differ by less are equal: they differ by rounding only."""
@@ -40,7 +43,8 @@ class PermutationTest:
     exhaustive : bool
         Whether every arrangement was evaluated, the observed one included.
     smallest_p : float
-        The smallest p that this number of arrangements can give.
+        The smallest p that these arrangements can give: the share of those that are as extreme as
+        the most extreme one when `exhaustive`, else 1 / (m + 1).
     """
 
     statistic: float
@@ -122,6 +126,43 @@ def orders(
     return rng.permuted(tiled, axis=1), False
 
 
+def orders_within(
+    blocks: Blocks, *, permutations: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.intp], bool]:
+    """Return orders that exchange participants within their block only.
+
+    Parameters
+    ----------
+    blocks : numpy.ndarray of shape (n,)
+        Block of each participant.
+    permutations : int
+        How many orders to draw; when all are no more than that, all are returned.
+    rng : numpy.random.Generator
+        Source of the random orders.
+
+    Returns
+    -------
+    orders : numpy.ndarray of shape (orders, n)
+        Each row holds 0 … n − 1.
+    exhaustive : bool
+        Whether these are all orders.
+    """
+    groups = [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
+    if len(groups) == 1:
+        return orders(len(blocks), permutations=permutations, rng=rng)
+    exhaustive = math.prod(math.factorial(len(group)) for group in groups) <= permutations
+    places = np.concatenate(groups)
+    if exhaustive:
+        within = [list(arrangements(group)) for group in groups]
+        drawn = np.array([[*chain(*choice)] for choice in product(*within)], dtype=np.intp)
+    else:
+        tiled = [np.tile(group, (permutations, 1)) for group in groups]
+        drawn = np.concatenate([rng.permuted(part, axis=1) for part in tiled], axis=1)
+    found = np.empty_like(drawn)
+    found[:, places] = drawn
+    return found, exhaustive
+
+
 def sign_flip_test(
     differences: Floats,
     *,
@@ -156,7 +197,6 @@ def sign_flip_test(
         signs @ unit,
         df=n - 1,
         exhaustive=exhaustive,
-        twins=2 if direction is None else 1,
         direction=direction,
     )
 
@@ -169,6 +209,7 @@ def freedman_lane_test(
     permutations: int,
     rng: np.random.Generator,
     direction: str | None = None,
+    blocks: Blocks | None = None,
 ) -> PermutationTest:
     """Test one regressor beside nuisance regressors by the method of Freedman and Lane.
 
@@ -187,6 +228,9 @@ def freedman_lane_test(
         Source of the random orders.
     direction : str or None
         ``+`` or ``-`` for a one-sided test of that direction.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block only. Blocks are not added to the nuisance:
+        give their columns where their means may differ.
 
     Returns
     -------
@@ -204,7 +248,8 @@ def freedman_lane_test(
     residual = residual / np.linalg.norm(residual)
     own = tested - basis @ (basis.T @ tested)
     own = own / np.linalg.norm(own)
-    order, exhaustive = orders(n, permutations=permutations, rng=rng)
+    blocks = np.zeros(n, dtype=np.int64) if blocks is None else blocks
+    order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
     # Fitted values of the nuisance drop out of t, and rearranging does not change a sum of
     # squares: the projections of the rearranged residuals on each column are all that is needed.
     along = residual[order] @ np.column_stack([own, basis])
@@ -213,9 +258,7 @@ def freedman_lane_test(
     usable = free > _TIE
     null = np.where(usable, along[:, 0] / np.sqrt(np.where(usable, free, 1.0)), 0.0)
     observed = float(own @ residual)
-    return _compare(
-        observed, null, df=n - rank - 1, exhaustive=exhaustive, twins=1, direction=direction
-    )
+    return _compare(observed, null, df=n - rank - 1, exhaustive=exhaustive, direction=direction)
 
 
 def orthonormal(columns: Floats) -> Floats:
@@ -231,17 +274,17 @@ def _compare(
     *,
     df: int,
     exhaustive: bool,
-    twins: int,
     direction: str | None,
 ) -> PermutationTest:
-    """Compare correlations (t in bounded form); `twins` arrangements always are equally extreme."""
+    """Compare correlations (t in bounded form)."""
     if direction is None:
-        farther = np.abs(null) >= abs(observed) - _TIE
+        extreme, reached = np.abs(null), abs(observed)
     else:
         sign = 1 if direction == "+" else -1
-        farther = sign * null >= sign * observed - _TIE
-    beyond = int(np.count_nonzero(farther))
+        extreme, reached = sign * null, sign * observed
+    beyond = int(np.count_nonzero(extreme >= reached - _TIE))
     m = len(null)
+    most = int(np.count_nonzero(extreme >= extreme.max() - _TIE))
     unexplained = 1.0 - observed**2
     t = (
         observed * math.sqrt(df / unexplained)
@@ -254,5 +297,5 @@ def _compare(
         p=beyond / m if exhaustive else (beyond + 1) / (m + 1),
         permutations=m,
         exhaustive=exhaustive,
-        smallest_p=twins / m if exhaustive else 1 / (m + 1),
+        smallest_p=most / m if exhaustive else 1 / (m + 1),
     )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from ketfc.inference.moderation import moderation_tests
 from ketfc.inference.samples import (
     PlannedTest,
     Sample,
@@ -82,6 +83,8 @@ def planned_samples(
 ) -> Iterator[Planned]:
     """Yield every circuit's planned tests, in the order of the tables.
 
+    Moderation is looked at in primary circuits alone.
+
     Parameters
     ----------
     connectivity, scores, design, circuits, strategy
@@ -90,7 +93,9 @@ def planned_samples(
     for circuit in circuits:
         about = {"circuit": circuit.id, "strategy": strategy}
         primary = participant_table(connectivity, scores, design, **about)
-        for test in planned_tests(design):
+        exploratory = circuit.primary and circuit.variant_of is None
+        moderation = moderation_tests(design) if exploratory else []
+        for test in (*planned_tests(design), *moderation):
             # of another definition of a circuit, only the main tests over everybody
             if circuit.variant_of is not None and (test.arm is not None or test.secondary):
                 continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from ketfc.inference.evidence import Evidence, permutation_flags
 from ketfc.inference.linear import is_constant, obstacle
-from ketfc.inference.permutation import Floats, freedman_lane_test, orthonormal
+from ketfc.inference.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 
 PARTIAL_RHO = "partial Spearman rho"
 """Partial correlation of the ranks."""
@@ -60,6 +60,7 @@ def rank_evidence(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
+    blocks: Blocks | None = None,
 ) -> Evidence:
     """Test the first regressor by ranks: partial Spearman correlation, or rank ANCOVA.
 
@@ -80,6 +81,8 @@ def rank_evidence(
         Number of random orders.
     rng : numpy.random.Generator
         Stream of this test.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are exchanged within their block (site) only.
 
     Returns
     -------
@@ -105,7 +108,9 @@ def rank_evidence(
         return hindrance
     tested, *others = ranked.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
-    test = freedman_lane_test(y, tested, nuisance, permutations=permutations, rng=rng)
+    test = freedman_lane_test(
+        y, tested, nuisance, permutations=permutations, rng=rng, blocks=blocks
+    )
     df = len(y) - len(ranked) - 1
     rho = test.partial_r
     low, high = _spearman_interval(rho, len(y) - len(others), alpha)

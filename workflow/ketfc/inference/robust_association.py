@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.inference.checks import Check, Settings, check_of, flagged
 from ketfc.inference.inversion import freedman_lane_interval
-from ketfc.inference.linear import regression_evidence
+from ketfc.inference.linear import informative, regression_evidence
 from ketfc.inference.mediation import LABEL, mediation
 from ketfc.inference.models import Model
 from ketfc.inference.ordinal import ordinal_evidence
@@ -78,8 +78,9 @@ def association_checks(
         alpha=alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/ranks"),
+        blocks=model.blocks,
     )
-    robust = hc2_coefficient(outcome, model.tested, model.nuisance, alpha=alpha)
+    robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
     inverted = freedman_lane_interval(
         outcome,
         model.tested,
@@ -87,6 +88,7 @@ def association_checks(
         alpha=alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/inverted"),
+        blocks=model.blocks,
     )
     median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
     checks = [
@@ -163,6 +165,7 @@ def depression_checks(
         alpha=settings.alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/depression"),
+        blocks=None if model.blocks is None else model.blocks[kept],
     )
     found = mediation(
         outcome,

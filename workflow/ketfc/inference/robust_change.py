@@ -13,6 +13,7 @@ from ketfc.inference.equivalence import Equivalence, tost_coefficient, tost_pair
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.intervals import bca_mean
 from ketfc.inference.inversion import freedman_lane_interval
+from ketfc.inference.linear import informative
 from ketfc.inference.longitudinal import contrasts_over_time
 from ketfc.inference.models import Model
 from ketfc.inference.permutation import Floats
@@ -95,7 +96,7 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
     first = model.tested == model.tested.max()
     unit = 1 / float(np.ptp(model.tested))
     before = model.regressors.get(_BASELINE)
-    robust = hc2_coefficient(outcome, model.tested, model.nuisance, alpha=alpha)
+    robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
     inverted = freedman_lane_interval(
         outcome,
         model.tested,
@@ -103,6 +104,7 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
         alpha=alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/inverted"),
+        blocks=model.blocks,
     )
     ranked = rank_evidence(
         model.outcome,
@@ -110,6 +112,7 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
         alpha=alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/ranks"),
+        blocks=model.blocks,
     )
     changes = (outcome if before is None else outcome - before) * unit
     shift = two_sample_shift(changes[first], changes[~first], alpha=alpha)

@@ -26,16 +26,19 @@ class PlannedTest:
     name : str
         Its name in the tables.
     kind : str
-        ``change`` or ``association``.
+        ``change``, ``association`` or ``moderation``.
     arm : str or None
         Role of the only arm it looks at; None for everybody.
     needs : tuple of str
-        Columns of :func:`participant_table` without which a participant cannot enter.
+        Columns of :func:`participant_table`, beside those of its covariates, without which a
+        participant cannot enter.
     estimand : str
         What it estimates, in a sentence.
     roles : tuple of (str, str), optional
         The sessions it compares, reference first, where they are not the design's primary ones;
         such a test is secondary whatever its circuit.
+    adjusted : tuple of str
+        Covariates that it is adjusted for, the blocks among them: see :func:`adjusted_for`.
     """
 
     name: str
@@ -44,6 +47,7 @@ class PlannedTest:
     needs: tuple[str, ...]
     estimand: str
     roles: tuple[str, str] | None = None
+    adjusted: tuple[str, ...] = ()
 
     @property
     def secondary(self) -> bool:
@@ -91,21 +95,31 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
         raise ValueError(f"no tests for a design of kind {design['kind']!r}")
     arms: tuple[str, ...] = by[design["kind"]]
     change = ("z_baseline", "z_followup")
-    score = _score_columns(design)
+    score = score_columns(design)
+    given, of_change = adjusted_for(design), adjusted_for(design, change=True)
     estimand = design["estimand"]
     tests = [
-        PlannedTest("change", "change", None, arms + change, estimand["change"]),
         PlannedTest(
-            "association", "association", None, arms + change + score, estimand["association"]
+            "change", "change", None, arms + change, estimand["change"], adjusted=of_change
+        ),
+        PlannedTest(
+            *("association", "association", None),
+            arms + change + score,
+            estimand["association"],
+            adjusted=given,
         ),
     ]
     for before, after in design.get("contrasts", ())[1:]:
         name = f"change-{after}"
         needs = arms + change
-        tests.append(PlannedTest(name, "change", None, needs, estimand[name], (before, after)))
+        roles = (before, after)
+        tests.append(
+            PlannedTest(name, "change", None, needs, estimand[name], roles, adjusted=of_change)
+        )
     if FIRST_PERIOD in estimand:
         sentence = estimand[FIRST_PERIOD]
-        tests.append(PlannedTest(FIRST_PERIOD, "change", None, ("arm", *change), sentence))
+        needs = ("arm", *change)
+        tests.append(PlannedTest(FIRST_PERIOD, "change", None, needs, sentence, adjusted=given))
     if design["kind"] != "parallel":
         return tests
     instrument = instrument_of(design)
@@ -117,11 +131,33 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
         label = design["arms"][role]
         sentence = (
             f"Slope of {instrument} on the change in connectivity within the arm {label}, "
-            + ("at equal baseline score." if "si_baseline" in score else "both as changes.")
+            + ("at equal baseline score" if "si_baseline" in score else "both as changes")
+            + (f", adjusted for {' and '.join(given)}." if given else ".")
         )
-        needs = arms + change + score
-        tests.append(PlannedTest(f"association-{label}", "association", role, needs, sentence))
+        name, needs = f"association-{label}", arms + change + score
+        tests.append(PlannedTest(name, "association", role, needs, sentence, adjusted=given))
     return tests
+
+
+def adjusted_for(design: Mapping[str, Any], *, change: bool = False) -> tuple[str, ...]:
+    """Return the covariates that the tests of a design are adjusted for, blocks last.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+    change : bool
+        For the tests of change: a change within participants (one arm) is not adjusted, since
+        covariates around their means leave its mean as it is, while signs could no longer be
+        flipped exactly. The difference between two drugs within participants is adjusted for the
+        blocks alone, in which periods may differ.
+    """
+    terms = design.get("terms") or {"covariates": [], "blocks": None}
+    if change and design["kind"] in ("single-arm", "longitudinal"):
+        return ()
+    names = [] if change and design["kind"] == "crossover" else terms["covariates"]
+    blocks = [] if terms["blocks"] is None else [terms["blocks"]]
+    return tuple(dict.fromkeys([*(name for name in names if name not in blocks), *blocks]))
 
 
 def instrument_of(design: Mapping[str, Any]) -> str:
@@ -169,8 +205,9 @@ def participant_table(
         Indexed by participant, sorted, without healthy controls. Columns `arm` (role or None),
         `sequence` (order of the drugs of who had both in a crossover, or None), `z_baseline`,
         `z_followup` (mean Fisher z of the circuit), `si_baseline`, `si_followup`, `si_change` (NaN
-        where missing), and `listed_baseline`, `listed_followup`: whether connectivity has a row
-        at all.
+        where missing), `listed_baseline`, `listed_followup`: whether connectivity has a row at
+        all, `covariate_NAME` of the terms of the models (float, or object for labels), and
+        `diagnosis` (``unipolar``, ``bipolar`` or None).
 
     Raises
     ------
@@ -209,6 +246,16 @@ def participant_table(
     for time, role in {**roles, "change": "change"}.items():
         score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
         table[f"si_{time}"] = score.reindex(table.index)
+    terms = design.get("terms") or {"values": {}, "blocks": None, "diagnosis": None}
+    for name, known in terms["values"].items():
+        numeric = design["covariates"][name] == "numeric" and name != terms["blocks"]
+        column = [known.get(key) for key in planned]
+        table[f"covariate_{name}"] = pd.Series(
+            column, index=table.index, dtype=np.float64 if numeric else object
+        )
+    diagnoses = (terms["diagnosis"] or {}).get("participants", {})
+    column = [diagnoses.get(key) for key in planned]
+    table["diagnosis"] = pd.Series(column, index=table.index, dtype=object)
     return table
 
 
@@ -230,19 +277,20 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any])
         Together the planned participants, each once.
     """
     planned = table if test.arm is None else table[table["arm"] == test.arm]
-    missing = {need: planned[need].isna().to_numpy() for need in test.needs}
+    needs = (*test.needs, *(f"covariate_{name}" for name in test.adjusted))
+    missing = {need: planned[need].isna().to_numpy() for need in needs}
     incomplete = np.zeros(len(planned), dtype=bool)
     for column in missing.values():
         incomplete |= column
     left_out = {}
     for i in np.flatnonzero(incomplete).tolist():
         row = planned.iloc[i]
-        reasons = [_reason(need, row, design) for need in test.needs if missing[need][i]]
+        reasons = [_reason(need, row, design) for need in needs if missing[need][i]]
         left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
     return Sample(complete=planned[~incomplete], left_out=left_out)
 
 
-def _score_columns(design: Mapping[str, Any]) -> tuple[str, ...]:
+def score_columns(design: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the score columns that an association needs."""
     if design["si"] and design["si"]["shape"] == "change":
         return ("si_change",)
@@ -262,8 +310,10 @@ def _reason(need: str, row: pd.Series[Any], design: Mapping[str, Any]) -> str:
     if need in ("arm", "sequence") and design.get("sequences"):
         known = design["sequences"][str(row.name)] is not None
         return "had no second drug" if known else "order of the drugs not known"
-    if need == "arm":
-        return "no arm"
+    if need in ("arm", "diagnosis"):
+        return f"no {need}"
+    if need.startswith("covariate_"):
+        return f"no {need.removeprefix('covariate_')}"
     kind, _, time = need.partition("_")
     role = design.get(time, time)
     if kind == "z":

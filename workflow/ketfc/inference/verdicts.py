@@ -39,6 +39,8 @@ class Setting:
         Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
     drugs : tuple of str or None
         Names of ketamine and the control drug, where participants had both.
+    adjusted : tuple of str
+        Covariates that the test is adjusted for.
     """
 
     circuit: str
@@ -54,6 +56,7 @@ class Setting:
     alpha: float
     one_sided: tuple[str | None, str | None] | None = None
     drugs: tuple[str, ...] | None = None
+    adjusted: tuple[str, ...] = ()
 
 
 def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
@@ -80,17 +83,17 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
     where = f"{setting.circuit}, {setting.within} arm" if setting.within else setting.circuit
     if evidence.obstacle is not None:
         return f"{where}: no result, because {evidence.obstacle}."
-    coverage = f"{100 * (1 - setting.alpha):.4g}% CI"
+    covers = f"{coverage(setting.alpha)} CI"
     interval = (
-        f"{coverage} {number(evidence.ci_low)} to {number(evidence.ci_high)}"
+        f"{covers} {number(evidence.ci_low)} to {number(evidence.ci_high)}"
         if np.isfinite(evidence.ci_low)
-        else f"no {coverage}"
+        else f"no {covers}"
     )
     if setting.rank == "sensitivity":
         unit = "Fisher z" if setting.kind == "change" else "points per unit of Fisher z"
         return (
             f"{where}: {number(evidence.estimate)} {unit} ({interval}; "
-            f"p {_p(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
+            f"p {p_words(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
             "same place, for sensitivity alone."
         )
     people = f"n = {n}, exploratory" if "exploratory" in evidence.flags else f"n = {n}"
@@ -100,11 +103,12 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
             "Described only; the test compares the arms with one another."
         )
     holm = (
-        f"p {_p(p_holm)} after Holm over {tests} {setting.rank} {'test' if tests == 1 else 'tests'}"
+        f"p {p_words(p_holm)} after Holm over {tests} {setting.rank} "
+        f"{'test' if tests == 1 else 'tests'}"
     )
     found = p_holm < setting.alpha
     if not found and evidence.p_permutation < setting.alpha:
-        holm = f"p {_p(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
+        holm = f"p {p_words(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
     numbers = f"{interval}; {holm}; {people}"
     sentence = (
         _change(evidence.estimate, numbers, setting, found=found)
@@ -140,7 +144,13 @@ def number(value: float) -> str:
     return "0" if text in ("0", "-0") else text.replace("-", "−")
 
 
-def _p(value: float) -> str:
+def coverage(alpha: float) -> str:
+    """Return what an interval covers, such as ``95%``."""
+    return f"{100 * (1 - alpha):.4g}%"
+
+
+def p_words(value: float) -> str:
+    """Return ``= 0.012`` or ``< 0.001``."""
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
@@ -166,14 +176,15 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
             f"change{_expectation(estimate, setting)}; no control arm."
         )
     ketamine, control = setting.arms
+    given = _joined([f"its value at {setting.baseline}", *setting.adjusted])
     if not found:
         return (
             f"no evidence for a difference between {ketamine} and {control} in connectivity at "
-            f"{setting.followup}, given its value at {setting.baseline} (difference "
+            f"{setting.followup}, given {given} (difference "
             f"{number(estimate)} Fisher z, {numbers}). That is not evidence for no difference."
         )
     return (
-        f"connectivity at {setting.followup}, given its value at {setting.baseline}, was "
+        f"connectivity at {setting.followup}, given {given}, was "
         f"{number(abs(estimate))} Fisher z {'higher' if estimate > 0 else 'lower'} under "
         f"{ketamine} than under {control} ({numbers}): evidence for a difference between the "
         f"arms{_expectation(estimate, setting)}."
@@ -182,34 +193,36 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
 
 def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
+    given = _joined(["period", *setting.adjusted])
     if not found:
         return (
             f"no evidence for a difference between {ketamine} and {control} within participants "
-            f"(difference {number(estimate)} Fisher z, adjusted for period, {numbers}). That is "
+            f"(difference {number(estimate)} Fisher z, adjusted for {given}, {numbers}). That is "
             "not evidence for no difference."
         )
     return (
         f"connectivity after {ketamine} was {number(abs(estimate))} Fisher z "
         f"{'higher' if estimate > 0 else 'lower'} than after {control} in the same participants, "
-        f"adjusted for period ({numbers}): evidence for a difference between the "
+        f"adjusted for {given} ({numbers}): evidence for a difference between the "
         f"drugs{_expectation(estimate, setting)}."
     )
 
 
 def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
+    given = _joined(["the order of the drugs", *setting.adjusted])
     size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
     if not found:
         return (
             f"no evidence that the difference in {setting.instrument} between {ketamine} and "
-            f"{control} goes with that in connectivity, given the order of the drugs ({size}). "
+            f"{control} goes with that in connectivity, given {given} ({size}). "
             "That is not evidence for no association."
         )
     level, better = ("higher", "worse") if estimate > 0 else ("lower", "better")
     return (
         f"where connectivity after {ketamine} was higher relative to {control}, "
-        f"{setting.instrument} after {ketamine} was {level} relative to {control}, given the order "
-        f"of the drugs ({size}): evidence for an association ({better} with more connectivity), "
+        f"{setting.instrument} after {ketamine} was {level} relative to {control}, given {given} "
+        f"({size}): evidence for an association ({better} with more connectivity), "
         "not for a cause."
     )
 
@@ -220,7 +233,8 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
     given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
     if setting.arms is not None and setting.within is None:
         given.append("arm")
-    adjusted = f", given {' and '.join(given)}" if given else ""
+    given += setting.adjusted
+    adjusted = f", given {_joined(given)}" if given else ""
     size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
     control = "; one arm, no control" if setting.arms is None else ""
     if not found:
@@ -243,6 +257,10 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
         f"where connectivity rose more (or fell less), {outcome}{adjusted} ({size}): evidence for "
         f"an association ({better} with more connectivity), not for a cause{control}."
     )
+
+
+def _joined(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _expectation(estimate: float, setting: Setting) -> str:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from ketfc.study.config_denoising import Denoising, OwnStrategy
-from ketfc.study.config_design import Arms, Crossover, Groups
+from ketfc.study.config_design import Arms, Crossover, Diagnosis, Groups
 from ketfc.study.config_errors import explain, plain
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
@@ -53,6 +53,7 @@ __all__ = [
     "Crossover",
     "Denoising",
     "Depression",
+    "Diagnosis",
     "Groups",
     "OwnStrategy",
     "Parcellation",
@@ -237,7 +238,10 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     space = study.get("space", DEFAULT_SPACE) if isinstance(study, dict) else DEFAULT_SPACE
     circuits = given["circuits"]
     anywhere = isinstance(circuits, dict) and circuits.get("allow-template-mismatch")
+    named = study.get("covariates") if isinstance(study, dict) else None
+    known = frozenset(named if isinstance(named, dict) else ())
     try:
-        return Config.model_validate(given, context={"space": space, "any template": anywhere})
+        context = {"space": space, "any template": anywhere, "covariates": known}
+        return Config.model_validate(given, context=context)
     except ValidationError as error:
         raise StudyError(explain(error, given, Config, source=source)) from None

@@ -112,6 +112,28 @@ class Crossover(Group):
         return tuple(zip(self.control_session, self.ketamine_session, strict=True))
 
 
+class Diagnosis(Group):
+    """Unipolar and bipolar depression among the patients."""
+
+    column: Text = key(..., "Column of the participants table that holds the diagnosis.", "text")
+    unipolar: _Labels = key(
+        ..., "What the column says of unipolar depression.", "text, or a list of texts"
+    )
+    bipolar: _Labels = key(
+        ...,
+        "What the column says of bipolar depression.",
+        "text, or a list of texts, none of them that of unipolar depression",
+    )
+
+    @field_validator("bipolar")
+    @classmethod
+    def _apart(cls, bipolar: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        both = sorted(set(bipolar) & set(info.data.get("unipolar", ())))
+        if both:
+            raise refuse(f"{', '.join(both)} cannot be unipolar and bipolar at once")
+        return bipolar
+
+
 class Groups(Group):
     """Patients and the healthy controls beside them."""
 

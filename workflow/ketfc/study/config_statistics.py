@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationInfo, field_validator
+
 from ketfc.study.config_keys import key
-from ketfc.study.config_kinds import Group, Number, PathText, Whole
+from ketfc.study.config_kinds import Group, Number, PathText, Text, Whole, refuse
 
 
 class Reliability(Group):
@@ -50,6 +52,23 @@ class Statistics(Group):
         gt=0.0,
         lt=1.0,
     )
+    covariates: tuple[Text, ...] = key(
+        [],
+        "Covariates (of `study.covariates`) that the tests of association and the comparison of "
+        "two arms are adjusted for: numbers as they are given, labels as one column less than "
+        "there are labels. Who lacks one is left out of these tests. A change within participants "
+        "is not adjusted: what does not change in a person is in both sessions alike.",
+        "a list of names of covariates",
+        examples=[["age"]],
+    )
+    blocks: Text | None = key(
+        None,
+        "Covariate (of `study.covariates`), such as the site, within whose labels participants "
+        "are exchanged by the permutations of the tests between participants; these are adjusted "
+        "for it too. Sign flips change whole participants, and need none.",
+        "the name of a covariate of labels, or null",
+        examples=["site"],
+    )
     equivalence_margin: Number = key(
         0.1,
         "The smallest change in Fisher z that matters: equivalence tests ask whether the change "
@@ -71,3 +90,26 @@ class Statistics(Group):
         "a path, or null",
         examples=["preregistration.json"],
     )
+
+    @field_validator("covariates")
+    @classmethod
+    def _known_and_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            _known(name, info)
+        if len(set(names)) < len(names):
+            raise refuse("names a covariate twice")
+        return names
+
+    @field_validator("blocks")
+    @classmethod
+    def _known_block(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None:
+            _known(name, info)
+        return name
+
+
+def _known(name: str, info: ValidationInfo) -> None:
+    # what study.covariates says is not in sight from here, so the caller passes it along
+    known = (info.context or {}).get("covariates", {name})
+    if name not in known:
+        raise refuse(f"'{name}' is none of study.covariates")

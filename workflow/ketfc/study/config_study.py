@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from ketfc.study.config_design import Arms, Crossover, Groups, Kind
+from ketfc.study.config_design import Arms, Crossover, Diagnosis, Groups, Kind
 from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import (
     Group,
@@ -158,6 +158,13 @@ class Study(Group):
         "Healthy controls beside patients; without it, everybody is a patient.",
         "a group with column, patients and controls, or null",
         examples=[{"column": "group", "patients": ["MDD", "BP"], "controls": "HC"}],
+    )
+    diagnosis: Diagnosis | None = key(
+        None,
+        "Unipolar and bipolar patients, whose changes and associations are compared in an "
+        "exploratory family of tests (moderation) where there are enough of both.",
+        "a group with column, unipolar and bipolar, or null",
+        examples=[{"column": "diagnosis", "unipolar": "MDD", "bipolar": ["BD1", "BD2"]}],
     )
     design: Literal["auto", Kind] = key(
         "auto",

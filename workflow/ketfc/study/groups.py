@@ -1,11 +1,11 @@
-"""Who is a patient and who a healthy control, and who had which drug first."""
+"""Who is a patient, who a healthy control, who has which diagnosis, and had which drug first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ketfc.files import MISSING
-from ketfc.study.config import Crossover, Groups
+from ketfc.study.config import Crossover, Diagnosis, Groups
 from ketfc.study.problems import Problem, Severity, closest
 from ketfc.study.tables import Table
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATIENTS, CONTROLS = "patients", "controls"
+UNIPOLAR, BIPOLAR = "unipolar", "bipolar"
 
 KETAMINE_FIRST, CONTROL_FIRST = "ketamine-first", "control-first"
 KETAMINE_ONLY, CONTROL_ONLY = "ketamine-only", "control-only"
@@ -41,13 +42,48 @@ def groups_of(
     """
     if groups is None or table.rows.empty:
         return {}, ()
-    lacking = _lacking_column(table, groups.column, "study.groups.column")
+    meaning = dict.fromkeys(groups.patients, PATIENTS) | dict.fromkeys(groups.controls, CONTROLS)
+    return _divided(table, groups.column, meaning, field="study.groups")
+
+
+def diagnoses_of(
+    table: Table, diagnosis: Diagnosis | None
+) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
+    """Return each participant's diagnosis: ``unipolar`` or ``bipolar``; None if it is neither.
+
+    Parameters
+    ----------
+    table : Table
+        The participants table.
+    diagnosis : Diagnosis or None
+        That section of the configuration; None where diagnoses are not compared.
+
+    Returns
+    -------
+    diagnoses : dict of str to (str or None)
+        By participant; empty where diagnoses are not compared.
+    problems : tuple of Problem
+        A missing column, contradictions, diagnoses of nobody: errors all. That somebody has
+        neither is no problem here: healthy controls have none.
+    """
+    if diagnosis is None or table.rows.empty:
+        return {}, ()
+    meaning = dict.fromkeys(diagnosis.unipolar, UNIPOLAR)
+    meaning |= dict.fromkeys(diagnosis.bipolar, BIPOLAR)
+    found, problems = _divided(table, diagnosis.column, meaning, field="study.diagnosis")
+    return found, tuple(problem for problem in problems if problem.severity == "error")
+
+
+def _divided(
+    table: Table, column: str, meaning: dict[str, str], *, field: str
+) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
+    """Return into which group of the config the label of each participant puts them."""
+    lacking = _lacking_column(table, column, f"{field}.column")
     if lacking is not None:
         return {}, (lacking,)
-    meaning = dict.fromkeys(groups.patients, PATIENTS) | dict.fromkeys(groups.controls, CONTROLS)
     found: dict[str, str | None] = {}
     problems = []
-    for participant, labels in _labels(table, groups.column).items():
+    for participant, labels in _labels(table, column).items():
         found[participant] = meaning.get(labels[0]) if len(labels) == 1 else None
         if found[participant] is not None:
             continue
@@ -58,18 +94,18 @@ def groups_of(
                 "is in more than one group" if several else "is in no group of the config",
                 file=table.path.name,
                 participant_id=participant,
-                field=groups.column,
+                field=column,
                 value=", ".join(labels) or MISSING,
                 allowed=None if several else ", ".join(meaning),
             )
         )
-    there = {label for cells in _labels(table, groups.column).values() for label in cells}
+    there = {label for cells in _labels(table, column).values() for label in cells}
     problems += [
         Problem(
             "error",
             "no participant has this label",
             file=table.path.name,
-            field=f"study.groups.{group}",
+            field=f"{field}.{group}",
             value=label,
             allowed=", ".join(sorted(there)),
         )

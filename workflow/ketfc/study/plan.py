@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from ketfc.study.config import Config, expand
 from ketfc.study.covariates import covariates, si_strata
-from ketfc.study.design import contrasts, describe_design, design_problems
-from ketfc.study.groups import CONTROLS, PATIENTS, SEQUENCES, groups_of, sequences_of
+from ketfc.study.design import contrasts, describe_design, design_problems, in_contrasts
+from ketfc.study.groups import (
+    CONTROLS,
+    PATIENTS,
+    SEQUENCES,
+    diagnoses_of,
+    groups_of,
+    sequences_of,
+)
 from ketfc.study.index import Index, Run
 from ketfc.study.instruments import load_instruments
 from ketfc.study.manual import FIELD as BY_HAND
+from ketfc.study.model_terms import model_terms
 from ketfc.study.problems import Problem
 from ketfc.study.score_checks import timing_problems
 from ketfc.study.score_table_checks import NEEDED
@@ -51,8 +59,9 @@ class Plan:
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores` gives them.
     design : dict
-        As :func:`ketfc.study.design.describe_design` gives it, the kinds of the `covariates`, and
-        the `hours_since_dose` of the scans by role.
+        As :func:`ketfc.study.design.describe_design` gives it, the kinds of the `covariates`, the
+        `hours_since_dose` of the scans by role, and the `terms` of the models
+        (:func:`ketfc.study.model_terms.model_terms`).
     participants : pandas.DataFrame
         Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
         the config divides the participants by baseline SI.
@@ -127,7 +136,10 @@ def make_plan(
     problems += wrong
     hours = dict(config.study.hours_since_dose)
     design = describe_design(config, participants, sequences=sequence, groups=group)
-    design |= {"covariates": kinds, "hours_since_dose": hours}
+    diagnosis, wrong_diagnoses = diagnoses_of(people, config.study.diagnosis)
+    terms, lacking = model_terms(config, known, kinds, diagnosis, in_contrasts(design))
+    problems += [*wrong_diagnoses, *lacking]
+    design |= {"covariates": kinds, "hours_since_dose": hours, "terms": terms}
     return Plan(
         runs=runs,
         scores=scores,
@@ -176,7 +188,10 @@ def _people(
     """
     study = config.study
     table = participants_table(study, tables, places, index.participants)
-    asked = (study.arms, study.crossover, study.groups, study.covariates or None)
+    asked = (
+        *(study.arms, study.crossover, study.groups, study.diagnosis),
+        study.covariates or None,
+    )
     if any(table is one for one in tables) or all(key is None for key in asked):
         return table, []
     return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
