@@ -38,14 +38,14 @@ def evidence(made: tuple[np.ndarray, ...], **settings: Any) -> Any:
     return drug_difference(*made, rng=np.random.default_rng(1), **SETTINGS | settings)
 
 
-def test_estimate_and_interval_are_those_of_regression_on_the_order():
+def test_estimate_and_t_are_those_of_regression_on_the_order():
     control, ketamine, first = made = trial(9, 5, seed=3, drug=0.1, period=0.3)
     found = evidence(made)
     # the mean over orders is the intercept where the orders are coded one half and minus one half
     design = np.column_stack([np.ones(14), first - 0.5])
     fit = sm.OLS(ketamine - control, design).fit(cov_type="HC3", use_t=True)
     assert found.estimate == pytest.approx(fit.params[0])
-    assert [found.ci_low, found.ci_high] == pytest.approx(fit.conf_int()[0])
+    assert (found.ci_low <= 0 <= found.ci_high) == (found.p_permutation > 0.05)
     assert found.statistic == pytest.approx(fit.tvalues[0])
     assert (found.df, found.p_parametric) == (12, pytest.approx(fit.pvalues[0]))
 

@@ -12,6 +12,7 @@ import pytest
 # not `from … import test_hypotheses`, which pytest would take for a test of this module
 from ketfc.files import read_tsv, write_tsv
 from ketfc.inference import hypotheses
+from ketfc.inference.evidence import Evidence
 from ketfc.inference.planned import incomplete_participants
 
 SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
@@ -443,18 +444,32 @@ def test_three_people_in_one_arm_get_their_exact_p_and_its_limits():
     assert row["p_permutation"] >= 0.25
 
 
-def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged():
+@pytest.mark.parametrize("arms", [False, True])
+def test_interval_and_permutation_p_agree(arms):
+    for seed in range(4):
+        table = study(14, arms=arms, planted=True, seed=seed).test()
+        tested = table[table["p_permutation"].notna()]
+        excludes_zero = (tested["ci_low"] > 0) | (tested["ci_high"] < 0)
+        assert (excludes_zero == (tested["p_permutation"] <= 0.05)).all()
+        assert not table["flags"].str.contains("interval-disagrees").any()
+
+
+def test_where_nothing_can_be_rejected_there_is_no_interval_and_this_is_said():
     made = study(4, arms=False)
     made.connectivity.loc[made.connectivity["role"] == "post", "z"] += 2
     row = made.row("dmn", "change")
-    assert row["ci_low"] > 0
     assert row["p_permutation"] == 2 / 2**4
-    assert "interval-disagrees" in row["flags"].split(";")
-    made = study(planted=True, arms=False)
-    row = made.row("sgacc-rlpfc", "change")
-    assert row["ci_low"] > 0
-    assert row["p_permutation"] < 0.05
-    assert "interval-disagrees" not in row["flags"].split(";")
+    assert np.isnan([row["ci_low"], row["ci_high"]]).all()
+    assert "no 95% CI" in row["verdict"]
+    assert "p-floor" in row["flags"].split(";")
+
+
+def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged(monkeypatch):
+    """p need not fall with the distance from an estimate, so that an interval may hold too much."""
+    made = study(12, arms=False)
+    found = Evidence(estimate=0.1, ci_low=-0.01, ci_high=0.2, p_permutation=0.04, permutations=199)
+    monkeypatch.setattr(hypotheses, "mean_change", lambda *_, **__: found)
+    assert "interval-disagrees" in made.row("dmn", "change")["flags"].split(";")
 
 
 @pytest.mark.parametrize(

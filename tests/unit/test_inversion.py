@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ketfc.inference.inversion import freedman_lane_interval
+from ketfc.inference.inversion import freedman_lane_interval, sign_flip_interval
 from ketfc.inference.linear import hc3_coefficient
-from ketfc.inference.permutation import freedman_lane_test
+from ketfc.inference.permutation import freedman_lane_test, sign_flip_test
 
 
 def regression(n: int, seed: int, slope: float = 0.5):
@@ -81,3 +81,45 @@ def test_where_nothing_can_be_rejected_or_nothing_varies_there_is_no_interval():
     )
     assert exact.obstacle == "constant"
     assert np.isnan([few.low, few.high, exact.low, exact.high]).all()
+
+
+# -- sign flips ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "permutations"), [(7, 1000), (9, 512), (15, 999)])
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_means_inside_are_not_rejected_by_sign_flips_and_means_outside_are(n, permutations, alpha):
+    change = np.random.default_rng(n).gamma(1.0, size=n)
+    ours = sign_flip_interval(change, alpha=alpha, permutations=permutations, rng=seeded())
+
+    def p(at: float) -> float:
+        return sign_flip_test(change - at, permutations=permutations, rng=seeded()).p
+
+    little = 1e-6 * (ours.high - ours.low)
+    assert min(p(ours.low + little), p(ours.high - little)) > alpha
+    assert max(p(ours.low - little), p(ours.high + little)) <= alpha
+
+
+def test_its_ends_are_means_of_subsets():
+    """All 2⁶ patterns at α = 1/16: rejected are the 4 that lie beyond the two outermost means."""
+    change = np.array([0.1, 0.7, 1.5, 2.0, 3.0, 4.1])
+    ours = sign_flip_interval(change, alpha=1 / 16, permutations=64, rng=seeded())
+    # beside nobody and everybody, flipping the smallest alone and its mirror image reach farthest
+    assert (ours.low, ours.high) == pytest.approx(((0.1 + 0.7) / 2, (3.0 + 4.1) / 2))
+
+
+def test_of_many_normal_changes_it_is_close_to_that_of_t():
+    from scipy import stats
+
+    change = np.random.default_rng(8).normal(0.2, 1.0, 60)
+    ours = sign_flip_interval(change, alpha=0.05, permutations=9999, rng=seeded())
+    t = stats.ttest_1samp(change, 0).confidence_interval(0.95)
+    assert (ours.low, ours.high) == pytest.approx((t.low, t.high), abs=0.05 * (t.high - t.low))
+
+
+@pytest.mark.parametrize(("n", "permutations"), [(5, 1000), (12, 10)])
+def test_too_few_patterns_leave_no_interval(n, permutations):
+    change = np.random.default_rng(n).normal(5, 1, n)
+    ours = sign_flip_interval(change, alpha=0.05, permutations=permutations, rng=seeded())
+    assert ours.obstacle == "p-floor"
+    assert np.isnan([ours.low, ours.high]).all()

@@ -83,6 +83,10 @@ def test_a_single_arm_has_the_numbers_of_scipy_and_statsmodels():
     pairs = pairs_of(made)
     change = (pairs["post"] - pairs["pre"]).to_numpy()
     n = len(change)
+    t = stats.ttest_1samp(change, 0)
+    ends = rows.loc["t", ["ci_low", "ci_high"]].astype(float)
+    assert tuple(ends) == pytest.approx(tuple(t.confidence_interval(0.95)))
+    assert rows.loc["t", "p"] == pytest.approx(t.pvalue)
     wilcoxon = stats.wilcoxon(change)
     assert rows.loc["wilcoxon", "p"] == pytest.approx(float(wilcoxon.pvalue))
     p = DescrStatsW(change).ttost_mean(-0.1, 0.1)[0]
@@ -105,7 +109,10 @@ def test_two_arms_have_the_numbers_of_statsmodels_and_scipy():
     fit = sm.OLS(pairs["post"].to_numpy(), design).fit(cov_type="HC2")
     assert rows.loc["hc2", "estimate"] == pytest.approx(fit.params[1])
     assert rows.loc["hc2", "statistic"] == pytest.approx(fit.tvalues[1])
-    assert rows.loc["inverted-permutation", "estimate"] == pytest.approx(fit.params[1])
+    hc3 = sm.OLS(pairs["post"].to_numpy(), design).fit(cov_type="HC3", use_t=True)
+    ends = rows.loc["hc3", ["ci_low", "ci_high"]].astype(float)
+    assert tuple(ends) == pytest.approx(tuple(hc3.conf_int()[1]))
+    assert rows.loc["hc3", "p"] == pytest.approx(hc3.pvalues[1])
     change = pairs["post"] - pairs["pre"]
     test = stats.mannwhitneyu(change[arm], change[~arm])
     assert rows.loc["mann-whitney", "statistic"] == test.statistic

@@ -39,10 +39,10 @@ def test_every_primary_circuit_has_a_sentence(made):
 def test_methods_that_disagree_are_named(made):
     """The planted change is found by all; then one method is made to miss it."""
     agreed = robustness_section(made.robustness, made.hypotheses, made.design).sentences[0]
-    assert "change: 3 of 3 other methods agree with the primary test (p below 0.05" in agreed
+    assert "change: 4 of 4 other methods agree with the primary test (p below 0.05" in agreed
     table = changed(made, "ranks", p=0.4)
     said = robustness_section(table, made.hypotheses, made.design).sentences[0]
-    assert "change: 2 of 3 other methods agree" in said
+    assert "change: 3 of 4 other methods agree" in said
     assert "; the test of ranks does not" in said
     table = changed(made, "mann-whitney", estimate=-0.2)
     said = robustness_section(table, made.hypotheses, made.design).sentences[0]

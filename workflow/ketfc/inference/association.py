@@ -50,7 +50,7 @@ def association(
     Returns
     -------
     Evidence
-        Slope in points of the instrument per unit of Fisher z with HC3 interval, Freedman–Lane p
+        Slope in points of the instrument per unit of Fisher z with Freedman–Lane p and interval,
         and the partial correlation. Where lower scores are better, a negative slope means that
         more connectivity went with improvement.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from math import exp, lgamma, log
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from ketfc.inference.evidence import (
     permutation_flags,
     untestable,
 )
+from ketfc.inference.inversion import sign_flip_interval
 from ketfc.inference.linear import is_constant, regression_evidence
 from ketfc.inference.permutation import Blocks, Floats, sign_flip_test
 
@@ -100,7 +102,8 @@ def mean_change(
     Returns
     -------
     Evidence
-        As :func:`describe_change`, with t and p of the one-sample t test and the sign-flip p.
+        As :func:`describe_change`, with t and p of the one-sample t test, the sign-flip p and the
+        interval of what that test does not reject; flag ``p-floor`` where it rejects nothing.
     """
     from scipy import stats
 
@@ -110,7 +113,9 @@ def mean_change(
     change = followup - baseline
     n = len(change)
     parametric = stats.ttest_1samp(change, 0.0)
+    same_signs = deepcopy(rng)
     test = sign_flip_test(change, permutations=permutations, rng=rng, direction=direction)
+    interval = sign_flip_interval(change, alpha=alpha, permutations=permutations, rng=same_signs)
     flags = permutation_flags(exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha)
     p = float(parametric.pvalue)
     if direction is not None:
@@ -118,6 +123,8 @@ def mean_change(
         p = one_sided_p(float(parametric.statistic), n - 1, direction)
     return replace(
         described,
+        ci_low=interval.low,
+        ci_high=interval.high,
         statistic=float(parametric.statistic),
         p_parametric=p,
         p_permutation=test.p,
@@ -162,9 +169,9 @@ def adjusted_difference(
     Returns
     -------
     Evidence
-        Coefficient of `treated` in ``followup ~ 1 + baseline + treated`` with HC3 interval and
-        Freedman–Lane p. The effect size divides it by the standard deviation of the baseline
-        pooled over arms, which treatment cannot have changed, times Hedges' factor.
+        Coefficient of `treated` in ``followup ~ 1 + baseline + treated`` with Freedman–Lane p and
+        interval. The effect size divides it by the standard deviation of the baseline pooled over
+        arms, which treatment cannot have changed, times Hedges' factor.
 
     References
     ----------

@@ -110,8 +110,8 @@ def drug_difference(
     Returns
     -------
     Evidence
-        Mean of ketamine − control over both orders, each with half the weight, with HC3 interval
-        and permutation p. The effect size divides it by the standard deviation of the differences
+        Mean of ketamine − control over both orders, each with half the weight, with permutation p
+        and interval. The effect size divides it by the standard deviation of the differences
         pooled within orders, times Hedges' factor.
 
     References
@@ -172,7 +172,7 @@ def drug_association(
     Returns
     -------
     Evidence
-        Slope in points of the instrument per unit of Fisher z with HC3 interval, Freedman–Lane p
+        Slope in points of the instrument per unit of Fisher z with Freedman–Lane p and interval,
         and the partial correlation.
     """
     regressors = {

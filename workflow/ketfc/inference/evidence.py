@@ -22,9 +22,10 @@ class Evidence:
     effect_size_type : str or None
         What `effect_size` is.
     statistic, df, p_parametric : float
-        The t that belongs to the interval, its degrees of freedom and its p.
+        t, its degrees of freedom and its p.
     p_permutation : float
-        Permutation p. Like the other it is two-sided, unless flagged ``one-sided``.
+        Permutation p. Like the other it is two-sided, unless flagged ``one-sided``. Where there is
+        one, the interval holds what that test does not reject.
     permutations : int or None
         Arrangements it rests on.
     flags : tuple of str
@@ -44,6 +45,21 @@ class Evidence:
     p_parametric: float = nan
     permutations: int | None = None
     flags: tuple[str, ...] = ()
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval; both ends are NaN and `obstacle` says why where there is none.
+
+    `obstacle` is ``too-few`` (n < 3), ``constant`` (the statistic does not vary), ``one-sided``
+    (all resamples lie on one side of the estimate), ``undefined`` (too many resamples have no
+    value, or the estimate has none), ``p-floor`` (there are too few arrangements to reject
+    anything) or None.
+    """
+
+    low: float
+    high: float
     obstacle: str | None = None
 
 

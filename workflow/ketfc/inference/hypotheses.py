@@ -76,7 +76,9 @@ EXPLORATORY_BELOW = 40
 
 
 @dataclass(frozen=True)
-class _Tested:
+class Tested:
+    """A planned test, the family it belongs to and what it found."""
+
     planned: Planned
     family: str
     evidence: Evidence
@@ -98,14 +100,15 @@ def test_hypotheses(
     One arm: mean change with sign flips. Two arms: follow-up compared at equal baseline (ANCOVA).
     Crossover: difference between the drugs within participants, adjusted for period. Association:
     the score at follow-up on the change in connectivity at equal baseline score (and arm), or
-    change on change. `statistic`, `df`, `p_parametric` and the interval belong together (t, or HC3
-    in a regression); `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the
-    largest |t| of the primary family under joint permutations of whole participants; it is
-    two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family and
-    that of moderation, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or
-    Jeffreys' of a partial correlation, two-sided. Where the design's `terms` name covariates, the
-    models of associations, arms and moderation hold them; where they name blocks, participants are
-    exchanged within them.
+    change on change. The interval holds what the permutation test behind `p_permutation` does not
+    reject (of a described change: what t does not); `statistic`, `df` and `p_parametric` are those
+    of t, or of HC3 in a regression. `p_holm` corrects `p_permutation` within the family. `p_fwer`
+    does so by the largest |t| of the primary family under joint permutations of whole participants;
+    it is two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family
+    and that of moderation, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor,
+    or Jeffreys' of a partial correlation, two-sided. Where the design's `terms` name covariates,
+    the models of associations, arms and moderation hold them; where they name blocks, participants
+    are exchanged within them.
 
     Parameters
     ----------
@@ -139,34 +142,17 @@ def test_hypotheses(
     ValueError
         If the tables contradict the design: see :func:`ketfc.inference.samples.participant_table`.
     """
-    tested = []
-    for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy):
-        circuit, test, complete = planned.circuit, planned.test, planned.sample.complete
-        rng = stream(seed, f"{circuit.id}/{test.name}")
-        evidence = _evidence(
-            test,
-            complete,
-            planned.design,
-            alpha=alpha,
-            permutations=permutations,
-            rng=rng,
-            direction=circuit.direction,
-        )
-        flags = _flags(test, complete, evidence, planned.design, alpha=alpha)
-        family = family_of(
-            kind=test.kind,
-            primary=circuit.primary and not test.secondary,
-            within_arm=test.arm is not None,
-            variant=circuit.variant_of is not None,
-        )
-        tested.append(_Tested(planned, family, replace(evidence, flags=flags)))
+    tested = [
+        tested_plan(planned, seed=seed, permutations=permutations, alpha=alpha)
+        for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy)
+    ]
     p_values = pd.Series(
         [np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested],
         dtype=np.float64,
     )
     families = pd.Series([item.family for item in tested], dtype=object)
     corrected = holm(p_values, families)
-    corrected["p_fwer"] = _family_wise(tested, seed=seed, permutations=permutations)
+    corrected["p_fwer"] = family_wise(tested, seed=seed, permutations=permutations)
     corrected["p_fdr"] = false_discovery_rate(p_values, families)
     rows = [
         _row(item, of_family, strategy=strategy, alpha=alpha)
@@ -177,8 +163,46 @@ def test_hypotheses(
     return frame.astype({"permutations": "Int64"})
 
 
-def _family_wise(tested: Sequence[_Tested], *, seed: int, permutations: int) -> Floats:
-    """Return the p of each test corrected by the largest t of its primary family, else NaN."""
+def tested_plan(planned: Planned, *, seed: int, permutations: int, alpha: float) -> Tested:
+    """Run one planned test.
+
+    Parameters
+    ----------
+    planned : Planned
+        The test and its participants.
+    seed, permutations, alpha
+        As for :func:`test_hypotheses`.
+    """
+    circuit, test, complete = planned.circuit, planned.test, planned.sample.complete
+    evidence = _evidence(
+        test,
+        complete,
+        planned.design,
+        alpha=alpha,
+        permutations=permutations,
+        rng=stream(seed, f"{circuit.id}/{test.name}"),
+        direction=circuit.direction,
+    )
+    flags = _flags(test, complete, evidence, planned.design, alpha=alpha)
+    family = family_of(
+        kind=test.kind,
+        primary=circuit.primary and not test.secondary,
+        within_arm=test.arm is not None,
+        variant=circuit.variant_of is not None,
+    )
+    return Tested(planned, family, replace(evidence, flags=flags))
+
+
+def family_wise(tested: Sequence[Tested], *, seed: int, permutations: int) -> Floats:
+    """Return the p of each test corrected by the largest t of its primary family, else NaN.
+
+    Parameters
+    ----------
+    tested : sequence of Tested
+        All tests of a study.
+    seed, permutations
+        As for :func:`test_hypotheses`.
+    """
     p = np.full(len(tested), np.nan)
     for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):
         members = [
@@ -309,14 +333,14 @@ def _flags(
         return tuple(flags)
     excludes_zero = evidence.ci_low > 0 or evidence.ci_high < 0
     if np.isfinite([evidence.p_permutation, evidence.ci_low]).all() and excludes_zero != (
-        evidence.p_permutation < alpha
+        evidence.p_permutation <= alpha
     ):
         flags.append("interval-disagrees")
     return tuple(flags)
 
 
 def _row(
-    item: _Tested,
+    item: Tested,
     of_family: Mapping[Any, Any],
     *,
     strategy: str,

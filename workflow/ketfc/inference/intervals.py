@@ -1,14 +1,14 @@
-"""Bootstrap intervals: bias-corrected and accelerated, and why there is none."""
+"""Bootstrap intervals, bias-corrected and accelerated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
+from ketfc.inference.evidence import Interval
 from ketfc.inference.linear import is_constant
 from ketfc.inference.permutation import Floats
 
@@ -18,20 +18,6 @@ Statistic = Callable[[Rows], Floats]
 
 _FAILED = 0.05
 """Share of resamples without a value of the statistic beyond which there is no interval."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval; both ends are NaN and `obstacle` says why where there is none.
-
-    `obstacle` is ``too-few`` (n < 3), ``constant`` (the statistic does not vary), ``one-sided``
-    (all resamples lie on one side of the estimate), ``undefined`` (too many resamples have no
-    value, or the estimate has none) or None.
-    """
-
-    low: float
-    high: float
-    obstacle: str | None = None
 
 
 def bca_mean(

@@ -1,8 +1,9 @@
-"""One coefficient of a linear model: HC3 interval, permutation p, and what forbids them."""
+"""One coefficient of a linear model: HC3 and permutation, and what forbids them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from math import nan
 
@@ -15,6 +16,7 @@ from ketfc.inference.evidence import (
     permutation_flags,
     untestable,
 )
+from ketfc.inference.inversion import freedman_lane_interval
 from ketfc.inference.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 
 _ZERO = 1e-9
@@ -102,24 +104,28 @@ def hc3_coefficient(
     ----------
     Long JS, Ervin LH (2000), Am Stat 54:217–224, doi:10.1080/00031305.2000.10474549.
     """
-    import statsmodels.api as sm
+    from scipy import stats
 
-    design = np.column_stack([tested, nuisance])
-    leverage = (orthonormal(design) ** 2).sum(axis=1)
-    model = sm.OLS(outcome, design)
-    plain = model.fit()
+    basis = orthonormal(nuisance)
+    own = tested - basis @ (basis.T @ tested)
+    weight = own / (own @ own)  # the estimate is its product with the outcome
+    estimate = float(weight @ outcome)
+    space = np.column_stack([own / np.linalg.norm(own), basis])
+    residual = outcome - space @ (space.T @ outcome)
+    free = 1 - (space**2).sum(axis=1)
+    df = float(len(outcome) - space.shape[1])
     spread = np.linalg.norm(outcome - outcome.mean())
-    if leverage.max() > 1 - 1e-9 or np.linalg.norm(plain.resid) <= _ZERO * spread:
-        return Coefficient(float(plain.params[0]), nan, nan, nan, float(plain.df_resid), nan)
-    fit = model.fit(cov_type="HC3", use_t=True)
-    low, high = fit.conf_int(alpha)[0]
+    if free.min() < 1e-9 or np.linalg.norm(residual) <= _ZERO * spread:
+        return Coefficient(estimate, nan, nan, nan, df, nan)
+    error = float(np.linalg.norm(weight * residual / free))
+    half = float(stats.t.ppf(1 - alpha / 2, df)) * error
     return Coefficient(
-        estimate=float(fit.params[0]),
-        ci_low=float(low),
-        ci_high=float(high),
-        statistic=float(fit.tvalues[0]),
-        df=float(fit.df_resid),
-        p=float(fit.pvalues[0]),
+        estimate=estimate,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
+        statistic=estimate / error,
+        df=df,
+        p=float(2 * stats.t.sf(abs(estimate / error), df)),
     )
 
 
@@ -161,8 +167,10 @@ def regression_evidence(
 ) -> Evidence:
     """Estimate and test the first regressor of a linear model with an intercept.
 
-    Interval, `statistic` and parametric p are HC3's; the permutation p is Freedman–Lane's on the
-    classical t, whose partial correlation is the effect size.
+    The permutation p is Freedman–Lane's on the classical t, whose partial correlation is the
+    effect size; the interval holds the coefficients that this test does not reject under the same
+    orders, and so covers in samples of a dozen where HC3's is too wide. `statistic`, `df` and
+    parametric p are HC3's.
 
     Parameters
     ----------
@@ -184,8 +192,8 @@ def regression_evidence(
     Returns
     -------
     Evidence
-        Without numbers where :func:`obstacle` finds one. Flag ``no-hc3``: the interval and
-        parametric p do not exist.
+        Without numbers where :func:`obstacle` finds one. Flag ``no-hc3``: `statistic` and
+        parametric p do not exist; ``p-floor``: there are too few orders for any interval.
     """
     hindrance = obstacle(outcome, regressors)
     if hindrance is not None:
@@ -194,6 +202,7 @@ def regression_evidence(
     tested, *others = regressors.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
     fit = hc3_coefficient(*informative(y, tested, nuisance), alpha=alpha)
+    same_orders = deepcopy(rng)
     test = freedman_lane_test(
         y,
         tested,
@@ -203,17 +212,29 @@ def regression_evidence(
         direction=direction,
         blocks=blocks,
     )
-    flags = permutation_flags(
-        exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha
-    ) + (("no-hc3",) if np.isnan(fit.p) else ())
+    interval = freedman_lane_interval(
+        y,
+        tested,
+        nuisance,
+        alpha=alpha,
+        permutations=permutations,
+        rng=same_orders,
+        blocks=blocks,
+    )
+    # twins among the orders can keep p above what their number alone would allow
+    stuck = interval.obstacle == "p-floor" and direction is None
+    smallest_p = 1.0 if stuck else test.smallest_p
+    flags = permutation_flags(exhaustive=test.exhaustive, smallest_p=smallest_p, alpha=alpha) + (
+        ("no-hc3",) if np.isnan(fit.p) else ()
+    )
     p = fit.p
     if direction is not None:
         flags = (ONE_SIDED, *flags)
         p = one_sided_p(fit.statistic, fit.df, direction)
     return Evidence(
         estimate=fit.estimate,
-        ci_low=fit.ci_low,
-        ci_high=fit.ci_high,
+        ci_low=interval.low,
+        ci_high=interval.high,
         effect_size=test.partial_r,
         effect_size_type="partial r",
         statistic=fit.statistic,

@@ -12,7 +12,8 @@ from math import nan
 
 import numpy as np
 
-from ketfc.inference.intervals import Interval, Rows, bca_interval
+from ketfc.inference.evidence import Interval
+from ketfc.inference.intervals import Rows, bca_interval
 from ketfc.inference.linear import obstacle
 from ketfc.inference.permutation import Floats
 
@@ -28,7 +29,7 @@ class Mediation:
     ----------
     n : int
         Participants.
-    interval : ketfc.inference.intervals.Interval
+    interval : ketfc.inference.evidence.Interval
         Bootstrap interval of the indirect association.
     a : float
         Slope of the mediator on the regressor.

@@ -248,8 +248,9 @@ def change_at_equal_motion(
     Evidence
         With one arm the intercept of ``change ~ 1 + motion``: the change at no change in motion,
         an extrapolation where nobody moved as little as before. With two the coefficient of the
-        arm in ``followup ~ 1 + arm + baseline + motion``. Interval, `statistic` and `p_parametric`
-        are HC3's; the intercept has no permutation p.
+        arm in ``followup ~ 1 + arm + baseline + motion``. Its interval is the permutation test's,
+        that of the intercept, which has no permutation p, HC3's; so are both `statistic` and
+        `p_parametric`.
     """
     if treated is not None:
         return regression_evidence(

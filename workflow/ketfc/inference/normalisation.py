@@ -7,7 +7,8 @@ from math import nan
 
 import numpy as np
 
-from ketfc.inference.intervals import Interval, Rows, bca_interval
+from ketfc.inference.evidence import Interval
+from ketfc.inference.intervals import Rows, bca_interval
 from ketfc.inference.linear import is_constant
 from ketfc.inference.permutation import Floats, orders, sign_flips
 
@@ -50,7 +51,7 @@ class Normalisation:
     ----------
     n, n_controls : int
         Patients and healthy controls.
-    interval : ketfc.inference.intervals.Interval
+    interval : ketfc.inference.evidence.Interval
         BCa interval of `estimate` over patients; the controls are taken as the reference.
     before, after : float
         Distance (not negative) at baseline and at follow-up.

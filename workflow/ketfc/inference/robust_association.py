@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.checks import Check, Settings, check_of, flagged
-from ketfc.inference.inversion import freedman_lane_interval
 from ketfc.inference.linear import informative, regression_evidence
 from ketfc.inference.mediation import LABEL, mediation
 from ketfc.inference.models import Model
@@ -24,8 +23,8 @@ from ketfc.inference.robust_intervals import robust_intervals
 
 ASSOCIATION_METHODS = (
     "ranks",
+    "hc3",
     "hc2",
-    "inverted-permutation",
     "theil-sen",
     "leave-one-out",
     "detectable",
@@ -81,19 +80,10 @@ def association_checks(
         blocks=model.blocks,
     )
     robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
-    inverted = freedman_lane_interval(
-        outcome,
-        model.tested,
-        model.nuisance,
-        alpha=alpha,
-        permutations=settings.permutations,
-        rng=settings.rng(f"{name}/inverted"),
-        blocks=model.blocks,
-    )
     median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
     checks = [
         check_of("ranks", ranked, model.n, note="partial Spearman correlation"),
-        *robust_intervals(model, robust, inverted, what="slopes"),
+        *robust_intervals(model, robust, alpha=alpha),
         flagged(
             Check(
                 "theil-sen",

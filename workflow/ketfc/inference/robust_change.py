@@ -12,7 +12,6 @@ from ketfc.inference.effect_sizes import Shift, paired_effect, paired_shift, two
 from ketfc.inference.equivalence import Equivalence, tost_coefficient, tost_paired
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.intervals import bca_mean
-from ketfc.inference.inversion import freedman_lane_interval
 from ketfc.inference.linear import informative
 from ketfc.inference.longitudinal import contrasts_over_time
 from ketfc.inference.models import Model
@@ -23,8 +22,8 @@ from ketfc.inference.reliability import baseline_coupling
 from ketfc.inference.robust import hc2_coefficient
 from ketfc.inference.robust_intervals import robust_intervals
 
-MEAN_METHODS = ("bca", "d-av", "wilcoxon", "tost", "baseline-coupling", "detectable")
-GROUP_METHODS = ("hc2", "inverted-permutation", "ranks", "mann-whitney", "tost", "detectable")
+MEAN_METHODS = ("t", "bca", "d-av", "wilcoxon", "tost", "baseline-coupling", "detectable")
+GROUP_METHODS = ("hc3", "hc2", "ranks", "mann-whitney", "tost", "detectable")
 
 _BASELINE = "connectivity at baseline"
 
@@ -46,6 +45,8 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
     settings : Settings
         Levels, seed and margin.
     """
+    from scipy import stats
+
     change, alpha = followup - baseline, settings.alpha
     n, mean, sd = len(change), float(change.mean()), float(change.std(ddof=1))
     bca = bca_mean(
@@ -60,7 +61,20 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
         ends = (coupling.corrected, coupling.corrected_low, coupling.corrected_high)
         corrected = "corrected by Blomqvist's method"
     smallest = detectable_dz(n, alpha=alpha)
+    t = stats.ttest_1samp(change, 0.0)
+    ends_of_t = t.confidence_interval(1 - alpha)
     return [
+        Check(
+            "t",
+            n,
+            mean,
+            float(ends_of_t.low),
+            float(ends_of_t.high),
+            float(t.statistic),
+            n - 1,
+            float(t.pvalue),
+            note="one-sample t of the change",
+        ),
         flagged(Check("bca", n, mean, bca.low, bca.high, note="bootstrap"), bca.obstacle),
         Check("d-av", n, mean, effect_size=effect.d_av, effect_size_type="d_av (Hedges g)"),
         _shift("wilcoxon", paired_shift(baseline, followup, alpha=alpha), n),
@@ -97,15 +111,6 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
     unit = 1 / float(np.ptp(model.tested))
     before = model.regressors.get(_BASELINE)
     robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
-    inverted = freedman_lane_interval(
-        outcome,
-        model.tested,
-        model.nuisance,
-        alpha=alpha,
-        permutations=settings.permutations,
-        rng=settings.rng(f"{name}/inverted"),
-        blocks=model.blocks,
-    )
     ranked = rank_evidence(
         model.outcome,
         model.regressors,
@@ -126,7 +131,7 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
     spread = _pooled(outcome, first)
     kind = "difference / SD within arms" if before is not None else "dz within orders"
     return [
-        *robust_intervals(model, robust, inverted, what="effects"),
+        *robust_intervals(model, robust, alpha=alpha),
         check_of("ranks", ranked, model.n, note="the model of the primary test on ranks"),
         _shift("mann-whitney", shift, model.n),
         _equivalence(

@@ -1,55 +1,44 @@
-"""The coefficient of a primary test with other intervals than HC3's."""
+"""The coefficient of a primary test with other intervals than its permutation test's."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ketfc.inference.checks import Check, flagged
-from ketfc.inference.intervals import Interval
-from ketfc.inference.linear import Coefficient
+from ketfc.inference.linear import Coefficient, hc3_coefficient, informative
 from ketfc.inference.models import Model
 
 
-def robust_intervals(
-    model: Model, robust: Coefficient, inverted: Interval, *, what: str
-) -> list[Check]:
-    """Return the checks ``hc2`` and ``inverted-permutation``.
+def robust_intervals(model: Model, hc2: Coefficient, *, alpha: float) -> list[Check]:
+    """Return the checks ``hc3`` and ``hc2``.
 
     Parameters
     ----------
     model : Model
         The model of the primary test.
-    robust : Coefficient
+    hc2 : Coefficient
         As :func:`ketfc.inference.robust.hc2_coefficient` gives it.
-    inverted : Interval
-        As :func:`ketfc.inference.inversion.freedman_lane_interval` gives it.
-    what : str
-        What the coefficient is, in the plural.
+    alpha : float
+        The intervals cover 1 − `alpha`.
     """
+    hc3 = hc3_coefficient(*informative(model.outcome[1], model.tested, model.nuisance), alpha=alpha)
     return [
         flagged(
             Check(
-                "hc2",
+                method,
                 model.n,
-                robust.estimate,
-                robust.ci_low,
-                robust.ci_high,
-                robust.statistic,
-                robust.df,
-                robust.p,
-                note="HC2 errors, Bell–McCaffrey degrees of freedom",
+                fit.estimate,
+                fit.ci_low,
+                fit.ci_high,
+                fit.statistic,
+                fit.df,
+                fit.p,
+                note=note,
             ),
-            "no-error" if np.isnan(robust.p) else None,
-        ),
-        flagged(
-            Check(
-                "inverted-permutation",
-                model.n,
-                robust.estimate,
-                inverted.low,
-                inverted.high,
-                note=f"{what} that the permutation test does not reject",
-            ),
-            inverted.obstacle,
-        ),
+            "no-error" if np.isnan(fit.p) else None,
+        )
+        for method, fit, note in (
+            ("hc3", hc3, "HC3 errors, t with the residual degrees of freedom"),
+            ("hc2", hc2, "HC2 errors, Bell–McCaffrey degrees of freedom"),
+        )
     ]

@@ -141,8 +141,8 @@ def _association(design: Design) -> str:
     )
     return (
         f"{points}The line is least squares and its band the ordinary 95 % interval of the line, "
-        "a description; the slope above each panel (points per unit of Fisher z) has the HC3 "
-        "interval and the permutation p of the test. An association, not an effect."
+        "a description; the slope above each panel (points per unit of Fisher z) has the "
+        "interval and p of the permutation test. An association, not an effect."
     )
 
 

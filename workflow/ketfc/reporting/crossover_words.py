@@ -24,8 +24,8 @@ def test_in_words(design: Design) -> str:
     text = (
         f"{ketamine.capitalize()} was compared with {control} within participants and adjusted for "
         "period: the differences between a participant's two periods were compared between the "
-        "two orders of the drugs [@hills1979], with HC3 intervals [@mackinnon1985] and exchange of "
-        "participants between the orders [@winkler2014]. The effect size is the mean difference in "
+        "two orders of the drugs [@hills1979], by exchange of participants between the orders "
+        "[@winkler2014]. The effect size is the mean difference in "
         "its standard deviations within an order, with Hedges' correction [@hedges1981]. "
         "Carry-over was not tested: such a test has little power, and an analysis chosen by it is "
         "biased [@freeman1989]."

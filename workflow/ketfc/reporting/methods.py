@@ -251,8 +251,8 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
         change = (
             f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
             f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity "
-            f"at {design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
-            "Freedman–Lane permutation of residuals [@freedman1983; @winkler2014]. The effect size "
+            f"at {design['baseline']} [@vickers2001], by Freedman–Lane permutation of residuals "
+            "[@freedman1983; @winkler2014]. The effect size "
             "is the adjusted difference in pooled baseline standard deviations "
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
             "are described, not tested."
@@ -262,12 +262,14 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
     else:
         change = (
             "Change was tested within participants: the mean difference "
-            f"{design['followup']} − {design['baseline']}, with a t interval and random sign flips "
+            f"{design['followup']} − {design['baseline']}, by random sign flips "
             "[@winkler2014]; the effect size is dz with Hedges' correction [@hedges1981]. There is "
             "no control arm, so nothing here is specific to the treatment."
         )
     return [
         f"{change} {_association(design)}",
+        "Intervals of what is tested hold the values that its permutation test does not reject "
+        "[@garthwaite1996]; t and HC3 intervals stand beside them (`tests/robustness.tsv`).",
         f"{_sides(hypotheses)} at α = {compact(alpha)}, with "
         f"{_permutations(config, hypotheses)} (seed "
         f"{setting(config, 'statistics', 'seed')}). p values of the "
@@ -309,9 +311,11 @@ def _motion(config: Config, design: Design) -> list[str]:
     if len(arms_of(design)) == 2:
         given = "partial correlation, given arm, "
         left = "the difference between the arms adjusted for the change in mean FD as well"
+        interval_of_motion = "interval by inversion of its permutation test"
     else:
         given = "correlation "
         left = "the intercept of the change in connectivity regressed on the change in mean FD"
+        interval_of_motion = "HC3 interval [@mackinnon1985]"
     return [
         "For every denoising strategy, mean framewise displacement (FD) was correlated with every "
         "edge of the first parcellation over all participants (QC–FC), at each session and as "
@@ -320,7 +324,7 @@ def _motion(config: Config, design: Design) -> list[str]:
         "was tested two-sided by permutation [@freedman1983; @winkler2014]; a circuit with "
         f"p < {alpha} at the primary strategy has the flag `follows-motion`, which comes by chance "
         f"at {alpha} per circuit and cannot see motion that rose equally in everybody. Beside it "
-        f"stands {left}, with an HC3 interval [@mackinnon1985]."
+        f"stands {left}, with an {interval_of_motion}."
     ]
 
 
@@ -340,8 +344,8 @@ def _association(design: Design) -> str:
     adjusted = f", adjusted for {listed(given)}" if given else ""
     return (
         f"Association was tested by regressing {outcome} on {what} in connectivity{adjusted}, "
-        "with HC3 intervals [@mackinnon1985] and Freedman–Lane permutation [@freedman1983]; the "
-        "effect size is the partial correlation."
+        "by Freedman–Lane permutation [@freedman1983; @winkler2014]; the effect size is the "
+        "partial correlation."
     )
 
 

@@ -43,6 +43,18 @@ OF_TESTS = (
         "10.1080/01621459.1987.10478410",
     ),
     Reference(
+        "garthwaite1996",
+        "article",
+        "Garthwaite, Paul H.",
+        "Confidence intervals from randomization tests",
+        1996,
+        "Biometrics",
+        "52",
+        "4",
+        "1387--1393",
+        "10.2307/2532852",
+    ),
+    Reference(
         "imbens2016",
         "article",
         "Imbens, Guido W. and Kolesár, Michal",

@@ -24,6 +24,7 @@ from ketfc.reporting.words import (
 )
 
 METHODS = {
+    "t": "mean, t interval",
     "bca": "mean, bootstrap interval",
     "d-av": "mean in average SD",
     "wilcoxon": "Wilcoxon, Hodges–Lehmann",
@@ -31,8 +32,8 @@ METHODS = {
     "tost": "equivalence test",
     "baseline-coupling": "slope on the baseline",
     "detectable": "smallest detectable",
+    "hc3": "HC3 interval",
     "hc2": "HC2 interval",
-    "inverted-permutation": "permutation interval",
     "ranks": "the test of ranks",
     "theil-sen": "Theil–Sen slope",
     "leave-one-out": "one left out in turn",
@@ -46,10 +47,10 @@ METHODS = {
 """Methods of ``tests/robustness.tsv`` in words."""
 
 _SAME_QUESTION = (
-    *("bca", "wilcoxon", "mann-whitney", "hc2", "ranks", "theil-sen", "ordinal", "mixed-model"),
-    "depression-adjusted",
+    *("t", "bca", "wilcoxon", "mann-whitney", "hc3", "hc2", "ranks", "theil-sen", "ordinal"),
+    *("mixed-model", "depression-adjusted"),
 )
-"""Methods that ask what the primary test asks, save the inversion of that test itself."""
+"""Methods that ask what the primary test asks."""
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,9 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
     made = set(robustness["method"])
     sentences = {
         "bca": "bias-corrected and accelerated bootstrap intervals [@efron1987]",
+        "t": "t intervals",
+        "hc3": "HC3 intervals [@mackinnon1985]",
         "hc2": "HC2 errors with Bell and McCaffrey's degrees of freedom [@imbens2016]",
-        "inverted-permutation": "intervals by inversion of the permutation test",
         "wilcoxon": "Wilcoxon's test with the Hodges–Lehmann shift",
         "mann-whitney": "Mann and Whitney's test with the Hodges–Lehmann shift",
         "ranks": "the same models on ranks [@conover1982]",
