@@ -15,12 +15,14 @@ from ketfc.reporting.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
+from ketfc.reporting.moderation_words import adjustment_methods, moderation_methods
 from ketfc.reporting.robustness_words import robustness_methods
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
     arms_of,
     association_given,
+    change_given,
     exclusion_counts,
     numeric,
     primary_circuits,
@@ -87,6 +89,8 @@ def methods_text(
         "Connectivity": _connectivity(config),
         "Tests": [
             *_tests(config, design, hypotheses),
+            *adjustment_methods(design),
+            *moderation_methods(hypotheses),
             *robustness_methods(
                 robustness, as_number(setting(config, "statistics", "equivalence-margin"))
             ),
@@ -250,8 +254,9 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
     if len(arms) == 2:
         change = (
             f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
-            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity "
-            f"at {design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
+            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for "
+            f"{change_given(design, 'connectivity at ' + design['baseline'])} "
+            "[@vickers2001], with HC3 intervals [@mackinnon1985] and "
             "Freedman–Lane permutation of residuals [@freedman1983; @winkler2014]. The effect size "
             "is the adjusted difference in pooled baseline standard deviations "
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
