@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 from made_hypotheses import Study, adjusted, frame_of, study
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from ketfc.inference.moderation import moderation_tests
+from ketfc.inference.permutation import freedman_lane_test
 
 TWO_ARMS = ["drug-by-change", "drug-by-baseline-score"]
 
@@ -183,3 +185,18 @@ def test_no_words_of_moderation_claim_a_cause():
         assert claim not in texts
     assert rows["verdict"].str.contains("exploratory").all()
     assert rows["estimand"].str.startswith("Exploratory").all()
+
+
+def test_an_interaction_of_nothing_is_found_as_often_as_alpha_says():
+    """Both main effects are real, errors are skewed, and arms differ in nothing else."""
+    rng = np.random.default_rng(17)
+    arm, found, studies = np.repeat([0.0, 1.0], [10, 14]), 0, 1500
+    for _ in range(studies):
+        before, change = rng.normal(18, 5, 24), rng.normal(0, 0.2, 24) + 0.1 * arm
+        after = 0.6 * before - 8 * change - 3 * arm + 3 * rng.exponential(1, 24)
+        product = (arm - arm.mean()) * (change - change.mean())
+        nuisance = np.column_stack([np.ones(24), arm, change, before])
+        test = freedman_lane_test(after, product, nuisance, permutations=199, rng=rng)
+        found += test.p <= 0.05
+    low, high = stats.binom.interval(0.99, studies, 0.05)
+    assert low <= found <= high
