@@ -85,8 +85,8 @@ def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
     asked = listed([_QUESTIONS[test] for test in map(str, tests)])
     return [
         f"In the primary circuits it was explored {asked}: the coefficient of the product of both "
-        "columns beside the two (or, of changes within participants, of the diagnosis), with interval "
-        "and Freedman–Lane permutation as for associations. These tests are a family of their own, "
+        "columns beside the two (or, of changes within participants, of the diagnosis), with "
+        "Freedman–Lane permutation as for associations. These tests are a family of their own, "
         "corrected by Holm's method and for false discoveries within it, and exploratory whatever "
         "the sample: interactions need about four times the participants of main effects "
         f"[@brookes2004]. Where an arm, diagnosis or both together had fewer than {MIN_CELL} "
