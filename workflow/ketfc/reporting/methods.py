@@ -22,7 +22,6 @@ from ketfc.reporting.tables import (
     arm_sizes,
     arms_of,
     association_given,
-    change_given,
     exclusion_counts,
     numeric,
     primary_circuits,
@@ -254,9 +253,8 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
     if len(arms) == 2:
         change = (
             f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
-            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for "
-            f"{change_given(design, 'connectivity at ' + design['baseline'])} "
-            "[@vickers2001], with HC3 intervals [@mackinnon1985] and "
+            f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity "
+            f"at {design['baseline']} [@vickers2001], with HC3 intervals [@mackinnon1985] and "
             "Freedman–Lane permutation of residuals [@freedman1983; @winkler2014]. The effect size "
             "is the adjusted difference in pooled baseline standard deviations "
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
