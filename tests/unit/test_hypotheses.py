@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_hypotheses import CIRCUITS, SETTINGS, Circuit, Study, study
 
 # not `from … import test_hypotheses`, which pytest would take for a test of this module
 from ketfc.files import read_tsv, write_tsv
@@ -15,7 +16,6 @@ from ketfc.inference import hypotheses
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.planned import incomplete_participants
 
-SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
 NUMBERS = [
     "estimate",
     "ci_low",
@@ -26,96 +26,6 @@ NUMBERS = [
     "p_parametric",
     "p_holm",
 ]
-
-
-@dataclass(frozen=True)
-class Circuit:
-    id: str
-    name: str
-    primary: bool
-    expected_sign: str = "?"
-    direction: str | None = None
-    registration: str | None = None
-    variant_of: str | None = None
-
-
-CIRCUITS = [
-    Circuit("sgacc-rlpfc", "sgACC – right lateral PFC", True, "+"),
-    Circuit("dmn", "DMN", True),
-    Circuit("dmn-salience", "DMN – salience", False),
-]
-
-
-@dataclass
-class Study:
-    connectivity: pd.DataFrame
-    scores: pd.DataFrame
-    design: dict[str, Any]
-
-    def test(self, **settings: Any) -> pd.DataFrame:
-        return hypotheses.test_hypotheses(
-            self.connectivity, self.scores, self.design, CIRCUITS, **{**SETTINGS, **settings}
-        )
-
-    def row(self, hypothesis: str, test: str) -> pd.Series:
-        table = self.test()
-        return table[(table["hypothesis"] == hypothesis) & (table["test"] == test)].iloc[0]
-
-    def incomplete(self) -> pd.DataFrame:
-        return incomplete_participants(
-            self.connectivity, self.scores, self.design, CIRCUITS, strategy="acompcor"
-        )
-
-
-def study(
-    n: int = 16, *, arms: bool = True, shape: str = "pre-post", planted: bool = False, seed: int = 0
-) -> Study:
-    """Half ketamine, half midazolam; the plant raises sgACC–rLPFC and lowers SSI with it."""
-    rng = np.random.default_rng(seed)
-    people = [f"sub-{i:02d}" for i in range(1, n + 1)]
-    arm = {who: ("ketamine", "control")[i % 2] for i, who in enumerate(people)}
-    edges, points = [], []
-    for circuit in CIRCUITS:
-        for who in people:
-            before = rng.normal(0.2, 0.2)
-            change = rng.normal(0, 0.15)
-            if circuit.id == "sgacc-rlpfc":
-                raised = planted and (not arms or arm[who] == "ketamine")
-                change += 0.5 * raised
-                ssi = float(rng.integers(8, 30))
-                after = 0.7 * ssi - (25 * change if planted else 0) + rng.normal(0, 1.5)
-                if shape == "change":
-                    points.append((who, None, "change", after - ssi))
-                else:
-                    points += [(who, "pre", "pre", ssi), (who, "post", "post", after)]
-            for strategy, shift in (("acompcor", 0.0), ("36P", 1.0)):
-                for role, z in (("pre", before), ("post", before + change + shift)):
-                    key = (who, role, role, strategy, circuit.id)
-                    edges.append((*key, "edge", "A", "B", 99.0))
-                    edges.append((*key, "mean", None, None, z))
-    connectivity = pd.DataFrame(
-        edges,
-        columns=[
-            *("participant_id", "session", "role", "strategy", "circuit", "measure"),
-            *("region_a", "region_b", "z"),
-        ],
-    )
-    scores = pd.DataFrame(points, columns=["participant_id", "session", "role", "score"])
-    scores = scores.assign(scale="si", instrument="SSI", item="total")
-    madrs = scores.assign(scale="depression", instrument="MADRS", score=1.0)
-    design = {
-        "kind": "parallel" if arms else "single-arm",
-        "baseline": "pre",
-        "followup": "post",
-        "sessions": {"pre": "pre", "post": "post"},
-        "arms": {"ketamine": "ketamine", "control": "midazolam"} if arms else None,
-        "participants": arm if arms else dict.fromkeys(people),
-        "si": {"instrument": "SSI", "shape": shape},
-        "depression": {"instrument": "MADRS", "shape": shape},
-        "estimand": {"change": "The change.", "association": "The slope."},
-        "control_tested": arms,
-    }
-    return Study(connectivity, pd.concat([scores, madrs], ignore_index=True), design)
 
 
 def is_mean(table: pd.DataFrame, who: str, role: str) -> pd.Series:

@@ -142,3 +142,8 @@ def test_a_test_within_an_arm_is_planned_for_that_arm():
     assert planned_for("change-esketamine", DESIGN) == {"a", "b"}
     assert planned_for("association-midazolam", DESIGN) == {"c"}
     assert planned_for("change", DESIGN | {"arms": None}) == {"a", "b", "c", "d"}
+
+
+def test_no_test_is_planned_for_healthy_controls():
+    groups = {"participants": {"a": "patients", "b": "patients", "c": "patients", "d": "controls"}}
+    assert planned_for("change", DESIGN | {"groups": groups}) == {"a", "b", "c"}

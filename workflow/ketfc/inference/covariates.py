@@ -32,7 +32,7 @@ def covariate_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Fl
     columns: dict[str, Floats] = {}
     for name in names:
         values = table[f"covariate_{name}"]
-        if values.dtype != object:
+        if pd.api.types.is_numeric_dtype(values):
             columns[name] = values.to_numpy(dtype=np.float64)
             continue
         labels = values.astype(str)
@@ -75,6 +75,6 @@ def lone_flags(table: pd.DataFrame, names: Sequence[str], blocks: str | None) ->
     flags = []
     for name in names:
         values = table[f"covariate_{name}"]
-        if values.dtype == object and (values.value_counts() == 1).any():
+        if not pd.api.types.is_numeric_dtype(values) and (values.value_counts() == 1).any():
             flags.append(LONE_BLOCK if name == blocks else f"{LONE_LEVEL}: {name}")
     return tuple(flags)

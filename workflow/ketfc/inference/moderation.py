@@ -84,8 +84,8 @@ def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Mapping[
         With both main effects beside their product, whose coefficient does not depend on where
         they are centred. Arms were allocated, and are compared at equal baseline; diagnoses were
         not, and are compared in their changes: at equal baseline, regression to different means
-        would pass for a difference (Lord's paradox; Senn S (2006), Stat Med 25:4334–4344,
-        doi:10.1002/sim.2682).
+        would pass for a difference (Van Breukelen GJP (2006), J Clin Epidemiol
+        59:920–925, doi:10.1016/j.jclinepi.2006.02.007).
     """
     before, after = values(complete, "z_baseline"), values(complete, "z_followup")
     change = after - before

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.imaging.exclusions import EXCLUSION_COLUMNS
+from ketfc.study.design import in_contrasts
 
 _CIRCUITS = "Circuits:"
 
@@ -90,11 +91,11 @@ def _run_gaps(runs: pd.DataFrame, listed: _Listed) -> Iterator[dict[str, Any]]:
 
 
 def planned_for(test: str, design: Mapping[str, Any]) -> set[str]:
-    """Return the participants whom a test was planned for: everybody, or those of its arm."""
+    """Return whom a test was planned for: everybody but healthy controls, or those of its arm."""
     arms = {f"{kind}-{label}": role for role, label in (design["arms"] or {}).items()
             for kind in ("change", "association")}  # fmt: skip
     role = arms.get(test)
-    return {one for one, arm in design["participants"].items() if role is None or arm == role}
+    return {one for one, arm in in_contrasts(design).items() if role is None or arm == role}
 
 
 def _count_gaps(

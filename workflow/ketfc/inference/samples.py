@@ -247,16 +247,35 @@ def participant_table(
         score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
         table[f"si_{time}"] = score.reindex(table.index)
     terms = design.get("terms") or {"values": {}, "blocks": None, "diagnosis": None}
-    for name, known in terms["values"].items():
-        numeric = design["covariates"][name] == "numeric" and name != terms["blocks"]
-        column = [known.get(key) for key in planned]
-        table[f"covariate_{name}"] = pd.Series(
-            column, index=table.index, dtype=np.float64 if numeric else object
-        )
+    for name in terms["values"]:
+        table[f"covariate_{name}"] = covariate_values(design, name, table.index)
     diagnoses = (terms["diagnosis"] or {}).get("participants", {})
     column = [diagnoses.get(key) for key in planned]
     table["diagnosis"] = pd.Series(column, index=table.index, dtype=object)
     return table
+
+
+def covariate_values(
+    design: Mapping[str, Any], name: str, people: pd.Index[str] | pd.Series[str]
+) -> pd.Series[Any]:
+    """Return a covariate of some participants: numbers, or labels as objects.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+    name : str
+        One of the covariates of its `terms`.
+    people : pandas.Index or pandas.Series of str
+        The participants; with the index of a series, the values have the same.
+    """
+    terms = design["terms"]
+    numeric = design["covariates"][name] == "numeric" and name != terms["blocks"]
+    return pd.Series(
+        [terms["values"][name].get(who) for who in people],
+        index=people.index if isinstance(people, pd.Series) else people,
+        dtype=np.float64 if numeric else object,
+    )
 
 
 def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]) -> Sample:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.files import MISSING
+from ketfc.inference.covariates import covariate_columns
+from ketfc.inference.samples import adjusted_for, covariate_values
 from ketfc.reporting import style
 from ketfc.reporting.tables import (
     Design,
@@ -64,8 +66,8 @@ def draw_association(
     -------
     figure : matplotlib.figure.Figure
         Points are participants, their SI change adjusted as in the test (for baseline SI where it
-        was measured, for arm where there are arms, for the order of the drugs in a crossover); the
-        line is that of `fit_line`.
+        was measured, for arm where there are arms, for the order of the drugs in a crossover, for
+        covariates); the line is that of `fit_line`.
     numbers : pandas.DataFrame
         Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
         measured) and of kind ``line`` (x, y, y_low, y_high).
@@ -85,6 +87,10 @@ def draw_association(
         needed += [] if design["si"]["shape"] == "change" else ["baseline_si"]
         needed += ["arm"] if design.get("arms") else []
         needed += ["order"] if design.get("drugs") else []
+        given = adjusted_for(design)
+        for name in given:
+            merged[f"covariate_{name}"] = covariate_values(design, name, merged["participant_id"])
+        needed += [f"covariate_{name}" for name in given]
         merged = merged[merged["circuit"].isin(list(circuits))].dropna(subset=needed)
         if merged.empty:
             return style.words_only(
@@ -142,13 +148,13 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> L
 
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
     """Return what the test of association adjusts for (`association_given`), as numbers."""
+    columns = list(covariate_columns(table, adjusted_for(design)).values())
     if design.get("drugs"):
-        return np.asarray(table["order"] == KETAMINE_FIRST, dtype=float).reshape(-1, 1)
-    columns = []
-    if design["si"]["shape"] != "change":
+        columns.append(np.asarray(table["order"] == KETAMINE_FIRST, dtype=float))
+    elif design["si"]["shape"] != "change":
         columns.append(table["baseline_si"].to_numpy(dtype=float))
     arms = arms_of(design)
-    columns += [(table["arm"] == arm.role).to_numpy(dtype=float) for arm in arms[1:]]
+    columns += [np.asarray(table["arm"] == arm.role, dtype=float) for arm in arms[1:]]
     return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 

@@ -10,6 +10,7 @@ from ketfc.reporting.tables import (
     Design,
     arms_of,
     association_given,
+    change_given,
     compared,
     coverage,
     hypothesis_row,
@@ -74,9 +75,10 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "paired":
         estimate = (
-            f"the difference between the arms, adjusted for {design['baseline']},"
+            f"the difference between the arms, adjusted for "
+            f"{change_given(design, design['baseline'])},"
             if between_arms
-            else "the difference between the drugs, adjusted for period,"
+            else f"the difference between the drugs, adjusted for {change_given(design, 'period')},"
             if design.get("drugs")
             else "the mean change"
         )

@@ -15,6 +15,7 @@ from ketfc.reporting.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
+from ketfc.reporting.moderation_words import adjustment_methods, moderation_methods
 from ketfc.reporting.robustness_words import robustness_methods
 from ketfc.reporting.tables import (
     Design,
@@ -87,6 +88,8 @@ def methods_text(
         "Connectivity": _connectivity(config),
         "Tests": [
             *_tests(config, design, hypotheses),
+            *adjustment_methods(design),
+            *moderation_methods(hypotheses),
             *robustness_methods(
                 robustness, as_number(setting(config, "statistics", "equivalence-margin"))
             ),

@@ -19,6 +19,20 @@ OF_TESTS = (
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
     Reference(
+        "brookes2004",
+        "article",
+        "Brookes, Sara T. and Whitely, Elise and Egger, Matthias and Smith, George Davey and "
+        "Mulheran, Paul A. and Peters, Tim J.",
+        "Subgroup analyses in randomized trials: risks of subgroup-specific analyses; power and "
+        "sample size for the interaction test",
+        2004,
+        "Journal of Clinical Epidemiology",
+        "57",
+        "3",
+        "229--236",
+        "10.1016/j.jclinepi.2003.08.009",
+    ),
+    Reference(
         "conover1982",
         "article",
         "Conover, W. J. and Iman, Ronald L.",

@@ -12,12 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from ketfc.imaging.habenula import report_sentences
+from ketfc.inference.samples import adjusted_for
 from ketfc.reporting.beside import alternatives_table, matched_table
 from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption, figure_title
 from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
+from ketfc.reporting.moderation_words import moderation_questions, moderation_table
 from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.pages import environment
 from ketfc.reporting.quality import quality_summary
@@ -148,6 +150,8 @@ def render_report(
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=full_results(hypotheses),
+        moderation=moderation_table(hypotheses),
+        moderation_questions=moderation_questions(hypotheses),
         alternatives=alternatives_table(hypotheses),
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),
@@ -225,6 +229,7 @@ def _facts(
         "Scores": ", ".join(scales) or "none",
         "Task": str(setting(config, "study", "task")),
         "Space": str(setting(config, "study", "space")),
+        "Adjusted for": listed(list(adjusted_for(design))) or "no covariates",
         "Primary strategy": str(design["strategy"]),
         "Censoring": f"FD > {compact(denoising('fd-thresh'))} mm, at least "
         f"{compact(denoising('min-time'))} s kept"

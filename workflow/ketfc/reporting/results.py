@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.files import MISSING
+from ketfc.inference.families import MODERATION
 from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
@@ -147,8 +148,8 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     """Return the tests of the primary families, or all others, rounded for reading."""
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
     rows = []
-    # other definitions of a circuit have a table of their own
-    shown = (of_primary == primary) & (hypotheses["family"] != "sensitivity")
+    # other definitions of a circuit have a table of their own, and so has moderation
+    shown = (of_primary == primary) & ~hypotheses["family"].isin(["sensitivity", MODERATION])
     for row in hypotheses[shown].to_dict("records"):
         digits = 1 if str(row["test"]).startswith("association") else 2
         effect = number(row["effect_size"], 2)

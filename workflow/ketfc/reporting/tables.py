@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.motion import FOLLOWS
-from ketfc.reporting.words import is_missing
+from ketfc.inference.samples import adjusted_for
+from ketfc.reporting.words import is_missing, listed
 from ketfc.study.design import healthy_controls, in_contrasts
 from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
 
@@ -47,11 +48,17 @@ def compared(design: Design) -> tuple[str, str]:
 
 def association_given(design: Design) -> list[str]:
     """Return what the test of association adjusts for, in words."""
+    adjusted = list(adjusted_for(design))
     if design.get("drugs"):
-        return ["the order of the drugs"]
+        return ["the order of the drugs", *adjusted]
     about = design["si"]
     given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
-    return given + (["arm"] if design.get("arms") else [])
+    return given + (["arm"] if design.get("arms") else []) + adjusted
+
+
+def change_given(design: Design, *first: str) -> str:
+    """Return in words what the test of change adjusts for: these, and covariates."""
+    return listed([*first, *adjusted_for(design, change=True)])
 
 
 def drug_orders(design: Design, participants: pd.Series[Any]) -> pd.Series[Any]:

@@ -37,12 +37,19 @@ def estimands(
         found[f"change-{after}"] = _change(config, kind, before, after)
     if first_period and config.study.crossover is not None:
         ketamine, control = drugs(config).values()
+        given = _listed([f"Fisher z at {config.study.sessions['pre']}", *adjusted_names(config)])
         found[FIRST_PERIOD] = (
             f"Difference between {ketamine} and {control} in Fisher z after the first of the two "
-            f"drugs, adjusted for Fisher z at {config.study.sessions['pre']} (ANCOVA): between "
-            "participants, and free of what the first drug leaves behind."
+            f"drugs, adjusted for {given} (ANCOVA): between participants, and free of what the "
+            "first drug leaves behind."
         )
     return found
+
+
+def adjusted_names(config: Config) -> list[str]:
+    """Return the covariates that tests between participants are adjusted for, blocks last."""
+    blocks = [config.statistics.blocks] if config.statistics.blocks else []
+    return [name for name in config.statistics.covariates if name not in blocks] + blocks
 
 
 def forbidden_words(*, control_tested: bool, healthy: bool) -> list[str]:
@@ -76,13 +83,15 @@ def _change(config: Config, kind: str, reference: str, followup: str) -> str:
     if kind == "parallel" and arms is not None:
         return (
             f"Difference between {arms.ketamine} and {arms.control} in Fisher z at {after}, "
-            f"adjusted for Fisher z at {before} (ANCOVA)."
+            f"adjusted for {_listed([f'Fisher z at {before}', *adjusted_names(config)])} (ANCOVA)."
         )
     if kind == "crossover":
         ketamine, control = drugs(config).values()
+        blocks = config.statistics.blocks
+        period = ["period", *([blocks] if blocks else [])]
         return (
             f"Mean difference in Fisher z between {ketamine} (session {after}) and {control} "
-            f"(session {before}) within participants, adjusted for period."
+            f"(session {before}) within participants, adjusted for {_listed(period)}."
         )
     return (
         f"Mean change in Fisher z from {before} to {after} within participants, without a control "
@@ -99,11 +108,17 @@ def _association(config: Config, kind: str, reference: str, followup: str) -> st
         ketamine, control = drugs(config).values()
         return (
             f"Difference in {si.instrument} between {ketamine} and {control} per unit of the "
-            f"difference in Fisher z between them, given the order of the drugs; {note}"
+            f"difference in Fisher z between them, given "
+            f"{_listed(['the order of the drugs', *adjusted_names(config)])}; {note}"
         )
     changes = si.change_column is not None
     outcome = f"change in {si.instrument}" if changes else f"{si.instrument} at {after}"
     given = [] if changes else [f"baseline {si.instrument}"]
     given += ["arm"] if kind == "parallel" else []
-    adjusted = f"given {' and '.join(given)}" if given else "without adjustment for baseline"
+    given += adjusted_names(config)
+    adjusted = f"given {_listed(given)}" if given else "without adjustment for baseline"
     return f"Difference in {outcome} per unit of change in Fisher z, {adjusted}; {note}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
