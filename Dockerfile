@@ -14,7 +14,10 @@ ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # which of the two tested pairs: snakemake-9.15.txt or snakemake-9.27.txt
 ARG PINS=snakemake-9.15.txt
 COPY requirements/ /opt/ketfc/requirements/
-RUN python3 -m venv /opt/venv && pip install --require-hashes --only-binary :all: -r "/opt/ketfc/requirements/${PINS}"
+# nothing is compiled; of connection-pool, pure Python, there is no wheel
+RUN python3 -m venv /opt/venv \
+    && pip install --require-hashes --only-binary :all: --no-binary connection-pool \
+        -r "/opt/ketfc/requirements/${PINS}"
 
 COPY pyproject.toml README.md LICENSE Snakefile /opt/ketfc/
 COPY atlases/ /opt/ketfc/atlases/
