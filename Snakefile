@@ -16,6 +16,10 @@ if not workflow.config_settings.configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+# one image for every rule, used only with --software-deployment-method apptainer: docs/cluster.md
+container: "ketfc.sif"
+
+
 include: "workflow/rules/cores.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/study.smk"

@@ -12,6 +12,7 @@ from made_study import REPO, SPACE, STRATEGIES, Study, contents, labels, people
 
 from ketfc.files import read_json, read_tsv
 from ketfc.imaging.registry import load_registry
+from ketfc.source import ROOMS, source_digest
 
 RUNS = [(label, session) for label in labels(people()) for session in ("post", "pre")]
 
@@ -33,8 +34,10 @@ def expected_files() -> set[str]:
     files |= {
         f"figures/{name}.{kind}"
         for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc")
-        for kind in ("pdf", "svg", "png", "tsv")
+        for kind in ("pdf", "svg", "png", "tsv", "json")
     }
+    tables = {name for name in files if name.endswith(".tsv") and not name.startswith("plan/")}
+    files |= {name.replace(".tsv", ".json") for name in tables}
     files |= {"report.html", "methods.md", "references.bib", "provenance.json"}
     atlas = "derivatives/atlases/atlas-Blocks/atlas-Blocks"
     files |= {"derivatives/dataset_description.json"}
@@ -120,6 +123,25 @@ def test_sidecars_are_valid_json_without_nan(finished: Study) -> None:
     assert len(found) > 24 * 12
     for name, content in found.items():
         assert isinstance(json.loads(content, parse_constant=refuse), dict), name
+
+
+def test_every_sidecar_tells_what_made_its_file(finished: Study) -> None:
+    told = {
+        name: json.loads(content)
+        for name, content in contents(finished.results, "*.json").items()
+        if name not in ("plan/design.json", "provenance.json")
+    }
+    bills = {name: about["GeneratedBy"] for name, about in told.items()}
+    assert {bill[0]["Name"] for bill in bills.values()} == {"ketfc"}
+    versions = {
+        name: {each["Name"]: each["Version"] for each in bill} for name, bill in bills.items()
+    }
+    # one environment made them all, and the report says the same of it
+    said = read_json(finished.results / "provenance.json")["versions"]
+    assert len({tuple(sorted(each.items())) for each in versions.values()}) == 1
+    assert said == next(iter(versions.values()))
+    rooms = {bill[0]["Description"] for bill in bills.values()}
+    assert rooms == {f"source {source_digest(room)} ({room})" for room in ROOMS}
 
 
 def test_every_session_strategy_and_circuit_has_its_value(finished: Study) -> None:

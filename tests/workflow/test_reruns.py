@@ -162,7 +162,7 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
     }
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 24
+    assert len(list((done.results / "figures").iterdir())) == 30
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

@@ -34,6 +34,13 @@ DEMO = Path("resources/demo")
 MANIFEST = Path(".snakemake/ketfc_runs.json")
 REGION_MANIFEST = Path(".snakemake/ketfc_regions.json")
 
+if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
+    if not Path("ketfc.sif").exists():
+        raise WorkflowError(
+            "--software-deployment-method apptainer needs the image ketfc.sif in this folder, or a "
+            "link to it: apptainer build ketfc.sif apptainer.def, in a clone of ketfc."
+        )
+
 try:
     STUDY = parse_config(config, source="config")
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))

@@ -166,6 +166,17 @@ rule sessions:
         strategies="results/quality/strategies.tsv",
         change="results/quality/change.tsv",
         regions="results/regions.tsv",
+        sidecars=expand(
+            "results/{table}.json",
+            table=[
+                "connectivity",
+                "regions",
+                *(
+                    f"quality/{name}"
+                    for name in ("runs", "regions", "strategies", "change")
+                ),
+            ],
+        ),
     log:
         "logs/sessions.log",
     benchmark:
@@ -209,6 +220,7 @@ rule similarity:
         ),
     output:
         "results/quality/similarity.tsv",
+        sidecar="results/quality/similarity.json",
     log:
         "logs/similarity.log",
     benchmark:
@@ -238,6 +250,7 @@ rule habenula:
         ),
     output:
         "results/habenula.tsv",
+        sidecar="results/habenula.json",
     log:
         "logs/habenula.log",
     benchmark:

@@ -27,6 +27,7 @@ rule matched_null:
         ),
     output:
         "results/tests/matched_null.tsv",
+        sidecar="results/tests/matched_null.json",
     log:
         "logs/matched_null.log",
     benchmark:
@@ -53,6 +54,7 @@ rule motion:
         registry=REGISTRY,
     output:
         "results/quality/motion.tsv",
+        sidecar="results/quality/motion.json",
     log:
         "logs/motion.log",
     benchmark:
@@ -97,6 +99,7 @@ rule qcfc:
     output:
         summary="results/quality/qcfc.tsv",
         curves="results/quality/qcfc_curves.tsv",
+        sidecars=expand("results/quality/{table}.json", table=["qcfc", "qcfc_curves"]),
     log:
         "logs/qcfc.log",
     benchmark:
@@ -126,6 +129,7 @@ rule hypotheses:
     output:
         hypotheses="results/tests/hypotheses.tsv",
         left_out="results/tests/left_out.tsv",
+        sidecars=expand("results/tests/{table}.json", table=["hypotheses", "left_out"]),
     log:
         "logs/hypotheses.log",
     benchmark:
@@ -153,6 +157,7 @@ rule robustness:
         registry=REGISTRY,
     output:
         "results/tests/robustness.tsv",
+        sidecar="results/tests/robustness.json",
     log:
         "logs/robustness.log",
     benchmark:
@@ -196,6 +201,7 @@ rule mean_relmat:
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/tests/mean_relmat.tsv",
+        sidecar="results/tests/mean_relmat.json",
     log:
         "logs/mean_relmat.log",
     benchmark:
@@ -233,6 +239,7 @@ rule exclusions:
         ),
     output:
         "results/quality/exclusions.tsv",
+        sidecar="results/quality/exclusions.json",
     log:
         "logs/exclusions.log",
     benchmark:

@@ -1,6 +1,6 @@
 # From evidence to paper: everything here is drawn from tables, never from images.
 
-_figure_files = ["pdf", "svg", "png", "tsv"]
+_figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
 rule figure_circuits:

@@ -144,6 +144,7 @@ rule clinical:
     output:
         scores="results/clinical/scores.tsv",
         summary="results/clinical/summary.tsv",
+        sidecars=expand("results/clinical/{table}.json", table=["scores", "summary"]),
     log:
         "logs/clinical.log",
     benchmark:

@@ -2,6 +2,7 @@
 
 from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 from ketfc.study.clinical import (
     clinical_rules,
     clinical_scores,
@@ -20,3 +21,4 @@ with logged(snakemake.log[0]):
     summary = clinical_summary(scores, course, participants, rules, design)
     write_tsv(snakemake.output.scores, course)
     write_tsv(snakemake.output.summary, summary)
+    write_sidecars(snakemake.output, "study")

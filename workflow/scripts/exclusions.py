@@ -9,6 +9,7 @@ from ketfc.imaging.sessions import NUMERIC
 from ketfc.inference.exclusions import all_exclusions, design_exclusions
 from ketfc.inference.reconcile import with_gaps
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -32,3 +33,4 @@ with logged(snakemake.log[0]):
         left_out=left_out,
     )
     write_tsv(snakemake.output[0], table)
+    write_sidecars(snakemake.output, "inference")

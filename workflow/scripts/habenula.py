@@ -6,6 +6,7 @@ from ketfc.imaging.habenula_geometry import label_bodies
 from ketfc.imaging.parcellations import load_parcellation
 from ketfc.imaging.registry import load_registry
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, space = snakemake.input, snakemake.params.space
@@ -19,3 +20,4 @@ with logged(snakemake.log[0]):
         labels=labels,
     )
     write_tsv(snakemake.output[0], verdicts)
+    write_sidecars(snakemake.output, "imaging")

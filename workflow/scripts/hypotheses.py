@@ -9,6 +9,7 @@ from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion import MOTION_NUMBERS
 from ketfc.inference.planned import incomplete_participants
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     registry = load_registry(snakemake.input.registry)
@@ -34,3 +35,4 @@ with logged(snakemake.log[0]):
     hypotheses = add_motion_flags(hypotheses, motion, tables[2])
     write_tsv(snakemake.output.hypotheses, hypotheses)
     write_tsv(snakemake.output.left_out, left_out)
+    write_sidecars(snakemake.output, "inference")

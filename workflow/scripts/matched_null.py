@@ -7,6 +7,7 @@ from ketfc.imaging.sessions import NUMERIC, session_fisher_z
 from ketfc.inference.features import measured_regions, region_features
 from ketfc.inference.matched_null import matched_null
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -32,3 +33,4 @@ with logged(snakemake.log[0]):
         seed=params.seed,
     )
     write_tsv(snakemake.output[0], table)
+    write_sidecars(snakemake.output, "inference")

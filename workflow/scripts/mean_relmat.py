@@ -4,6 +4,7 @@ from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.sessions import session_matrices
 from ketfc.inference.matrices import mean_relmats
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -20,3 +21,4 @@ with logged(snakemake.log[0]):
         networks=dict(zip(parcels["name"], parcels["network"], strict=True)),
     )
     write_tsv(snakemake.output[0], table, digits=6)
+    write_sidecars(snakemake.output, "inference")

@@ -10,7 +10,11 @@ from ketfc.study.config import parse_config
 with logged(snakemake.log[0]):
     inputs, strategies = snakemake.input, snakemake.params.strategies
     sidecars = {
-        strategy: [read_json(path) for path in inputs.sidecars[i :: len(strategies)]]
+        # the versions are told once, for all
+        strategy: [
+            {key: told for key, told in read_json(path).items() if key != "GeneratedBy"}
+            for path in inputs.sidecars[i :: len(strategies)]
+        ]
         for i, strategy in enumerate(strategies)
     }
     facts = {

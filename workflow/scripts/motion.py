@@ -5,6 +5,7 @@ from ketfc.imaging.registry import load_registry
 from ketfc.imaging.sessions import NUMERIC
 from ketfc.inference.motion import motion_tests
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -19,3 +20,4 @@ with logged(snakemake.log[0]):
         alpha=params.alpha,
     )
     write_tsv(snakemake.output[0], table)
+    write_sidecars(snakemake.output, "inference")

@@ -7,6 +7,7 @@ from ketfc.imaging.parcel_centres import parcel_centres
 from ketfc.imaging.sessions import session_fisher_z
 from ketfc.inference.qcfc import qcfc
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -27,5 +28,6 @@ with logged(snakemake.log[0]):
         sessions = session_fisher_z(runs, files)
         about = {"atlas": params.atlas, "strategy": strategy, "alpha": params.alpha}
         tables.append(qcfc(sessions, quality, design, centres, tdof, **about))
-    for path, part in zip(snakemake.output, zip(*tables, strict=True), strict=True):
+    for path, part in zip(snakemake.output[:2], zip(*tables, strict=True), strict=True):
         write_tsv(path, pd.concat(part, ignore_index=True))
+    write_sidecars(snakemake.output, "inference")

@@ -6,6 +6,7 @@ from ketfc.imaging.sessions import NUMERIC
 from ketfc.inference.checks import Settings
 from ketfc.inference.robustness import robustness
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -26,3 +27,4 @@ with logged(snakemake.log[0]):
         ),
     )
     write_tsv(snakemake.output[0], table)
+    write_sidecars(snakemake.output, "inference")

@@ -13,6 +13,7 @@ from ketfc.imaging.regions import region_centres
 from ketfc.imaging.registry import load_registry
 from ketfc.imaging.sessions import combine_runs, read_circuits, region_table
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
@@ -40,3 +41,4 @@ with logged(snakemake.log[0]):
     write_tsv(outputs.strategies, strategies)
     write_tsv(outputs.region_quality, regions)
     write_tsv(outputs.change, quality_change(quality, regions, read_json(inputs.design)))
+    write_sidecars(snakemake.output, "imaging")

@@ -4,6 +4,7 @@ from ketfc.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.sessions import session_fisher_z
 from ketfc.imaging.similarity import session_similarity
 from ketfc.logs import logged
+from ketfc.software import write_sidecars
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input
@@ -14,3 +15,4 @@ with logged(snakemake.log[0]):
     )
     table = session_similarity(matrices, design["baseline"], design["followup"])
     write_tsv(snakemake.output[0], table, digits=6)
+    write_sidecars(snakemake.output, "imaging")

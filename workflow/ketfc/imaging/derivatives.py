@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc import __version__
 from ketfc.files import write_json, write_tsv
 from ketfc.imaging.carpet import write_carpet
 from ketfc.imaging.censoring import CensoringRules
@@ -20,6 +19,7 @@ from ketfc.imaging.extraction import COVERAGE_NUMBERS
 from ketfc.imaging.regions import CIRCUITS
 from ketfc.imaging.registry import Registry
 from ketfc.imaging.run import RunFiles, RunResult, RunSettings, StrategyResult
+from ketfc.software import generated_by
 from ketfc.study.strategies import scrubbed
 
 SERIES_DIGITS = 9
@@ -32,7 +32,7 @@ def dataset_description() -> dict[str, Any]:
         "Name": "ketfc: circuit connectivity",
         "BIDSVersion": "1.10.0",
         "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "ketfc", "Version": __version__}],
+        "GeneratedBy": generated_by("imaging"),
     }
 
 
@@ -72,6 +72,7 @@ def write_run(
     stem = f"{prefix}_space-{space}"
     sources = [f"bids:preprocessed:{path.name}" for path in (files.bold, files.mask)]
     about = {"Sources": sources, "Excluded": _reason(result.error)}
+    made_by = {"GeneratedBy": generated_by("imaging")}
     for atlas, names in regions.items():
         part = result.series.get(atlas)
         if part is None:
@@ -92,7 +93,8 @@ def write_run(
                 "MinimumCoverage": settings.min_coverage,
                 "MissingRegions": [name for name in names if series[name].isna().all()],
                 "TemplateMismatch": mismatches.get(atlas),
-            },
+            }
+            | made_by,
         )
         write_tsv(_path(base, "_stat-coverage_bold.tsv"), coverage)
         for strategy, cleaned in result.strategies.items():
@@ -112,12 +114,13 @@ def write_run(
                     "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
                     "TemplateMismatch": mismatches.get(atlas),
                 }
-                | _cleaning(strategy, cleaned, settings),
+                | _cleaning(strategy, cleaned, settings)
+                | made_by,
             )
     write_tsv(
         folder / f"{stem}_desc-circuits_connectivity.tsv", _circuit_table(result, registry, regions)
     )
-    write_json(folder / f"{stem}_desc-ketfc_qc.json", _quality(result))
+    write_json(folder / f"{stem}_desc-ketfc_qc.json", _quality(result) | made_by)
     write_carpet(folder / f"{stem}_desc-carpet_qc.npz", result.carpet)
 
 

@@ -22,6 +22,7 @@ from ketfc.imaging.parcellations import Parcellation
 from ketfc.imaging.regions import RegionSet, sphere_regions
 from ketfc.imaging.registry import ANY_MNI, Region, Registry, Sphere
 from ketfc.imaging.run import RunResult
+from ketfc.software import generated_by
 
 SPHERES = "KetfcSpheres"
 """Name, in the place of an atlas, of the set of these spheres."""
@@ -158,5 +159,6 @@ def write_spheres(
             "NumberOfVolumes": cleaned.n_volumes,
             "DegreesOfFreedom": round(cleaned.tdof, 6),
             "Excluded": cleaned.error.reason if cleaned.error else None,
+            "GeneratedBy": generated_by("imaging"),
         },
     )

@@ -17,6 +17,7 @@ from ketfc.imaging.grid import Grid
 from ketfc.imaging.label_tables import LabelTable, read_labels
 from ketfc.imaging.reader import read_volume
 from ketfc.imaging.registry import ANY_MNI
+from ketfc.software import generated_by
 from ketfc.study.problems import Problem, StudyError
 
 VORONOI = "KetfcVoronoi239"
@@ -268,4 +269,4 @@ def save_parcellation(
     with replacing(image) as temporary:
         nib.save(labels, temporary)
     write_tsv(table, parcellation.table())
-    write_json(sidecar, dict(about))
+    write_json(sidecar, {**about, "GeneratedBy": generated_by("imaging")})

@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = (
-    "ketfc",
-    "snakemake",
-    "nilearn",
-    "nibabel",
-    "numpy",
-    "scipy",
-    "pandas",
-    "statsmodels",
-    "bids2table",
-    "isal",
-    "matplotlib",
-)
+from ketfc.software import package_versions
 
 
 def software_versions(folders: Iterable[str | Path]) -> dict[str, str]:
@@ -40,5 +26,4 @@ def software_versions(folders: Iterable[str | Path]) -> dict[str, str]:
         except (OSError, ValueError, KeyError, TypeError):
             # a derivatives folder without a usable description is common and says nothing
             continue
-    found["Python"] = platform.python_version()
-    return found | {package: version(package) for package in _PACKAGES}
+    return found | package_versions()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ketfc.files import replacing, write_tsv
 from ketfc.reporting.words import as_number, sentence
+from ketfc.software import write_sidecars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,7 +191,7 @@ def nice_limit(values: Any, *, quantile: float = 1.0, smallest: float = 0.1) -> 
 
 
 def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]:
-    """Write a figure as PDF, SVG and PNG (300 dpi) and its numbers as TSV.
+    """Write a figure as PDF, SVG and PNG (300 dpi), its numbers as TSV, and what made it as JSON.
 
     The same figure gives the same bytes at any time on any day: no dates, no program versions, no
     random identifiers. Every file appears whole or not at all.
@@ -207,7 +208,7 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
     Returns
     -------
     list of pathlib.Path
-        The four files.
+        The five files.
     """
     files = []
     with paper_style():
@@ -223,4 +224,5 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
             files.append(path)
     path = stem.with_name(stem.name + ".tsv")
     write_tsv(path, numbers)
-    return [*files, path]
+    write_sidecars([path], "reporting")
+    return [*files, path, path.with_suffix(".json")]
