@@ -31,14 +31,22 @@ from ketfc.study.tables import find_table
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
-MANIFEST = Path(".snakemake/ketfc_runs.json")
-REGION_MANIFEST = Path(".snakemake/ketfc_regions.json")
 
 try:
     STUDY = parse_config(config, source="config")
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:
     raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
+
+# What the first process found goes to jobs on other machines under the name of its configuration: a
+# second call with another one, or an edit while jobs wait, must not change it under them.
+_given = digest(STUDY.model_dump(mode="json"))
+MANIFEST = Path(f".snakemake/ketfc/{_given}_runs.json")
+REGION_MANIFEST = Path(f".snakemake/ketfc/{_given}_regions.json")
+if not workflow.is_main_process and not REGION_MANIFEST.is_file():
+    raise WorkflowError(
+        "The configuration was changed while jobs were waiting. Start again with the same command."
+    )
 
 CODE = {
     room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
