@@ -48,6 +48,15 @@ if not workflow.is_main_process and not REGION_MANIFEST.is_file():
         "The configuration was changed while jobs were waiting. Start again with the same command."
     )
 
+
+def leave(path, content):
+    """Write what jobs on other machines read; where nothing can be written, end in words."""
+    try:
+        write_json(path, content)
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
+
 CODE = {
     room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
 }
@@ -72,7 +81,7 @@ NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
 # must not look again
 if workflow.is_main_process:
     _regions = region_inputs(STUDY, REGISTRY, NAMED_PARCELLATIONS)
-    write_json(REGION_MANIFEST, _regions)
+    leave(REGION_MANIFEST, _regions)
 else:
     _regions = read_json(REGION_MANIFEST)
 VARIANTS = _regions["variants"]
@@ -115,7 +124,7 @@ elif workflow.is_main_process:
     _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
     FOUND = indexed_manifest(_index)
-    write_json(MANIFEST, FOUND)
+    leave(MANIFEST, FOUND)
 else:
     FOUND = read_json(MANIFEST)
 
