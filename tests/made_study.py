@@ -149,7 +149,16 @@ def tables(study: Study) -> dict[str, bytes]:
     """Return every finished table of the results with its content."""
     # a process that is killed while it writes leaves the temporary file, under a hidden name
     found = contents(study.results, "*.tsv")
-    return {name: content for name, content in found.items() if "/.tmp-" not in name}
+    return {name: content for name, content in found.items() if "/.tmp-" not in f"/{name}"}
+
+
+def assert_nothing_half_written(study: Study, whole: Study) -> None:
+    """Assert that every table and sidecar there is has the bytes of an undisturbed run."""
+    for pattern in ("*.tsv", "*.json"):
+        theirs = contents(whole.results, pattern)
+        mine = contents(study.results, pattern)
+        finished = [name for name in mine if "/.tmp-" not in f"/{name}"]
+        assert [name for name in finished if mine[name] != theirs.get(name)] == []
 
 
 def assert_same_tables(study: Study, other: Study) -> None:

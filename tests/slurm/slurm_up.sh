@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start a throw-away Slurm on loopback as the current user: two nodes of four CPUs, whatever the machine has.
+# Start a throw-away Slurm on loopback as the current user: two nodes of one CPU, whatever the machine has.
 # No munge, no slurmdbd, no cgroups, nothing outside of DIR.   usage: slurm_up.sh DIR PORT   (then source DIR/env)
 set -euo pipefail
 D=$(realpath -m "$1") PORT=$2 U=$(id -un)
@@ -36,7 +36,7 @@ JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
-NodeName=node[1-2] NodeHostname=localhost Port=[$((PORT + 1))-$((PORT + 2))] CPUs=4 RealMemory=16000 State=UNKNOWN
+NodeName=node[1-2] NodeHostname=localhost Port=[$((PORT + 1))-$((PORT + 2))] CPUs=1 RealMemory=16000 State=UNKNOWN
 PartitionName=short Nodes=node[1-2] Default=YES MaxTime=60 DefaultTime=10 State=UP
 CONF
 # the job step drops SLURM_CONF from the environment of the srun that it nests: put it back

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import re
 import stat
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.files import read_json, read_tsv, replacing, write_json, write_text, write_tsv
+from ketfc.files import (
+    read_json,
+    read_tsv,
+    replacing,
+    unchanged,
+    write_json,
+    write_text,
+    write_tsv,
+)
+from ketfc.study.problems import StudyError
 
 
 def leftovers(folder) -> list[str]:
@@ -41,6 +52,72 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert leftovers(tmp_path) == ["a.txt"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.txt"
+    with replacing(path) as orphan:
+        orphan.write_text("of the job that outlived its Snakemake")
+        write_text(path, "of the job in its place")
+        assert path.read_text() == "of the job in its place"
+        assert orphan.exists()
+    assert path.read_text() == "of the job that outlived its Snakemake"
+    assert leftovers(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_a_file_that_cannot_be_written_is_named_with_what_to_do(tmp_path, number):
+    path = tmp_path / "a.txt"
+
+    def fill_the_disk() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(number, os.strerror(number))
+
+    said = re.escape(f"{path}: cannot be written ({os.strerror(number)}): ") + "(make room|work in)"
+    with pytest.raises(StudyError, match=said):
+        fill_the_disk()
+    assert leftovers(tmp_path) == []
+
+
+def test_other_errors_of_the_system_are_passed_on(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.txt"):
+        pass
+
+
+def test_a_file_that_is_left_alone_is_unchanged(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "x")
+    with unchanged([path, tmp_path / "absent"]):
+        assert path.read_text() == "x"
+
+
+@pytest.mark.parametrize("change", ["grown", "touched", "replaced", "gone", "come"])
+def test_a_file_that_changes_while_it_is_read_is_named(tmp_path, change):
+    path, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    write_text(other, "x")
+    if change != "come":
+        write_text(path, "old")
+        os.utime(path, (1, 1))
+
+    def read() -> None:
+        with unchanged([str(path), other]):
+            if change == "grown":
+                with path.open("a") as handle:
+                    handle.write("!")
+                os.utime(path, (1, 1))
+            elif change == "touched":
+                path.touch()
+            elif change == "gone":
+                path.unlink()
+                # as whatever reads it next finds it
+                path.read_text()
+            else:
+                write_text(path, "new")
+
+    with pytest.raises(StudyError, match=r"changed or vanished while it was read") as raised:
+        read()
+    assert [problem.file for problem in raised.value.problems] == [str(path)]
 
 
 def test_files_have_the_permissions_that_the_umask_gives(tmp_path):

@@ -70,3 +70,44 @@ def test_an_unexpected_error_shows_its_last_line_and_where_the_rest_is(
 def test_an_interrupt_is_passed_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), logged(tmp_path / "job.log"):
         raise KeyboardInterrupt
+
+
+FULL = Path("/dev/full")
+full_disk = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+
+
+@full_disk
+def test_a_full_disk_is_said_on_the_terminal_though_the_log_has_no_room(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended, logged(FULL):
+        # more than a buffer, so that writing it fails here
+        print("x" * 100_000)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("/dev/full: cannot be written (No space left on device): make room")
+    assert "Traceback" not in said
+
+
+@full_disk
+@pytest.mark.parametrize("error", [StudyError([Problem("error", "is wrong")]), KeyError("x")])
+def test_no_problem_is_lost_with_its_log(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, logged(FULL):
+        raise error
+    assert ended.value.code == 1
+    assert ("is wrong" if isinstance(error, StudyError) else "KeyError") in capsys.readouterr().err
+
+
+@full_disk
+def test_a_job_whose_log_alone_did_not_fit_has_succeeded() -> None:
+    with logged(FULL):
+        print("all is well")
+
+
+def test_a_log_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    with pytest.raises(SystemExit) as ended, logged(tmp_path / "logs/job.log"):
+        pass
+    assert "logs" in str(ended.value.code)

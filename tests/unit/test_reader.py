@@ -11,8 +11,10 @@ import pytest
 from made_runs import AFFINE, nifti_bytes
 
 from ketfc.imaging import reader
+from ketfc.imaging.confounds import read_confounds
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.reader import read_header, read_volume, stored_volumes
+from ketfc.imaging.sidecars import read_sidecar
 
 SHAPE = (5, 6, 4, 7)
 KINDS = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
@@ -283,3 +285,28 @@ def test_a_volume_has_three_dimensions_or_a_fourth_of_one(rng, tmp_path):
     path.write_bytes(gzip.compress(nifti_bytes(stored))[:-30])
     with pytest.raises(RunError, match=r"mask\.nii\.gz cannot be read"):
         read_volume(path)
+
+
+def read_series(path: Path) -> None:
+    list(stored_volumes(path, np.arange(20)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that gives EIO")
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (read_header, "x.nii"),
+        (read_series, "x.nii"),
+        (read_series, "x.nii.gz"),
+        (read_volume, "x.nii"),
+        (read_volume, "x.nii.gz"),
+        (read_confounds, "x.tsv"),
+        (read_sidecar, "x.json"),
+    ],
+)
+def test_a_disk_that_fails_is_no_fault_of_the_run(read, name, tmp_path):
+    # the first page of a process is never mapped, so that reading it is an input/output error
+    path = tmp_path / name
+    path.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match="Input/output error"):
+        read(path)

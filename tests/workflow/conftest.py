@@ -46,6 +46,28 @@ def done(finished: Study, tmp_path: Path) -> Study:
     return finished.copy(tmp_path / "study")
 
 
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study of four runs and one strategy, never run, for what needs real jobs but no results."""
+    study = Study(tmp_path_factory.mktemp("few"))
+    for participant in labels(people(1)):
+        for session in ("pre", "post"):
+            write_run(study, participant, session)
+    write_participants(study, people(1))
+    write_blocks(study)
+    study.configure(denoising={"primary": "24P", "strategies": ["24P"], "min-time": 60})
+    return study
+
+
+@pytest.fixture(scope="session")
+def few_measured(few: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The four runs after they were measured undisturbed; tests compare with it."""
+    study = few.copy(tmp_path_factory.mktemp("measured"))
+    done = study.run("results/connectivity.tsv")
+    assert done.code == 0, done.text
+    return study
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Callable[..., Study]:
     """Return a function that makes a study whose images are empty files, for plans."""

@@ -174,7 +174,7 @@ def test_a_job_on_another_machine_reads_the_list_of_runs_and_not_the_derivatives
     done: Study, tmp_path: Path
 ) -> None:
     # an image where only the list that the first process left can say that it is
-    listed = done.folder / ".snakemake/ketfc_runs.json"
+    (listed,) = done.folder.glob(".snakemake/ketfc/*_runs.json")
     runs = read_json(listed)
     moved = done.file("03", "pre", "_desc-preproc_bold.nii.gz").rename(tmp_path / "x.nii.gz")
     runs["sub-03_ses-pre_task-rest"]["bold"] = str(moved)
@@ -184,10 +184,17 @@ def test_a_job_on_another_machine_reads_the_list_of_runs_and_not_the_derivatives
     for path in relmats:
         path.unlink()
     # as a cluster's executor calls it on a node, where the Snakefile is parsed again
-    node = done.run(
+    call = (
         "--mode", "remote", "--force", "--nolock", "--target-jobs",
         "bold_run:folder=sub-03/ses-pre/func,run=sub-03_ses-pre_task-rest",
-        cores=1,
     )  # fmt: skip
+    node = done.run(*call, cores=1)
     assert node.code == 0, node.text
+    assert {path: path.read_bytes() for path in relmats} == before
+
+    # a config that is edited while jobs wait in the queue would be read by those that start later
+    done.configure(denoising={"fd-thresh": 0.3})
+    late = done.run(*call, cores=1)
+    assert late.code != 0
+    assert "The configuration was changed while jobs were waiting" in late.text
     assert {path: path.read_bytes() for path in relmats} == before

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ketfc.study.problems import Problem, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "n/a"
 """How BIDS, and every table of this project, writes a missing value."""
+
+_REMEDIES = {
+    errno.ENOSPC: "make room and start again with the same command",
+    errno.EDQUOT: "make room or ask for a larger quota, and start again with the same command",
+    errno.EROFS: "work in a folder that can be written to; the derivatives may be read-only",
+    errno.EACCES: "work in a folder that you may write to; the derivatives may be read-only",
+}
+"""What to do where a file cannot be written, by the operating system's reason."""
+
+
+def unwritable(path: str | Path, error: OSError) -> StudyError | None:
+    """Return what to tell somebody whose file could not be written.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+    error : OSError
+        What the operating system said.
+
+    Returns
+    -------
+    StudyError or None
+        File, reason and remedy; None for errors that say nothing of the disk or of permissions.
+    """
+    remedy = _REMEDIES.get(error.errno or 0)
+    if remedy is None:
+        return None
+    message = f"cannot be written ({os.strerror(error.errno or 0)}): {remedy}"
+    return StudyError([Problem("error", message, file=str(path))])
 
 
 @contextmanager
@@ -28,16 +63,62 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ------
     pathlib.Path
         Write here. It keeps the suffixes of `path`, since several writers go by them.
+
+    Raises
+    ------
+    StudyError
+        If the disk is full or read-only, or the folder somebody else's.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # a fixed name: what a killed process leaves behind is overwritten by the next attempt
-    temporary = path.with_name(f".tmp-{path.name}")
+    # a name of its own: a job that outlives its Snakemake and the job that is started in its place
+    # may write the same file, and each must rename what it wrote itself
+    temporary = path.with_name(f".tmp-{secrets.token_hex(4)}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) or error from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def unchanged(paths: Iterable[str | Path]) -> Iterator[None]:
+    """Fail if files are replaced, edited or removed while the block reads them.
+
+    Parameters
+    ----------
+    paths : iterable of (str or pathlib.Path)
+        What the block reads.
+
+    Raises
+    ------
+    StudyError
+        Naming each file whose size or time of modification is not what it was, instead of
+        whatever the block made of it.
+    """
+    before = {Path(path): _state(Path(path)) for path in paths}
+    try:
+        yield
+    finally:
+        changed = [path for path, state in before.items() if _state(path) != state]
+        if changed:
+            message = (
+                "changed or vanished while it was read: wait until nothing writes it any more, "
+                "and start again with the same command"
+            )
+            raise StudyError([Problem("error", message, file=str(path)) for path in changed])
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return size and time of modification of a file; None if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def write_text(path: str | Path, text: str) -> None:

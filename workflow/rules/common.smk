@@ -31,8 +31,6 @@ from ketfc.study.tables import find_table
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
-MANIFEST = Path(".snakemake/ketfc_runs.json")
-REGION_MANIFEST = Path(".snakemake/ketfc_regions.json")
 
 if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
     if not Path("ketfc.sif").exists():
@@ -46,6 +44,25 @@ try:
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:
     raise WorkflowError(f"The configuration cannot be used:\n{error}") from None
+
+# What the first process found goes to jobs on other machines under the name of its configuration: a
+# second call with another one, or an edit while jobs wait, must not change it under them.
+_given = digest(STUDY.model_dump(mode="json"))
+MANIFEST = Path(f".snakemake/ketfc/{_given}_runs.json")
+REGION_MANIFEST = Path(f".snakemake/ketfc/{_given}_regions.json")
+if not workflow.is_main_process and not REGION_MANIFEST.is_file():
+    raise WorkflowError(
+        "The configuration was changed while jobs were waiting. Start again with the same command."
+    )
+
+
+def leave(path, content):
+    """Write what jobs on other machines read; where nothing can be written, end in words."""
+    try:
+        write_json(path, content)
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
 
 CODE = {
     room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
@@ -71,7 +88,7 @@ NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
 # must not look again
 if workflow.is_main_process:
     _regions = region_inputs(STUDY, REGISTRY, NAMED_PARCELLATIONS)
-    write_json(REGION_MANIFEST, _regions)
+    leave(REGION_MANIFEST, _regions)
 else:
     _regions = read_json(REGION_MANIFEST)
 VARIANTS = _regions["variants"]
@@ -114,7 +131,7 @@ elif workflow.is_main_process:
     _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
     FOUND = indexed_manifest(_index)
-    write_json(MANIFEST, FOUND)
+    leave(MANIFEST, FOUND)
 else:
     FOUND = read_json(MANIFEST)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv
+from ketfc.files import read_json, read_tsv, unchanged
 from ketfc.imaging.derivatives import write_run
 from ketfc.imaging.null_spheres import place_spheres, write_spheres
 from ketfc.imaging.parcellations import load_parcellation
@@ -46,7 +46,8 @@ with logged(snakemake.log[0]):
             (session, RunFiles(bold, mask, Path(table))) for session, (bold, mask), table in matched
         ),
     )
-    result = process_run(files, place, settings)
+    with unchanged(inputs):
+        result = process_run(files, place, settings)
     regions = {CIRCUITS: [region.id for region in registry.used_regions]}
     mismatches = {
         name: read_json(sidecar)["TemplateMismatch"]

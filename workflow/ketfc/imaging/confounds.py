@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.imaging.errors import RunError
+from ketfc.imaging.errors import RunError, raise_if_of_the_machine
 from ketfc.study.strategies import base_name
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
@@ -148,6 +148,7 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
                 path, sep="\t", na_values=["n/a"], encoding="utf-8-sig", index_col=False
             )
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
+        raise_if_of_the_machine(error)
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
     require_version(list(table.columns), path.name)
     for column in table.columns:

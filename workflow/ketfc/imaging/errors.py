@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+
+_OF_THE_MACHINE = {
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.ENOMEM,
+    errno.ENFILE,
+    errno.EMFILE,
+    errno.ENODEV,
+    errno.ENOTCONN,
+    errno.EHOSTDOWN,
+}
+
 
 class RunError(Exception):
     """A run, or one denoising strategy of it, that cannot be used.
@@ -29,3 +43,23 @@ class RunError(Exception):
         self.reason = reason
         self.value = value
         self.threshold = threshold
+
+
+def raise_if_of_the_machine(error: Exception) -> None:
+    """Raise `error` again if disk, network or memory failed, which says nothing about the file.
+
+    A run is excluded for what is wrong with it, and stays excluded until its files change; a disk
+    that is away for a moment must fail its job instead, which can be started again.
+
+    Parameters
+    ----------
+    error : Exception
+        What opening or reading a file raised.
+
+    Raises
+    ------
+    OSError
+        `error` itself.
+    """
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        raise error

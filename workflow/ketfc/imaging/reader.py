@@ -14,7 +14,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from ketfc.imaging.errors import RunError
+from ketfc.imaging.errors import RunError, raise_if_of_the_machine
 from ketfc.imaging.grid import Grid
 
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
@@ -69,6 +69,7 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
     except (FileNotFoundError, PermissionError):
         raise
     except (EOFError, OSError, zlib.error, igzip_lib.error) as error:  # type: ignore[misc]
+        raise_if_of_the_machine(error)
         raise RunError("damaged-image", f"{path.name} is truncated or damaged: {error}") from error
 
 
@@ -100,6 +101,9 @@ def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
     """
     path = Path(path)
     try:
+        # nibabel would take a disk that fails for a file of an unknown kind
+        with path.open("rb") as handle:
+            handle.read(1)
         image: Any = nib.load(path)
         data = np.asanyarray(image.dataobj)
     except (
@@ -111,6 +115,7 @@ def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
         OverflowError,
         zlib.error,
     ) as error:
+        raise_if_of_the_machine(error)
         raise RunError("damaged-image", f"{path.name} cannot be read: {error}") from error
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ketfc.imaging.errors import RunError
+from ketfc.imaging.errors import RunError, raise_if_of_the_machine
 from ketfc.imaging.reader import BoldHeader
 
 TR_TOLERANCE = 1e-3
@@ -27,6 +27,7 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
+        raise_if_of_the_machine(error)
         raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise RunError("sidecar", f"{path.name} is not a JSON object")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ketfc.study.manual import RunName
 
@@ -142,7 +142,7 @@ def files_by_participant(
     return found
 
 
-def digest(runs: Manifest) -> str:
-    """Return a short text that changes when runs come, go or move."""
-    text = json.dumps(runs, sort_keys=True)
+def digest(content: Mapping[str, Any]) -> str:
+    """Return a short text that changes with the content: runs that move, a key of the config."""
+    text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
