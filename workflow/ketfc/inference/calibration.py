@@ -2,234 +2,269 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypedDict
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.association import association
-from ketfc.inference.change import adjusted_difference, mean_change
-from ketfc.inference.effect_sizes import paired_shift
+from ketfc.inference.evidence import Evidence
+from ketfc.inference.hypotheses import Tested, family_wise, tested_plan
 from ketfc.inference.intervals import bca_mean
-from ketfc.inference.inversion import freedman_lane_interval
-from ketfc.inference.maxt import freedman_lane_family, sign_flip_family
+from ketfc.inference.longitudinal import contrasts_over_time
+from ketfc.inference.models import Model, model_of
 from ketfc.inference.permutation import Floats, stream
-from ketfc.inference.power import POWER, detectable_dz, detectable_partial_r
 from ketfc.inference.ranks import rank_evidence
 from ketfc.inference.robust import hc2_coefficient
-
-CIRCUITS = 5
-"""Circuits of a study: the size of the primary family."""
+from ketfc.inference.simulated import null_course, plans, simulated_study, true_values
 
 ALPHA = 0.05
 """Level of every test; intervals cover 1 − ALPHA."""
 
-RANK_EFFICIENCY = 0.912
-"""Share of the participants that a test by values would need for the power of one by ranks.
+LEVELS = (0.01, ALPHA, 0.1, *(round(0.1 * i, 1) for i in range(2, 10)))
+"""Levels at which p values of the primary methods are counted, those of others at ALPHA."""
 
-(3/π)², for normal values: Hotelling H, Pabst MR (1936), Ann Math Stat 7:29–43.
+PRIMARY = ("permutation", "max-t")
+"""Methods behind `p_permutation` and `p_fwer` of ``tests/hypotheses.tsv``."""
+
+COLUMNS = (
+    "design",
+    "truth",
+    "n",
+    "test",
+    "method",
+    "kind",
+    "level",
+    "studies",
+    "rate",
+    "expected",
+    "low",
+    "high",
+)
+"""Columns of every table here.
+
+`kind` is ``rejection`` (expected: `level`), ``coverage`` (1 − ALPHA) or ``power``; `studies` are
+those with a result; `low` and `high` are the binomial 99 % band about what is expected.
 """
 
-_LENGTH = (90, 200)
-"""Fewest and most volumes that are left of a session after censoring."""
-
-_MISSING = 0.08
-"""Probability that a session is missing."""
+_CONTRASTS = {"post": (-1.0, 1.0, 0.0), "late": (-1.0, 0.0, 1.0)}
 
 
-class _Drawn(TypedDict):
-    permutations: int
-    rng: np.random.Generator
+class _Seen(NamedTuple):
+    """One number of one study: a p value, or 1 or 0 for an interval that covers or does not."""
+
+    kind: str
+    test: str
+    method: str
+    value: float
 
 
-class _Settings(_Drawn):
-    alpha: float
-
-
-@dataclass(frozen=True, eq=False)
-class NullStudy:
-    """A study in which nothing changes beyond what everybody's score does.
-
-    Attributes
-    ----------
-    before, after : numpy.ndarray of shape (n, CIRCUITS)
-        Fisher z; rows of NaN where a session is missing. Circuits are correlated, and the error of
-        a session depends on how many volumes are left of it.
-    arm : numpy.ndarray of shape (n,)
-        1 or 0, in turn.
-    si_before, si_after : numpy.ndarray of shape (n,)
-        Whole numbers: skewed and at least 4 at baseline, with many zeros at follow-up, more
-        varied where the baseline was high; neither depends on connectivity or arm.
-    """
-
-    before: Floats
-    after: Floats
-    arm: Floats
-    si_before: Floats
-    si_after: Floats
-
-
-def null_study(n: int, rng: np.random.Generator) -> NullStudy:
-    """Return a simulated study of `n` participants; see :class:`NullStudy`."""
-
-    def session(own: Floats) -> Floats:
-        error = 1.0 / np.sqrt(rng.integers(*_LENGTH, size=(n, 1)) - 3.0)
-        shared = rng.normal(size=(n, 1))
-        z = own + error * (0.6 * shared + 0.8 * rng.normal(size=(n, CIRCUITS)))
-        return np.where(rng.random((n, 1)) < _MISSING, np.nan, z)
-
-    own = 0.2 + 0.15 * rng.normal(size=(n, CIRCUITS))
-    before, after = session(own), session(own)
-    severity = rng.gamma(2.0, size=n)
-    si_before: Floats = np.minimum(38.0, 4.0 + rng.poisson(4.0 * severity))
-    left = rng.poisson(si_before * rng.beta(1.0, 1.5, size=n))
-    si_after: Floats = np.where(rng.random(n) < 0.3, 0.0, left)
-    return NullStudy(before, after, np.arange(n, dtype=np.float64) % 2, si_before, si_after)
-
-
-def calibration(n: int, *, studies: int, permutations: int, seed: int) -> pd.DataFrame:
+def null_rates(kind: str, n: int, *, studies: int, permutations: int, seed: int) -> pd.DataFrame:
     """Return how often tests reject and intervals cover where nothing is to be found.
+
+    Primary tests, their families and intervals go through the functions that fill
+    ``tests/hypotheses.tsv``.
 
     Parameters
     ----------
+    kind : str
+        Design, one of :data:`ketfc.inference.simulated.DESIGNS`.
     n : int
         Participants of each study, before sessions go missing.
     studies : int
         Simulated studies.
     permutations : int
-        Arrangements of each test; 199 give the level of .05 exactly.
+        Arrangements of each test; 199 give the levels exactly.
     seed : int
-        Seed of the simulation.
+        Seed of the simulation; every study has a stream of its own.
 
     Returns
     -------
     pandas.DataFrame
-        A row per test (`kind` ``rejection``, expected ALPHA) or interval (``coverage``, expected
-        1 − ALPHA), with `n`, `name`, `studies` (those with a result), `rate`, and `low` and `high`,
-        the binomial 99 % band about what is expected.
+        :data:`COLUMNS`, `truth` ``null``. Of five circuits the first tells the rates of a test
+        alone; method ``max-t`` is whether any of the five has such a `p_fwer`.
     """
-    rng = stream(seed, f"calibration/{n}")
-    found = [dict(_judged(null_study(n, rng), permutations, rng)) for _ in range(studies)]
-    return _summary(found, n, expected={"rejection": ALPHA, "coverage": 1 - ALPHA})
+    seen: list[_Seen] = []
+    for i in range(studies):
+        rng = stream(seed, f"{kind}/{n}/{i}")
+        study = simulated_study(kind, n, rng)
+        own = int(rng.integers(2**31))
+        tested = [
+            tested_plan(planned, seed=own, permutations=permutations, alpha=ALPHA)
+            for planned in plans(study)
+        ]
+        seen += _families(tested, permutations, own)
+        for item in tested[:2]:
+            seen += _judged(item, 0.0, permutations, rng)
+    return _summary(seen, {"design": kind, "truth": "null", "n": n})
 
 
-def planted_power(n: int, *, studies: int, permutations: int, seed: int) -> pd.DataFrame:
-    """Return how often effects of the size said to be detectable at 80 % are detected.
+def planted_coverage(
+    kind: str, n: int, *, studies: int, permutations: int, seed: int
+) -> pd.DataFrame:
+    """Return how often intervals cover planted effects that no model of the tests describes.
+
+    Parameters
+    ----------
+    kind, n, studies, permutations, seed
+        As for :func:`null_rates`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`COLUMNS`, `truth` ``planted``, `kind` ``coverage`` alone: of
+        :func:`ketfc.inference.simulated.true_values`.
+    """
+    truth = true_values(kind, seed=seed)
+    seen: list[_Seen] = []
+    for i in range(studies):
+        rng = stream(seed, f"planted/{kind}/{n}/{i}")
+        study = simulated_study(kind, n, rng, planted=True)
+        own = int(rng.integers(2**31))
+        for planned in plans(study, circuits=1):
+            item = tested_plan(planned, seed=own, permutations=permutations, alpha=ALPHA)
+            found = _judged(item, truth[planned.test.name], permutations, rng)
+            seen += [one for one in found if one.kind == "coverage"]
+    return _summary(seen, {"design": kind, "truth": "planted", "n": n})
+
+
+def course_rates(
+    n: int, *, drifting: bool, studies: int, permutations: int, seed: int
+) -> pd.DataFrame:
+    """Return how often contrasts between three times are rejected where nothing changes.
 
     Parameters
     ----------
     n, studies, permutations, seed
-        As for :func:`calibration`. Sessions are complete and errors normal, as
-        :mod:`ketfc.inference.power` takes them to be.
+        As for :func:`null_rates`.
+    drifting : bool
+        As for :func:`ketfc.inference.simulated.null_course`.
 
     Returns
     -------
     pandas.DataFrame
-        As :func:`calibration`, `kind` ``power``, expected .80. Ranks get the effect that is
-        detectable in :data:`RANK_EFFICIENCY` times as many participants.
+        :data:`COLUMNS`, of the mixed model and of sign flips within who has both sessions.
     """
-    rng = stream(seed, f"power/{n}")
-    dz = detectable_dz(n, alpha=ALPHA)
-    r = detectable_partial_r(n, nuisance=1, alpha=ALPHA)
-    by_ranks = detectable_partial_r(int(RANK_EFFICIENCY * n), nuisance=1, alpha=ALPHA)
-    settings: _Settings = {"alpha": ALPHA, "permutations": permutations, "rng": rng}
-    rows = []
-    for _ in range(studies):
-        change, first, error = rng.normal(size=(3, n))
-        score, steeper = (
-            ("SI", 0.5 * first + slope * change + (1 - slope**2) ** 0.5 * error)
-            for slope in (r, by_ranks)
+    truth = "null, drifting" if drifting else "null"
+    seen: list[_Seen] = []
+    for i in range(studies):
+        rng = stream(seed, f"{truth}/{n}/{i}")
+        values = null_course(n, rng, drifting=drifting)
+        found = contrasts_over_time(
+            values,
+            _CONTRASTS,
+            alpha=ALPHA,
+            permutations=permutations,
+            seed=int(rng.integers(2**31)),
+            name="course",
         )
-        found = {
-            "change": mean_change(np.zeros(n), change + dz, **settings),
-            "association": association(change, score, baseline_score=("before", first), **settings),
-            "association by ranks": rank_evidence(
-                steeper, {"change": change, "before": first}, **settings
-            ),
-        }
-        rows.append({("power", k): _rejects(one.p_permutation) for k, one in found.items()})
-    return _summary(rows, n, expected={"power": POWER})
+        for label, one in found.items():
+            test = f"change-{label}"
+            seen.append(_Seen("rejection", test, "mixed-model", one.p_parametric))
+            seen.append(_Seen("rejection", test, "permutation", one.p_permutation))
+            seen.append(_Seen("coverage", test, "mixed-model", _covers(one, 0.0)))
+    return _summary(seen, {"design": "longitudinal", "truth": truth, "n": n})
+
+
+def _families(tested: Sequence[Tested], permutations: int, seed: int) -> Iterator[_Seen]:
+    """Yield the smallest `p_fwer` of each primary family."""
+    p = family_wise(tested, seed=seed, permutations=permutations)
+    for test in ("change", "association"):
+        own = [p[i] for i, item in enumerate(tested) if item.planned.test.name == test]
+        smallest = np.nan if np.isnan(own).all() else float(np.nanmin(own))
+        yield _Seen("rejection", test, "max-t", smallest)
 
 
 def _judged(
-    study: NullStudy, permutations: int, rng: np.random.Generator
-) -> Iterator[tuple[tuple[str, str], float]]:
-    """Yield 1 or 0 for every test that rejected and every interval that covered, or NaN."""
-    seen = np.isfinite(study.before + study.after).all(axis=1)
-    before, after, arm = study.before[seen], study.after[seen], study.arm[seen]
-    si_before, si_after = study.si_before[seen], study.si_after[seen]
-    settings: _Settings = {"alpha": ALPHA, "permutations": permutations, "rng": rng}
-    change = after - before
-    score = ("SI after", si_after)
-    columns = {"change": change[:, 0], "SI before": si_before, "arm": arm}
-    tests = {
-        "change": mean_change(before[:, 0], after[:, 0], **settings),
-        "ANCOVA": adjusted_difference(before[:, 0], after[:, 0], arm, **settings),
-        "association": association(
-            change[:, 0], score, baseline_score=("SI before", si_before), treated=arm, **settings
-        ),
-        "association by ranks": rank_evidence(score, columns, **settings),
-        "rank ANCOVA of SI": rank_evidence(score, {"arm": arm, "SI before": si_before}, **settings),
-    }
-    for name, evidence in tests.items():
-        yield ("rejection", name), _rejects(evidence.p_permutation)
-        hc3 = name in ("ANCOVA", "association")
-        if hc3:
-            yield ("rejection", f"{name}, HC3"), _rejects(evidence.p_parametric)
-        ends = evidence.ci_low, evidence.ci_high
-        yield ("coverage", f"{name}, HC3" if hc3 else name), _covers(*ends)
-
-    ones = np.ones(len(arm))
-    for name, y, x, others in (
-        ("ANCOVA", after[:, 0], arm, [before[:, 0]]),
-        ("association", si_after, change[:, 0], [si_before, arm]),
-    ):
-        design = np.column_stack([ones, *others])
-        fit = hc2_coefficient(y, x, design, alpha=ALPHA)
-        yield ("coverage", f"{name}, HC2"), _covers(fit.ci_low, fit.ci_high)
-        inverted = freedman_lane_interval(y, x, design, **settings)
-        yield ("coverage", f"{name}, inverted"), _covers(inverted.low, inverted.high)
-
-    drawn: _Drawn = {"permutations": permutations, "rng": rng}
-    nuisance = np.column_stack([np.ones(len(arm)), si_before, arm])
-    whole = study.after - study.before
-    families = {
-        "change": sign_flip_family(whole, **drawn),
-        "ANCOVA": freedman_lane_family(after, arm, nuisance[:, :1], own_nuisance=before, **drawn),
-        "association": freedman_lane_family(si_after, change, nuisance, **drawn),
-    }
-    for name, family in families.items():
-        smallest = np.nan if np.isnan(family.p_fwer).all() else float(np.nanmin(family.p_fwer))
-        yield ("rejection", f"family of {name}"), _rejects(smallest)
-
-    bca = bca_mean(change[:, 0], alpha=ALPHA, resamples=999, rng=rng)
-    yield ("coverage", "change, BCa"), _covers(bca.low, bca.high)
-    shift = paired_shift(before[:, 0], after[:, 0], alpha=ALPHA)
-    yield ("coverage", "change, Hodges–Lehmann"), _covers(shift.ci_low, shift.ci_high)
+    item: Tested, truth: float, permutations: int, rng: np.random.Generator
+) -> Iterator[_Seen]:
+    """Yield what a test found, and other methods that stand in ``tests/robustness.tsv``."""
+    evidence, planned = item.evidence, item.planned
+    test = planned.test.name
+    yield _Seen("rejection", test, "permutation", evidence.p_permutation)
+    yield _Seen("coverage", test, "permutation", _covers(evidence, truth))
+    model = model_of(planned.test, planned.sample.complete, planned.design)
+    classical = "hc3" if model.regressors else "t"
+    yield _Seen("rejection", test, classical, evidence.p_parametric)
+    yield _Seen("coverage", test, classical, _covers_by_t(evidence, truth))
+    if evidence.obstacle is not None:
+        return
+    if model.regressors:
+        yield from _of_regression(model, test, truth, permutations, rng)
+    else:
+        bca = bca_mean(model.outcome[1], alpha=ALPHA, resamples=999, rng=rng)
+        yield _Seen("coverage", test, "bca", _within(bca.low, bca.high, truth))
 
 
-def _rejects(p: float) -> float:
-    return np.nan if np.isnan(p) else float(p <= ALPHA)
+def _of_regression(
+    model: Model, test: str, truth: float, permutations: int, rng: np.random.Generator
+) -> Iterator[_Seen]:
+    robust = hc2_coefficient(model.outcome[1], model.tested, model.nuisance, alpha=ALPHA)
+    yield _Seen("rejection", test, "hc2", robust.p)
+    yield _Seen("coverage", test, "hc2", _within(robust.ci_low, robust.ci_high, truth))
+    ranked = rank_evidence(
+        model.outcome, model.regressors, alpha=ALPHA, permutations=permutations, rng=rng
+    )
+    yield _Seen("rejection", test, "ranks", ranked.p_permutation)
 
 
-def _covers(low: float, high: float) -> float:
-    return np.nan if np.isnan(low) else float(low <= 0 <= high)
+def _covers(evidence: Evidence, truth: float) -> float:
+    return _within(evidence.ci_low, evidence.ci_high, truth)
 
 
-def _summary(
-    studies: list[dict[tuple[str, str], float]], n: int, *, expected: Mapping[str, float]
-) -> pd.DataFrame:
-    """Return the rate of everything that was judged, and the band of what is expected of it."""
+def _covers_by_t(evidence: Evidence, truth: float) -> float:
+    """Whether estimate and t, which share a standard error, do not reject the truth."""
     from scipy import stats
 
+    error = abs(evidence.estimate / evidence.statistic)
+    half = float(stats.t.ppf(1 - ALPHA / 2, evidence.df)) * error
+    return _within(evidence.estimate - half, evidence.estimate + half, truth)
+
+
+def _within(low: float, high: float, truth: float) -> float:
+    return np.nan if np.isnan(low) else float(low <= truth <= high)
+
+
+def _summary(seen: Sequence[_Seen], about: Mapping[str, str | int]) -> pd.DataFrame:
+    """Return the rate of everything that was seen, and the band of what is expected of it."""
+    values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for one in seen:
+        values[one.test, one.method, one.kind].append(one.value)
     rows = []
-    for kind, name in studies[0]:
-        values = np.array([study[kind, name] for study in studies])
-        known = values[np.isfinite(values)]
-        m, rate = len(known), expected[kind]
-        low, high = stats.binom.interval(0.99, m, rate)
-        rows.append((n, kind, name, m, known.mean(), rate, low / m, high / m))
-    columns = ["n", "kind", "name", "studies", "rate", "expected", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    for (test, method, kind), found in values.items():
+        known = np.array(found)[np.isfinite(found)]
+        labels = {**about, "test": test, "method": method, "kind": kind}
+        if kind == "coverage":
+            rows.append(labels | rate_of(known, 1 - ALPHA) | {"level": ALPHA})
+        else:
+            levels = LEVELS if method in PRIMARY else (ALPHA,)
+            # p values are multiples of 1 / (permutations + 1), in floating point
+            below = {level: (known <= level + 1e-9).astype(float) for level in levels}
+            rows += [
+                labels | rate_of(hits, level) | {"level": level} for level, hits in below.items()
+            ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def rate_of(hits: Floats, expected: float) -> dict[str, float]:
+    """Return `studies`, `rate`, `expected`, and `low` and `high` of the band of what is expected.
+
+    Parameters
+    ----------
+    hits : numpy.ndarray of shape (studies,)
+        1 or 0 of each study.
+    expected : float
+        The rate that there should be.
+    """
+    from scipy import stats
+
+    m = len(hits)
+    low, high = stats.binom.interval(0.99, m, expected)
+    return {
+        "studies": m,
+        "rate": float(hits.mean()),
+        "expected": expected,
+        "low": low / m,
+        "high": high / m,
+    }

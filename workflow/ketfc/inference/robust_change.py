@@ -158,7 +158,9 @@ def time_checks(
     Returns
     -------
     mapping of str to Check
-        By follow-up.
+        By follow-up. Estimate, interval, `statistic` and `df` are the model's, `p` is that of sign
+        flips within who has both sessions: the model takes all pairs of sessions to be equally
+        alike, and its own p is too small for the farther ones where participants drift.
     """
     weights = {
         role: [-1.0, *(1.0 if other == role else 0.0 for other in roles[1:])] for role in roles[1:]
@@ -172,7 +174,7 @@ def time_checks(
         name=f"robustness/{name}",
     )
     n = int(np.isfinite(values).any(axis=1).sum())
-    note = "all sessions of everybody, a random intercept per participant"
+    note = "all sessions of everybody, a random intercept per participant; p by sign flips of pairs"
     return {
         role: Check(
             "mixed-model",
@@ -182,7 +184,7 @@ def time_checks(
             one.ci_high,
             one.statistic,
             one.df,
-            one.p_parametric,
+            one.p_permutation,
             one.effect_size,
             one.effect_size_type,
             one.flags,
