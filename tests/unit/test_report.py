@@ -20,6 +20,7 @@ from ketfc.reporting.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.denoising_words import censored_neighbours, column_names, summarise
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import methods_text
+from ketfc.reporting.moderation_words import moderation_table
 from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.references import REFERENCES, cited, references_bib
 from ketfc.reporting.report import render_report
@@ -206,7 +207,8 @@ def test_tables_have_captions_and_headed_rows_and_columns(html):
 
 def test_everybody_left_out_is_listed_with_the_reason(html, made):
     page = Page(html).words
-    assert "sub-05 no SSI score at post association, association-ketamine all circuits" in page
+    tests = "association, association-ketamine, drug-by-change"
+    assert f"sub-05 no SSI score at post {tests} all circuits" in page
     assert "sub-16 connectivity excluded at post" in page
     for reason in made.exclusions["reason"]:
         assert reason in page
@@ -303,8 +305,9 @@ def test_cards_tell_evidence_from_none(made):
 
 def test_result_tables_hold_every_test_once(made):
     primary, others = (results(made.hypotheses, primary=one) for one in (True, False))
-    assert primary.total == 10
-    assert primary.total + others.total == len(made.hypotheses)
+    moderation = moderation_table(made.hypotheses)
+    assert primary.total == moderation.total == 10
+    assert primary.total + others.total + moderation.total == len(made.hypotheses)
     row = primary.rows[0]
     first = made.hypotheses.iloc[0]
     assert row[:3] == [
