@@ -228,7 +228,7 @@ class RegionSources:
 
 
 def brain_mask() -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return nilearn's ``load_mni152_brain_mask()``, T1 above a fifth of its maximum, and its affine.
+    """Return nilearn's ``load_mni152_brain_mask()``, T1 above a fifth of its maximum; the affine.
 
     The file that nilearn brings is read as it is: every start of the workflow with a registry of
     one's own asks for it, and to import ``nilearn.datasets`` takes seconds.
