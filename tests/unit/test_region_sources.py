@@ -11,6 +11,7 @@ import yaml
 from made_runs import nifti_bytes, write_gzip
 
 from ketfc.imaging.precheck import fixed_problems
+from ketfc.imaging.region_sources import brain_mask
 from ketfc.imaging.settings import parcellation_files, region_inputs
 from ketfc.study.config import Config, parse_config
 from ketfc.study.problems import Problem
@@ -212,3 +213,12 @@ def test_a_registry_that_cannot_be_read_needs_nothing(tmp_path):
     (tmp_path / "mine.yaml").write_text("regions: 5\n")
     needed = region_inputs(config(tmp_path), tmp_path / "mine.yaml", NAMED)
     assert needed == {"variants": [], "atlases": [], "maps": []}
+
+
+def test_the_brain_is_that_of_nilearn() -> None:
+    from nilearn.datasets import load_mni152_brain_mask
+
+    image = load_mni152_brain_mask()
+    mask, affine = brain_mask()
+    assert np.array_equal(mask, np.asarray(image.dataobj) > 0)
+    assert np.array_equal(affine, image.affine)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ketfc.imaging.atlas_files import Choice, choose
 from ketfc.imaging.atlas_making import named_parcellation
@@ -18,6 +19,10 @@ from ketfc.imaging.regions import label_problems, read_map
 from ketfc.imaging.registry import Registry
 from ketfc.study.config import Config, expand
 from ketfc.study.problems import Problem, StudyError, closest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class RegionSources:
@@ -222,6 +227,23 @@ class RegionSources:
         ]
 
 
+def brain_mask() -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return nilearn's ``load_mni152_brain_mask()``, T1 above a fifth of its maximum; the affine.
+
+    The file that nilearn brings is read as it is: every start of the workflow with a registry of
+    one's own asks for it, and to import ``nilearn.datasets`` takes seconds.
+    """
+    from importlib.resources import files
+
+    import nibabel as nib
+    import numpy as np
+
+    data = files("nilearn") / "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+    image: Any = nib.load(str(data))
+    brain = image.get_fdata(dtype=np.float32)
+    return brain / brain.max() > 0.2, np.asarray(image.affine, dtype=np.float64)
+
+
 def brain_problems(registry: Registry, space: str, *, file: str) -> list[Problem]:
     """Return the spheres that lie outside the brain, as far as nilearn's MNI mask tells.
 
@@ -237,11 +259,10 @@ def brain_problems(registry: Registry, space: str, *, file: str) -> list[Problem
         Name of the registry's file.
     """
     import numpy as np
-    from nilearn.datasets import load_mni152_brain_mask
 
-    image = load_mni152_brain_mask(resolution=2)
-    brain = np.asarray(image.dataobj).ravel(order="F") > 0
-    grid = Grid(shape=image.shape, affine=np.asarray(image.affine, dtype=np.float64))
+    mask, affine = brain_mask()
+    brain = mask.ravel(order="F")
+    grid = Grid(shape=mask.shape, affine=affine)
     found = []
     named: Mapping[str, Region] = {
         **{f"regions.{region.id}": region for region in registry.regions.values()},
