@@ -46,6 +46,7 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         null=made.null,
         habenula=made.habenula,
         robustness=made.robustness,
+        edges=made_tables.edges_of(made),
         atlases=atlases or {},
     )
 
@@ -66,6 +67,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         null=made.null,
         habenula=made.habenula,
         robustness=made.robustness,
+        edges=made_tables.edges_of(made),
         figures=figures or {},
         methods=methods_of(made),
         versions=made.versions,
@@ -176,7 +178,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 6
+    assert len(images) == len(TITLES) == 7
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

@@ -86,7 +86,27 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
         score at follow-up on the change in connectivity and the baseline score (change on change
         where scores are changes, or differences between drugs), and arm or order.
     """
-    baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
+    sessions = values(complete, "z_baseline"), values(complete, "z_followup")
+    return model_over(test, complete, *sessions, design)
+
+
+def model_over(
+    test: PlannedTest,
+    complete: pd.DataFrame,
+    baseline: Floats,
+    followup: Floats,
+    design: Mapping[str, Any],
+) -> Model:
+    """Return the model of a test with connectivity from elsewhere.
+
+    Parameters
+    ----------
+    test, complete, design
+        As for :func:`model_of`; `z_baseline` and `z_followup` of the participants are not used.
+    baseline, followup : numpy.ndarray of shape (n,) or (n, edges)
+        Fisher z of these participants. With many edges the columns of the model that hold
+        connectivity have that shape too.
+    """
     change = followup - baseline
     two_arms = design["kind"] == "parallel" and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
@@ -95,7 +115,7 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
     if test.kind == "change":
         if crossover:
             order = 2.0 * first - 1.0
-            periods = ("the difference between periods", change * order)
+            periods = ("the difference between periods", (change.T * order).T)
             return Model(periods, {"the order of the drugs": order}, compares_groups=True)
         if two_arms:
             return Model(
