@@ -291,7 +291,7 @@ def edges_of(made: Made) -> pd.DataFrame:
     for who, role in known[["participant_id", "role"]].drop_duplicates().to_numpy().tolist():
         z = rng.normal(0.2, 0.1, (len(names), len(names)))
         if role == "post":
-            z[3] = np.nan
+            z[3] = z[:, 3] = np.nan
             z[:3, :3] += 0.6 * (made.design["participants"][who] != "control")
         sessions.append((who, role, pd.DataFrame(z, names, names)))
     circuits = [
