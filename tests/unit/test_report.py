@@ -611,6 +611,13 @@ def test_the_report_tells_the_habenula_verdict_and_the_matched_pairs():
     assert "peri-habenular" not in methods_of(none)
 
 
+def test_the_page_keeps_every_edge_apart_as_exploratory(html):
+    page = Page(html)
+    assert "Exploratory: every edge" in page.words
+    assert "Families of edges" in page.words
+    assert "tests/edges.tsv" in page.words
+
+
 def test_a_one_sided_test_is_named_in_the_methods_with_its_registration():
     made = made_tables.two_arms()
     assert "All tests are two-sided at α = 0.05" in methods_of(made)
