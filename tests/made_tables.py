@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.checks import Settings
+from ketfc.inference.edges import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion import motion_tests
 from ketfc.inference.planned import incomplete_participants
@@ -62,6 +64,8 @@ class Circuit:
     direction: str | None = None
     registration: str | None = None
     variant_of: str | None = None
+    edges: tuple[tuple[str, str], ...] = ()
+    regress: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -272,6 +276,34 @@ def clinical_of(made: Made) -> pd.DataFrame:
     people = pd.DataFrame({"participant_id": list(arms), "arm": list(arms.values()), "group": None})
     course = clinical_scores(scores, rules, compared_roles(made.design))
     return clinical_summary(scores, course, people, rules, made.design)
+
+
+def edges_of(made: Made) -> pd.DataFrame:
+    """Return every edge's tests: those among the first regions rise, of one nobody has a pair."""
+    rng = np.random.default_rng(5)
+    matrix = made.mean_relmat
+    names = list(dict.fromkeys([*matrix["region_a"], *matrix["region_b"]]))
+    pairs = zip(matrix["region_a"], matrix["network_a"], strict=True)
+    network = dict(pairs) | dict(zip(matrix["region_b"], matrix["network_b"], strict=True))
+    parcels = pd.DataFrame({"name": names, "network": [network[name] for name in names]})
+    known = made.connectivity.dropna(subset=["z"])
+    sessions = []
+    for who, role in known[["participant_id", "role"]].drop_duplicates().to_numpy().tolist():
+        z = rng.normal(0.2, 0.1, (len(names), len(names)))
+        if role == "post":
+            z[3] = z[:, 3] = np.nan
+            z[:3, :3] += 0.6 * (made.design["participants"][who] != "control")
+        sessions.append((who, role, pd.DataFrame(z, names, names)))
+    circuits = [
+        Circuit(key, name, primary, "?", edges=tuple(edges))
+        for key, (name, edges, primary) in CIRCUITS.items()
+    ]
+    about = {"strategy": "acompcor"}
+    sets = [
+        parcel_edges(sessions, made.design, parcels, atlas=str(matrix["atlas"].iloc[0])),
+        circuit_edges(made.connectivity, made.design, circuits, **about),
+    ]
+    return edge_tests(sets, made.scores, made.design, seed=1, permutations=499, alpha=0.05, **about)
 
 
 def _scores(

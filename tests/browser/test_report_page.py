@@ -19,6 +19,7 @@ import pytest
 from ketfc.files import write_text
 from ketfc.reporting.association_figure import draw_association
 from ketfc.reporting.circuits_figure import draw_circuits
+from ketfc.reporting.edges_figure import draw_edges
 from ketfc.reporting.matrices_figure import draw_matrices
 from ketfc.reporting.methods import methods_text
 from ketfc.reporting.paired_figure import draw_paired
@@ -151,6 +152,7 @@ def page(tmp_path_factory) -> Path:
             made.connectivity, made.scores, made.hypotheses, made.design
         ),
         "matrices": draw_matrices(made.mean_relmat, made.design),
+        "edges": draw_edges(made_tables.edges_of(made), made.design),
         "qcfc": draw_qcfc(
             made.qcfc,
             made.qcfc_curves,
@@ -166,6 +168,7 @@ def page(tmp_path_factory) -> Path:
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
     names = [*shared.split(), "robustness"]
     common: dict[str, Any] = {name: getattr(made, name) for name in names}
+    common["edges"] = made_tables.edges_of(made)
     html = render_report(
         **common,
         incomplete=made.incomplete,

@@ -21,6 +21,7 @@ from ketfc.files import read_tsv, write_tsv
 from ketfc.reporting import style, tables
 from ketfc.reporting.association_figure import draw_association, fit_line
 from ketfc.reporting.circuits_figure import draw_circuits
+from ketfc.reporting.edges_figure import draw_edges
 from ketfc.reporting.labels import merge_close
 from ketfc.reporting.matrices_figure import draw_matrices, spread
 from ketfc.reporting.paired_figure import draw_paired, mean_interval
@@ -38,6 +39,7 @@ FIGURES = {
         made.connectivity, made.scores, made.hypotheses, made.design
     ),
     "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
+    "edges": lambda made: draw_edges(made_tables.edges_of(made), made.design),
     "qcfc": lambda made: draw_qcfc(
         made.qcfc,
         made.qcfc_curves,
@@ -236,6 +238,29 @@ def test_matrices_stand_in_networks_and_keep_missing_pairs(made):
     assert "DefaultMode" in all_text(figure)
 
 
+@pytest.mark.parametrize("parcels", [0, 60])
+def test_a_matrix_of_edges_has_all_below_its_diagonal_and_survivors_above(parcels):
+    made = made_tables.two_arms(parcels=parcels)
+    edges = made_tables.edges_of(made)
+    figure, numbers = draw_edges(edges, made.design)
+    change = numbers[numbers["test"] == "change"]
+    image = figure.axes[0].images[0].get_array()
+    matrix = np.ma.filled(image.astype(float), np.nan)
+    below, above = np.tril(matrix, -1), np.triu(matrix, 1)
+    t = change["statistic"].abs()
+    assert np.nansum(np.abs(below)) == pytest.approx(t.sum())
+    assert np.nansum(np.abs(above)) == pytest.approx(t[change["survives"] == 1].sum())
+    survivors = int(change["survives"].sum())
+    assert survivors == (edges["p_fdr"] < 0.05)[edges["family"] == edges["family"].iloc[0]].sum()
+    assert survivors > 0
+    assert np.isnan(below).sum() == change["statistic"].isna().sum() == len(matrix) - 1
+    shown = all_text(figure)
+    assert f"{survivors} of {change['statistic'].notna().sum():,} edges survive" in shown
+    assert f"left out: {len(matrix) - 1} in nobody at both sessions" in shown
+    circled = figure.axes[0].collections
+    assert sum(len(points.get_offsets()) for points in circled) == (survivors if parcels else 0)
+
+
 def test_regions_without_a_network_stand_last(made):
     relmat = made_tables.two_arms(parcels=239).mean_relmat
     # as if the atlas named its unassigned regions first
@@ -336,6 +361,9 @@ def test_the_labels_of_the_study_are_shown_not_the_roles():
         ("nothing_measured", "paired", "no pair to draw"),
         ("nothing_measured", "circuits", "change not tested"),
         ("nothing_measured", "matrices", "none to draw"),
+        ("nothing_measured", "edges", "none to draw"),
+        ("without_pairs", "edges", "none to draw"),
+        ("without_scores", "edges", "no association was tested"),
         ("nothing_measured", "qcfc", "no participant with both changes"),
         ("with_holes", "paired", "no value in any session"),
         ("with_holes", "association", "no participant with both changes"),

@@ -47,6 +47,7 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         null=made.null,
         habenula=made.habenula,
         robustness=made.robustness,
+        edges=made_tables.edges_of(made),
         atlases=atlases or {},
     )
 
@@ -67,6 +68,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         null=made.null,
         habenula=made.habenula,
         robustness=made.robustness,
+        edges=made_tables.edges_of(made),
         figures=figures or {},
         methods=methods_of(made),
         versions=made.versions,
@@ -177,7 +179,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 6
+    assert len(images) == len(TITLES) == 7
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)
@@ -610,6 +612,13 @@ def test_the_report_tells_the_habenula_verdict_and_the_matched_pairs():
     none = replace(made, null=made.null.iloc[:0], habenula=made.habenula.iloc[:0])
     assert "What the scan could see of the habenula" not in report_of(none)
     assert "peri-habenular" not in methods_of(none)
+
+
+def test_the_page_keeps_every_edge_apart_as_exploratory(html):
+    page = Page(html)
+    assert "Exploratory: every edge" in page.words
+    assert "Families of edges" in page.words
+    assert "tests/edges.tsv" in page.words
 
 
 def test_a_one_sided_test_is_named_in_the_methods_with_its_registration():

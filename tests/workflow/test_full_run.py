@@ -29,11 +29,11 @@ def expected_files() -> set[str]:
     files |= {"quality/similarity.tsv", "quality/group.html"}
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
     files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
-    tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness")
+    tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
-        for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc")
+        for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }
     tables = {name for name in files if name.endswith(".tsv") and not name.startswith("plan/")}
@@ -90,7 +90,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 25 + len(RUNS) + len(people())
+    assert len(logs) == 27 + len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 

@@ -11,9 +11,11 @@ from ketfc.files import read_json, write_json
 
 BELOW_RUNS = {
     "all": 1,
+    "edges": 1,
     "exclusions": 1,
     "figure_association": 1,
     "figure_circuits": 1,
+    "figure_edges": 1,
     "figure_flow": 1,
     "figure_matrices": 1,
     "figure_paired": 1,
@@ -155,6 +157,7 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
     assert {name for name in again.jobs if name != "figures"} == {
         "figure_association",
         "figure_circuits",
+        "figure_edges",
         "figure_flow",
         "figure_matrices",
         "figure_paired",
@@ -162,7 +165,7 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
     }
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 30
+    assert len(list((done.results / "figures").iterdir())) == 35
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

@@ -153,6 +153,11 @@ def group_memory(wildcards, attempt):
     return attempt * (2000 + len(RUNS))
 
 
+def edge_memory(wildcards, attempt):
+    """Return the MB of the job that holds every edge of all sessions, more at every attempt."""
+    return attempt * (2000 + 5 * len(RUNS))
+
+
 def run_minutes(wildcards, input, attempt):
     """Return the minutes that one BOLD run is given, more at every attempt."""
     return minutes(Path(input.bold), attempt)

@@ -178,6 +178,53 @@ rule robustness:
         "../scripts/robustness.py"
 
 
+# every edge of the first parcellation and of the circuits, in families of their own
+rule edges:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        runs=rules.inventory.output.runs,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        registry=REGISTRY,
+        relmats=expand(
+            f"{_relmat}.tsv",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+            atlas=[MATRIX_ATLAS] * len(RUNS),
+            strategy=[STUDY.denoising.primary] * len(RUNS),
+        ),
+        sidecars=expand(
+            f"{_relmat}.json",
+            zip,
+            run=NAMES,
+            folder=RUN_FOLDERS,
+            atlas=[MATRIX_ATLAS] * len(RUNS),
+            strategy=[STUDY.denoising.primary] * len(RUNS),
+        ),
+        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+    output:
+        "results/tests/edges.tsv",
+        sidecar="results/tests/edges.json",
+    log:
+        "logs/edges.log",
+    benchmark:
+        "logs/benchmarks/edges.tsv"
+    resources:
+        mem_mb=edge_memory,
+        runtime=120,
+    params:
+        names=NAMES,
+        atlas=MATRIX_ATLAS,
+        strategy=STUDY.denoising.primary,
+        seed=STUDY.statistics.seed,
+        permutations=STUDY.statistics.permutations,
+        alpha=STUDY.statistics.alpha,
+        code=CODE["inference"],
+    script:
+        "../scripts/edges.py"
+
+
 rule mean_relmat:
     input:
         runs=rules.inventory.output.runs,

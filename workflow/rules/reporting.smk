@@ -135,6 +135,26 @@ rule figure_qcfc:
         "../scripts/figure_qcfc.py"
 
 
+rule figure_edges:
+    input:
+        edges=rules.edges.output,
+        design=rules.inventory.output.design,
+    output:
+        multiext("results/figures/edges", *[f".{ext}" for ext in _figure_files]),
+    log:
+        "logs/figure_edges.log",
+    benchmark:
+        "logs/benchmarks/figure_edges.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=CODE["reporting"],
+    script:
+        "../scripts/figure_edges.py"
+
+
 rule figures:
     input:
         rules.figure_circuits.output,
@@ -143,6 +163,7 @@ rule figures:
         rules.figure_matrices.output,
         rules.figure_flow.output,
         rules.figure_qcfc.output,
+        rules.figure_edges.output,
 
 
 rule methods:
@@ -164,6 +185,7 @@ rule methods:
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
         robustness=rules.robustness.output[0],
+        edges=rules.edges.output[0],
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -206,6 +228,8 @@ rule report:
         matrices=rules.figure_matrices.output[2],
         flow=rules.figure_flow.output[2],
         qcfc=rules.figure_qcfc.output[2],
+        edges=rules.figure_edges.output[2],
+        edge_table=rules.edges.output[0],
         motion=rules.motion.output[0],
         qcfc_table=rules.qcfc.output.summary,
     output:

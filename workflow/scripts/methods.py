@@ -1,6 +1,7 @@
 """Write the methods in words, their references, and the facts behind both."""
 
 from ketfc.files import read_json, read_tsv, write_json, write_text
+from ketfc.inference.edges import EDGE_NUMBERS
 from ketfc.logs import logged
 from ketfc.reporting.methods import methods_text
 from ketfc.reporting.provenance import software_versions
@@ -35,6 +36,7 @@ with logged(snakemake.log[0]):
         null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
+        edges=read_tsv(inputs.edges, numeric=EDGE_NUMBERS),
         **facts,
     )
     write_text(snakemake.output.methods, text)

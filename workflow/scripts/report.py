@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from ketfc.files import read_json, read_tsv, write_text
+from ketfc.inference.edges import EDGE_NUMBERS
 from ketfc.logs import logged
 from ketfc.reporting.report import render_report
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    names = ("circuits", "paired", "association", "matrices", "flow", "qcfc")
+    names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
     page = render_report(
         design=read_json(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),
@@ -20,6 +21,7 @@ with logged(snakemake.log[0]):
         null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
+        edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),
         motion=read_tsv(inputs.motion),
         qcfc=read_tsv(inputs.qcfc_table),
         clinical=read_tsv(inputs.clinical),

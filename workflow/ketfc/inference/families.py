@@ -156,7 +156,7 @@ def joint_test(
 
     example = models[0][1]
     if not example.regressors:
-        return sign_flip_family(gathered(0), permutations=permutations, rng=rng)
+        return _family(gathered(0), [], permutations=permutations, rng=rng)
     columns = 1 + len(example.regressors) - len(example.covariates)
     outcome, tested, *nuisance = (gathered(i) for i in range(columns))
     # arms and scores are the same for all circuits; of the two one is connectivity
@@ -164,16 +164,54 @@ def joint_test(
         tested = np.nanmax(tested, axis=1)
     else:
         outcome = np.nanmax(outcome, axis=1)
-    nuisance = [_once(column) for column in nuisance]
+    regressors = [tested, *(_once(column) for column in nuisance), *shared.values()]
+    return _family(outcome, regressors, blocks=blocks, permutations=permutations, rng=rng)
+
+
+def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) -> FamilyTest:
+    """Test one model of many edges under joint permutations of whole participants.
+
+    Parameters
+    ----------
+    model : Model
+        From :func:`ketfc.inference.models.model_over`, its connectivity of shape (n, edges), NaN
+        where an edge is missing.
+    permutations, rng
+        As for :func:`joint_test`.
+
+    Returns
+    -------
+    ketfc.inference.maxt.FamilyTest
+        One value per edge.
+    """
+    return _family(
+        model.outcome[1],
+        list(model.regressors.values()),
+        blocks=model.blocks,
+        permutations=permutations,
+        rng=rng,
+    )
+
+
+def _family(
+    outcome: Floats,
+    regressors: Sequence[Floats],
+    *,
+    blocks: Blocks | None = None,
+    permutations: int,
+    rng: np.random.Generator,
+) -> FamilyTest:
+    """Test the first regressor, or the mean of the outcome where there is none."""
+    if not regressors:
+        return sign_flip_family(outcome, permutations=permutations, rng=rng)
+    tested, *nuisance = regressors
     own = [column for column in nuisance if column.ndim == 2]
     if len(own) > 1:
         raise ValueError("more than one column of nuisance differs between circuits")
     return freedman_lane_family(
         outcome,
         tested,
-        np.column_stack(
-            [np.ones(len(people)), *(c for c in nuisance if c.ndim == 1), *shared.values()]
-        ),
+        np.column_stack([np.ones(len(outcome)), *(c for c in nuisance if c.ndim == 1)]),
         own_nuisance=own[0] if own else None,
         blocks=blocks,
         permutations=permutations,

@@ -112,12 +112,15 @@ class Models:
         or regressor, or what the nuisance leaves of the outcome) or ``collinear``.
     observed, df : numpy.ndarray of shape (kept,)
         Partial correlation of outcome and tested regressor; residual degrees of freedom.
+    slope : numpy.ndarray of shape (kept,)
+        Coefficient of the tested regressor by ordinary least squares.
     """
 
     kept: Places
     untestable: Mapping[int, str]
     observed: Floats
     df: Floats
+    slope: Floats
     _residual: Floats
     _tested: Floats
     _own: Floats | None
@@ -179,6 +182,7 @@ class Models:
             untestable={int(i): str(why[i]) for i in np.flatnonzero(why != "")},
             observed=np.broadcast_to(observed, len(kept)),
             df=np.full(len(kept), float(df)),
+            slope=np.broadcast_to(observed * of_kept(size) / norm, len(kept)),
             _residual=residual,
             _tested=of_kept(tested),
             _own=None if own is None else of_kept(own),

@@ -23,6 +23,8 @@ class FamilyTest:
 
     Attributes
     ----------
+    estimate : numpy.ndarray of shape (tests,)
+        The mean, or the coefficient of the tested regressor by ordinary least squares.
     statistic, df, n : numpy.ndarray of shape (tests,)
         t (classical standard error; infinite for a perfect fit), its degrees of freedom and the
         rows (participants) that entered.
@@ -39,6 +41,7 @@ class FamilyTest:
         ``constant`` or ``collinear``.
     """
 
+    estimate: Floats
     statistic: Floats
     df: Floats
     n: npt.NDArray[np.int64]
@@ -81,6 +84,7 @@ def sign_flip_family(
     untestable |= {int(i): "too-few" for i in np.flatnonzero(n < 3)}
     tested = _others(untestable, len(n))
     unit = np.where(present, differences, 0.0)[:, tested]
+    means = unit.sum(axis=0) / n[tested]
     unit = unit / (np.linalg.norm(unit, axis=0) * np.sqrt(n[tested]))
     tally = Tally(unit.sum(axis=0), (n[tested] - 1).astype(np.float64))
     if blocks is not None:
@@ -89,7 +93,7 @@ def sign_flip_family(
     tally.compare(
         np.arange(len(tested)), len(signs), lambda rows, some: signs[rows] @ unit[:, some]
     )
-    return _outcome(tally, tested, n, exhaustive=exhaustive, untestable=untestable)
+    return _outcome(tally, means, tested, n, exhaustive=exhaustive, untestable=untestable)
 
 
 def freedman_lane_family(
@@ -158,15 +162,16 @@ def freedman_lane_family(
         fits.append((rows, members[models.kept], models))
     tested_ones = _others(untestable, present.shape[1])
     place = np.searchsorted(tested_ones, np.arange(present.shape[1]))
-    observed, df = np.zeros(len(tested_ones)), np.zeros(len(tested_ones))
+    observed, df, slopes = (np.zeros(len(tested_ones)) for _ in range(3))
     for _, members, models in fits:
         observed[place[members]], df[place[members]] = models.observed, models.df
+        slopes[place[members]] = models.slope
     tally = Tally(observed, df)
     for rows, members, models in fits:
         null = models.null(without_absent(order, rows))
         tally.compare(place[members], len(order), null)
     n = present.sum(axis=0)
-    return _outcome(tally, tested_ones, n, exhaustive=exhaustive, untestable=untestable)
+    return _outcome(tally, slopes, tested_ones, n, exhaustive=exhaustive, untestable=untestable)
 
 
 def false_discovery(p: Floats) -> Floats:
@@ -206,6 +211,7 @@ def _others(untestable: Mapping[int, str], tests: int) -> npt.NDArray[np.intp]:
 
 def _outcome(
     tally: Tally,
+    estimate: Floats,
     tested: npt.NDArray[np.intp],
     n: npt.NDArray[np.int64],
     *,
@@ -221,6 +227,7 @@ def _outcome(
 
     p, p_fwer = tally.p_values(exhaustive=exhaustive)
     return FamilyTest(
+        estimate=spread(estimate),
         statistic=spread(tally.t),
         df=spread(tally.df),
         n=n,

@@ -94,7 +94,8 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
         where scores are changes, or differences between drugs), and arm or order. With the test's
         covariates, and the blocks within which participants are exchanged.
     """
-    return with_covariates(_unadjusted(test, complete, design), test, complete, design)
+    sessions = values(complete, "z_baseline"), values(complete, "z_followup")
+    return model_over(test, complete, *sessions, design)
 
 
 def with_covariates(
@@ -126,9 +127,35 @@ def blocks_of(test: PlannedTest, design: Mapping[str, Any]) -> str | None:
     return blocks if blocks in test.adjusted else None
 
 
-def _unadjusted(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
+def model_over(
+    test: PlannedTest,
+    complete: pd.DataFrame,
+    baseline: Floats,
+    followup: Floats,
+    design: Mapping[str, Any],
+) -> Model:
+    """Return the model of a test with connectivity from elsewhere.
+
+    Parameters
+    ----------
+    test, complete, design
+        As for :func:`model_of`; `z_baseline` and `z_followup` of the participants are not used.
+    baseline, followup : numpy.ndarray of shape (n,) or (n, edges)
+        Fisher z of these participants. With many edges the columns of the model that hold
+        connectivity have that shape too.
+    """
+    model = _unadjusted(test, complete, baseline, followup, design)
+    return with_covariates(model, test, complete, design)
+
+
+def _unadjusted(
+    test: PlannedTest,
+    complete: pd.DataFrame,
+    baseline: Floats,
+    followup: Floats,
+    design: Mapping[str, Any],
+) -> Model:
     """Return the model of a test without covariates."""
-    baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     change = followup - baseline
     two_arms = design["kind"] == "parallel" and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
@@ -137,7 +164,7 @@ def _unadjusted(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, 
     if test.kind == "change":
         if crossover:
             order = 2.0 * first - 1.0
-            periods = ("the difference between periods", change * order)
+            periods = ("the difference between periods", (change.T * order).T)
             return Model(periods, {"the order of the drugs": order}, compares_groups=True)
         if two_arms:
             return Model(

@@ -26,12 +26,16 @@ TITLES = {
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
     "qcfc": "Head motion and connectivity",
+    "edges": "Every edge, exploratory",
     "flow": "The flow of participants",
 }
 """The figures of the report, in its order."""
 
 OF_QUALITY = ("flow",)
 """Those that stand in the section on quality, after all others."""
+
+ELSEWHERE = ("edges", *OF_QUALITY)
+"""Those that do not stand in the section of figures."""
 
 
 def figure_title(name: str, design: Design) -> str:
@@ -99,6 +103,14 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "qcfc":
         return _motion(design)
+    if name == "edges":
+        return (
+            "Exploratory. Every cell is an edge, its colour the t of the test that the primary "
+            "hypotheses were put to; regions of one network stand together. Below the diagonal are "
+            "all edges, above it those alone that survive the false discovery rate within their "
+            "own family; circles mark them where they are few. Hatched grey could not be tested. "
+            "How many were tested and survive, and n, stands above each matrix."
+        )
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
@@ -167,6 +179,8 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
     }
     if name == "flow":
         return _flow_alt(hypotheses, design)
+    if name == "edges":
+        return "Matrices of the t of every edge, with the edges that survive correction."
     if name == "qcfc":
         return (
             "Correlation of head motion with connectivity, by denoising strategy and by distance, "

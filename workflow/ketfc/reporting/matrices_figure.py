@@ -89,7 +89,7 @@ def draw_matrices(
             atlas = str(rows.groupby("atlas", sort=False)["region_b"].nunique().idxmax())
         numbers = _numbers(rows[rows["atlas"] == atlas], design)[columns]
         labels = [arm for arm in _arm_labels(design) if (numbers["arm"] == arm).any()]
-        order = _order(numbers)
+        order = order_of(numbers)
         figure = _draw(numbers, labels, order, design, atlas)
     return figure, numbers
 
@@ -109,7 +109,8 @@ def _numbers(rows: pd.DataFrame, design: Design) -> pd.DataFrame:
     return numbers
 
 
-def _order(numbers: pd.DataFrame) -> Order:
+def order_of(numbers: pd.DataFrame) -> Order:
+    """Return the regions of a table of pairs, those of one network together."""
     networks: dict[str, str | None] = {}
     for end in "ab":
         pairs = zip(numbers[f"region_{end}"], numbers[f"network_{end}"], strict=True)
@@ -122,7 +123,8 @@ def _order(numbers: pd.DataFrame) -> Order:
     return Order(regions, [networks[region] for region in regions])
 
 
-def _square(numbers: pd.DataFrame, order: Order, column: str) -> npt.NDArray[np.float64]:
+def square(numbers: pd.DataFrame, order: Order, column: str) -> npt.NDArray[np.float64]:
+    """Return one column of a table of pairs as a symmetric matrix, NaN where it has no pair."""
     place = {region: i for i, region in enumerate(order.regions)}
     matrix = np.full((len(place), len(place)), np.nan)
     i = numbers["region_a"].map(place).to_numpy(dtype=int)
@@ -151,8 +153,8 @@ def _draw(
         for column, what in enumerate(titles):
             axes = panels[row, column]
             kind = "difference" if what == "difference" else "session"
-            images[kind] = draw_matrix(axes, _square(of_arm, order, what), limits[kind])
-            _mark_order(axes, order, named, left=column == 0, below=row == len(labels) - 1)
+            images[kind] = draw_matrix(axes, square(of_arm, order, what), limits[kind])
+            mark_order(axes, order, named, left=column == 0, below=row == len(labels) - 1)
             axes.set_title(f"{_participants(label)}{titles[what]}{_count(of_arm, what)}")
     for kind, columns, text in (
         ("session", panels[:, :2], "Mean connectivity, Fisher z"),
@@ -216,7 +218,8 @@ def draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> Ax
     return image
 
 
-def _mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool) -> None:
+def mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool) -> None:
+    """Name the regions of a matrix, or part its networks by lines and name them."""
     axes.set_xticks([])
     axes.set_yticks([])
     blocks = order.blocks()

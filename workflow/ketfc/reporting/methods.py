@@ -15,6 +15,7 @@ from ketfc.reporting.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.crossover_words import drug_orders_in_words, test_in_words
 from ketfc.reporting.denoising_methods import denoising_paragraphs
 from ketfc.reporting.denoising_words import Sidecars, summarise
+from ketfc.reporting.edge_words import edge_methods
 from ketfc.reporting.moderation_words import adjustment_methods, moderation_methods
 from ketfc.reporting.robustness_words import robustness_methods
 from ketfc.reporting.tables import (
@@ -46,6 +47,7 @@ def methods_text(
     null: pd.DataFrame,
     habenula: pd.DataFrame,
     robustness: pd.DataFrame,
+    edges: pd.DataFrame,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -67,6 +69,8 @@ def methods_text(
         ``tests/matched_null.tsv`` and ``habenula.tsv``.
     robustness : pandas.DataFrame
         ``tests/robustness.tsv``.
+    edges : pandas.DataFrame
+        ``tests/edges.tsv``, numbers as numbers.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -94,6 +98,7 @@ def methods_text(
                 robustness, as_number(setting(config, "statistics", "equivalence-margin"))
             ),
             *matched_sentences(null),
+            *edge_methods(edges, design),
         ],
         "Head motion": _motion(config, design),
         "What was left out": _left_out(runs, exclusions),

@@ -19,6 +19,18 @@ OF_TESTS = (
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
     Reference(
+        "besag1991",
+        "article",
+        "Besag, Julian and Clifford, Peter",
+        "Sequential Monte Carlo p-values",
+        1991,
+        "Biometrika",
+        "78",
+        "2",
+        "301--304",
+        "10.1093/biomet/78.2.301",
+    ),
+    Reference(
         "brookes2004",
         "article",
         "Brookes, Sara T. and Whitely, Elise and Egger, Matthias and Smith, George Davey and "

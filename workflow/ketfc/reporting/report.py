@@ -14,9 +14,17 @@ import pandas as pd
 from ketfc.imaging.habenula import report_sentences
 from ketfc.inference.samples import adjusted_for
 from ketfc.reporting.beside import alternatives_table, matched_table
-from ketfc.reporting.captions import OF_QUALITY, TITLES, figure_alt, figure_caption, figure_title
+from ketfc.reporting.captions import (
+    ELSEWHERE,
+    OF_QUALITY,
+    TITLES,
+    figure_alt,
+    figure_caption,
+    figure_title,
+)
 from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
+from ketfc.reporting.edge_words import edge_section
 from ketfc.reporting.markdown import to_html
 from ketfc.reporting.methods import Config
 from ketfc.reporting.moderation_words import moderation_questions, moderation_table
@@ -68,6 +76,7 @@ class FigureOnPage:
     """A figure as the page shows it."""
 
     name: str
+    number: int
     title: str
     source: str
     width: int
@@ -93,6 +102,7 @@ def render_report(
     null: pd.DataFrame,
     habenula: pd.DataFrame,
     robustness: pd.DataFrame,
+    edges: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
     versions: Mapping[str, str],
@@ -120,6 +130,8 @@ def render_report(
         ``tests/matched_null.tsv`` and ``habenula.tsv``.
     robustness : pandas.DataFrame
         ``tests/robustness.tsv``.
+    edges : pandas.DataFrame
+        ``tests/edges.tsv``, numbers as numbers.
     figures : mapping of str to pathlib.Path
         PNG files by the names of `ketfc.reporting.captions.TITLES`; those left out are not shown.
     methods : str
@@ -161,6 +173,8 @@ def render_report(
         clinical_note=NOTE,
         figures=_figures(figures, hypotheses, design),
         of_quality=OF_QUALITY,
+        elsewhere=ELSEWHERE,
+        edges=edge_section(edges, design),
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
@@ -248,11 +262,12 @@ def _figures(
     present = {name: figures[name] for name in TITLES if name in figures}
     small = sum(path.stat().st_size for path in present.values()) > _IMAGE_BYTES
     page = []
-    for name, path in present.items():
+    for i, (name, path) in enumerate(present.items(), start=1):
         content, width, height = _image(path, small=small)
         page.append(
             FigureOnPage(
                 name=name,
+                number=i,
                 title=figure_title(name, design),
                 source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
                 width=width,

@@ -1,0 +1,30 @@
+"""Test the change of every edge and its association with SI, in families of their own."""
+
+from ketfc.files import read_json, read_tsv, write_tsv
+from ketfc.imaging.registry import load_registry
+from ketfc.imaging.sessions import NUMERIC, session_fisher_z
+from ketfc.inference.edges import circuit_edges, edge_tests, parcel_edges
+from ketfc.logs import logged
+from ketfc.software import write_sidecars
+
+with logged(snakemake.log[0]):
+    inputs, params = snakemake.input, snakemake.params
+    design = read_json(inputs.design)
+    files = zip(inputs.relmats, inputs.sidecars, strict=True)
+    sessions = session_fisher_z(read_tsv(inputs.runs), dict(zip(params.names, files, strict=True)))
+    connectivity = read_tsv(inputs.connectivity, numeric=NUMERIC)
+    circuits = load_registry(inputs.registry).circuits.values()
+    table = edge_tests(
+        [
+            parcel_edges(sessions, design, read_tsv(inputs.table[0]), atlas=params.atlas),
+            circuit_edges(connectivity, design, circuits, strategy=params.strategy),
+        ],
+        read_tsv(inputs.scores, numeric=("score",)),
+        design,
+        strategy=params.strategy,
+        seed=params.seed,
+        permutations=params.permutations,
+        alpha=params.alpha,
+    )
+    write_tsv(snakemake.output[0], table, digits=6)
+    write_sidecars(snakemake.output, "inference")

@@ -1,0 +1,15 @@
+"""Draw the t of every edge, and which of them survive correction."""
+
+from pathlib import Path
+
+from ketfc.files import read_json, read_tsv
+from ketfc.inference.edges import EDGE_NUMBERS
+from ketfc.logs import logged
+from ketfc.reporting.edges_figure import draw_edges
+from ketfc.reporting.style import save_figure
+
+with logged(snakemake.log[0]):
+    figure, numbers = draw_edges(
+        read_tsv(snakemake.input.edges[0], numeric=EDGE_NUMBERS), read_json(snakemake.input.design)
+    )
+    save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)
