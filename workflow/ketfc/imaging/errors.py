@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class RunError(Exception):
     """A run, or one denoising strategy of it, that cannot be used.
@@ -13,7 +15,8 @@ class RunError(Exception):
     reason : str
         One sentence for the reader: which file or column, what is wrong, what was expected.
     value, threshold : float, int, str or None
-        What was found and what decides, where the rule compares two things.
+        What was found and what decides, where the rule compares two things. Numbers that are not
+        finite become text, since JSON has none.
     """
 
     def __init__(
@@ -27,5 +30,9 @@ class RunError(Exception):
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
-        self.value = value
-        self.threshold = threshold
+        self.value = _finite_or_text(value)
+        self.threshold = _finite_or_text(threshold)
+
+
+def _finite_or_text(value: float | str | None) -> float | str | None:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
