@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pandas as pd
-import yaml
-from made_runs import write_gzip
-from made_study import AFFINE, CONFIG, N_VOLUMES, SHAPE, Study, brain, save
+from made_study import Study, save
 
 BOLD, MASK = "_desc-preproc_bold.nii.gz", "_desc-brain_mask.nii.gz"
 BOLD_JSON = "_desc-preproc_bold.json"
-CONFOUNDS, CONFOUNDS_JSON = "_confounds_timeseries.tsv", "_confounds_timeseries.json"
+CONFOUNDS = "_desc-confounds_timeseries.tsv"
+CONFOUNDS_JSON = "_desc-confounds_timeseries.json"
 HIT = ("01", "pre")
 """The session that damaged runs are of."""
 
@@ -477,7 +476,7 @@ for _name, _damage, _outcome, _says in (
     ("no header", text(CONFOUNDS, lambda t: t.split("\n", 1)[1]), EXCLUDED, ""),
     ("a name less in the header", text(CONFOUNDS, line(0, lambda r: r.rsplit("\t", 1)[0])),
      EXCLUDED, ""),
-    ("a name without text in the header", text(CONFOUNDS, line(0, lambda r: r + "\t")), SAME, ""),
+    ("a name without text in the header", text(CONFOUNDS, line(0, lambda r: r + "\t")), EXCLUDED, ""),
     ("a row that is too long", text(CONFOUNDS, line(30, lambda r: r + "\t1")), EXCLUDED, ""),
     ("a row that is too short", text(CONFOUNDS, line(30, lambda r: r.rsplit("\t", 3)[0])),
      EXCLUDED, ""),

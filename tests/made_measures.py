@@ -110,7 +110,7 @@ def measure_plan(study: Study, *, images: bool = False) -> Outcome:
     found = Outcome()
     with _inside(study.folder):
         try:
-            config, registry = _plan(found)
+            config = _plan(found)
             if images and not found.refused:
                 _parcellation(found, config)
         except StudyError as error:
@@ -162,13 +162,14 @@ def _script(name: str, **about: Any) -> str:
     return ""
 
 
-def _plan(found: Outcome) -> tuple[Config, str]:
+def _plan(found: Outcome) -> Config:
     from snakemake.common.configfile import load_configfile
     from snakemake_interface_common.exceptions import WorkflowError
 
     try:
         raw = load_configfile("config.yaml")
-    except WorkflowError as error:
+    except (WorkflowError, ValueError) as error:
+        # Snakemake reads it before anything of ours runs
         raise StudyError([Problem("error", str(error), file="config.yaml")]) from error
     # as workflow/rules/common.smk does it
     require_sound_configs(["config.yaml"])
@@ -205,7 +206,7 @@ def _plan(found: Outcome) -> tuple[Config, str]:
         "plan.py", input=files, output=SimpleNamespace(summary=plan / "summary.txt")
     )
     found.messages.append(found.refused)
-    return config, registry
+    return config
 
 
 def _parcellation(found: Outcome, config: Config) -> None:
@@ -227,6 +228,10 @@ def _parcellation(found: Outcome, config: Config) -> None:
     found.messages.append(found.refused)
     if not found.refused:
         found.outputs |= {name: Path(name).read_bytes() for name in files.values()}
+        about = read_json(files["sidecar"])
+        # the file is another one whenever its bytes are
+        del about["SHA256"]
+        found.outputs[files["sidecar"]] = json.dumps(about).encode()
 
 
 def _run(
@@ -256,7 +261,7 @@ def _run(
         output=SimpleNamespace(
             circuits=out / "circuits.tsv",
             sphere_coverage=out / f"{name}_spheres_coverage.tsv",
-            sphere_relmat=out / f"{name}_spheres_relmat.tsv",
+            sphere_relmat=out / f"{name}_spheres_desc-acompcor_stat-pearsoncorrelation_relmat.tsv",
         ),
         params=SimpleNamespace(
             space=config.study.space,

@@ -81,11 +81,10 @@ for _name, _damage, _outcome, _says in (
     add("participants", _name, _damage or (_as_folder if "folder" in _name else _gone), _outcome,
         _says)  # fmt: skip
 for _score in ("nan", "inf", "1e999", "1e400", "1_0", "0x10", "٣", "12,5", "12;5", "True", "-1",
-               "1e1e1", "+", "=A1", "9" * 400, "12\u00a0", "\u22125"):  # fmt: skip
-    # a space that does not break is a space
+               "1e1e1", "+", "=A1", "9" * 400, "\u22125"):  # fmt: skip
     add("scores", f"{_score[:9]!a} for a score",
         text(PEOPLE, line(1, lambda r, s=_score: r.rsplit("\t", 1)[0] + "\t" + s)),
-        NOTED if _score.startswith("12\u00a0") else REFUSED, "sub-01")  # fmt: skip
+        REFUSED, "sub-01")  # fmt: skip
 
 # --- what is left out by hand -----------------------------------------------------------------
 
@@ -124,7 +123,7 @@ for _name, _text, _outcome, _says in (
 
 for _name, _damage, _outcome, _says in (
     ("table lacks a label", text(TABLE, lambda t: t.rsplit("\n", 2)[0] + "\n"), REFUSED, "10"),
-    ("table has a label more", text(TABLE, lambda t: t + "11\tnew\tBack\n"), NOTED, "new"),
+    ("table has a label more", text(TABLE, lambda t: t + "11\tnew\tBack\n"), NOTED, ""),
     ("label twice", text(TABLE, lambda t: t + "10\tnew\tBack\n"), REFUSED, "twice"),
     ("name twice", text(TABLE, lambda t: t.replace("Block_2", "Block_1")), REFUSED, "twice"),
     ("label that is a fraction", text(TABLE, line(1, lambda r: "1.5" + r[1:])), REFUSED, "1.5"),

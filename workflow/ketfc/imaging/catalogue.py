@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-
 from ketfc.files import read_tsv
 from ketfc.study.problems import Problem, StudyError
 from ketfc.study.yaml_files import read_yaml

@@ -181,11 +181,14 @@ def extract(
     n_missing = np.zeros(voxels.size, dtype=np.int32)
     reference: NDArray[np.floating] | None = None
     done = 0
-    largest = LARGEST / abs(header.slope)
-    most = largest**2 if np.isfinite(largest**2) else np.finfo(float).max
+    # a slope near zero, times this, may be beyond floating point
+    largest = min(LARGEST / abs(header.slope), 1e150)
+    most = largest**2
     for batch in stored_volumes(bold, voxels):
         # a cheap product tells whether anything is NaN or enormous; only then is it searched for
-        if not all(volume @ volume < most for volume in batch):
+        with np.errstate(over="ignore", invalid="ignore"):
+            ordinary = all(volume @ volume < most for volume in batch)
+        if not ordinary:
             bad = ~np.isfinite(batch)
             _refuse_enormous(bold, batch[~bad], largest)
             n_missing += bad.sum(axis=0, dtype=np.int32)

@@ -150,7 +150,8 @@ def read_geometry(path: str | Path) -> tuple[Grid, tuple[float, float, float]]:
     with _stream(path) as handle:
         header = parse_header(handle.read(HEADER_BYTES), path)
     x, y, z = (*header.shape, 1, 1)[:3]
-    return Grid(shape=(x, y, z), affine=header.affine), (*header.zooms, 0.0, 0.0, 0.0)[:3]
+    dx, dy, dz = (*header.zooms, 0.0, 0.0, 0.0)[:3]
+    return Grid(shape=(x, y, z), affine=header.affine), (dx, dy, dz)
 
 
 def _volume_grid(header: Header, path: Path) -> Grid:

@@ -9,7 +9,6 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-
 from ketfc.imaging.definitions import ANY_MNI, STRUCTURES, Region, Sphere
 from ketfc.imaging.region_reader import RegionReader, is_names, registry_problem
 from ketfc.study.problems import StudyError

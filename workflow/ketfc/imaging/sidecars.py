@@ -14,7 +14,7 @@ TR_TOLERANCE = 1e-3
 """Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
 
 LONGEST_TR = 30.0
-"""Seconds above which a repetition time is none, but most likely milliseconds; the config's limit too."""
+"""Seconds above which a repetition time is none, but most likely milliseconds; the config's too."""
 
 
 def read_sidecar(path: Path) -> Mapping[str, Any]:

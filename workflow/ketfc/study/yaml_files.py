@@ -78,8 +78,7 @@ def _require_shallow(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                line = event.start_mark.line + 1
-                raise ValueError(f"is nested more than {_DEEPEST} levels deep, in line {line}")
+                raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -89,7 +88,7 @@ def _count(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
     if isinstance(node, yaml.ScalarNode):
         return 1
     if id(node) in above:
-        raise ValueError(f"an alias refers to what it is in, in line {node.start_mark.line + 1}")
+        raise ValueError("an alias in it refers to what it is part of")
     if id(node) not in known:
         inside = above | {id(node)}
         parts = node.value
