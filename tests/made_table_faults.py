@@ -179,6 +179,36 @@ for _name, _damage, _outcome, _says in (
 ):  # fmt: skip
     add("parcellation", _name, _damage, _outcome, _says)
 
+# --- regions and circuits ---------------------------------------------------------------------
+
+for _name, _damage, _says in (
+    ("empty", content(REGISTRY, ""), REGISTRY),
+    ("a list", content(REGISTRY, "- a\n"), REGISTRY),
+    ("cut", text(REGISTRY, lambda t: t[: len(t) // 2]), REGISTRY),
+    ("a region twice", text(REGISTRY, lambda t: t + "regions: {}\n"), "twice"),
+    ("a key twice", text(REGISTRY, lambda t: t.replace(
+        "hemisphere: left", "hemisphere: left\n    hemisphere: right", 1)), "twice"),
+    ("that makes an object", content(REGISTRY, "x: !!python/object/apply:os.getcwd []\n"),
+     REGISTRY),
+    ("that contains itself", content(REGISTRY, "regions: &a {b: *a}\n"), "alias"),
+    ("nested without end", content(REGISTRY, "[" * 100_000), "nested"),
+    ("a coordinate that is no number", text(REGISTRY, lambda t: t.replace("- 40", "- .nan", 1)),
+     REGISTRY),
+    ("a coordinate outside the brain", text(REGISTRY, lambda t: t.replace("- 40", "- 400", 1)),
+     REGISTRY),
+    ("a radius below zero", text(REGISTRY, lambda t: t.replace("radius: 14", "radius: -1", 1)),
+     REGISTRY),
+    ("a date that does not exist", text(REGISTRY, lambda t: t + "x: 2025-13-45\n"), REGISTRY),
+    ("in Latin-1", text(REGISTRY, lambda t: t.replace("made", "m\xe4de"), "latin-1"), REGISTRY),
+    ("a NUL", text(REGISTRY, lambda t: t.replace("made", "m\0de")), REGISTRY),
+):  # fmt: skip
+    add("registry", _name, _damage, REFUSED, _says)
+_UNFOLDING = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
+)
+add("registry", "that unfolds without end", text(REGISTRY, lambda t: t + _UNFOLDING), REFUSED,
+    "unfold")  # fmt: skip
+
 # --- configurations ---------------------------------------------------------------------------
 
 
@@ -199,9 +229,6 @@ def config(*keys: str, value: Any = None, drop: bool = False) -> Damage:
     return text(CONFIG, edit)
 
 
-_BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
-)
 for _name, _damage, _says in (
     ("empty", content(CONFIG, ""), ""),
     ("a list", content(CONFIG, "- study\n"), ""),
@@ -220,7 +247,7 @@ for _name, _damage, _says in (
      ""),
     ("that names a function", text(CONFIG, lambda t: t + "x: !!python/name:os.getcwd\n"), ""),
     ("with a tag of its own", text(CONFIG, lambda t: t + "x: !ours 5\n"), ""),
-    ("that unfolds without end", text(CONFIG, lambda t: t + _BOMB + "x: *a8\n"), ""),
+    ("that unfolds without end", text(CONFIG, lambda t: t + _UNFOLDING + "x: *a8\n"), ""),
     ("that contains itself", text(CONFIG, lambda t: t + "x: &x [*x]\n"), ""),
     ("nested deeply", text(CONFIG, lambda t: t + "x: " + "[" * 90 + "]" * 90 + "\n"), ""),
     ("with a date that does not exist", text(CONFIG, lambda t: t + "x: 2025-13-45\n"), ""),

@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import made_table_faults  # noqa: F401  (enters its faults into the catalogue)
+# each enters its faults into the catalogue
+import made_confound_faults  # noqa: F401
+import made_image_faults  # noqa: F401
+import made_table_faults  # noqa: F401
 import numpy as np
 import pytest
 import yaml

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import made_confound_faults  # noqa: F401
+import made_image_faults  # noqa: F401
 import numpy as np
 import pandas as pd
 import pytest

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+
+from ketfc.files import read_json_of_others
 
 _PACKAGES = (
     "ketfc",
@@ -34,8 +35,8 @@ def software_versions(folders: Iterable[str | Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in folders:
         try:
-            text = (Path(folder) / "dataset_description.json").read_text(encoding="utf-8-sig")
-            makers = json.loads(text)["GeneratedBy"]
+            about = read_json_of_others(Path(folder) / "dataset_description.json")
+            makers = about["GeneratedBy"]
             found |= {str(maker["Name"]): str(maker["Version"]) for maker in makers}
         except (OSError, ValueError, KeyError, TypeError):
             # a derivatives folder without a usable description is common and says nothing
