@@ -179,7 +179,9 @@ def test_a_damaged_voxel_outside_all_regions_does_not_exclude_a_run(make_run):
         data[0, :, :, 7] = np.nan
 
     run = make_run(80, edit=spoil)
-    write_gzip(run.files.mask, nifti_bytes(np.ones(SHAPE, "u1")))
+    mask = np.ones(SHAPE, "u1")
+    mask[-1, -1, -1] = 0
+    write_gzip(run.files.mask, nifti_bytes(mask))
     result = process_run(run.files, place, settings())
     assert result.error is None
     chosen = sample_voxels(np.ones(GRID.n_voxels, dtype=bool), GRID, PARCELS, n_volumes=80)
