@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -177,7 +179,9 @@ def test_a_damaged_voxel_outside_all_regions_does_not_exclude_a_run(make_run):
         data[0, :, :, 7] = np.nan
 
     run = make_run(80, edit=spoil)
-    write_gzip(run.files.mask, nifti_bytes(np.ones(SHAPE, "u1")))
+    mask = np.ones(SHAPE, "u1")
+    mask[-1, -1, -1] = 0
+    write_gzip(run.files.mask, nifti_bytes(mask))
     result = process_run(run.files, place, settings())
     assert result.error is None
     chosen = sample_voxels(np.ones(GRID.n_voxels, dtype=bool), GRID, PARCELS, n_volumes=80)
@@ -242,3 +246,22 @@ def test_the_largest_file_is_small(rng, tmp_path):
 
 
 PARCELS_LARGE = label_regions(slabs(), Grid((40, 48, 40), AFFINE))
+
+
+class _Executed:
+    """What a pickle would do when it is read."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@pytest.mark.parametrize("name", ["reason", "../../outside", "/tmp/outside"])
+def test_a_file_with_pickles_or_paths_in_it_does_nothing(name, tmp_path):
+    path = tmp_path / "c.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        content = io.BytesIO()
+        np.lib.format.write_array(content, np.array([_Executed()], dtype=object), allow_pickle=True)
+        archive.writestr(f"{name}.npy", content.getvalue())
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        read_carpet(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["c.npz"]

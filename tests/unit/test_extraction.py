@@ -248,15 +248,26 @@ def test_regions_outside_the_mask_altogether_are_refused(make_run):
     assert caught.value.rule == "no-signal"
 
 
-def test_a_mask_counts_every_nonzero_voxel_and_no_nan(make_run, tmp_path):
+def test_a_mask_is_what_is_not_zero_whatever_its_type(make_run, tmp_path):
     run = make_run(5)
     stored = np.zeros((*SHAPE, 1), dtype="f4")
-    stored[2:5], stored[3, 3, 3], stored[7, 7, 7] = 1, 0.3, np.nan
+    stored[2:5] = 255
     path = tmp_path / "mask.nii.gz"
     write_gzip(path, nifti_bytes(stored))
     mask = read_mask(path, GRID)
-    np.testing.assert_array_equal(mask, (np.nan_to_num(stored[..., 0]) != 0).ravel(order="F"))
+    np.testing.assert_array_equal(mask, (stored[..., 0] != 0).ravel(order="F"))
     assert read_mask(run.files.mask, GRID).sum() == run.mask.sum()
+
+
+@pytest.mark.parametrize("value", [0.3, np.nan, np.inf, -1])
+def test_a_mask_of_several_values_is_refused(value, tmp_path):
+    stored = np.zeros(SHAPE, dtype="f4")
+    stored[2:5], stored[3, 3, 3] = 1, value
+    path = tmp_path / "mask.nii.gz"
+    write_gzip(path, nifti_bytes(stored))
+    with pytest.raises(RunError, match=r"mask\.nii\.gz .*holds") as caught:
+        read_mask(path, GRID)
+    assert caught.value.rule == "mask-values"
 
 
 def test_a_mask_on_another_grid_or_without_a_voxel_is_refused(make_run, tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 from ketfc.files import (
     read_json,
+    read_json_of_others,
     read_tsv,
     replacing,
     unchanged,
@@ -201,3 +202,21 @@ def test_json_keeps_every_letter_and_refuses_what_is_not_json(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"r": float("nan")})
     assert read_json(path)["n"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "the key 'c' is there twice"),
+        ("[" * 200_000, "nested too deeply"),
+        ("{", "Expecting property name"),
+        ("1" * 5000, "limit"),
+    ],
+)
+def test_json_of_others_is_read_strictly(text, said, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_json_of_others(path)
+    path.write_text('\ufeff{"a": [1, {"b": null}]}', encoding="utf-8")
+    assert read_json_of_others(path) == {"a": [1, {"b": None}]}

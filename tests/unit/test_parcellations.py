@@ -149,7 +149,7 @@ def test_an_image_that_cannot_be_read_is_refused(tmp_path):
     assert "cannot be read" in refused(tmp_path / "none.nii.gz")
     path = tmp_path / "text.nii.gz"
     path.write_text("no image")
-    assert "cannot be read" in refused(path)
+    assert "is truncated or damaged" in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def test_a_volume_has_three_dimensions_or_a_fourth_of_one(rng, tmp_path):
         read_volume(path)
     assert caught.value.rule == "not-3d"
     path.write_bytes(gzip.compress(nifti_bytes(stored))[:-30])
-    with pytest.raises(RunError, match=r"mask\.nii\.gz cannot be read"):
+    with pytest.raises(RunError, match=r"mask\.nii\.gz is truncated"):
         read_volume(path)
 
 

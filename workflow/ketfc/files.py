@@ -138,6 +138,38 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def read_json_of_others(path: str | Path) -> Any:
+    """Return the content of a JSON file that others wrote, read strictly.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    ValueError
+        If it is no JSON, is nested too deeply to be read, or has an object with a key twice, of
+        which the last would win in silence.
+    """
+    text = Path(path).read_text(encoding="utf-8-sig")
+    try:
+        return json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return content
+
+
 def write_tsv(
     path: str | Path, table: pd.DataFrame, *, digits: int = 8, index_label: str | None = None
 ) -> None:

@@ -28,6 +28,7 @@ from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.score_tables import input_tables, instrument_files
 from ketfc.study.tables import find_table
+from ketfc.study.yaml_files import require_sound_configs
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
@@ -40,6 +41,9 @@ if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
         )
 
 try:
+    # on the nodes of a cluster the files need not be there
+    if workflow.is_main_process:
+        require_sound_configs(workflow.config_settings.configfiles)
     STUDY = parse_config(config, source="config")
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:

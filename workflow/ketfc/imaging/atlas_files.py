@@ -10,13 +10,12 @@ from fnmatch import fnmatchcase
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ketfc.imaging.catalogue import Atlas, Catalogue, Download
+from ketfc.imaging.errors import RunError
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.label_tables import LabelTable
+from ketfc.imaging.reader import read_geometry
 from ketfc.imaging.templates import TEMPLATES, named_template, standard_template
 from ketfc.study.problems import Problem, StudyError
 
@@ -187,14 +186,10 @@ def read_grid(atlas: str, path: Path) -> Grid:
     StudyError
         If it cannot be read.
     """
-    import nibabel as nib
-
     try:
-        image: Any = nib.load(path)
-        shape = (*image.shape, 1, 1)[:3]
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        return read_geometry(path)[0]
+    except (OSError, RunError) as error:
         raise atlas_error(atlas, f"cannot be read: {error}", file=path.name) from error
-    return Grid(shape=shape, affine=np.asarray(image.affine, dtype=np.float64))
 
 
 def package_files(atlas: Atlas, catalogue: Catalogue) -> dict[str, AtlasFile]:

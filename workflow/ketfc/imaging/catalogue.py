@@ -8,10 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ketfc.files import read_tsv
 from ketfc.study.problems import Problem, StudyError
+from ketfc.study.yaml_files import read_yaml
 
 VORONOI_KIND = "voronoi"
 """Made by ketfc from what nilearn bundles."""
@@ -156,10 +155,10 @@ def load_catalogue(path: str | Path) -> Catalogue:
     """
     path = Path(path)
     try:
-        entries = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+        entries = dict(read_yaml(path))
         atlases = [_atlas(name, entry) for name, entry in _families(entries)]
         known = _known_files(path.with_name(KNOWN_FILES))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         message = f"is no list of parcellations: {reason}"
         raise StudyError([Problem("error", message, file=path.name)]) from error

@@ -144,11 +144,12 @@ def _complete(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
             "confounds-column", f"the confounds lack {column}, by which volumes are censored"
         )
     values = confounds[column].to_numpy(dtype=np.float64)
-    gaps = np.flatnonzero(~np.isfinite(values[1:]))
+    gaps = np.flatnonzero(~(np.isfinite(values[1:]) & (values[1:] >= 0)))
     if gaps.size:
         raise RunError(
             "confounds-gap",
-            f"confound {column} has no finite number in row {gaps[0] + 3} of its file",
+            f"confound {column} has no finite number, or one below 0, in row "
+            f"{gaps[0] + 3} of its file",
             value=int(gaps.size),
             threshold=0,
         )

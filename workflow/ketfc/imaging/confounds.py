@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +24,14 @@ AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 
 _SIGNALS = ["global_signal", "csf", "white_matter"]
 _CAMEL_CASE = {"FramewiseDisplacement", "GlobalSignal", "aCompCor00", "X", "RotX", "stdDVARS"}
+
+_NO_FIRST = re.compile(
+    r".*_derivative\d+(_power\d+)?|framewise_displacement|(std_|non_std_|vx_wisestd_)?dvars|rmsd"
+)
+"""Columns of changes since the volume before, of which the first volume has none."""
+
+_BEYOND = 1e100
+"""No confound is as large; squares of such numbers are beyond floating point."""
 
 N_COMPONENTS = 5
 """aCompCor components of white matter, and of CSF, as in XCP-D's ``acompcor``."""
@@ -141,12 +152,13 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+        _require_regular(text)
         with warnings.catch_warnings():
             # rows longer than the header would shift every column by one, with a warning at most
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path, sep="\t", na_values=["n/a"], encoding="utf-8-sig", index_col=False
-            )
+            table = pd.read_csv(io.StringIO(text), sep="\t", na_values=["n/a"], index_col=False)
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
         raise_if_of_the_machine(error)
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
@@ -165,6 +177,22 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
                 threshold="a number or n/a",
             )
     return table.astype(np.float64)
+
+
+def _require_regular(text: str) -> None:
+    """Refuse what pandas would read in silence as something else."""
+    if "\0" in text:
+        raise ValueError("it holds NUL characters, as a file does that was not written to its end")
+    lines = text.splitlines() or [""]
+    names = lines[0].split("\t")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        # the second would be called trans_x.1, and never be looked at
+        raise ValueError(f"it has several columns called {twice[0]!r}")
+    for number, line in enumerate(lines, start=1):
+        cells = line.count("\t") + 1
+        if line.strip() and cells != len(names):
+            raise ValueError(f"line {number} has {cells} cells, the header {len(names)}")
 
 
 def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[list[str], str]:
@@ -187,19 +215,48 @@ def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[li
         Empty if the table has no aCompCor at all.
     choice : str
         ``separate`` or ``combined``.
+
+    Raises
+    ------
+    RunError
+        ``confounds-sidecar`` if it names impossible masks, or those of some components only.
     """
     present = [column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column)]
     # by number: as text, a_comp_cor_100 of a long run would go before a_comp_cor_82
     present.sort(key=lambda column: (column[0], int(column[11:])))
+    told = {column for column in present if _told_mask(column, metadata) is not None}
+    silent = [column for column in present if column[0] == "a" and column not in told]
+    if silent and len(silent) < sum(column[0] == "a" for column in present):
+        raise RunError(
+            "confounds-sidecar",
+            f"the confounds' JSON names the mask of other components, but not of {silent[0]}",
+            value=silent[0],
+        )
     groups: dict[str, list[str]] = {"WM": [], "CSF": [], "combined": []}
     for column in present:
-        about = metadata.get(column)
-        mask = about.get("Mask") if isinstance(about, Mapping) else None
-        default = {"w": "WM", "c": "CSF", "a": "combined"}[column[0]]
-        groups.setdefault(str(mask or default), []).append(column)
+        groups[_mask_of(column, metadata)].append(column)
     if groups["WM"] and groups["CSF"]:
         return groups["WM"][:N_COMPONENTS] + groups["CSF"][:N_COMPONENTS], "separate"
     return groups["combined"][: 2 * N_COMPONENTS], "combined"
+
+
+def _told_mask(column: str, metadata: Mapping[str, Any]) -> Any:
+    about = metadata.get(column)
+    return about.get("Mask") if isinstance(about, Mapping) else None
+
+
+def _mask_of(column: str, metadata: Mapping[str, Any]) -> str:
+    """Return the mask of a component: by its sidecar, or else by its name."""
+    told = _told_mask(column, metadata)
+    possible = {"w": ["WM"], "c": ["CSF"], "a": ["combined", "WM", "CSF"]}[column[0]]
+    if told is not None and told not in possible:
+        raise RunError(
+            "confounds-sidecar",
+            f"the confounds' JSON says that {column} is of the mask {str(told)[:40]!r}, which "
+            f"cannot be (possible: {', '.join(possible)})",
+            value=column,
+        )
+    return str(told or possible[0])
 
 
 def strategy_columns(
@@ -255,18 +312,19 @@ def regressors(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Return confound columns without gaps.
 
     fMRIPrep leaves the first row of derivatives n/a; it takes the second row's value, as in
-    nilearn's ``load_confounds``.
+    nilearn's ``load_confounds``. In any other column a gap there is damage as everywhere else.
 
     Raises
     ------
     RunError
-        ``confounds-gap`` if any later row is missing or infinite.
+        ``confounds-gap`` if anything else is missing, infinite or too large to be squared.
     """
     chosen = table[columns].copy()
     if len(chosen) > 1:
-        first = chosen.iloc[0].isna()
+        derived = np.array([_NO_FIRST.fullmatch(column) is not None for column in columns])
+        first = chosen.iloc[0].isna() & derived
         chosen.loc[chosen.index[0], first[first].index] = chosen.iloc[1][first]
-    bad = ~np.isfinite(chosen.to_numpy())
+    bad = ~(np.abs(chosen.to_numpy()) < _BEYOND)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise RunError(

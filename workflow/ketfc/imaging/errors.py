@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 
 _OF_THE_MACHINE = {
     errno.EIO,
@@ -27,7 +28,8 @@ class RunError(Exception):
     reason : str
         One sentence for the reader: which file or column, what is wrong, what was expected.
     value, threshold : float, int, str or None
-        What was found and what decides, where the rule compares two things.
+        What was found and what decides, where the rule compares two things. Numbers that are not
+        finite become text, since JSON has none.
     """
 
     def __init__(
@@ -41,8 +43,12 @@ class RunError(Exception):
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
-        self.value = value
-        self.threshold = threshold
+        self.value = _finite_or_text(value)
+        self.threshold = _finite_or_text(threshold)
+
+
+def _finite_or_text(value: float | str | None) -> float | str | None:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def raise_if_of_the_machine(error: Exception) -> None:

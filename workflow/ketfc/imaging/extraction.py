@@ -30,6 +30,12 @@ COVERAGE_NUMBERS = (
 )
 """Columns of a coverage table that are numbers, beside ``region`` and ``note``."""
 
+LARGEST = 1e12
+"""Signal, in the image's units, that is none; scanners give up to some 100,000."""
+
+MIN_TSNR = 1.0
+"""Median temporal SNR below which an image is noise: no preprocessed BOLD image comes near it."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegionSeries:
@@ -59,7 +65,7 @@ def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
     Parameters
     ----------
     path : str or pathlib.Path
-        A 3-D NIfTI image; every non-zero voxel is brain.
+        A 3-D NIfTI image of 0 and one other number, which is brain.
     grid : Grid
         The grid that the mask must have.
 
@@ -71,7 +77,8 @@ def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
     Raises
     ------
     RunError
-        ``damaged-image``, ``not-3d``, ``mask-grid`` or ``mask-empty``.
+        ``damaged-image``, ``not-3d``, ``mask-grid``, ``mask-values`` or
+        ``mask-empty``.
     """
     path = Path(path)
     data, mask_grid = read_volume(path)
@@ -83,10 +90,40 @@ def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
             value=mask_grid.describe(),
             threshold=grid.describe(),
         )
-    mask: NDArray[np.bool_] = np.nan_to_num(data.ravel(order="F")) != 0
+    values = data.ravel(order="F")
+    if not np.isfinite(values).all():
+        raise RunError("mask-values", f"{path.name} holds NaN or infinite values")
+    mask: NDArray[np.bool_] = values != 0
     if not mask.any():
         raise RunError("mask-empty", f"{path.name} holds no brain voxel", value=0, threshold=1)
+    inside = values[mask]
+    low, high = float(inside.min()), float(inside.max())
+    if low != high or low < 0:
+        raise RunError(
+            "mask-values",
+            f"{path.name} is no mask: beside 0 it holds values from {low:g} to {high:g}, where one "
+            "positive value is expected",
+            value=f"{low:g} to {high:g}",
+            threshold="one value above 0",
+        )
     return mask
+
+
+def require_outside(mask: NDArray[np.bool_], path: Path) -> None:
+    """Refuse a mask that holds every voxel of its image: it was not made from a brain.
+
+    Raises
+    ------
+    RunError
+        ``mask-full``.
+    """
+    if mask.all():
+        raise RunError(
+            "mask-full",
+            f"{path.name} takes the whole image for brain",
+            value=mask.size,
+            threshold=mask.size - 1,
+        )
 
 
 def extract(
@@ -124,7 +161,7 @@ def extract(
     Raises
     ------
     RunError
-        ``damaged-image``, ``not-finite`` or ``no-signal``.
+        ``damaged-image``, ``not-finite``, ``no-signal`` or ``implausible-signal``.
     """
     bold = Path(bold)
     header = read_header(bold)
@@ -144,10 +181,16 @@ def extract(
     n_missing = np.zeros(voxels.size, dtype=np.int32)
     reference: NDArray[np.floating] | None = None
     done = 0
+    # a slope near zero, times this, may be beyond floating point
+    largest = min(LARGEST / abs(header.slope), 1e150)
+    most = largest**2
     for batch in stored_volumes(bold, voxels):
-        # a cheap product tells whether anything is NaN or infinite; only then is it searched for
-        if not all(np.isfinite(volume @ volume) for volume in batch):
+        # a cheap product tells whether anything is NaN or enormous; only then is it searched for
+        with np.errstate(over="ignore", invalid="ignore"):
+            ordinary = all(volume @ volume < most for volume in batch)
+        if not ordinary:
             bad = ~np.isfinite(batch)
+            _refuse_enormous(bold, batch[~bad], largest)
             n_missing += bad.sum(axis=0, dtype=np.int32)
             batch[bad] = 0
         if reference is None:
@@ -183,6 +226,7 @@ def extract(
         voxel_mean = (mean + reference) * header.slope + header.inter
         voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
         ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
+        _require_brightness(bold, ratio[decisive][alive[decisive]])
         tsnr = inside @ ratio / live
         intensity = inside @ np.where(alive, voxel_mean, 0) / live
     n_live, n_used = _counts(inside, alive), _counts(measured, alive)
@@ -250,6 +294,31 @@ def _counts(weights: csr_matrix, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return how many voxels of each region are alive and have a weight."""
     counted: NDArray[np.int64] = (weights > 0).astype(np.int64) @ alive.astype(np.int64)
     return counted
+
+
+def _require_brightness(bold: Path, tsnr: NDArray[np.floating]) -> None:
+    """Refuse an image whose voxels vary over time more than they are bright."""
+    middle = float(np.median(tsnr))
+    if not middle >= MIN_TSNR:
+        raise RunError(
+            "implausible-signal",
+            f"the voxels of {bold.name} vary over time more than they are bright (median temporal "
+            f"SNR {middle:.2g}): either its header gives a wrong type or byte order, or the mean "
+            "was taken out, which preprocessed images keep",
+            value=round(middle, 6),
+            threshold=MIN_TSNR,
+        )
+
+
+def _refuse_enormous(bold: Path, values: NDArray[np.floating], largest: float) -> None:
+    found = float(np.abs(values).max(initial=0))
+    if found > largest:
+        raise RunError(
+            "implausible-signal",
+            f"{bold.name} holds numbers such as {found:.3g}, which no scanner gives",
+            value=found,
+            threshold=largest,
+        )
 
 
 def _refuse_partly_missing(bold: Path, n_missing: NDArray[np.int32], n_volumes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ class Grid:
     @property
     def n_voxels(self) -> int:
         """Number of voxels of the grid."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def matches(self, other: Grid, *, tolerance: float = 1e-3) -> bool:
         """Return whether both grids have one shape and affines equal within `tolerance` mm."""

@@ -16,6 +16,10 @@ _NAME = ("name", "region_name", "label_name", "label", "region")
 _NETWORK = ("network", "network_label", "network_name")
 
 
+MAX_LABEL = 2**31 - 1
+"""The largest label that an image stored as int32 can hold."""
+
+
 @dataclass(frozen=True)
 class LabelTable:
     """The names of labels, and the networks of those that have one."""
@@ -33,7 +37,7 @@ class LabelTable:
         Raises
         ------
         ValueError
-            If two rows give the same label or name.
+            If two rows give the same label or name, or a label is larger than any image can hold.
         """
         stripped = [(index, name.strip(), network) for index, name, network in rows]
         kept = [row for row in stripped if row[0] != 0 and row[1] not in ("", MISSING)]
@@ -44,6 +48,9 @@ class LabelTable:
             twice = sorted(value for value, count in Counter(given).items() if count > 1)
             if twice:
                 raise ValueError(f"gives the {what} {', '.join(twice[:5])} twice")
+        huge = [index for index, _, _ in kept if index > MAX_LABEL]
+        if huge:
+            raise ValueError(f"has the label {huge[0]}; the largest possible is {MAX_LABEL}")
         networks = {index: network or network_of(name) for index, name, network in kept}
         return cls(
             names={index: name for index, name, _ in kept},
@@ -90,6 +97,8 @@ def read_labels(path: str | Path) -> LabelTable:
         sentence about the file.
     """
     text = Path(path).read_text(encoding="utf-8-sig")
+    if "\0" in text:
+        raise ValueError("holds a NUL character, and is no text or damaged")
     if text.lstrip().startswith("<"):
         return LabelTable.of(_xml_rows(text))
     lines = [line.rstrip() for line in text.splitlines()]
@@ -100,9 +109,14 @@ def read_labels(path: str | Path) -> LabelTable:
         pairs = zip(lines[::2], lines[1::2], strict=True)
         return LabelTable.of((int(line.split()[0]), name, None) for name, line in pairs)
     delimiter = next((mark for mark in "\t," if mark in lines[0]), None)
-    cells = (
-        list(csv.reader(lines, delimiter=delimiter)) if delimiter else [x.split() for x in lines]
-    )
+    try:
+        cells = (
+            list(csv.reader(lines, delimiter=delimiter))
+            if delimiter
+            else [line.split() for line in lines]
+        )
+    except csv.Error as error:
+        raise ValueError(f"cannot be parted into cells: {error}") from error
     header = [cell.strip().casefold() for cell in cells[0]]
     if set(header) & set(_INDEX) and set(header) & set(_NAME):
         return LabelTable.of(_headed_rows(header, cells[1:]))

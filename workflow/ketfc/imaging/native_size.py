@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,10 @@ from urllib.parse import unquote, urlsplit
 import nibabel as nib
 import numpy as np
 import pandas as pd
-from nibabel.spatialimages import HeaderDataError
 
+from ketfc.files import read_json_of_others
+from ketfc.imaging.errors import RunError
+from ketfc.imaging.reader import read_geometry
 from ketfc.study.index import Run
 from ketfc.study.problems import Problem
 
@@ -135,15 +135,11 @@ def header_size(path: Path) -> tuple[float, float, float] | None:
         mm along left–right, back–front and down–up; None if it cannot be read.
     """
     try:
-        image: Any = nib.load(path)
-        affine = np.asarray(image.affine, dtype=np.float64)
-        zooms = image.header.get_zooms()[:3]
-        axes = nib.io_orientation(affine)[:, 0]
-    except (OSError, EOFError, ValueError, zlib.error, HeaderDataError, np.linalg.LinAlgError):
+        grid, zooms = read_geometry(path)
+    except (OSError, RunError):
         return None
-    except nib.filebasedimages.ImageFileError:
-        return None
-    if len(zooms) < 3 or not np.isfinite(axes).all() or min(zooms) <= 0:
+    axes = nib.io_orientation(grid.affine)[:, 0]
+    if not (np.isfinite(axes).all() and np.isfinite(zooms).all() and min(zooms) > 0):
         return None
     size = dict(zip(axes.astype(int), zooms, strict=True))
     return (float(size[0]), float(size[1]), float(size[2]))
@@ -198,7 +194,7 @@ def _within(path: str, folder: Path) -> bool:
 def _json(path: Path) -> Mapping[str, Any]:
     """Return a JSON object; empty if there is none that can be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_json_of_others(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, Mapping) else {}

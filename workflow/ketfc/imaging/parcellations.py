@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ketfc.files import replacing, write_json, write_tsv
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.grid import Grid
-from ketfc.imaging.label_tables import LabelTable, read_labels
+from ketfc.imaging.label_tables import MAX_LABEL, LabelTable, read_labels
 from ketfc.imaging.reader import read_volume
 from ketfc.imaging.registry import ANY_MNI
 from ketfc.software import generated_by
@@ -22,8 +22,6 @@ from ketfc.study.problems import Problem, StudyError
 
 VORONOI = "KetfcVoronoi239"
 """Name of the built-in cortical parcellation."""
-
-_MAX_LABEL = 2**31 - 1
 
 _MAX_CELL_MM = 25.0
 """Grey matter farther than this from every centre belongs to no cell."""
@@ -142,10 +140,10 @@ def _whole_labels(data: NDArray[Any]) -> NDArray[np.int32]:
             f"holds negative labels, down to {lowest:.0f}: labels above 127 in an image stored as "
             "int8 (or above 32767, as int16) turn negative; store it in a wider type"
         )
-    if lowest < 0 or largest > _MAX_LABEL or np.abs(data - whole).max() > 1e-3:
+    if lowest < 0 or largest > MAX_LABEL or np.abs(data - whole).max() > 1e-3:
         raise ValueError(
             "holds fractions, negative or huge numbers; labels are whole numbers from 0 to "
-            f"{_MAX_LABEL}"
+            f"{MAX_LABEL}"
         )
     if largest == 0:
         raise ValueError("holds no label")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ketfc.files import read_json, write_json
+from ketfc.files import read_json_of_others, write_json
 from ketfc.imaging.registry import load_registry
 from ketfc.study.config import expand
 from ketfc.study.problems import Problem, StudyError
@@ -127,10 +127,10 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         If it is not a lock file.
     """
     try:
-        lock = read_json(path)
+        lock = read_json_of_others(path)
         recorded, locked = lock["sha256"], lock["locked"]
         actual = fingerprint(locked)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no preregistration: not JSON with the keys sha256 and locked"
         ) from error
@@ -170,7 +170,7 @@ def lock_problems(config: Config, registry_file: str | Path) -> list[Problem]:
         found = verify_lock(path, hypotheses_content(registry, config))
     except FileNotFoundError:
         return [Problem("error", "there is no such file", field=field, value=str(path))]
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         return [Problem("error", str(error), field=field, value=str(path))]
     return [
         Problem(

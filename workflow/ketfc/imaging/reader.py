@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from ketfc.imaging.errors import RunError, raise_if_of_the_machine
 from ketfc.imaging.grid import Grid
+from ketfc.imaging.nifti_header import HEADER_BYTES, Header, parse_header
 
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
-_HEADER_BYTES = 544
-"""Enough for the header of NIfTI-1 (348) and of NIfTI-2 (540)."""
-
 _BATCH_BYTES = 16 * 2**20
 """Raw bytes per batch: large enough to hide Python's overhead, small beside any node's memory."""
+
+_MOST_INFLATED = 1100
+"""Bytes that a byte of gzip can hold: deflate's limit is 1032 (zlib's technical details)."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def read_header(path: str | Path) -> BoldHeader:
     """
     path = Path(path)
     with _stream(path) as handle:
-        return _parse_header(handle.read(_HEADER_BYTES), path)
+        return _bold_header(handle.read(HEADER_BYTES), path)
 
 
 def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
@@ -101,43 +101,75 @@ def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
     """
     path = Path(path)
     try:
-        # nibabel would take a disk that fails for a file of an unknown kind
-        with path.open("rb") as handle:
-            handle.read(1)
-        image: Any = nib.load(path)
-        data = np.asanyarray(image.dataobj)
-    except (
-        nib.filebasedimages.ImageFileError,
-        HeaderDataError,
-        OSError,
-        EOFError,
-        ValueError,
-        OverflowError,
-        zlib.error,
-    ) as error:
+        return _read_volume(path)
+    except OSError as error:
         raise_if_of_the_machine(error)
         raise RunError("damaged-image", f"{path.name} cannot be read: {error}") from error
-    if data.ndim == 4 and data.shape[3] == 1:
-        data = data[..., 0]
-    if data.ndim != 3:
-        raise RunError("not-3d", f"{path.name} has {data.ndim} dimensions, not 3", value=data.ndim)
-    return data, Grid(shape=data.shape, affine=np.asarray(image.affine, dtype=np.float64))
 
 
-def _parse_header(start: bytes, path: Path) -> BoldHeader:
-    second = start[:4] in ((540).to_bytes(4, "little"), (540).to_bytes(4, "big"))
-    kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
-    try:
-        # not from_fileobj(), which goes on to header extensions of any length
-        header = kind(start[: kind.template_dtype.itemsize])
-        dtype = header.get_data_dtype()
-        slope, inter = header.get_slope_inter()
-        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
-        shape = tuple(int(n) for n in header.get_data_shape())
-        zooms = header.get_zooms()
-        unit = header.get_xyzt_units()[1]
-    except (HeaderDataError, nib.wrapstruct.WrapStructError, ValueError, KeyError) as error:
-        raise RunError("damaged-image", f"{path.name} is not a NIfTI image: {error}") from error
+def _read_volume(path: Path) -> tuple[NDArray[Any], Grid]:
+    with _stream(path) as handle:
+        start = handle.read(HEADER_BYTES)
+        header = parse_header(start, path)
+        grid, dtype = _volume_grid(header, path), header.dtype
+        wanted = grid.n_voxels * dtype.itemsize
+        _require_possible(path, wanted)
+        ahead = _skipped(handle, start, header.offset)
+        buffer = bytearray()
+        # grown by what is there, whatever the header promises
+        while len(buffer) < wanted:
+            step = ahead or handle.read(min(_BATCH_BYTES, wanted - len(buffer)))
+            ahead = b""
+            if not step:
+                break
+            buffer += step
+        if len(buffer) != wanted or handle.read(1):
+            less = "less" if len(buffer) < wanted else "more"
+            raise RunError(
+                "damaged-image",
+                f"{path.name} cannot be read: it holds {less} data than its header promises",
+            )
+    stored = np.frombuffer(buffer, dtype=dtype).reshape(grid.shape, order="F")
+    if (header.slope, header.inter) == (1, 0):
+        return stored, grid
+    return stored * np.float64(header.slope) + header.inter, grid
+
+
+def read_geometry(path: str | Path) -> tuple[Grid, tuple[float, float, float]]:
+    """Return the grid of an image of any number of volumes, and the voxel size its header says.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A ``.nii`` or ``.nii.gz`` file, of which only the header is read.
+
+    Raises
+    ------
+    RunError
+        As :func:`read_volume`.
+    """
+    path = Path(path)
+    with _stream(path) as handle:
+        header = parse_header(handle.read(HEADER_BYTES), path)
+    x, y, z = (*header.shape, 1, 1)[:3]
+    dx, dy, dz = (*header.zooms, 0.0, 0.0, 0.0)[:3]
+    return Grid(shape=(x, y, z), affine=header.affine), (dx, dy, dz)
+
+
+def _volume_grid(header: Header, path: Path) -> Grid:
+    shape = header.shape[:3] if header.shape[3:] == (1,) else header.shape
+    if len(shape) != 3:
+        raise RunError(
+            "not-3d", f"{path.name} has {len(shape)} dimensions, not 3", value=len(shape)
+        )
+    if min(shape) < 1:
+        raise RunError("damaged-image", f"{path.name} has no voxel: its dimensions are {shape}")
+    return Grid(shape=(shape[0], shape[1], shape[2]), affine=header.affine)
+
+
+def _bold_header(start: bytes, path: Path) -> BoldHeader:
+    header = parse_header(start, path)
+    shape = header.shape
     if len(shape) != 4 or min(shape) < 1:
         raise RunError(
             "not-4d",
@@ -145,22 +177,69 @@ def _parse_header(start: bytes, path: Path) -> BoldHeader:
             value="×".join(map(str, shape)),
             threshold="4 dimensions",
         )
-    if dtype.kind not in "iuf":
-        raise RunError(
-            "data-type", f"{path.name} stores {dtype}, which is not a real number", value=str(dtype)
-        )
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
-        raise RunError("affine", f"{path.name} has an affine that cannot be inverted")
-    repetition_time = float(zooms[3]) * _SECONDS.get(unit, 1.0)
+    repetition_time = header.zooms[3] * _SECONDS.get(header.unit, 1.0)
     return BoldHeader(
-        grid=Grid(shape=(shape[0], shape[1], shape[2]), affine=affine),
+        grid=Grid(shape=(shape[0], shape[1], shape[2]), affine=header.affine),
         n_volumes=shape[3],
-        repetition_time=repetition_time if repetition_time > 0 else None,
-        dtype=dtype,
-        slope=1.0 if slope is None else float(slope),
-        inter=0.0 if inter is None else float(inter),
-        offset=max(int(header["vox_offset"]), header.single_vox_offset),
+        repetition_time=repetition_time if 0 < repetition_time < math.inf else None,
+        dtype=header.dtype,
+        slope=header.slope,
+        inter=header.inter,
+        offset=header.offset,
     )
+
+
+def _require_possible(path: Path, n_bytes: int) -> None:
+    """Refuse a header that promises more than its file can hold, before memory is asked for."""
+    most = path.stat().st_size * (_MOST_INFLATED if path.suffix == ".gz" else 1)
+    if n_bytes > most:
+        raise RunError(
+            "damaged-image",
+            f"{path.name} is truncated or its header is wrong: a volume has {n_bytes} bytes by its "
+            f"header, and the file can hold {most} at most",
+            value=n_bytes,
+            threshold=most,
+        )
+
+
+def _skipped(handle: IO[bytes], start: bytes, offset: int) -> bytes:
+    """Go on to where the data start; return those that were read already."""
+    left = offset - len(start)
+    while left > 0:
+        step = handle.read(min(left, _BATCH_BYTES))
+        if not step:
+            break
+        left -= len(step)
+    return start[offset:]
+
+
+def require_whole(path: str | Path) -> None:
+    """Refuse a 4-D image that is shorter or longer than its header says.
+
+    What the end of a gzip file says of its length is believed where it agrees with the header; the
+    file is read where it does not, as of one in several parts.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A 4-D NIfTI file.
+
+    Raises
+    ------
+    RunError
+        As :func:`read_header` and :func:`stored_volumes`.
+    """
+    path = Path(path)
+    header = read_header(path)
+    length = header.offset + header.grid.n_voxels * header.dtype.itemsize * header.n_volumes
+    told = path.stat().st_size
+    if path.suffix == ".gz":
+        with path.open("rb") as handle:
+            handle.seek(-4, 2)
+            told, length = int.from_bytes(handle.read(), "little"), length % 2**32
+    if told != length:
+        for _ in stored_volumes(path, np.empty(0, dtype=np.intp)):
+            pass
 
 
 def stored_volumes(
@@ -191,15 +270,14 @@ def stored_volumes(
     """
     path = Path(path)
     with _stream(path) as handle:
-        start = handle.read(_HEADER_BYTES)
-        header = _parse_header(start, path)
-        ahead = start[header.offset :]
-        if header.offset > len(start):
-            handle.read(header.offset - len(start))
+        start = handle.read(HEADER_BYTES)
+        header = _bold_header(start, path)
+        ahead = _skipped(handle, start, header.offset)
         narrow = header.dtype.itemsize <= 2 or header.dtype.newbyteorder("=") == np.float32
         kind = np.float32 if narrow else np.float64
         n_voxels = header.grid.n_voxels
         volume_bytes = n_voxels * header.dtype.itemsize
+        _require_possible(path, volume_bytes)
         per_batch = int(np.clip(_BATCH_BYTES // volume_bytes, 1, header.n_volumes))
         buffer = bytearray(per_batch * volume_bytes)
         for first in range(0, header.n_volumes, per_batch):

@@ -9,11 +9,10 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ketfc.imaging.definitions import ANY_MNI, STRUCTURES, Region, Sphere
 from ketfc.imaging.region_reader import RegionReader, is_names, registry_problem
 from ketfc.study.problems import StudyError
+from ketfc.study.yaml_files import read_yaml
 
 __all__ = [
     "ANY_MNI",
@@ -158,10 +157,9 @@ def load_registry(path: str | Path) -> Registry:
     """
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise StudyError([registry_problem(path, "", None, f"cannot be read: {reason}")]) from error
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise StudyError([registry_problem(path, "", None, f"cannot be read: {error}")]) from error
     reader = _Reader(path)
     registry = reader.registry(content)
     if reader.problems:

@@ -16,7 +16,7 @@ from ketfc.imaging.carpet import CARPET, Carpet, CarpetVoxels, make_carpet, samp
 from ketfc.imaging.censoring import CensoringRules
 from ketfc.imaging.connectivity import pearson
 from ketfc.imaging.errors import RunError
-from ketfc.imaging.extraction import RegionSeries, extract, read_mask
+from ketfc.imaging.extraction import RegionSeries, extract, read_mask, require_outside
 from ketfc.imaging.grid import Grid
 from ketfc.imaging.head_motion import MotionFilter
 from ketfc.imaging.matching import matched_volumes
@@ -200,6 +200,7 @@ def process_run(
         header, t_r, table, metadata = _read_tables(files, settings, quality)
         picture |= {"confounds": table, "repetition_time": t_r}
         mask = read_mask(files.mask, header.grid)
+        require_outside(mask, files.mask)
         kept, censored = kept_by_strategy(table, t_r, settings)
         picture["keep"] = _shown(kept.get(settings.primary), censored)
         quality |= _motion(table, censored, t_r) | run_quality.signals(table)

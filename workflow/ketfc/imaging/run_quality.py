@@ -26,11 +26,19 @@ mean the same in every study.
 def timing(header: BoldHeader, sidecar: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Return the repetition times of header and sidecar in seconds, None where there is none."""
     told = sidecar.get("RepetitionTime")
-    is_number = isinstance(told, int | float) and not isinstance(told, bool) and np.isfinite(told)
+    is_number = isinstance(told, int | float) and not isinstance(told, bool)
     return {
         "header_repetition_time": header.repetition_time,
-        "sidecar_repetition_time": float(told) if is_number else None,  # type: ignore[arg-type]
+        "sidecar_repetition_time": _finite(told) if is_number else None,  # type: ignore[arg-type]
     }
+
+
+def _finite(number: float) -> float | None:
+    try:
+        value = float(number)
+    except OverflowError:
+        return None
+    return value if np.isfinite(value) else None
 
 
 def signals(confounds: pd.DataFrame) -> dict[str, float | int | None]:

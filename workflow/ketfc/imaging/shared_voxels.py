@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import read_mask
 from ketfc.imaging.grid import Grid, resample_labels
-from ketfc.imaging.reader import read_header, stored_volumes
+from ketfc.imaging.reader import read_header, require_whole, stored_volumes
 
 N_FIRST = 10
 """Volumes at the start of a run, of which one must be a number other than zero at a voxel."""
@@ -23,8 +23,8 @@ def shared_voxels(runs: Iterable[tuple[Path, Path]], grid: Grid) -> NDArray[np.b
     A region that has 80 voxels before treatment and 60 after is not one region; so all runs of a
     participant are measured in the voxels that all of them have. Whether a voxel has signal is
     told by the first volumes of each run: outside the field of view, and in regions that were
-    lost, every volume is zero or NaN. A run that cannot be read excludes itself and does not
-    narrow the others.
+    lost, every volume is zero or NaN. A run that cannot be read, or has no signal at all,
+    excludes itself and does not narrow the others.
 
     Parameters
     ----------
@@ -41,10 +41,15 @@ def shared_voxels(runs: Iterable[tuple[Path, Path]], grid: Grid) -> NDArray[np.b
     shared = np.ones(grid.n_voxels, dtype=bool)
     for bold, mask in runs:
         try:
+            # the first volumes alone would not show that the header is wrong
+            require_whole(bold)
             own_grid = read_header(bold).grid
             inside = read_mask(mask, own_grid)
             inside[inside] = _has_signal(bold, np.flatnonzero(inside))
         except RunError:
+            continue
+        # a run without any signal is left out for that, and would leave nothing of the others
+        if not inside.any():
             continue
         if not own_grid.matches(grid):
             labels = inside.reshape(own_grid.shape, order="F").astype(np.int32)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ketfc.files import read_json_of_others
 from ketfc.imaging.errors import RunError, raise_if_of_the_machine
 from ketfc.imaging.reader import BoldHeader
 
 TR_TOLERANCE = 1e-3
 """Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
+
+LONGEST_TR = 30.0
+"""Seconds above which a repetition time is none, but most likely milliseconds; the config's too."""
 
 
 def read_sidecar(path: Path) -> Mapping[str, Any]:
@@ -25,7 +28,7 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = read_json_of_others(path)
     except (OSError, ValueError) as error:
         raise_if_of_the_machine(error)
         raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
@@ -47,16 +50,24 @@ def repetition_time(
     if override is not None:
         return override
     told = sidecar.get("RepetitionTime")
-    if told is not None and not (
-        isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < 3600
-    ):
+    if told is not None and not _is_time(told):
+        shown = repr(told)[:40]
         raise RunError(
             "repetition-time",
-            f"RepetitionTime in the sidecar is {told!r}, not seconds",
-            value=str(told),
-            threshold="> 0 s",
+            f"RepetitionTime in the sidecar is {shown}, not seconds (above 0, at most "
+            f"{LONGEST_TR:g})",
+            value=shown,
+            threshold=f"> 0 s, at most {LONGEST_TR:g} s",
         )
     found = header.repetition_time
+    if told is None and found is not None and found > LONGEST_TR:
+        raise RunError(
+            "repetition-time",
+            f"the repetition time in the header is {found:g} s, above {LONGEST_TR:g} s: is it in "
+            "milliseconds? Set study.repetition-time in the config",
+            value=f"{found:g}",
+            threshold=LONGEST_TR,
+        )
     if told is None and found is None:
         raise RunError(
             "repetition-time",
@@ -72,3 +83,7 @@ def repetition_time(
             threshold=f"{told:g}",
         )
     return float(told if told is not None else found)  # type: ignore[arg-type]
+
+
+def _is_time(told: object) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool) and 0 < told <= LONGEST_TR

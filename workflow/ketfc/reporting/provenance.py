@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from ketfc.files import read_json_of_others
 from ketfc.software import package_versions
 
 
@@ -20,8 +20,8 @@ def software_versions(folders: Iterable[str | Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in folders:
         try:
-            text = (Path(folder) / "dataset_description.json").read_text(encoding="utf-8-sig")
-            makers = json.loads(text)["GeneratedBy"]
+            about = read_json_of_others(Path(folder) / "dataset_description.json")
+            makers = about["GeneratedBy"]
             found |= {str(maker["Name"]): str(maker["Version"]) for maker in makers}
         except (OSError, ValueError, KeyError, TypeError):
             # a derivatives folder without a usable description is common and says nothing

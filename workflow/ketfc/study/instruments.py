@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError, ValidationInfo, field_validator
 
 from ketfc.study.config_errors import explain, plain
@@ -16,6 +15,7 @@ from ketfc.study.config_keys import key
 from ketfc.study.config_kinds import Group, Number, Text, Whole, YesNo, refuse
 from ketfc.study.config_scores import Direction, Score, ScoreRange
 from ketfc.study.problems import Problem, closest
+from ketfc.study.yaml_files import read_yaml
 
 BUNDLED = Path(__file__).parents[3] / "config" / "instruments.yaml"
 """The catalogue that comes with the workflow."""
@@ -252,9 +252,9 @@ def _read(path: Path) -> tuple[dict[str, Instrument], list[Problem]]:
     if not path.is_file():
         return {}, [Problem("error", "there is no such file", field=where, value=str(path))]
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        message = f"cannot be read as YAML: {' '.join(str(error).split())}"
+        raw = read_yaml(path)
+    except (OSError, ValueError) as error:
+        message = f"cannot be read as YAML: {error}"
         return {}, [Problem("error", message, file=path.name, field=where)]
     if not isinstance(raw, Mapping):
         message = "is not a set of instruments, each a name with its keys"

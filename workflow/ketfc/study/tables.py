@@ -269,6 +269,8 @@ def read_text(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     text = path.read_text(encoding="utf-8-sig")
+    if "\0" in text:
+        raise ValueError("it holds NUL characters, and is no text or damaged")
     first = text.split("\n", 1)[0]
     separator = max("\t;,", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)

@@ -1,0 +1,290 @@
+"""A tiny study through everything up to the numbers of its runs, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import yaml
+from made_study import (
+    REPO,
+    SPACE,
+    Study,
+    people,
+    write_blocks,
+    write_participants,
+    write_run,
+)
+
+from ketfc.files import read_json, read_tsv
+from ketfc.imaging.precheck import confound_problems
+from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
+from ketfc.study.config import Config, expand, find_bundled, parse_config
+from ketfc.study.index import index_runs
+from ketfc.study.manifest import indexed_manifest, siblings
+from ketfc.study.problems import Problem, StudyError
+from ketfc.study.score_tables import input_tables, instrument_files
+from ketfc.study.tables import find_table
+from ketfc.study.yaml_files import require_sound_configs
+
+NAMED = str(REPO / "atlases/parcellations.yaml")
+_SOURCE = {"text": "made up", "verified": False}
+REGISTRY = {
+    "regions": {
+        name: {
+            "name": f"the {name}",
+            "hemisphere": "left",
+            "spheres": [{"space": SPACE, "centre": centre, "radius": 14}],
+            "source": _SOURCE,
+        }
+        for name, centre in (("a", [0, 40, 10]), ("b", [-40, -20, 30]), ("c", [40, -20, 30]))
+    },
+    "circuits": {
+        "one": {
+            "name": "one",
+            "between": [["a"], ["b", "c"]],
+            "primary": True,
+            "hypothesis": "it changes",
+            "expected-sign": "?",
+            "source": _SOURCE,
+        }
+    },
+}
+
+
+@dataclass
+class Outcome:
+    """What came of a study.
+
+    Attributes
+    ----------
+    refused : str
+        Why the plan, or a parcellation, stopped it; empty if it went on.
+    excluded : dict of str to str
+        Why a run is left out, by its name.
+    messages : list of str
+        Everything the user is told: problems of the plan, reasons in the sidecars of runs.
+    outputs : dict of str to bytes
+        Every table, and every record of a run's quality, by name.
+    """
+
+    refused: str = ""
+    excluded: dict[str, str] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+    outputs: dict[str, bytes] = field(default_factory=dict)
+
+
+def write_small_study(folder: Path) -> Study:
+    """Write two participants with two sessions each, three regions and a parcellation."""
+    study = Study(folder)
+    for participant in ("01", "02"):
+        for session in ("pre", "post"):
+            write_run(study, participant, session)
+    write_participants(study, people(1))
+    write_blocks(study)
+    (folder / "circuits.yaml").write_text(yaml.safe_dump(REGISTRY), encoding="utf-8")
+    pd.DataFrame(
+        {"name": ["s1", "s2"], "x": [0, 20], "y": [20, -40], "z": [20, 20], "radius": [14, 14]}
+    ).to_csv(folder / "spheres.tsv", sep="\t", index=False)
+    study.configure(
+        circuits={"registry": "circuits.yaml"},
+        denoising={"strategies": ["none", "36P", "acompcor"]},
+    )
+    return study
+
+
+def measure_plan(study: Study, *, images: bool = False) -> Outcome:
+    """Plan a study as the workflow does, and make its parcellation if `images` is true.
+
+    An exception that is none of the project's own escapes.
+    """
+    found = Outcome()
+    with _inside(study.folder):
+        try:
+            config = _plan(found)
+            if images and not found.refused:
+                _parcellation(found, config)
+        except StudyError as error:
+            found.refused = str(error)
+            found.messages.append(str(error))
+    return found
+
+
+def measure_runs(study: Study) -> Outcome:
+    """Measure both runs of the first participant of a study that was planned when undamaged."""
+    found = Outcome()
+    with _inside(study.folder):
+        config = parse_config(yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8")))
+        index = index_runs(config.study, [expand(path) for path in config.study.derivatives])
+        for problem in (*index.problems, *confound_problems(index.runs, config)):
+            found.messages.append(str(problem))
+            if problem.severity == "excluded" and problem.run is not None:
+                found.excluded.setdefault(problem.run, str(problem))
+        runs = indexed_manifest(index)
+        others = siblings(runs, matched=False)
+        for name, run in runs.items():
+            if run["participant_id"] == "sub-01":
+                _run(found, config, name, run, others[name])
+    return found
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _script(name: str, **about: Any) -> str:
+    """Run a script of the workflow; return what it said on the terminal if it failed."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            snakemake = SimpleNamespace(log=["log.txt"], **about)
+            runpy.run_path(str(REPO / "workflow/scripts" / name), {"snakemake": snakemake})
+    except SystemExit as end:
+        text = f"{said.getvalue()}{'' if isinstance(end.code, int) else end.code}"
+        log = Path("log.txt").read_text(encoding="utf-8")
+        assert "(traceback in" not in text, f"{name}: {log}"
+        return text
+    return ""
+
+
+def _plan(found: Outcome) -> Config:
+    from snakemake.common.configfile import load_configfile
+    from snakemake_interface_common.exceptions import WorkflowError
+
+    try:
+        raw = load_configfile("config.yaml")
+    except (WorkflowError, ValueError) as error:
+        # Snakemake reads it before anything of ours runs
+        raise StudyError([Problem("error", str(error), file="config.yaml")]) from error
+    # as workflow/rules/common.smk does it
+    require_sound_configs(["config.yaml"])
+    config = parse_config(raw)
+    registry = str(find_bundled(config.circuits.registry, REPO))
+    regions = region_inputs(config, registry, NAMED)
+    parcellation_files(config, NAMED, regions["atlases"])
+    folders = [expand(path) for path in config.study.derivatives]
+    input_tables(config, folders)
+    instrument_files(config.scores)
+    listed = config.quality.exclusions and find_table(config.quality.exclusions, folders)
+    plan = Path("plan")
+    names = ("runs", "scores", "participants", "native", "problems")
+    files = SimpleNamespace(
+        **{name: plan / f"{name}.tsv" for name in names}, design=plan / "design.json"
+    )
+    failed = _script(
+        "inventory.py",
+        params=SimpleNamespace(config=raw, folders=folders, by_hand=listed and str(listed)),
+        input=SimpleNamespace(registry=registry, parcellations=NAMED),
+        output=files,
+    )
+    assert not failed, failed
+    problems = read_tsv(files.problems)
+    found.messages += [
+        " ".join(str(cell) for cell in row if cell is not None) for row in problems.to_numpy()
+    ]
+    runs = read_tsv(files.runs)
+    left_out = runs[runs["status"] == "excluded"]
+    found.excluded |= dict(zip(left_out["run"], left_out["reason"], strict=True))
+    for name in ("scores", "participants"):
+        found.outputs[f"plan/{name}.tsv"] = (plan / f"{name}.tsv").read_bytes()
+    found.refused = _script(
+        "plan.py", input=files, output=SimpleNamespace(summary=plan / "summary.txt")
+    )
+    found.messages.append(found.refused)
+    return config
+
+
+def _parcellation(found: Outcome, config: Config) -> None:
+    (each,) = config.circuits.parcellation
+    files = {"image": "made.nii.gz", "table": "made.tsv", "sidecar": "made.json"}
+    found.refused = _script(
+        "parcellation.py",
+        params=SimpleNamespace(
+            parcellation={
+                "name": each.name, "image": each.image, "labels": each.labels, "space": each.space,
+            },
+            space=config.study.space,
+            folder=None,
+            other_templates=config.circuits.allow_template_mismatch,
+        ),
+        input=SimpleNamespace(named=NAMED),
+        output=SimpleNamespace(**files),
+    )  # fmt: skip
+    found.messages.append(found.refused)
+    if not found.refused:
+        found.outputs |= {name: Path(name).read_bytes() for name in files.values()}
+        about = read_json(files["sidecar"])
+        # the file is another one whenever its bytes are
+        del about["SHA256"]
+        found.outputs[files["sidecar"]] = json.dumps(about).encode()
+
+
+def _run(
+    found: Outcome,
+    config: Config,
+    name: str,
+    run: dict[str, Any],
+    others: dict[str, list[str]],
+) -> None:
+    out = Path("out")
+    failed = _script(
+        "bold_run.py",
+        wildcards=SimpleNamespace(run=name),
+        input=SimpleNamespace(
+            bold=run["bold"],
+            mask=run["mask"],
+            confounds=run["confounds"],
+            other_bolds=others["bold"],
+            other_masks=others["mask"],
+            other_confounds=others["confounds"],
+            registry="circuits.yaml",
+            spheres="spheres.tsv",
+            images=["made.nii.gz"],
+            tables=["made.tsv"],
+            atlas_sidecars=["made.json"],
+        ),
+        output=SimpleNamespace(
+            circuits=out / "circuits.tsv",
+            sphere_coverage=out / f"{name}_spheres_coverage.tsv",
+            sphere_relmat=out / f"{name}_spheres_desc-acompcor_stat-pearsoncorrelation_relmat.tsv",
+        ),
+        params=SimpleNamespace(
+            space=config.study.space,
+            session=run["session"],
+            other_sessions=others["session"],
+            atlases=["Blocks"],
+            parcellations=["Blocks"],
+            variants=[],
+            primary=config.denoising.primary,
+            settings=run_settings(config),
+        ),
+    )
+    assert not failed, failed
+    for path in sorted(out.glob(f"{name}_*")):
+        if path.name.endswith(".tsv"):
+            found.outputs[path.name] = path.read_bytes()
+        if path.name.endswith("_qc.json"):
+            quality = read_json(path)
+            reason = quality.get("reason")
+            if reason is not None:
+                found.excluded.setdefault(name, str(reason))
+            found.messages.append(json.dumps(quality, ensure_ascii=False))
+            # these say what the headers say, right or wrong, and nothing is computed from them
+            for key in ("header_repetition_time", "sidecar_repetition_time"):
+                quality["quality"].pop(key, None)
+            found.outputs[path.name] = json.dumps(quality).encode()
