@@ -69,6 +69,7 @@ def test_a_minimal_config_has_the_documented_defaults():
     assert parsed.model_dump(by_alias=True) == {
         "study": {
             "name": "mine",
+            "openneuro": None,
             "derivatives": ("/data/fmriprep",),
             "task": "rest",
             "space": "MNI152NLin2009cAsym",
@@ -624,7 +625,7 @@ def test_all_mistakes_are_reported_at_once_and_none_twice():
 FULL = """
 study:
   name: mine
-  derivatives: [a]
+  openneuro: {accession: ds000001}
   sessions: {pre: a, post: b}
   arms: {column: a, ketamine: b, control: c}
   crossover: {order: [a, b], ketamine: d, control: p, control-session: pre}

@@ -11,6 +11,7 @@ from ketfc.logs import logged
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
 from ketfc.study.manual import manual_exclusions
+from ketfc.study.openneuro import version_problems
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import problems_table
 
@@ -20,6 +21,7 @@ with logged(snakemake.log[0]):
     index = index_runs(config.study, folders)
     extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
     extra += lock_problems(config, snakemake.input.registry)
+    extra += version_problems(config.study)
     by_hand = snakemake.params.by_hand
     manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
     used = [run for run in index.runs if run.name not in manual.runs]
