@@ -91,9 +91,7 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     ours, theirs = (each.results / "plan/runs.tsv" for each in (study, finished))
     # the plan names where the files are
     text = ours.read_text(encoding="utf-8")
-    ours.write_text(
-        text.replace(f"{FETCHED}/derivatives/fmriprep", "fmriprep"), encoding="utf-8"
-    )
+    ours.write_text(text.replace(f"{FETCHED}/derivatives/fmriprep", "fmriprep"), encoding="utf-8")
     assert ours.read_bytes() == theirs.read_bytes()
     note = (study.results / "plan/problems.tsv").read_bytes()
     assert note == (finished.results / "plan/problems.tsv").read_bytes()
@@ -104,5 +102,3 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     again = study.run("-n")
     assert "Nothing to be done" in again.text, again.text
     assert store.asked == []
-
-

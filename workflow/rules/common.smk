@@ -11,6 +11,7 @@ from ketfc.imaging.resources import memory_mb, minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
+from ketfc.study.annex import absent_files, annex_problems
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
@@ -115,9 +116,11 @@ elif workflow.is_main_process:
     _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
     _fixed += lock_problems(STUDY, REGISTRY)
     _fixed += version_problems(STUDY.study)
+    _absent = absent_files(_index, _places)
+    _fixed += annex_problems(STUDY, _absent, _places)
     _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
-    FOUND = indexed_manifest(_index)
+    FOUND = without(indexed_manifest(_index), _absent)
     write_json(MANIFEST, FOUND)
 else:
     FOUND = read_json(MANIFEST)

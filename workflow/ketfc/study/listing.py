@@ -83,12 +83,8 @@ def path_of(bucket: str, key: str, accession: str) -> str:
 
 def write_listing(openneuro: OpenNeuro, listing: Listing) -> None:
     """Write a listing beside the dataset's folder."""
-    objects = {
-        path: [stored.size, stored.etag] for path, stored in sorted(listing.objects.items())
-    }
-    write_json(
-        openneuro.listing, {"participants": list(listing.participants), "objects": objects}
-    )
+    objects = {path: [stored.size, stored.etag] for path, stored in sorted(listing.objects.items())}
+    write_json(openneuro.listing, {"participants": list(listing.participants), "objects": objects})
 
 
 def read_listing(path: Path) -> Listing:
@@ -100,9 +96,7 @@ def read_listing(path: Path) -> Listing:
         folder=path.with_name(accession),
         participants=tuple(content["participants"]),
         objects={
-            name: StoredObject(
-                begin[bucket_of(name)] + name.removeprefix(DERIVATIVES), size, etag
-            )
+            name: StoredObject(begin[bucket_of(name)] + name.removeprefix(DERIVATIVES), size, etag)
             for name, (size, etag) in content["objects"].items()
         },
     )
