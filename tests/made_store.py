@@ -23,13 +23,12 @@ class Store:
     `cut` break off once after so many bytes; those in `spoilt` come with their first byte changed.
     """
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, app: Any, backend: Any) -> None:
+        self._app, self.backend = app, backend
         self.url = ""
         self.asked: list[tuple[str, str, str]] = []
         self.cut: dict[str, int] = {}
         self.spoilt: set[str] = set()
-        self._client: Any = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = unquote(environ["PATH_INFO"]).lstrip("/")
@@ -51,33 +50,25 @@ class Store:
         return [name for method, name, _ in self.asked if method == "GET" and "?" not in name]
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
-        if self._client is None:
-            self._client = _client(self.url)
-            for name in (RAW, DERIVATIVES):
-                self._client.create_bucket(Bucket=name)
-        self._client.put_object(Bucket=bucket, Key=key, Body=content, ACL="public-read")
+        """Store an object that anybody may read, without asking the server for it."""
+        from moto.s3.models import get_canned_acl
+
+        self.backend.put_object(bucket, key, content).set_acl(get_canned_acl("public-read"))
 
     def put_in_parts(self, bucket: str, key: str, parts: list[bytes]) -> None:
         """Upload an object in parts, of which all but the last have 5 MiB at least."""
-        begun = self._client.create_multipart_upload(Bucket=bucket, Key=key, ACL="public-read")
+        client = _client(self.url)
+        begun = client.create_multipart_upload(Bucket=bucket, Key=key, ACL="public-read")
         place = {"Bucket": bucket, "Key": key, "UploadId": begun["UploadId"]}
         tags = [
-            self._client.upload_part(**place, PartNumber=n, Body=part)["ETag"]
+            client.upload_part(**place, PartNumber=n, Body=part)["ETag"]
             for n, part in enumerate(parts, start=1)
         ]
         listed = [{"ETag": tag, "PartNumber": n} for n, tag in enumerate(tags, start=1)]
-        self._client.complete_multipart_upload(**place, MultipartUpload={"Parts": listed})
-
-    def reset(self) -> None:
-        """Forget every object: moto keeps them for the whole process."""
-        import http.client
-
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
-        connection.request("POST", "/moto-api/reset")
-        connection.getresponse().read()
+        client.complete_multipart_upload(**place, MultipartUpload={"Parts": listed})
 
     def delete(self, bucket: str, key: str) -> None:
-        self._client.delete_object(Bucket=bucket, Key=key)
+        self.backend.delete_object(bucket, key)
 
     def put_dataset(self, raw: dict[str, bytes], derivatives: dict[str, bytes]) -> None:
         """Store files by their paths within a dataset and within its derivatives."""
@@ -114,9 +105,15 @@ def serving() -> Iterator[Store]:
     werkzeug_app = pytest.importorskip(
         "moto.moto_server.werkzeug_app", reason="moto is not installed"
     )
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
     from werkzeug.serving import make_server
 
-    store = Store(werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app))
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for name in (RAW, DERIVATIVES):
+        backend.create_bucket(name, "us-east-1")
+    app = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
+    store = Store(app, backend)
     server = make_server("127.0.0.1", 0, store, threaded=True)
     store.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -124,9 +121,10 @@ def serving() -> Iterator[Store]:
     try:
         yield store
     finally:
-        store.reset()
         server.shutdown()
         thread.join()
+        # moto keeps what it holds for the whole process
+        backend.reset()
 
 
 def _client(url: str) -> Any:

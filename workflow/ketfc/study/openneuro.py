@@ -261,7 +261,7 @@ def _fetch_all(listing: Listing, missing: Mapping[str, StoredObject]) -> None:
     """Fetch tables, masks and sidecars, some at a time; raise all that failed together."""
     total = sum(stored.size for stored in missing.values())
     _say(f"{len(missing)} files without images to fetch, {_bytes(total)}")
-    buckets = {name: Bucket(name) for name in {bucket_of(path) for path in missing}}
+    buckets = {name: Bucket(name) for name in (RAW_BUCKET, DERIVATIVES_BUCKET)}
     problems: dict[Problem, None] = {}
     progress = _Progress("so far", total)
     have = 0
@@ -288,10 +288,11 @@ def _fetch_all(listing: Listing, missing: Mapping[str, StoredObject]) -> None:
 
 def _check_all(listing: Listing, paths: Iterable[str]) -> None:
     """Compare what was here before the dataset was listed with the listing."""
+    buckets = {name: Bucket(name) for name in (RAW_BUCKET, DERIVATIVES_BUCKET)}
     wrong = [
         _changed_here(listing.folder / path, listing.objects[path])
         for path in sorted(paths)
-        if not Bucket(bucket_of(path)).matches(listing.objects[path], listing.folder / path)
+        if not buckets[bucket_of(path)].matches(listing.objects[path], listing.folder / path)
     ]
     if wrong:
         raise StudyError(wrong)
