@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from made_store import ACCESSION, DERIVATIVES, PREFIX, RAW, Store, about, serving
 
 from ketfc.files import read_json
@@ -312,3 +313,11 @@ def test_the_images_of_a_participant_follow_one_another() -> None:
         "a3": {"participant_id": "sub-a", "bold": "a3.nii.gz"},
     }
     assert earlier_images(runs) == {"a1": [], "b1": [], "a2": ["a1.nii.gz"], "a3": ["a2.nii.gz"]}
+
+
+def test_the_example_names_a_dataset_that_is_fetched_and_not_kept() -> None:
+    path = Path(__file__).parents[2] / "config/examples/ds003007.yaml"
+    parsed = parse_config(yaml.safe_load(path.read_text(encoding="utf-8"))).study.openneuro
+    assert parsed is not None
+    assert (parsed.accession, parsed.version) == ("ds003007", "1.0.1")
+    assert not parsed.keep_images
