@@ -11,6 +11,7 @@ from ketfc.imaging.resources import memory_mb, minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
+from ketfc.study.annex import absent_files, annex_problems
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
@@ -24,6 +25,7 @@ from ketfc.study.manifest import (
     without,
 )
 from ketfc.study.manual import manual_exclusions
+from ketfc.study.openneuro import earlier_images, prepare, version_problems
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.score_tables import input_tables, instrument_files
@@ -71,6 +73,8 @@ def leave(path, content):
 CODE = {
     room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
 }
+# what was fetched has the listed checksum, whatever code fetched it: no update may fetch it again
+CODE["fetch"] = "1"
 SPACE = STUDY.study.space
 STRATEGIES = list(STUDY.denoising.strategies)
 PARCELLATIONS = {each.name: each for each in STUDY.circuits.parcellation}
@@ -111,8 +115,15 @@ ATLASES_DIR = STUDY.circuits.atlases_dir and str(
 FOLDERS = (
     [str(DEMO / "fmriprep")]
     if STUDY.study.simulated
-    else [str(expand_path(path)) for path in STUDY.study.derivatives]
+    else [str(expand_path(path)) for path in STUDY.study.folders]
 )
+
+# only the first process asks the network, and only for what is not here yet
+if workflow.is_main_process:
+    try:
+        prepare(STUDY.study)
+    except StudyError as error:
+        raise WorkflowError(f"The study cannot be fetched:\n{error}") from None
 TABLES = [str(path) for path in input_tables(STUDY, [Path(each) for each in FOLDERS])]
 INSTRUMENTS = [str(path) for path in instrument_files(STUDY.scores)]
 
@@ -132,15 +143,25 @@ elif workflow.is_main_process:
     _index = index_runs(STUDY.study, _places)
     _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
     _fixed += lock_problems(STUDY, REGISTRY)
+    _fixed += version_problems(STUDY.study)
+    _absent = absent_files(_index, _places)
+    _fixed += annex_problems(STUDY, _absent, _places)
     _fixed += manual_exclusions(BY_HAND, _index.runs).problems
     USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
-    FOUND = indexed_manifest(_index)
+    FOUND = without(indexed_manifest(_index), _absent)
     leave(MANIFEST, FOUND)
 else:
     FOUND = read_json(MANIFEST)
 
 # what a lab leaves out by hand is planned, but never read
 RUNS = without(FOUND, manual_exclusions(BY_HAND, named_runs(FOUND)).runs)
+
+# images that are fetched come with their own job, others must be there
+OPENNEURO = STUDY.study.openneuro
+KEEP_IMAGES = OPENNEURO is None or OPENNEURO.keep_images
+FETCHED = str(expand_path(OPENNEURO.derivatives)) if OPENNEURO else "sourcedata/none"
+LISTING = OPENNEURO and str(OPENNEURO.listing)
+EARLIER = earlier_images(RUNS)
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
@@ -172,6 +193,7 @@ wildcard_constraints:
     strategy="[A-Za-z0-9_]+",
     folder="sub-[A-Za-z0-9]+/ses-[A-Za-z0-9]+/func",
     run="sub-[^/]+",
+    version="space-[^/]+",
     participant="sub-[A-Za-z0-9]+",
     session="[A-Za-z0-9]+",
     figure="[a-z]+",

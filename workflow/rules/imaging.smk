@@ -121,6 +121,8 @@ rule bold_run:
         "logs/bold_run/{folder}/{run}.log",
     benchmark:
         "logs/benchmarks/bold_run/{folder}/{run}.tsv"
+    # before a further image is fetched: those that are here may then be deleted
+    priority: 1
     resources:
         mem_mb=run_memory,
         runtime=run_minutes,

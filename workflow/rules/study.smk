@@ -56,7 +56,12 @@ rule inventory:
         files=[
             file
             for run in FOUND.values()
-            for file in (run["bold"], run["mask"], run["confounds"], *run["sidecars"])
+            for file in (
+                *([] if OPENNEURO else [run["bold"]]),
+                run["mask"],
+                run["confounds"],
+                *run["sidecars"],
+            )
         ],
         tables=(
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
@@ -108,6 +113,8 @@ rule plan:
         mem_mb=500,
         runtime=5,
     params:
+        listing=LISTING,
+        keep_images=KEEP_IMAGES,
         code=CODE["study"],
     script:
         "../scripts/plan.py"
@@ -165,3 +172,29 @@ rule clinical:
 # Behind ancient(), on the other hand, Snakemake 9 overlooks every other reason to run a job as long
 # as the plan runs too (snakemake#4166).
 GATE = [] if USABLE else rules.plan.output.summary
+
+_fetched = f"{FETCHED}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
+
+
+# one image of a dataset of OpenNeuro
+rule fetch_bold:
+    input:
+        plan=GATE,
+        # a participant's images one after the other: see earlier_images
+        earlier=lookup(dpath="{run}", within=EARLIER),
+    output:
+        bold=_fetched if KEEP_IMAGES else temp(_fetched),
+    log:
+        "logs/fetch_bold/{folder}/{run}_{version}.log",
+    benchmark:
+        "logs/benchmarks/fetch_bold/{folder}/{run}_{version}.tsv"
+    # where the workflow was started, since the nodes of a cluster often have no network
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=240,
+    params:
+        listing=LISTING,
+        code=CODE["fetch"],
+    script:
+        "../scripts/fetch_bold.py"

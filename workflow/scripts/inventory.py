@@ -8,9 +8,11 @@ from ketfc.imaging.native_size import native_sizes
 from ketfc.imaging.precheck import confound_problems, fixed_problems
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.logs import logged
+from ketfc.study.annex import absent_files, annex_problems
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
 from ketfc.study.manual import manual_exclusions
+from ketfc.study.openneuro import version_problems
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import problems_table
 
@@ -20,9 +22,12 @@ with logged(snakemake.log[0]):
     index = index_runs(config.study, folders)
     extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
     extra += lock_problems(config, snakemake.input.registry)
+    extra += version_problems(config.study)
+    absent = absent_files(index, folders)
+    extra += annex_problems(config, absent, folders)
     by_hand = snakemake.params.by_hand
     manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
-    used = [run for run in index.runs if run.name not in manual.runs]
+    used = [run for run in index.runs if run.name not in {*manual.runs, *absent}]
     extra += [*manual.problems, *confound_problems(used, config)]
     complete = [run for run in used if run.complete]
     native = native_sizes(complete, folders, config.study.native_voxel_size)

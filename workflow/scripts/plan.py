@@ -1,19 +1,27 @@
 """Say what the plan is; stop the workflow where the input cannot be used."""
 
 import sys
+from pathlib import Path
 
 from ketfc.files import read_json, read_tsv, write_text
 from ketfc.logs import logged
+from ketfc.study.listing import read_listing
+from ketfc.study.openneuro import images_summary
 from ketfc.study.plan import summary, unusable
 
 with logged(snakemake.log[0]):
     problems = read_tsv(snakemake.input.problems)
+    runs = read_tsv(snakemake.input.runs)
     text = summary(
-        read_tsv(snakemake.input.runs),
+        runs,
         read_tsv(snakemake.input.scores, numeric=("score",)),
         read_json(snakemake.input.design),
         problems,
     )
+    if snakemake.params.listing is not None:
+        listing = read_listing(Path(snakemake.params.listing))
+        used = runs.loc[runs["status"] == "ok", "bold"]
+        text += images_summary(listing, used, kept=snakemake.params.keep_images)
     print(text, file=sys.__stderr__)
     reason = unusable(problems)
     if reason is None:

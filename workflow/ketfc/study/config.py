@@ -38,6 +38,7 @@ from ketfc.study.config_kinds import (
     one_or_more,
     refuse,
 )
+from ketfc.study.config_openneuro import OpenNeuro
 from ketfc.study.config_quality import Quality
 from ketfc.study.config_scores import Depression, Score, Scores
 from ketfc.study.config_statistics import Reliability, Statistics
@@ -55,6 +56,7 @@ __all__ = [
     "Depression",
     "Diagnosis",
     "Groups",
+    "OpenNeuro",
     "OwnStrategy",
     "Parcellation",
     "Quality",

@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import core_schema
 
@@ -32,9 +33,13 @@ from ketfc.study.config_kinds import (
     one_or_more,
     refuse,
 )
+from ketfc.study.config_openneuro import NamedOpenNeuro
 
 SIMULATE = "simulate"
 """The value of ``study.derivatives`` that asks for the simulated demo study."""
+
+FETCHED = "openneuro"
+"""What stands for ``study.derivatives`` until the folder of a fetched dataset is known."""
 
 DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
 
@@ -89,8 +94,15 @@ def _roles_schema(_source: Any, handler: Any) -> core_schema.CoreSchema:
     )
 
 
+def _derivatives_or_openneuro(schema: dict[str, Any]) -> None:
+    schema["required"].remove("derivatives")
+    schema["anyOf"] = [{"required": ["derivatives"]}, {"required": ["openneuro"]}]
+
+
 class Study(Group):
     """What was measured, and where it is."""
+
+    model_config = ConfigDict(json_schema_extra=_derivatives_or_openneuro)
 
     name: Text = key(
         ...,
@@ -99,10 +111,17 @@ class Study(Group):
         examples=["demo"],
         pattern="^[A-Za-z0-9_-]+$",
     )
+    openneuro: NamedOpenNeuro | None = key(
+        None,
+        "A dataset of OpenNeuro, fetched as far as the study needs it (docs/openneuro.md), in "
+        "place of `derivatives`: its accession number, or a group.",
+        "an accession number, a group with accession, version, folder and keep-images, or null",
+        examples=["ds003007"],
+    )
     derivatives: Annotated[tuple[PathText, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         ...,
         "Folder of the fMRIPrep derivatives, or a list of such folders; `simulate` makes a demo "
-        "study with a known truth instead.",
+        "study with a known truth instead. To be left out where `openneuro` names a dataset.",
         "simulate, a path, or a list of paths",
         examples=[SIMULATE],
     )
@@ -215,10 +234,24 @@ class Study(Group):
         examples=[[3.75, 3.75, 3.5]],
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fetched(cls, given: Any) -> Any:
+        """Fill in derivatives, which are required, where they come with a dataset of OpenNeuro."""
+        if not isinstance(given, dict) or not given.get("openneuro"):
+            return given
+        return given | {"derivatives": FETCHED} if given.get("derivatives") is None else given
+
     @property
     def simulated(self) -> bool:
         """Whether the study is the simulated demo."""
         return self.derivatives == (SIMULATE,)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where its files are: the derivatives and, where it is fetched, the whole dataset."""
+        fetched = (self.openneuro.dataset,) if self.openneuro is not None else ()
+        return (*self.derivatives, *fetched)
 
     @field_validator("hours_since_dose")
     @classmethod
@@ -269,7 +302,14 @@ class Study(Group):
 
     @field_validator("derivatives")
     @classmethod
-    def _some_and_not_mixed(cls, derivatives: tuple[str, ...]) -> tuple[str, ...]:
+    def _some_and_not_mixed(
+        cls, derivatives: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        fetched = info.data.get("openneuro")
+        if fetched is not None and derivatives != (FETCHED,):
+            raise refuse("cannot be given beside openneuro, which brings derivatives of its own")
+        if fetched is not None:
+            return (fetched.derivatives,)
         if not derivatives:
             raise refuse("is an empty list")
         if len(set(derivatives)) < len(derivatives):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ketfc.files import MISSING
 from ketfc.study.config import Study, expand
+from ketfc.study.listing import listing_of
 from ketfc.study.problems import Problem, closest
 
 _RUN_ENTITIES = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "part")
@@ -80,7 +81,8 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     study : Study
         That section of the configuration.
     folders : iterable of pathlib.Path or None
-        Where to look; by default `study.derivatives`.
+        Where to look; by default `study.derivatives`. Of a dataset of OpenNeuro, what counts is
+        what it was listed to hold, whether it is here yet or not.
 
     Returns
     -------
@@ -90,6 +92,9 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     problems: list[Problem] = []
     rows: list[Mapping[str, Any]] = []
     participants: set[str] = set()
+    listing = listing_of(study)
+    if listing is not None:
+        rows, participants, folders = listing.rows(), set(listing.participants), ()
     for folder in folders if folders is not None else map(expand, study.derivatives):
         found, problem = _rows(folder)
         rows += found

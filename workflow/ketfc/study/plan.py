@@ -93,7 +93,7 @@ def make_plan(
     index : Index
         Its runs.
     folders : iterable of pathlib.Path
-        The derivatives, where tables are looked for too.
+        The derivatives, where tables are looked for too, as in a fetched dataset.
     extra : iterable of Problem
         Found by the rooms that come later, such as circuits that the space does not have; those
         of severity ``excluded`` that name a run exclude it.

@@ -69,6 +69,13 @@ def find_table(path: str, folders: Iterable[Path]) -> Path:
     return next((place for place in places if place.is_file()), given)
 
 
+def find_link(path: str, folders: Iterable[Path]) -> Path:
+    """Return where a table is, or a link that is in its place and may lead nowhere."""
+    given = expand(path)
+    places = [given, *(folder / given for folder in folders)]
+    return next((place for place in places if place.is_symlink() or place.is_file()), given)
+
+
 def find_tables(path: str, folders: Iterable[Path]) -> list[Path]:
     """Return the tables that an entry of ``scores.table`` stands for, sorted.
 

@@ -1,0 +1,103 @@
+"""A study of OpenNeuro, from a store on this machine; the real one is never asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from made_store import ACCESSION, DERIVATIVES, PREFIX, Store, about, serving
+from made_study import SPACE, Study, assert_same_tables, contents
+
+MAKE = Callable[..., Study]
+BOLD = "_desc-preproc_bold.nii.gz"
+FETCHED = f"sourcedata/openneuro/{ACCESSION}"
+OTHERS = {
+    f"sub-01/ses-pre/func/sub-01_ses-pre_task-nback_space-{SPACE}{BOLD}": b"another task",
+    f"sub-01/ses-pre/func/sub-01_ses-pre_task-nback_space-{SPACE}_desc-brain_mask.nii.gz": b"its",
+    "sub-01/ses-pre/func/sub-01_ses-pre_task-nback_desc-confounds_timeseries.tsv": b"its",
+    f"sub-01/ses-pre/func/sub-01_ses-pre_task-rest_space-T1w{BOLD}": b"another space",
+    "sub-01/ses-pre/func/sub-01_ses-pre_task-rest_hemi-L_space-fsaverage5_bold.func.gii": b"surf",
+    "sub-01/anat/sub-01_desc-preproc_T1w.nii.gz": b"anatomy",
+    "sub-01/figures/sub-01_ses-pre_task-rest_desc-carpetplot_bold.svg": b"a figure",
+    "sourcedata/freesurfer/sub-01/mri/orig.mgz": b"FreeSurfer",
+}
+"""What derivatives hold beside what the study needs."""
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    with serving() as store:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", store.url)
+        yield store
+
+
+def published(store: Store, local: Study, folder: Path, **openneuro: object) -> Study:
+    """Put a local study into the store, and return one of the same config that names it there."""
+    raw, derived = about("1.0.1")
+    participants = (local.folder / "participants.tsv").read_bytes()
+    images = {f"sub-01/ses-pre/func/sub-01_ses-pre_task-rest{BOLD[:0]}_bold.nii.gz": b"raw image"}
+    tables = {"dataset_description.json": raw, "participants.tsv": participants}
+    store.put_dataset(tables | images, {"dataset_description.json": derived, **OTHERS})
+    store.put_folder(local.derivatives)
+    folder.mkdir()
+    for name in ("blocks.nii.gz", "blocks.tsv"):
+        (folder / name).write_bytes((local.folder / name).read_bytes())
+    study = Study(folder)
+    named = {"accession": ACCESSION, "version": "1.0.1", **openneuro}
+    study.configure(study={"openneuro": named, "derivatives": None})
+    return study
+
+
+def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
+    store: Store, empty: MAKE, tmp_path: Path
+) -> None:
+    study = published(store, empty(), tmp_path / "mine")
+    done = study.run("plan", cores=1)
+    assert done.code == 0, done.text
+    assert "Study tiny: parallel design, 4 participants" in done.text
+    assert "images on OpenNeuro: 8 files, 0 B; they stay" in done.text
+    assert "to fetch: 8 files, 0 B (0 already here)" in done.text
+    # masks, tables and descriptions; no image, and nothing of another task or space
+    here = set(contents(study.folder / FETCHED))
+    assert {"participants.tsv", "dataset_description.json"} < here
+    assert len([name for name in here if name.endswith("_mask.nii.gz")]) == 8
+    assert not any(name.endswith(BOLD) for name in here)
+    wanted = {f"{DERIVATIVES}/{PREFIX}{name}" for name in OTHERS}
+    assert not wanted & set(store.got)
+    # a second call asks nothing
+    store.asked.clear()
+    again = study.run("plan", cores=1)
+    assert "Nothing to be done" in again.text
+    assert store.asked == []
+
+
+@pytest.mark.slow
+def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
+    store: Store, finished: Study, tmp_path: Path
+) -> None:
+    study = published(store, finished, tmp_path / "mine", **{"keep-images": False})
+    broken_off = next(
+        f"{DERIVATIVES}/{PREFIX}{path.relative_to(finished.derivatives).as_posix()}"
+        for path in sorted(finished.derivatives.rglob(f"*{BOLD}"))
+    )
+    store.cut[broken_off] = 5000
+    done = study.run()
+    assert done.code == 0, done.text
+    assert done.jobs["fetch_bold"] == 24
+    assert ("GET", broken_off, "bytes=5000-") in store.asked
+    assert list(study.folder.rglob(f"*{BOLD}")) == []
+    ours, theirs = (each.results / "plan/runs.tsv" for each in (study, finished))
+    # the plan names where the files are
+    text = ours.read_text(encoding="utf-8")
+    ours.write_text(text.replace(f"{FETCHED}/derivatives/fmriprep", "fmriprep"), encoding="utf-8")
+    assert ours.read_bytes() == theirs.read_bytes()
+    note = (study.results / "plan/problems.tsv").read_bytes()
+    assert note == (finished.results / "plan/problems.tsv").read_bytes()
+    assert_same_tables(study, finished)
+    # in the order of participants, so that at most two of them were here at a time
+    # (asserted from what was asked), and never again
+    store.asked.clear()
+    again = study.run("-n")
+    assert "Nothing to be done" in again.text, again.text
+    assert store.asked == []

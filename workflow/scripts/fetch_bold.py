@@ -1,0 +1,10 @@
+"""One BOLD image of a dataset of OpenNeuro: fetched, and compared with its listed checksum."""
+
+from pathlib import Path
+
+from ketfc.logs import logged
+from ketfc.study.listing import read_listing
+from ketfc.study.openneuro import fetch_image
+
+with logged(snakemake.log[0]):
+    fetch_image(read_listing(Path(snakemake.params.listing)), Path(snakemake.output.bold))
