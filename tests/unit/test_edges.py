@@ -368,3 +368,43 @@ def test_null_families_rarely_have_a_survivor(kind):
     assert any_fwer <= high
     assert any_fdr <= high
     assert 0.02 < below / (20 * families) < 0.08
+
+
+def test_edges_are_adjusted_for_covariates_and_who_lacks_one_is_in_no_arrangement():
+    rng = np.random.default_rng(31)
+    design = design_of("parallel", 21)
+    people = sorted(design["participants"])
+    age: list[float | None] = rng.normal(40, 9, 21).tolist()
+    age[4] = None
+    site = ["ABC"[i // 2 % 3] for i in range(21)]
+    design |= {
+        "covariates": {"age": "numeric", "site": "categorical"},
+        "terms": {
+            "covariates": ["age"],
+            "blocks": "site",
+            "values": {
+                "age": dict(zip(people, age, strict=True)),
+                "site": dict(zip(people, site, strict=True)),
+            },
+            "diagnosis": None,
+        },
+    }
+    scores, edges = scores_of(design, rng), edges_of(design, 3, rng)
+    table = table_of(edges, scores, design)
+    assert (table["n"] == 20).all()
+    kept = np.arange(21) != 4
+    si, treated = wide(scores), 1.0 - np.arange(21) % 2
+    others = np.column_stack(
+        [np.ones(21), [a or 0.0 for a in age], [s == "B" for s in site], [s == "C" for s in site]]
+    )
+    for i in range(3):
+        before, after = edges.baseline[:, i], edges.followup[:, i]
+        models = {
+            "change": (after, [treated, before]),
+            "association": (si["post"].to_numpy(), [after - before, si["pre"], treated]),
+        }
+        for test, (y, columns) in models.items():
+            fit = sm.OLS(y[kept], np.column_stack([*columns, others])[kept]).fit()
+            row = table[table["test"] == test].iloc[i]
+            assert row["estimate"] == pytest.approx(fit.params[0])
+            assert row["statistic"] == pytest.approx(fit.tvalues[0])

@@ -265,7 +265,7 @@ def _family(
     from scipy import stats
 
     present = np.isfinite(edges.baseline) & np.isfinite(edges.followup)
-    needs = [need for need in test.needs if not need.startswith("z_")]
+    needs = [need for need in test.required if not need.startswith("z_")]
     # who has no edge at all is no part of the joint arrangements
     enter = table[needs].notna().all(axis=1).to_numpy() & present.any(axis=1)
     complete, present = table[enter], present[enter]

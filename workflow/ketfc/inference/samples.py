@@ -50,6 +50,11 @@ class PlannedTest:
     adjusted: tuple[str, ...] = ()
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """All columns without which a participant cannot enter, those of covariates included."""
+        return (*self.needs, *(f"covariate_{name}" for name in self.adjusted))
+
+    @property
     def secondary(self) -> bool:
         """Whether it looks at other sessions than the primary ones."""
         return self.roles is not None or self.name == FIRST_PERIOD
@@ -296,15 +301,14 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any])
         Together the planned participants, each once.
     """
     planned = table if test.arm is None else table[table["arm"] == test.arm]
-    needs = (*test.needs, *(f"covariate_{name}" for name in test.adjusted))
-    missing = {need: planned[need].isna().to_numpy() for need in needs}
+    missing = {need: planned[need].isna().to_numpy() for need in test.required}
     incomplete = np.zeros(len(planned), dtype=bool)
     for column in missing.values():
         incomplete |= column
     left_out = {}
     for i in np.flatnonzero(incomplete).tolist():
         row = planned.iloc[i]
-        reasons = [_reason(need, row, design) for need in needs if missing[need][i]]
+        reasons = [_reason(need, row, design) for need in test.required if missing[need][i]]
         left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
     return Sample(complete=planned[~incomplete], left_out=left_out)
 
