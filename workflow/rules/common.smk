@@ -133,7 +133,7 @@ OPENNEURO = STUDY.study.openneuro
 KEEP_IMAGES = OPENNEURO is None or OPENNEURO.keep_images
 FETCHED = str(expand_path(OPENNEURO.derivatives)) if OPENNEURO else "sourcedata/none"
 LISTING = OPENNEURO and str(OPENNEURO.listing)
-EARLIER = earlier_images(RUNS)
+EARLIER = earlier_images(RUNS) if OPENNEURO else {}
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
