@@ -44,9 +44,14 @@ def published(store: Store, local: Study, folder: Path, **openneuro: object) -> 
     for name in ("blocks.nii.gz", "blocks.tsv"):
         (folder / name).write_bytes((local.folder / name).read_bytes())
     study = Study(folder)
-    named = {"accession": ACCESSION, "version": "1.0.1", **openneuro}
-    study.configure(study={"openneuro": named, "derivatives": None})
+    study.configure(**sections(**openneuro))
     return study
+
+
+def sections(**openneuro: object) -> dict[str, dict[str, object]]:
+    """Return the sections of a config that names the store's dataset."""
+    named = {"accession": ACCESSION, "version": "1.0.1", **openneuro}
+    return {"study": {"openneuro": named, "derivatives": None}}
 
 
 def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
@@ -114,6 +119,11 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     store.asked.clear()
     again = study.run("-n")
     assert "Nothing to be done" in again.text, again.text
+    # nor does a change that reads no image fetch any
+    study.configure(**sections(**{"keep-images": False}), statistics={"alpha": 0.01})
+    again = study.run("-n")
+    assert "hypotheses" in again.jobs
+    assert not {"fetch_bold", "fetch_further_bold", "bold_run"} & set(again.jobs)
     assert store.asked == []
 
 

@@ -114,6 +114,7 @@ rule plan:
         runtime=5,
     params:
         listing=LISTING,
+        images=[run["bold"] for run in RUNS.values()] if OPENNEURO else [],
         keep_images=KEEP_IMAGES,
         code=CODE["study"],
     script:

@@ -272,6 +272,8 @@ def _fetch_all(listing: Listing, missing: Mapping[str, StoredObject]) -> None:
             buckets[bucket_of(path)].fetch(missing[path], listing.folder / path)
         except StudyError as error:
             return 0, error.problems
+        except OSError as error:
+            return 0, (Problem("error", f"cannot be written: {error}", file=path, field=FIELD),)
         return missing[path].size, ()
 
     with ThreadPoolExecutor(_WORKERS) as pool:
@@ -329,7 +331,7 @@ def _version(told: object, openneuro: OpenNeuro) -> str | None:
     found = [
         version
         for accession, version in _DOI.findall(json.dumps(told))
-        if accession == openneuro.accession
+        if accession.lower() == openneuro.accession
     ]
     return found[0] if found else None
 
