@@ -78,6 +78,11 @@ def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
     assert rest.jobs["bold_run"] == 8
     assert not {"inventory", "plan"} & set(rest.jobs)
     assert store.asked == []
+    # an image that is here, and kept, is no longer fetched, whatever becomes of the code
+    image = "sub-01/ses-pre/func/sub-01_ses-pre_task-rest_space-" + SPACE + BOLD
+    (study.folder / FETCHED / "derivatives/fmriprep" / image).touch()
+    rest = study.run("-n")
+    assert (rest.jobs["fetch_bold"], rest.jobs["fetch_further_bold"]) == (4, 3)
 
 
 def test_a_network_that_is_down_ends_in_one_message(

@@ -189,7 +189,7 @@ rule fetch_bold:
     benchmark:
         "logs/benchmarks/fetch_bold/{folder}/{run}_{version}.tsv"
     wildcard_constraints:
-        run="|".join(name for name in EARLIER if not EARLIER[name]) or "none",
+        run="|".join(run for run in TO_FETCH if not EARLIER[run]) or "none",
     # where the workflow was started, since the nodes of a cluster often have no network
     localrule: True
     resources:
@@ -204,5 +204,5 @@ rule fetch_bold:
 
 use rule fetch_bold as fetch_further_bold with:
     wildcard_constraints:
-        run="|".join(name for name in EARLIER if EARLIER[name]) or "none",
+        run="|".join(run for run in TO_FETCH if EARLIER[run]) or "none",
     priority: 1

@@ -72,18 +72,16 @@ def prepare(study: Study) -> None:
         listing = list_dataset(openneuro)
         write_listing(openneuro, listing)
     listing = read_listing(openneuro.listing)
-    paths = needed(listing, index_runs(study))
-    missing, wrong = {}, []
-    for path in paths:
-        place = listing.folder / path
-        if not place.is_file():
+    index = index_runs(study)
+    here, missing = [], {}
+    for path in needed(listing, index):
+        if (listing.folder / path).is_file():
+            here.append(path)
+        else:
             missing[path] = listing.objects[path]
-        elif place.stat().st_size != listing.objects[path].size:
-            wrong.append(_changed_here(place, listing.objects[path]))
-    if wrong:
-        raise StudyError(wrong)
-    if fresh:
-        _check_all(listing, set(paths) - set(missing))
+    images = (Path(run.bold) for run in index.runs)
+    here += [path.relative_to(listing.folder).as_posix() for path in images if path.is_file()]
+    _check_all(listing, here, whole=fresh)
     if missing:
         _fetch_all(listing, missing)
 
@@ -289,14 +287,23 @@ def _fetch_all(listing: Listing, missing: Mapping[str, StoredObject]) -> None:
         raise StudyError(problems)
 
 
-def _check_all(listing: Listing, paths: Iterable[str]) -> None:
-    """Compare what was here before the dataset was listed with the listing."""
-    buckets = {name: Bucket(name) for name in (RAW_BUCKET, DERIVATIVES_BUCKET)}
-    wrong = [
-        _changed_here(listing.folder / path, listing.objects[path])
-        for path in sorted(paths)
-        if not buckets[bucket_of(path)].matches(listing.objects[path], listing.folder / path)
-    ]
+def _check_all(listing: Listing, paths: Iterable[str], *, whole: bool) -> None:
+    """Compare what is here with the listing: its size, and its checksum too if the listing is new.
+
+    Raises
+    ------
+    StudyError
+        With everything that differs.
+    """
+    buckets = {name: Bucket(name) for name in (RAW_BUCKET, DERIVATIVES_BUCKET)} if whole else {}
+    wrong = []
+    for path in paths:
+        stored, place = listing.objects[path], listing.folder / path
+        same = place.stat().st_size == stored.size
+        if same and whole:
+            same = buckets[bucket_of(path)].matches(stored, place)
+        if not same:
+            wrong.append(_changed_here(place, stored))
     if wrong:
         raise StudyError(wrong)
 
