@@ -223,6 +223,15 @@ def test_files_edited_here_are_named_and_not_overwritten(store: Store, tmp_path:
     assert edited.read_text().startswith("participant_id")
 
 
+def test_an_image_that_is_not_what_was_listed_is_named(store: Store, tmp_path: Path) -> None:
+    publish(store)
+    section = study(tmp_path)
+    prepare(section)
+    bold = Path(index_runs(section).runs[0].bold)
+    bold.write_bytes(b"half")
+    assert said(section).startswith(f"{bold}: study.openneuro: is not what OpenNeuro was listed to")
+
+
 def test_a_new_listing_compares_what_is_here_by_its_checksum(store: Store, tmp_path: Path) -> None:
     publish(store)
     prepare(study(tmp_path))

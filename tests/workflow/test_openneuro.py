@@ -36,7 +36,7 @@ def published(store: Store, local: Study, folder: Path, **openneuro: object) -> 
     """Put a local study into the store, and return one of the same config that names it there."""
     raw, derived = about("1.0.1")
     participants = (local.folder / "participants.tsv").read_bytes()
-    images = {f"sub-01/ses-pre/func/sub-01_ses-pre_task-rest{BOLD[:0]}_bold.nii.gz": b"raw image"}
+    images = {"sub-01/ses-pre/func/sub-01_ses-pre_task-rest_bold.nii.gz": b"raw image"}
     tables = {"dataset_description.json": raw, "participants.tsv": participants}
     store.put_dataset(tables | images, {"dataset_description.json": derived, **OTHERS})
     store.put_folder(local.derivatives)
@@ -44,9 +44,14 @@ def published(store: Store, local: Study, folder: Path, **openneuro: object) -> 
     for name in ("blocks.nii.gz", "blocks.tsv"):
         (folder / name).write_bytes((local.folder / name).read_bytes())
     study = Study(folder)
-    named = {"accession": ACCESSION, "version": "1.0.1", **openneuro}
-    study.configure(study={"openneuro": named, "derivatives": None})
+    study.configure(**sections(**openneuro))
     return study
+
+
+def sections(**openneuro: object) -> dict[str, dict[str, object]]:
+    """Return the sections of a config that names the store's dataset."""
+    named = {"accession": ACCESSION, "version": "1.0.1", **openneuro}
+    return {"study": {"openneuro": named, "derivatives": None}}
 
 
 def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
@@ -65,11 +70,31 @@ def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
     assert not any(name.endswith(BOLD) for name in here)
     wanted = {f"{DERIVATIVES}/{PREFIX}{name}" for name in OTHERS}
     assert not wanted & set(store.got)
-    # a second call asks nothing
+    # a second call asks nothing, and knows what is left
     store.asked.clear()
-    again = study.run("plan", cores=1)
-    assert "Nothing to be done" in again.text
+    rest = study.run("-n")
+    assert rest.code == 0, rest.text
+    assert (rest.jobs["fetch_bold"], rest.jobs["fetch_further_bold"]) == (4, 4)
+    assert rest.jobs["bold_run"] == 8
+    assert not {"inventory", "plan"} & set(rest.jobs)
     assert store.asked == []
+    # an image that is here, and kept, is no longer fetched, whatever becomes of the code
+    image = "sub-01/ses-pre/func/sub-01_ses-pre_task-rest_space-" + SPACE + BOLD
+    (study.folder / FETCHED / "derivatives/fmriprep" / image).touch()
+    rest = study.run("-n")
+    assert (rest.jobs["fetch_bold"], rest.jobs["fetch_further_bold"]) == (4, 3)
+
+
+def test_a_network_that_is_down_ends_in_one_message(
+    store: Store, empty: MAKE, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = published(store, empty(), tmp_path / "mine")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    done = study.run("plan", cores=1)
+    assert done.code != 0
+    assert done.text.count("OpenNeuro's server cannot be reached") == 1
+    assert "The study cannot be fetched" in done.text
+    assert "Traceback" not in done.text
 
 
 @pytest.mark.slow
@@ -84,9 +109,10 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     store.cut[broken_off] = 5000
     done = study.run()
     assert done.code == 0, done.text
-    assert done.jobs["fetch_bold"] == 24
+    assert (done.jobs["fetch_bold"], done.jobs["fetch_further_bold"]) == (12, 12)
     assert ("GET", broken_off, "bytes=5000-") in store.asked
     assert list(study.folder.rglob(f"*{BOLD}")) == []
+    assert begun_at_a_time(store) <= 2
     ours, theirs = (each.results / "plan/runs.tsv" for each in (study, finished))
     # the plan names where the files are
     text = ours.read_text(encoding="utf-8")
@@ -95,9 +121,22 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     note = (study.results / "plan/problems.tsv").read_bytes()
     assert note == (finished.results / "plan/problems.tsv").read_bytes()
     assert_same_tables(study, finished)
-    # in the order of participants, so that at most two of them were here at a time
-    # (asserted from what was asked), and never again
     store.asked.clear()
     again = study.run("-n")
     assert "Nothing to be done" in again.text, again.text
+    # nor does a change that reads no image fetch any
+    study.configure(**sections(**{"keep-images": False}), statistics={"alpha": 0.01})
+    again = study.run("-n")
+    assert "hypotheses" in again.jobs
+    assert not {"fetch_bold", "fetch_further_bold", "bold_run"} & set(again.jobs)
     assert store.asked == []
+
+
+def begun_at_a_time(store: Store) -> int:
+    """Return of how many participants one of two images had come, but not the other, at most."""
+    begun: set[str] = set()
+    most = 0
+    for name in dict.fromkeys(name for name in store.got if name.endswith(BOLD)):
+        begun ^= {name.removeprefix(f"{DERIVATIVES}/{PREFIX}").split("/")[0]}
+        most = max(most, len(begun))
+    return most

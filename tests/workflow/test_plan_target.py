@@ -100,6 +100,21 @@ def test_missing_tables_folders_and_images_are_named(empty: MAKE) -> None:
     assert not (study.results / "derivatives/atlases").exists()
 
 
+def test_links_into_an_annex_that_lead_nowhere_are_named_with_the_command(empty: MAKE) -> None:
+    study = empty()
+    for path in [*study.derivatives.rglob("*_bold.nii.gz")][:7]:
+        path.unlink()
+        path.symlink_to("../../../.git/annex/objects/1/2/MD5E-s1--x.nii.gz/MD5E-s1--x.nii.gz")
+    (study.folder / "blocks.nii.gz").unlink()
+    # not only the plan: whatever is asked for ends here, with the other problems
+    done = study.run()
+    assert done.code != 0
+    assert "7 files are not here yet, only git-annex's links to them. To get them: cd" in done.text
+    assert "datalad get sub-*/ses-*/func/sub-*_ses-*_task-rest_space-" in done.text
+    assert "circuits.parcellation.image = blocks.nii.gz: there is no such file" in done.text
+    assert "MissingInput" not in done.text
+
+
 def test_a_missing_registry_is_an_error_of_the_config(empty: MAKE) -> None:
     done = empty(circuits={"registry": "nowhere.yaml"}).run("-n")
     assert done.code != 0

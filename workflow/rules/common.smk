@@ -161,7 +161,11 @@ OPENNEURO = STUDY.study.openneuro
 KEEP_IMAGES = OPENNEURO is None or OPENNEURO.keep_images
 FETCHED = str(expand_path(OPENNEURO.derivatives)) if OPENNEURO else "sourcedata/none"
 LISTING = OPENNEURO and str(OPENNEURO.listing)
-EARLIER = earlier_images(RUNS)
+EARLIER = earlier_images(RUNS) if OPENNEURO else {}
+# kept images that are here are files like any other: an edited script must not fetch them again
+TO_FETCH = [
+    run for run in EARLIER if not KEEP_IMAGES or not Path(RUNS[run]["bold"]).is_file()
+]
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)

@@ -122,7 +122,7 @@ rule bold_run:
     benchmark:
         "logs/benchmarks/bold_run/{folder}/{run}.tsv"
     # before a further image is fetched: those that are here may then be deleted
-    priority: 1
+    priority: 2
     resources:
         mem_mb=run_memory,
         runtime=run_minutes,

@@ -114,6 +114,7 @@ rule plan:
         runtime=5,
     params:
         listing=LISTING,
+        images=[run["bold"] for run in RUNS.values()] if OPENNEURO else [],
         keep_images=KEEP_IMAGES,
         code=CODE["study"],
     script:
@@ -176,11 +177,11 @@ GATE = [] if USABLE else rules.plan.output.summary
 _fetched = f"{FETCHED}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
 
 
-# one image of a dataset of OpenNeuro
+# One image of a dataset of OpenNeuro. Somebody's further images come before those of anybody else,
+# and runs that are ready before any image, so that few participants are on disk at a time.
 rule fetch_bold:
     input:
         plan=GATE,
-        # a participant's images one after the other: see earlier_images
         earlier=lookup(dpath="{run}", within=EARLIER),
     output:
         bold=_fetched if KEEP_IMAGES else temp(_fetched),
@@ -188,6 +189,8 @@ rule fetch_bold:
         "logs/fetch_bold/{folder}/{run}_{version}.log",
     benchmark:
         "logs/benchmarks/fetch_bold/{folder}/{run}_{version}.tsv"
+    wildcard_constraints:
+        run="|".join(run for run in TO_FETCH if not EARLIER[run]) or "none",
     # where the workflow was started, since the nodes of a cluster often have no network
     localrule: True
     resources:
@@ -198,3 +201,9 @@ rule fetch_bold:
         code=CODE["fetch"],
     script:
         "../scripts/fetch_bold.py"
+
+
+use rule fetch_bold as fetch_further_bold with:
+    wildcard_constraints:
+        run="|".join(run for run in TO_FETCH if EARLIER[run]) or "none",
+    priority: 1

@@ -11,17 +11,15 @@ from ketfc.study.plan import summary, unusable
 
 with logged(snakemake.log[0]):
     problems = read_tsv(snakemake.input.problems)
-    runs = read_tsv(snakemake.input.runs)
     text = summary(
-        runs,
+        read_tsv(snakemake.input.runs),
         read_tsv(snakemake.input.scores, numeric=("score",)),
         read_json(snakemake.input.design),
         problems,
     )
     if snakemake.params.listing is not None:
-        listing = read_listing(Path(snakemake.params.listing))
-        used = runs.loc[runs["status"] == "ok", "bold"]
-        text += images_summary(listing, used, kept=snakemake.params.keep_images)
+        listing, images = read_listing(Path(snakemake.params.listing)), snakemake.params.images
+        text += images_summary(listing, images, kept=snakemake.params.keep_images)
     print(text, file=sys.__stderr__)
     reason = unusable(problems)
     if reason is None:
