@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from made_runs import confounds_table
@@ -35,10 +36,13 @@ def run(kit, tmp_path):
         confounds=Path(f"{stem}_desc-confounds_timeseries.tsv"),
     )
     files.bold.symlink_to(folder / "real_data_vol_4_regions_BOLD.nii.gz")
-    files.mask.symlink_to(folder / "real_data_vol_4_regions_mask.nii.gz")
+    labels = folder / "real_data_vol_4_regions_mask.nii.gz"
+    image = nib.load(labels)
+    inside = (np.asanyarray(image.dataobj) > 0).astype(np.uint8)
+    nib.save(nib.Nifti1Image(inside, image.affine), files.mask)
     files.sidecar.write_text(json.dumps({"RepetitionTime": 2.4}))
     confounds_table(128).to_csv(files.confounds, sep="\t", na_rep="n/a", index=False)
-    regions = load_parcellation("Six", files.mask, space="MNI152NLin2009cAsym")
+    regions = load_parcellation("Six", labels, space="MNI152NLin2009cAsym")
     return files, lambda grid: [label_regions(regions, grid)]
 
 

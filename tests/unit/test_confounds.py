@@ -285,3 +285,35 @@ def test_a_truncated_gzipped_table_is_refused(tmp_path):
     path = tmp_path / "c.tsv.gz"
     path.write_bytes(gzip.compress(confounds_table(50).to_csv(sep="\t").encode())[:-200])
     assert refused(path).rule == "confounds-file"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("csf\tcsf\n1\t2\n", "several columns called 'csf'"),
+        ("csf\tdvars\n1\t2\n1\n", "line 3 has 1 cells, the header 2"),
+        ("csf\tdvars\n1\t2\t3\n", "line 2 has 3 cells, the header 2"),
+        ("csf\n1\x002\n", "NUL"),
+    ],
+)
+def test_a_table_that_would_be_read_as_another_one_is_refused(text, said, tmp_path):
+    path = tmp_path / "c.tsv"
+    path.write_text(text)
+    with pytest.raises(RunError, match=said) as caught:
+        read_confounds(path)
+    assert caught.value.rule == "confounds-file"
+
+
+@pytest.mark.parametrize(
+    ("columns", "metadata"),
+    [
+        (["w_comp_cor_00", "c_comp_cor_00"], {"w_comp_cor_00": {"Mask": "CSF"}}),
+        (["w_comp_cor_00", "c_comp_cor_00"], {"c_comp_cor_00": {"Mask": 5}}),
+        (["a_comp_cor_00", "a_comp_cor_01"], {"a_comp_cor_00": {"Mask": "WM"}}),
+    ],
+)
+def test_components_of_a_mask_that_cannot_be_are_refused(columns, metadata):
+    with pytest.raises(RunError) as caught:
+        compcor_columns(columns, metadata)
+    assert caught.value.rule == "confounds-sidecar"
+    assert caught.value.value in columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 import pytest
-from made_runs import AFFINE, MadeRun, nifti_bytes, write_gzip
+from made_runs import AFFINE, MadeRun, nifti_bytes, place, write_gzip
 
 from ketfc.imaging.errors import RunError
 from ketfc.imaging.extraction import extract, read_mask
@@ -288,3 +288,18 @@ def test_a_mask_on_another_grid_or_without_a_voxel_is_refused(make_run, tmp_path
     with pytest.raises(RunError, match=r"other_mask\.nii\.gz holds no brain") as caught:
         read_mask(path, GRID)
     assert caught.value.rule == "mask-empty"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: np.subtract(data, data.mean(axis=-1, keepdims=True), out=data), "bright"),
+        (lambda data: data.__setitem__((6, 6, 5, 3), 1e30), "no scanner gives"),
+    ],
+)
+def test_numbers_that_are_no_bold_signal_are_refused(make_run, spoil, said):
+    run = make_run(40, edit=spoil)
+    mask = read_mask(run.files.mask, GRID)
+    with pytest.raises(RunError, match=said) as caught:
+        extract(run.files.bold, mask, place(GRID), min_coverage=0.5)
+    assert caught.value.rule == "implausible-signal"

@@ -13,7 +13,7 @@ from made_runs import AFFINE, nifti_bytes
 from ketfc.imaging import reader
 from ketfc.imaging.confounds import read_confounds
 from ketfc.imaging.errors import RunError
-from ketfc.imaging.reader import read_header, read_volume, stored_volumes
+from ketfc.imaging.reader import read_header, read_volume, require_whole, stored_volumes
 from ketfc.imaging.sidecars import read_sidecar
 
 SHAPE = (5, 6, 4, 7)
@@ -310,3 +310,59 @@ def test_a_disk_that_fails_is_no_fault_of_the_run(read, name, tmp_path):
     path.symlink_to("/proc/self/mem")
     with pytest.raises(OSError, match="Input/output error"):
         read(path)
+
+
+def _with_header(path, **fields):
+    content = bytearray(nifti_bytes(np.ones((4, 5, 6, 3), "i2")))
+    head = nib.Nifti1Header(bytes(content[:348]), check=False)
+    for name, value in fields.items():
+        head[name] = value
+    content[:348] = head.binaryblock
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule", "said"),
+    [
+        ({"sform_code": 0, "qform_code": 0}, "affine", "does not say where its voxels lie"),
+        ({"qoffset_x": 40}, "affine", "up to 15.5 voxels apart"),
+        ({"vox_offset": np.nan}, "damaged-image", "is not a NIfTI image"),
+        ({"vox_offset": np.inf}, "damaged-image", "is not a NIfTI image"),
+        ({"scl_slope": np.inf}, "damaged-image", "infinite scl_slope"),
+    ],
+)
+def test_a_header_that_contradicts_itself_is_refused(fields, rule, said, tmp_path):
+    with pytest.raises(RunError, match=said) as caught:
+        read_header(_with_header(tmp_path / "b.nii", **fields))
+    assert caught.value.rule == rule
+
+
+def test_sform_and_qform_of_different_codes_may_mean_different_spaces(tmp_path):
+    path = _with_header(tmp_path / "b.nii", qform_code=1, qoffset_x=40)
+    np.testing.assert_allclose(read_header(path).grid.affine, AFFINE)
+
+
+@pytest.mark.parametrize("name", ["b.nii", "b.nii.gz"])
+def test_no_memory_is_taken_for_what_a_file_cannot_hold(name, tmp_path):
+    path = _with_header(tmp_path / "b.nii", dim=[4, 32767, 32767, 32767, 3, 1, 1, 1])
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(RunError, match=r"can hold .* at most") as caught:
+        list(stored_volumes(tmp_path / name, np.arange(3)))
+    assert caught.value.rule == "damaged-image"
+
+
+def test_a_whole_image_is_known_by_its_length(tmp_path):
+    content = nifti_bytes(np.arange(360, dtype="i2").reshape(4, 5, 6, 3))
+    path = tmp_path / "b.nii.gz"
+    for good in (
+        gzip.compress(content),
+        gzip.compress(content[:500]) + gzip.compress(content[500:]),
+    ):
+        path.write_bytes(good)
+        require_whole(path)
+    for bad in (content[:-2], content + b"\1\0"):
+        path.write_bytes(gzip.compress(bad))
+        with pytest.raises(RunError, match=r"truncated|more data"):
+            require_whole(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import nibabel as nib
@@ -92,3 +93,16 @@ def test_series_come_from_the_shared_voxels_alone_and_coverage_tells_both(write)
     assert found.coverage["n_covered"].tolist() == [3, 1]
     assert found.coverage["n_shared"].tolist() == [2, 0]
     assert found.coverage["coverage_shared"].tolist() == [0.5, 0.0]
+
+
+def test_a_run_without_any_signal_does_not_narrow_the_others(write):
+    lost = write("post", dead=range(24))
+    assert shared_voxels([write("pre", out=[3]), lost], GRID).sum() == 23
+
+
+def test_a_run_whose_header_gives_a_wrong_type_does_not_narrow_the_others(write):
+    bold, mask = write("post")
+    content = bytearray(gzip.decompress(bold.read_bytes()))
+    content[70:74] = (2).to_bytes(2, "little") + (8).to_bytes(2, "little")
+    bold.write_bytes(gzip.compress(content))
+    assert shared_voxels([write("pre", out=[3]), (bold, mask)], GRID).sum() == 23
