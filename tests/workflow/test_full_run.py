@@ -139,7 +139,7 @@ def test_every_sidecar_tells_what_made_its_file(finished: Study) -> None:
     # one environment made them all, and the report says the same of it
     said = read_json(finished.results / "provenance.json")["versions"]
     assert len({tuple(sorted(each.items())) for each in versions.values()}) == 1
-    assert said == next(iter(versions.values()))
+    assert next(iter(versions.values())).items() <= said.items()
     rooms = {bill[0]["Description"] for bill in bills.values()}
     assert rooms == {f"source {source_digest(room)} ({room})" for room in ROOMS}
 
