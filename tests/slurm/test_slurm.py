@@ -36,7 +36,7 @@ def test_slurm_gives_the_bytes_of_a_local_run(
     assert done.code == 0, done.text
     # both runs went to the cluster, and the small steps did not
     assert done.text.count("has been submitted with SLURM jobid") == 2
-    assert "localrule inventory" in done.text
+    assert "localrule parcellation" in done.text
     assert_same_tables(study, one_person)
 
 
