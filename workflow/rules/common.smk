@@ -119,6 +119,21 @@ NAMES = list(RUNS)
 RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
 
 
+def entry(path, within):
+    """Return a function that finds what a mapping has for a job, such as "{run}/bold".
+
+    Snakemake's own lookup() goes through the whole mapping for every job.
+    """
+
+    def found(wildcards):
+        content = within
+        for key in path.format(**wildcards).split("/"):
+            content = content[key]
+        return content
+
+    return found
+
+
 def run_memory(wildcards, input, attempt):
     """Return the MB that one BOLD run is given, more at every attempt."""
     return memory_mb(Path(input.bold), attempt)

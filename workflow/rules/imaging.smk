@@ -28,7 +28,7 @@ rule parcellation:
     input:
         plan=GATE,
         named=NAMED_PARCELLATIONS,
-        files=lookup(dpath="{atlas}", within=PARCELLATION_FILES),
+        files=entry("{atlas}", within=PARCELLATION_FILES),
     output:
         image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
         table=f"{_atlas}_dseg.tsv",
@@ -43,7 +43,7 @@ rule parcellation:
         mem_mb=1000,
         runtime=10,
     params:
-        parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
+        parcellation=entry("{atlas}", within=PARCELLATION_SETTINGS),
         space=SPACE,
         folder=ATLASES_DIR,
         other_templates=STUDY.circuits.allow_template_mismatch,
@@ -76,16 +76,16 @@ rule null_spheres:
 rule bold_run:
     input:
         plan=GATE,
-        bold=lookup(dpath="{run}/bold", within=RUNS),
-        mask=lookup(dpath="{run}/mask", within=RUNS),
-        confounds=lookup(dpath="{run}/confounds", within=RUNS),
-        sidecars=lookup(dpath="{run}/sidecars", within=RUNS),
+        bold=entry("{run}/bold", within=RUNS),
+        mask=entry("{run}/mask", within=RUNS),
+        confounds=entry("{run}/confounds", within=RUNS),
+        sidecars=entry("{run}/sidecars", within=RUNS),
         # what the participant's other sessions cover decides what is compared
-        other_bolds=lookup(dpath="{run}/bold", within=SIBLINGS),
-        other_masks=lookup(dpath="{run}/mask", within=SIBLINGS),
+        other_bolds=entry("{run}/bold", within=SIBLINGS),
+        other_masks=entry("{run}/mask", within=SIBLINGS),
         # and, where sessions are matched in volumes, how many of theirs are kept
-        other_confounds=lookup(dpath="{run}/confounds", within=SIBLINGS),
-        other_sidecars=lookup(dpath="{run}/sidecars", within=SIBLINGS),
+        other_confounds=entry("{run}/confounds", within=SIBLINGS),
+        other_sidecars=entry("{run}/sidecars", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
         images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
@@ -126,8 +126,8 @@ rule bold_run:
         runtime=run_minutes,
     params:
         space=SPACE,
-        session=lookup(dpath="{run}/session", within=RUNS),
-        other_sessions=lookup(dpath="{run}/session", within=SIBLINGS),
+        session=entry("{run}/session", within=RUNS),
+        other_sessions=entry("{run}/session", within=SIBLINGS),
         atlases=MADE_ATLASES,
         parcellations=list(PARCELLATIONS),
         variants=VARIANTS,

@@ -245,12 +245,12 @@ PAGES = files_by_participant(RUNS, _page_files)
 # should be sent many at a time: --groups participant_quality=pages --group-components pages=100.
 rule participant_quality:
     input:
-        quality=lookup(dpath="{participant}/quality", within=PAGES),
-        carpets=lookup(dpath="{participant}/carpets", within=PAGES),
-        coverage=lookup(dpath="{participant}/coverage", within=PAGES),
-        circuits=lookup(dpath="{participant}/circuits", within=PAGES),
-        relmats=lookup(dpath="{participant}/relmats", within=PAGES),
-        sidecars=lookup(dpath="{participant}/sidecars", within=PAGES),
+        quality=entry("{participant}/quality", within=PAGES),
+        carpets=entry("{participant}/carpets", within=PAGES),
+        coverage=entry("{participant}/coverage", within=PAGES),
+        circuits=entry("{participant}/circuits", within=PAGES),
+        relmats=entry("{participant}/relmats", within=PAGES),
+        sidecars=entry("{participant}/sidecars", within=PAGES),
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/quality/{participant}.html",
@@ -264,8 +264,8 @@ rule participant_quality:
     params:
         study=STUDY.study.name,
         sessions=STUDY.study.sessions,
-        runs=lookup(dpath="{participant}/runs", within=PAGES),
-        run_sessions=lookup(dpath="{participant}/sessions", within=PAGES),
+        runs=entry("{participant}/runs", within=PAGES),
+        run_sessions=entry("{participant}/sessions", within=PAGES),
         atlases=ATLASES,
         settings=RUN_SETTINGS,
         code=CODE["reporting"],
