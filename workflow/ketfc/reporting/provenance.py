@@ -17,7 +17,6 @@ _PACKAGES = (
     "scipy",
     "pandas",
     "statsmodels",
-    "bids2table",
     "isal",
     "matplotlib",
 )
