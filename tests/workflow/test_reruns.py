@@ -30,7 +30,7 @@ BELOW_RUNS = {
     "sessions": 1,
     "similarity": 1,
 }
-PLAN = {"clinical": 1, "habenula": 1, "inventory": 1, "plan": 1}
+PLAN = {"clinical": 1, "habenula": 1, "headers": 1, "inventory": 1, "plan": 1}
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 
 

@@ -116,7 +116,6 @@ RUNS = without(FOUND, manual_exclusions(BY_HAND, named_runs(FOUND)).runs)
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
-RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
 
 
 def entry(path, within):
@@ -132,6 +131,29 @@ def entry(path, within):
         return content
 
     return found
+
+
+def every_run(*patterns):
+    """Return a function that lists files of all runs, each run's in the order of the patterns.
+
+    A job on another machine parses this file again: it must not list what only other jobs need.
+    """
+
+    def listed(wildcards):
+        return [
+            pattern.format(run=name, folder=run["folder"])
+            for name, run in RUNS.items()
+            for pattern in patterns
+        ]
+
+    return listed
+
+
+def tables_found(wildcards):
+    """Return the confounds of all runs, also of those left out by hand, and their sidecars."""
+    return [
+        file for run in FOUND.values() for file in (run["confounds"], *run["sidecars"])
+    ]
 
 
 def run_memory(wildcards, input, attempt):

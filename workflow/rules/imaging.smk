@@ -5,6 +5,8 @@ _stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
 _atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
 _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
 _spheres = f"{_stem}_atlas-{SPHERES}"
+# of the first parcellation after the primary strategy
+_first_matrix = f"{_stem}_atlas-{MATRIX_ATLAS}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat"
 
 
 rule dataset_description:
@@ -143,18 +145,9 @@ rule sessions:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
         plan=rules.plan.output.summary,
-        circuits=expand(
-            rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        quality=expand(
-            rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        coverage=expand(
-            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-        ),
+        circuits=every_run(rules.bold_run.output.circuits),
+        quality=every_run(rules.bold_run.output.quality),
+        coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
         registry=REGISTRY,
         images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),
         tables=expand(rules.parcellation.output.table, atlas=REGION_ATLASES),
@@ -191,22 +184,8 @@ rule similarity:
     input:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
-        relmats=expand(
-            f"{_relmat}.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
+        relmats=every_run(f"{_first_matrix}.tsv"),
+        sidecars=every_run(f"{_first_matrix}.json"),
     output:
         "results/quality/similarity.tsv",
     log:

@@ -152,13 +152,13 @@ rule methods:
         regions=rules.sessions.output.regions,
         runs=rules.sessions.output.quality,
         exclusions=rules.exclusions.output,
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=[run for run in NAMES for _ in STRATEGIES],
-            folder=[folder for folder in RUN_FOLDERS for _ in STRATEGIES],
-            strategy=STRATEGIES * len(RUNS),
-            atlas=["Circuits"] * len(RUNS) * len(STRATEGIES),
+        sidecars=every_run(
+            *expand(
+                f"{_relmat}.json",
+                atlas="Circuits",
+                strategy=STRATEGIES,
+                allow_missing=True,
+            )
         ),
         atlases=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
         null=rules.matched_null.output[0],
@@ -281,12 +281,7 @@ rule group_quality:
         exclusions=rules.exclusions.output,
         similarity=rules.similarity.output,
         qcfc=rules.figure_qcfc.output[2],
-        coverage=expand(
-            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-        ),
+        coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
     output:
         "results/quality/group.html",
     log:
