@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
-from ketfc.imaging.resources import memory_mb, minutes
+from ketfc.imaging.resources import matrices_mb, memory_mb, minutes, reading_minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
@@ -164,6 +164,18 @@ def run_memory(wildcards, input, attempt):
 def group_memory(wildcards, attempt):
     """Return the MB of a job that reads the tables of all runs, more at every attempt."""
     return attempt * (2000 + len(RUNS))
+
+
+def matrix_memory(wildcards, input, attempt):
+    """Return the MB of a job that holds a matrix of every session, more at every attempt."""
+    # those of several strategies are gone through one strategy after the other
+    one_strategy = input.relmats[:: len(input.relmats) // max(len(RUNS), 1) or 1]
+    return matrices_mb([Path(path) for path in one_strategy], attempt)
+
+
+def group_minutes(wildcards, input, attempt):
+    """Return the minutes of a job that reads files of all runs, more at every attempt."""
+    return reading_minutes(len(input), attempt)
 
 
 def run_minutes(wildcards, input, attempt):

@@ -165,7 +165,7 @@ rule sessions:
         "logs/benchmarks/sessions.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         space=SPACE,
@@ -193,8 +193,8 @@ rule similarity:
     benchmark:
         "logs/benchmarks/similarity.tsv"
     resources:
-        mem_mb=group_memory,
-        runtime=30,
+        mem_mb=matrix_memory,
+        runtime=group_minutes,
     params:
         names=NAMES,
         code=CODE["imaging"],

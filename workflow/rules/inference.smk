@@ -22,7 +22,7 @@ rule matched_null:
         "logs/benchmarks/matched_null.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         strategy=STUDY.denoising.primary,
@@ -91,8 +91,8 @@ rule qcfc:
     benchmark:
         "logs/benchmarks/qcfc.tsv"
     resources:
-        mem_mb=group_memory,
-        runtime=30,
+        mem_mb=matrix_memory,
+        runtime=group_minutes,
     params:
         names=NAMES,
         strategies=STRATEGIES,
@@ -177,7 +177,7 @@ rule mean_relmat:
         "logs/benchmarks/mean_relmat.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         atlas=MATRIX_ATLAS,
@@ -212,7 +212,7 @@ rule exclusions:
         "logs/benchmarks/exclusions.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         atlases=ATLASES,
