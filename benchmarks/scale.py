@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -42,13 +43,24 @@ CONFIG = {
 FLOOR = """
 RUNS = range({runs})
 rule all:
-    input: [f"results/{{run}}.done" for run in RUNS], [f"results/{{run}}_0" for run in RUNS]
-rule one:
-    output: [f"results/{{{{run}}}}_{{i}}" for i in range({outputs})], "results/{{run}}.done"
+    input: "group", expand("{{person}}.html", person=range({people}))
+rule run:
+    input: expand("given/{{i}}", i=range({inputs}))
+    output: expand("{{run}}_{{i}}", i=range({outputs}), allow_missing=True)
     log: "logs/{{run}}.log"
     benchmark: "logs/{{run}}.tsv"
     shell: ""
+rule group:
+    input: expand("{{run}}_{{i}}", run=RUNS, i=[i % {outputs} for i in range({grouped})])
+    output: "group"
+    shell: ""
+rule page:
+    input: lambda w: [f"{{run}}_{{i}}" for run in (2 * int(w[0]), 2 * int(w[0]) + 1)
+                      for i in range({paged})]
+    output: "{{person}}.html"
+    shell: ""
 """
+"""As many jobs and files as the workflow has, in few rules that need nothing."""
 
 
 def image(n_volumes: int) -> bytes:
@@ -67,9 +79,16 @@ def prototypes(folder: Path) -> dict[str, Path]:
     """Write one file of each kind, about as large as fMRIPrep's where they are read."""
     names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
     names += ["global_signal", "csf", "white_matter"]
-    names = [f"{n}{e}" for n in names for e in ("", "_derivative1", "_power2", "_derivative1_power2")]
+    names = [
+        f"{n}{e}" for n in names for e in ("", "_derivative1", "_power2", "_derivative1_power2")
+    ]
     components = [f"{mask}_comp_cor_{i:02d}" for mask in "cw" for i in range(60)]
-    names += ["framewise_displacement", "std_dvars", *components, *(f"cosine{i:02d}" for i in range(8))]
+    names += [
+        "framewise_displacement",
+        "std_dvars",
+        *components,
+        *(f"cosine{i:02d}" for i in range(8)),
+    ]
     about = {
         name: {
             "CumulativeVarianceExplained": 0.123456789012, "Mask": {"c": "CSF", "w": "WM"}[name[0]],
@@ -139,7 +158,7 @@ def skeleton(folder: Path, n_people: int) -> None:
     rows = ["participant_id\tarm\tSSI_ses-pre\tSSI_ses-post"]
     for i in range(n_people):
         person = f"sub-{i + 1:05d}"
-        rows.append(f"{person}\t{CONFIG['study']['arms'][('ketamine', 'control')[i % 2]]}\t{12 + i % 9}\t{2 + i % 11}")
+        rows.append(f"{person}\t{('ketamine', 'midazolam')[i % 2]}\t{12 + i % 9}\t{2 + i % 11}")
         for place in ("anat", "figures", *(f"ses-{session}/func" for session in SESSIONS)):
             (derivatives / person / place).mkdir(parents=True)
         for name, kind in files_of(person):
@@ -204,14 +223,36 @@ def measure(folder: Path, n_people: int) -> Iterator[dict[str, object]]:
                 (study / made).touch()
         with logs[name].open("wb") as log:
             yield {**size, "call": name, **timed(arguments, study, log)}
-    n_outputs = len(outputs(logs["worker"], "bold_run"))
     floor = folder / f"{n_people}_floor"
     floor.mkdir()
-    text = FLOOR.format(runs=size["runs"], outputs=n_outputs)
-    (floor / "Snakefile").write_text(text)
+    write_floor(floor, logs["dry run"], n_people)
     with (folder / f"{n_people}_floor.log").open("wb") as log:
         yield {**size, "call": "floor", **timed(["-n"], floor, log)}
     shutil.rmtree(study)
+
+
+def write_floor(folder: Path, dry_run: Path, n_people: int) -> None:
+    """Write the Snakefile of the same shape as what a dry run of the workflow has listed."""
+    text = dry_run.read_text()
+    listed = re.findall(r"^rule (\w+):\n    input: (.*)", text, re.MULTILINE)
+    n_files = Counter[str]()
+    for rule, files in listed:
+        n_files[rule] += files.count(", ") + 1
+    n_runs = len(SESSIONS) * n_people
+    of_one = ("bold_run", "participant_quality")
+    n_inputs = n_files["bold_run"] // n_runs
+    shape = {
+        "runs": n_runs,
+        "people": n_people,
+        "inputs": n_inputs,
+        "outputs": len(outputs(dry_run, "bold_run")) // n_runs,
+        "grouped": sum(n for rule, n in n_files.items() if rule not in of_one) // n_runs,
+        "paged": n_files["participant_quality"] // n_runs,
+    }
+    (folder / "given").mkdir()
+    for i in range(n_inputs):
+        (folder / f"given/{i}").touch()
+    (folder / "Snakefile").write_text(FLOOR.format(**shape))
 
 
 def outputs(log: Path, *rules: str) -> list[str]:
@@ -234,7 +275,10 @@ def main() -> None:
     print(*COLUMNS, sep="\t")
     for n_people in arguments.people:
         for row in measure(folder, n_people):
-            cells = [f"{row[name]:.1f}" if isinstance(row[name], float) else row[name] for name in COLUMNS]
+            cells = [
+                f"{row[name]:.1f}" if isinstance(row[name], float) else row[name]
+                for name in COLUMNS
+            ]
             print(*cells, sep="\t", flush=True)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PARTICIPANT = re.compile("sub-[0-9A-Za-z]+")
-_SESSION = re.compile("ses-[0-9A-Za-z]+")
 _FUNCTIONAL = "func"
+_SESSION_OR_FUNCTIONAL = re.compile(f"ses-[0-9A-Za-z]+|{_FUNCTIONAL}")
 _INDEX = ("run", "echo")
 """Entities that are numbers: ``run-1`` and ``run-01`` are one run."""
 
@@ -51,8 +51,11 @@ def functional_files(folder: Path) -> Iterator[NameParts]:
         :data:`NameParts`; sidecars (``.json``) are passed over.
     """
     for participant in _folders(folder, _PARTICIPANT):
-        sessions = ["", *_folders(folder / participant, _SESSION)]
-        for place in sorted(Path(participant, each, _FUNCTIONAL).as_posix() for each in sessions):
+        inside = _folders(folder / participant, _SESSION_OR_FUNCTIONAL)
+        for place in (
+            f"{participant}/{each}" + (f"/{_FUNCTIONAL}" if each != _FUNCTIONAL else "")
+            for each in inside
+        ):
             for name in _files(folder / place):
                 parts = name_parts(name)
                 if parts is not None and parts["ext"] != ".json":

@@ -174,9 +174,7 @@ def _by_run(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], list[Map
 
 def _is_preprocessed(row: Mapping[str, Any]) -> bool:
     return (
-        row["suffix"] == "bold"
-        and row["desc"] == "preproc"
-        and row["ext"] in (".nii.gz", ".nii")
+        row["suffix"] == "bold" and row["desc"] == "preproc" and row["ext"] in (".nii.gz", ".nii")
     )
 
 
