@@ -234,7 +234,7 @@ def measure(folder: Path, n_people: int) -> Iterator[dict[str, object]]:
 def write_floor(folder: Path, dry_run: Path, n_people: int) -> None:
     """Write the Snakefile of the same shape as what a dry run of the workflow has listed."""
     text = dry_run.read_text()
-    listed = re.findall(r"^rule (\w+):\n    input: (.*)", text, re.MULTILINE)
+    listed = re.findall(r"^(?:local)?rule (\w+):\n    input: (.*)", text, re.MULTILINE)
     n_files = Counter[str]()
     for rule, files in listed:
         n_files[rule] += files.count(", ") + 1
@@ -265,11 +265,44 @@ def outputs(log: Path, *rules: str) -> list[str]:
     return found
 
 
+def draw(table: Path, picture: Path) -> None:
+    """Draw CPU seconds and peak memory of every call against the number of runs."""
+    import matplotlib as mpl
+    import pandas as pd
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "ketfc"
+    import matplotlib.pyplot as plt
+
+    rows = pd.read_csv(table, sep="\t")
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    labels = {
+        "floor": "dry run of a Snakefile\nof the same shape",
+        "worker": "parse in a worker's job",
+    }
+    for call, marker in (("plan", "o"), ("dry run", "s"), ("worker", "^"), ("floor", "x")):
+        of_call = rows[rows["call"] == call].sort_values("runs")
+        for axes, column in zip(panels, ("cpu_seconds", "peak_mb"), strict=True):
+            style = {"marker": marker, "label": labels.get(call, call)}
+            if call == "floor":
+                style |= {"color": "0.55", "linestyle": "--"}
+            axes.plot(of_call["runs"], of_call[column], **style)
+    for axes, title in zip(panels, ("CPU seconds", "Peak memory, MB"), strict=True):
+        axes.set(xscale="log", yscale="log", xlabel="BOLD runs", title=title)
+        axes.grid(which="major", alpha=0.3)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.savefig(picture, metadata={"Date": None})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("people", nargs="*", type=int, default=[10, 100, 300, 1000])
+    parser.add_argument("--draw", nargs=2, type=Path, metavar=("TSV", "SVG"), help="and do no more")
     parser.add_argument("--folder", type=Path, help="a new folder for everything that is written")
     arguments = parser.parse_args()
+    if arguments.draw:
+        draw(*arguments.draw)
+        return
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="ketfc_scale_"))
     folder.mkdir(parents=True, exist_ok=True)
     print(*COLUMNS, sep="\t")

@@ -242,7 +242,7 @@ PAGES = files_by_participant(RUNS, _page_files)
 
 # A page is made from the files of its participant's runs alone, not from the tables of the study:
 # otherwise one new score would draw the pages of everybody again. It takes seconds, so a cluster
-# should be sent many at a time: --groups participant_quality=pages --group-components pages=100.
+# should be sent many at a time, a few of them side by side (`pages`): see docs/scale.md.
 rule participant_quality:
     input:
         quality=entry("{participant}/quality", within=PAGES),
@@ -261,6 +261,7 @@ rule participant_quality:
     resources:
         mem_mb=1000,
         runtime=10,
+        pages=1,
     params:
         study=STUDY.study.name,
         sessions=STUDY.study.sessions,
