@@ -42,6 +42,9 @@ CONFIG = {
 
 FLOOR = """
 RUNS = range({runs})
+def of_person(wildcards):
+    first = 2 * int(wildcards.person)
+    return expand("{{run}}_{{i}}", run=[first, first + 1], i=range({paged}))
 rule all:
     input: "group", expand("{{person}}.html", person=range({people}))
 rule run:
@@ -51,12 +54,11 @@ rule run:
     benchmark: "logs/{{run}}.tsv"
     shell: ""
 rule group:
-    input: expand("{{run}}_{{i}}", run=RUNS, i=[i % {outputs} for i in range({grouped})])
+    input: expand("{{run}}_{{i}}", run=RUNS, i=[*range({outputs}), *range({outputs})][:{grouped}])
     output: "group"
     shell: ""
 rule page:
-    input: lambda w: [f"{{run}}_{{i}}" for run in (2 * int(w[0]), 2 * int(w[0]) + 1)
-                      for i in range({paged})]
+    input: of_person
     output: "{{person}}.html"
     shell: ""
 """

@@ -147,7 +147,7 @@ rule robustness:
     benchmark:
         "logs/benchmarks/robustness.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         strategy=STUDY.denoising.primary,
