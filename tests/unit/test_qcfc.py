@@ -142,6 +142,16 @@ def test_many_edges_are_the_same_in_parts(monkeypatch):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
+def test_some_people_are_chosen_without_a_copy_of_all():
+    rng = np.random.default_rng(6)
+    values, motion = rng.normal(size=(9, 50)), rng.normal(size=9)
+    people = np.arange(9) % 3 > 0
+    chosen = edge_correlations(values, motion, people)
+    alone = edge_correlations(values[people], motion[people])
+    for name in ("r", "n", "p"):
+        np.testing.assert_array_equal(getattr(chosen, name), getattr(alone, name))
+
+
 def test_what_does_not_vary_has_no_correlation():
     motion = np.arange(6.0)
     values = np.column_stack([np.full(6, 0.3), np.arange(6.0)])

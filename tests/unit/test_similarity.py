@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ketfc.imaging.similarity as module
 from ketfc.imaging.similarity import pairwise_r, session_similarity
 
 
@@ -72,3 +73,12 @@ def test_one_participant_has_nobody_to_be_compared_with(rng):
 
 def test_nobody_gives_an_empty_table():
     assert session_similarity([], "pre", "post").empty
+
+
+def test_many_people_and_edges_are_the_same_in_parts(rng, monkeypatch):
+    sessions = list(matrices(rng, swap=True))
+    whole = session_similarity(sessions, "pre", "post")
+    monkeypatch.setattr(module, "_COLUMNS", 7)
+    monkeypatch.setattr(module, "_PEOPLE", 2)
+    parts = session_similarity(sessions, "pre", "post")
+    pd.testing.assert_frame_equal(parts, whole, rtol=1e-5)

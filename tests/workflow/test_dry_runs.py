@@ -29,6 +29,7 @@ ONCE = {
     "figure_qcfc": 1,
     "group_quality": 1,
     "habenula": 1,
+    "headers": 1,
     "hypotheses": 1,
     "inventory": 1,
     "matched_null": 1,

@@ -22,7 +22,8 @@ def expected_files() -> set[str]:
     files = {
         f"plan/{name}.tsv" for name in ("runs", "scores", "participants", "native", "problems")
     }
-    files |= {"plan/design.json", "plan/summary.txt", "connectivity.tsv", "regions.tsv"}
+    files |= {f"plan/{name}" for name in ("design.json", "headers.json", "summary.txt")}
+    files |= {"connectivity.tsv", "regions.tsv"}
     quality = ("runs", "regions", "strategies", "change", "exclusions")
     quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
@@ -90,7 +91,7 @@ def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 27 + len(RUNS) + len(people())
+    assert len(logs) == 28 + len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 

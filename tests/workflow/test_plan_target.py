@@ -12,6 +12,7 @@ from ketfc.files import read_json, read_tsv
 MAKE = Callable[..., Study]
 FILES = [
     "design.json",
+    "headers.json",
     "native.tsv",
     "participants.tsv",
     "problems.tsv",
@@ -25,7 +26,7 @@ def test_a_good_study_is_planned_from_empty_images(empty: MAKE) -> None:
     before = study.listing()
     done = study.run("plan", cores=1)
     assert done.code == 0, done.text
-    assert done.jobs == {"inventory": 1, "plan": 1}
+    assert done.jobs == {"headers": 1, "inventory": 1, "plan": 1}
     assert sorted(contents(study.results)) == [f"plan/{name}" for name in (*FILES, "summary.txt")]
     assert len(read_tsv(study.results / "plan/runs.tsv")) == 8
     # but for the alternative definitions that this machine cannot measure

@@ -20,7 +20,6 @@ PACKAGES = (
     "pandas",
     "scikit-learn",
     "statsmodels",
-    "bids2table",
     "isal",
     "matplotlib",
 )

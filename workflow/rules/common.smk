@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.precheck import fixed_problems
-from ketfc.imaging.resources import memory_mb, minutes
+from ketfc.imaging.resources import matrices_mb, memory_mb, minutes, reading_minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
@@ -169,7 +169,44 @@ TO_FETCH = [
 
 SIBLINGS = siblings(RUNS, matched=STUDY.denoising.match_volumes)
 NAMES = list(RUNS)
-RUN_FOLDERS = [run["folder"] for run in RUNS.values()]
+
+
+def entry(path, within):
+    """Return a function that finds what a mapping has for a job, such as "{run}/bold".
+
+    Snakemake's own lookup() goes through the whole mapping for every job.
+    """
+
+    def found(wildcards):
+        content = within
+        for key in path.format(**wildcards).split("/"):
+            content = content[key]
+        return content
+
+    return found
+
+
+def every_run(*patterns):
+    """Return a function that lists files of all runs, each run's in the order of the patterns.
+
+    A job on another machine parses this file again: it must not list what only other jobs need.
+    """
+
+    def listed(wildcards):
+        return [
+            pattern.format(run=name, folder=run["folder"])
+            for name, run in RUNS.items()
+            for pattern in patterns
+        ]
+
+    return listed
+
+
+def tables_found(wildcards):
+    """Return the confounds of all runs, also of those left out by hand, and their sidecars."""
+    return [
+        file for run in FOUND.values() for file in (run["confounds"], *run["sidecars"])
+    ]
 
 
 def run_memory(wildcards, input, attempt):
@@ -182,9 +219,21 @@ def group_memory(wildcards, attempt):
     return attempt * (2000 + len(RUNS))
 
 
-def edge_memory(wildcards, attempt):
-    """Return the MB of the job that holds every edge of all sessions, more at every attempt."""
-    return attempt * (2000 + 5 * len(RUNS))
+def edge_memory(wildcards, input, attempt):
+    """Return the MB of the job that tests every edge of all sessions, more at every attempt."""
+    return matrices_mb([Path(path) for path in input.relmats], attempt, copies=8)
+
+
+def matrix_memory(wildcards, input, attempt):
+    """Return the MB of a job that holds a matrix of every session, more at every attempt."""
+    # those of several strategies are gone through one strategy after the other
+    one_strategy = input.relmats[:: len(input.relmats) // max(len(RUNS), 1) or 1]
+    return matrices_mb([Path(path) for path in one_strategy], attempt)
+
+
+def group_minutes(wildcards, input, attempt):
+    """Return the minutes of a job that reads files of all runs, more at every attempt."""
+    return reading_minutes(len(input), attempt)
 
 
 def run_minutes(wildcards, input, attempt):

@@ -5,6 +5,8 @@ _stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
 _atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
 _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
 _spheres = f"{_stem}_atlas-{SPHERES}"
+# of the first parcellation after the primary strategy
+_first_matrix = f"{_stem}_atlas-{MATRIX_ATLAS}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat"
 
 
 rule dataset_description:
@@ -28,7 +30,7 @@ rule parcellation:
     input:
         plan=GATE,
         named=NAMED_PARCELLATIONS,
-        files=lookup(dpath="{atlas}", within=PARCELLATION_FILES),
+        files=entry("{atlas}", within=PARCELLATION_FILES),
     output:
         image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
         table=f"{_atlas}_dseg.tsv",
@@ -43,7 +45,7 @@ rule parcellation:
         mem_mb=1000,
         runtime=10,
     params:
-        parcellation=lookup(dpath="{atlas}", within=PARCELLATION_SETTINGS),
+        parcellation=entry("{atlas}", within=PARCELLATION_SETTINGS),
         space=SPACE,
         folder=ATLASES_DIR,
         other_templates=STUDY.circuits.allow_template_mismatch,
@@ -76,16 +78,16 @@ rule null_spheres:
 rule bold_run:
     input:
         plan=GATE,
-        bold=lookup(dpath="{run}/bold", within=RUNS),
-        mask=lookup(dpath="{run}/mask", within=RUNS),
-        confounds=lookup(dpath="{run}/confounds", within=RUNS),
-        sidecars=lookup(dpath="{run}/sidecars", within=RUNS),
+        bold=entry("{run}/bold", within=RUNS),
+        mask=entry("{run}/mask", within=RUNS),
+        confounds=entry("{run}/confounds", within=RUNS),
+        sidecars=entry("{run}/sidecars", within=RUNS),
         # what the participant's other sessions cover decides what is compared
-        other_bolds=lookup(dpath="{run}/bold", within=SIBLINGS),
-        other_masks=lookup(dpath="{run}/mask", within=SIBLINGS),
+        other_bolds=entry("{run}/bold", within=SIBLINGS),
+        other_masks=entry("{run}/mask", within=SIBLINGS),
         # and, where sessions are matched in volumes, how many of theirs are kept
-        other_confounds=lookup(dpath="{run}/confounds", within=SIBLINGS),
-        other_sidecars=lookup(dpath="{run}/sidecars", within=SIBLINGS),
+        other_confounds=entry("{run}/confounds", within=SIBLINGS),
+        other_sidecars=entry("{run}/sidecars", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
         images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
@@ -128,8 +130,8 @@ rule bold_run:
         runtime=run_minutes,
     params:
         space=SPACE,
-        session=lookup(dpath="{run}/session", within=RUNS),
-        other_sessions=lookup(dpath="{run}/session", within=SIBLINGS),
+        session=entry("{run}/session", within=RUNS),
+        other_sessions=entry("{run}/session", within=SIBLINGS),
         atlases=MADE_ATLASES,
         parcellations=list(PARCELLATIONS),
         variants=VARIANTS,
@@ -145,18 +147,9 @@ rule sessions:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
         plan=rules.plan.output.summary,
-        circuits=expand(
-            rules.bold_run.output.circuits, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        quality=expand(
-            rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        coverage=expand(
-            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-        ),
+        circuits=every_run(rules.bold_run.output.circuits),
+        quality=every_run(rules.bold_run.output.quality),
+        coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
         registry=REGISTRY,
         images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),
         tables=expand(rules.parcellation.output.table, atlas=REGION_ATLASES),
@@ -185,7 +178,7 @@ rule sessions:
         "logs/benchmarks/sessions.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         space=SPACE,
@@ -204,22 +197,8 @@ rule similarity:
     input:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
-        relmats=expand(
-            f"{_relmat}.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
+        relmats=every_run(f"{_first_matrix}.tsv"),
+        sidecars=every_run(f"{_first_matrix}.json"),
     output:
         "results/quality/similarity.tsv",
         sidecar="results/quality/similarity.json",
@@ -228,8 +207,8 @@ rule similarity:
     benchmark:
         "logs/benchmarks/similarity.tsv"
     resources:
-        mem_mb=group_memory,
-        runtime=30,
+        mem_mb=matrix_memory,
+        runtime=group_minutes,
     params:
         names=NAMES,
         code=CODE["imaging"],

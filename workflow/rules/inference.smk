@@ -10,21 +10,10 @@ rule matched_null:
         design=rules.inventory.output.design,
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
-        relmats=expand(
-            rules.bold_run.output.sphere_relmat, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        sidecars=expand(
-            rules.bold_run.output.sphere_sidecar, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        sphere_coverage=expand(
-            rules.bold_run.output.sphere_coverage, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        circuit_coverage=expand(
-            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-        ),
+        relmats=every_run(rules.bold_run.output.sphere_relmat),
+        sidecars=every_run(rules.bold_run.output.sphere_sidecar),
+        sphere_coverage=every_run(rules.bold_run.output.sphere_coverage),
+        circuit_coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
     output:
         "results/tests/matched_null.tsv",
         sidecar="results/tests/matched_null.json",
@@ -34,7 +23,7 @@ rule matched_null:
         "logs/benchmarks/matched_null.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         strategy=STUDY.denoising.primary,
@@ -78,21 +67,21 @@ rule qcfc:
         runs=rules.inventory.output.runs,
         quality=rules.sessions.output.quality,
         design=rules.inventory.output.design,
-        relmats=expand(
-            f"{_relmat}.tsv",
-            zip,
-            run=NAMES * len(STRATEGIES),
-            folder=RUN_FOLDERS * len(STRATEGIES),
-            atlas=[MATRIX_ATLAS] * len(RUNS) * len(STRATEGIES),
-            strategy=[strategy for strategy in STRATEGIES for _ in NAMES],
+        relmats=every_run(
+            *expand(
+                f"{_relmat}.tsv",
+                atlas=MATRIX_ATLAS,
+                strategy=STRATEGIES,
+                allow_missing=True,
+            )
         ),
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=NAMES * len(STRATEGIES),
-            folder=RUN_FOLDERS * len(STRATEGIES),
-            atlas=[MATRIX_ATLAS] * len(RUNS) * len(STRATEGIES),
-            strategy=[strategy for strategy in STRATEGIES for _ in NAMES],
+        sidecars=every_run(
+            *expand(
+                f"{_relmat}.json",
+                atlas=MATRIX_ATLAS,
+                strategy=STRATEGIES,
+                allow_missing=True,
+            )
         ),
         image=expand(rules.parcellation.output.image, atlas=MATRIX_ATLAS),
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
@@ -105,8 +94,8 @@ rule qcfc:
     benchmark:
         "logs/benchmarks/qcfc.tsv"
     resources:
-        mem_mb=group_memory,
-        runtime=30,
+        mem_mb=matrix_memory,
+        runtime=group_minutes,
     params:
         names=NAMES,
         strategies=STRATEGIES,
@@ -163,7 +152,7 @@ rule robustness:
     benchmark:
         "logs/benchmarks/robustness.tsv"
     resources:
-        mem_mb=2000,
+        mem_mb=group_memory,
         runtime=20,
     params:
         strategy=STUDY.denoising.primary,
@@ -186,22 +175,8 @@ rule edges:
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         registry=REGISTRY,
-        relmats=expand(
-            f"{_relmat}.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
+        relmats=every_run(f"{_first_matrix}.tsv"),
+        sidecars=every_run(f"{_first_matrix}.json"),
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/tests/edges.tsv",
@@ -229,22 +204,8 @@ rule mean_relmat:
     input:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
-        relmats=expand(
-            f"{_relmat}.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-            atlas=[MATRIX_ATLAS] * len(RUNS),
-            strategy=[STUDY.denoising.primary] * len(RUNS),
-        ),
+        relmats=every_run(f"{_first_matrix}.tsv"),
+        sidecars=every_run(f"{_first_matrix}.json"),
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/tests/mean_relmat.tsv",
@@ -255,7 +216,7 @@ rule mean_relmat:
         "logs/benchmarks/mean_relmat.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         atlas=MATRIX_ATLAS,
@@ -274,15 +235,13 @@ rule exclusions:
         connectivity=rules.sessions.output.connectivity,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
-        quality=expand(
-            rules.bold_run.output.quality, zip, run=NAMES, folder=RUN_FOLDERS
-        ),
-        coverage=collect(
-            f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
-            zip,
-            run=[run for run in NAMES for _ in ATLASES],
-            folder=[folder for folder in RUN_FOLDERS for _ in ATLASES],
-            atlas=ATLASES * len(RUNS),
+        quality=every_run(rules.bold_run.output.quality),
+        coverage=every_run(
+            *expand(
+                f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
+                atlas=ATLASES,
+                allow_missing=True,
+            )
         ),
     output:
         "results/quality/exclusions.tsv",
@@ -293,7 +252,7 @@ rule exclusions:
         "logs/benchmarks/exclusions.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         names=NAMES,
         atlases=ATLASES,

@@ -173,13 +173,13 @@ rule methods:
         regions=rules.sessions.output.regions,
         runs=rules.sessions.output.quality,
         exclusions=rules.exclusions.output,
-        sidecars=expand(
-            f"{_relmat}.json",
-            zip,
-            run=[run for run in NAMES for _ in STRATEGIES],
-            folder=[folder for folder in RUN_FOLDERS for _ in STRATEGIES],
-            strategy=STRATEGIES * len(RUNS),
-            atlas=["Circuits"] * len(RUNS) * len(STRATEGIES),
+        sidecars=every_run(
+            *expand(
+                f"{_relmat}.json",
+                atlas="Circuits",
+                strategy=STRATEGIES,
+                allow_missing=True,
+            )
         ),
         atlases=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
         null=rules.matched_null.output[0],
@@ -266,15 +266,15 @@ PAGES = files_by_participant(RUNS, _page_files)
 
 # A page is made from the files of its participant's runs alone, not from the tables of the study:
 # otherwise one new score would draw the pages of everybody again. It takes seconds, so a cluster
-# should be sent many at a time: --groups participant_quality=pages --group-components pages=100.
+# should be sent many at a time, a few of them side by side (`pages`): see docs/scale.md.
 rule participant_quality:
     input:
-        quality=lookup(dpath="{participant}/quality", within=PAGES),
-        carpets=lookup(dpath="{participant}/carpets", within=PAGES),
-        coverage=lookup(dpath="{participant}/coverage", within=PAGES),
-        circuits=lookup(dpath="{participant}/circuits", within=PAGES),
-        relmats=lookup(dpath="{participant}/relmats", within=PAGES),
-        sidecars=lookup(dpath="{participant}/sidecars", within=PAGES),
+        quality=entry("{participant}/quality", within=PAGES),
+        carpets=entry("{participant}/carpets", within=PAGES),
+        coverage=entry("{participant}/coverage", within=PAGES),
+        circuits=entry("{participant}/circuits", within=PAGES),
+        relmats=entry("{participant}/relmats", within=PAGES),
+        sidecars=entry("{participant}/sidecars", within=PAGES),
         table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
     output:
         "results/quality/{participant}.html",
@@ -285,11 +285,12 @@ rule participant_quality:
     resources:
         mem_mb=1000,
         runtime=10,
+        pages=1,
     params:
         study=STUDY.study.name,
         sessions=STUDY.study.sessions,
-        runs=lookup(dpath="{participant}/runs", within=PAGES),
-        run_sessions=lookup(dpath="{participant}/sessions", within=PAGES),
+        runs=entry("{participant}/runs", within=PAGES),
+        run_sessions=entry("{participant}/sessions", within=PAGES),
         atlases=ATLASES,
         settings=RUN_SETTINGS,
         code=CODE["reporting"],
@@ -305,12 +306,7 @@ rule group_quality:
         exclusions=rules.exclusions.output,
         similarity=rules.similarity.output,
         qcfc=rules.figure_qcfc.output[2],
-        coverage=expand(
-            f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv",
-            zip,
-            run=NAMES,
-            folder=RUN_FOLDERS,
-        ),
+        coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
     output:
         "results/quality/group.html",
     log:

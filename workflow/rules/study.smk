@@ -50,19 +50,37 @@ rule demo_run:
         "../scripts/demo_run.py"
 
 
+# what stands in the heads of many small files; of its own, since Snakemake notes the checksum of every
+# input with every output, and the plan has several
+rule headers:
+    input:
+        # what was found in the confounds and their sidecars must not outlive an edit of them;
+        # images are not looked into, and that they come and go shows in the listing
+        files=tables_found,
+        by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
+    output:
+        "results/plan/headers.json",
+    log:
+        "logs/headers.log",
+    benchmark:
+        "logs/benchmarks/headers.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+        folders=FOLDERS,
+        by_hand=BY_HAND and str(BY_HAND),
+        listing=digest(FOUND),
+        code=CODE["imaging"],
+    script:
+        "../scripts/headers.py"
+
+
 rule inventory:
     input:
-        # what was found in the confounds and their sidecars must not outlive an edit of them
-        files=[
-            file
-            for run in FOUND.values()
-            for file in (
-                *([] if OPENNEURO else [run["bold"]]),
-                run["mask"],
-                run["confounds"],
-                *run["sidecars"],
-            )
-        ],
+        headers=rules.headers.output[0],
         tables=(
             rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
         ),
@@ -182,7 +200,7 @@ _fetched = f"{FETCHED}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
 rule fetch_bold:
     input:
         plan=GATE,
-        earlier=lookup(dpath="{run}", within=EARLIER),
+        earlier=entry("{run}", EARLIER),
     output:
         bold=_fetched if KEEP_IMAGES else temp(_fetched),
     log:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ketfc.files import write_json, write_tsv
+from ketfc.files import read_json, write_json, write_tsv
 from ketfc.imaging.habenula import resolution_problems
-from ketfc.imaging.native_size import native_sizes
-from ketfc.imaging.precheck import confound_problems, fixed_problems
+from ketfc.imaging.native_size import native_table
+from ketfc.imaging.precheck import fixed_problems
 from ketfc.imaging.preregistration import lock_problems
 from ketfc.logs import logged
 from ketfc.study.annex import absent_files, annex_problems
@@ -14,7 +14,7 @@ from ketfc.study.index import index_runs
 from ketfc.study.manual import manual_exclusions
 from ketfc.study.openneuro import version_problems
 from ketfc.study.plan import make_plan
-from ketfc.study.problems import problems_table
+from ketfc.study.problems import Problem, problems_table
 
 with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)
@@ -27,10 +27,9 @@ with logged(snakemake.log[0]):
     extra += annex_problems(config, absent, folders)
     by_hand = snakemake.params.by_hand
     manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
-    used = [run for run in index.runs if run.name not in {*manual.runs, *absent}]
-    extra += [*manual.problems, *confound_problems(used, config)]
-    complete = [run for run in used if run.complete]
-    native = native_sizes(complete, folders, config.study.native_voxel_size)
+    headers = read_json(snakemake.input.headers)
+    extra += [*manual.problems, *(Problem(**problem) for problem in headers["problems"])]
+    native = native_table(headers["native"])
     extra += resolution_problems(snakemake.input.registry, native)
     plan = make_plan(config, index, folders, extra=extra)
     write_tsv(snakemake.output.runs, plan.runs)

@@ -17,8 +17,8 @@ with logged(snakemake.log[0]):
     pairs = list(zip(inputs.relmats, inputs.sidecars, strict=True))
     tables = []
     for i, strategy in enumerate(params.strategies):
-        # the files are listed strategy by strategy
-        files = dict(zip(params.names, pairs[i * len(params.names) :], strict=False))
+        # the files are listed run by run
+        files = dict(zip(params.names, pairs[i :: len(params.strategies)], strict=True))
         cleaned = {run: read_json(sidecar) for run, (_, sidecar) in files.items()}
         tdof = {
             run: about["DegreesOfFreedom"]

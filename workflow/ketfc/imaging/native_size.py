@@ -62,7 +62,12 @@ def native_sizes(
             continue
         roots = [root for folder in folders if _within(run.bold, folder) for root in raw[folder]]
         rows.append((run.name, *_from_headers(run, roots)))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return native_table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {})
+
+
+def native_table(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return the table of :func:`native_sizes` from its columns, None where a size is missing."""
+    table = pd.DataFrame(dict(columns), columns=list(COLUMNS))
     return table.astype(dict.fromkeys(COLUMNS[1:4], np.float64))
 
 

@@ -8,6 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+_COLUMNS = 8192
+"""Edges at a time, and the baselines of so many people: what is in memory beside the matrices
+themselves does not grow with both."""
+_PEOPLE = 256
+
 SIMILARITY_NUMBERS = ("r_own", "n_edges", "r_others_median", "r_others_max", "rank", "n_others")
 """Columns of ``quality/similarity.tsv``, beside ``participant_id``."""
 
@@ -32,12 +37,20 @@ def pairwise_r(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
         NaN where fewer than three columns are shared, or one does not vary over them.
     """
     # sums over the columns that two rows share are products with the masks of what is there
-    has_a, has_b = (np.isfinite(each).astype(np.float32) for each in (a, b))
-    x, y = np.nan_to_num(a), np.nan_to_num(b)
-    n = (has_a @ has_b.T).astype(np.float64)
-    sums = [x @ has_b.T, has_a @ y.T, (x**2) @ has_b.T, has_a @ (y**2).T, x @ y.T]
+    shape = (len(a), len(b))
+    n, of_x, of_y, of_xx, of_yy, of_xy = sums = np.zeros((6, *shape), dtype=np.float64)
+    for start in range(0, a.shape[1], _COLUMNS):
+        x, y = (each[:, start : start + _COLUMNS] for each in (a, b))
+        has_x, has_y = (np.isfinite(each).astype(np.float32) for each in (x, y))
+        x, y = np.nan_to_num(x), np.nan_to_num(y)
+        n += has_x @ has_y.T
+        of_x += x @ has_y.T
+        of_y += has_x @ y.T
+        of_xx += (x**2) @ has_y.T
+        of_yy += has_x @ (y**2).T
+        of_xy += x @ y.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean_x, mean_y, square_x, square_y, product = (each.astype(float) / n for each in sums)
+        mean_x, mean_y, square_x, square_y, product = sums[1:] / n
         spread = (square_x - mean_x**2) * (square_y - mean_y**2)
         r = (product - mean_x * mean_y) / np.sqrt(np.where(spread > 0, spread, np.nan))
     return np.where(n >= 3, np.clip(r, -1, 1), np.nan)
@@ -70,24 +83,37 @@ def session_similarity(
     for participant, role, z in matrices:
         if role in vectors:
             vectors[role][participant] = edge_vector(z)
-    first, last = vectors[baseline], vectors[followup]
-    r = np.empty((0, 0))
-    if first and last:
-        r = pairwise_r(np.stack(list(first.values())), np.stack(list(last.values())))
-    place = {participant: i for i, participant in enumerate(first)}
-    rows = []
-    for participant in sorted({*first, *last}):
-        row: dict[str, float] = dict.fromkeys(SIMILARITY_NUMBERS, np.nan)
-        if participant in first and participant in last:
-            is_own = np.array([other == participant for other in last])
-            alike = r[place[participant]]
-            own, others = float(alike[is_own][0]), alike[~is_own & np.isfinite(alike)]
-            both = np.isfinite(first[participant]) & np.isfinite(last[participant])
-            row["r_own"], row["n_edges"] = own, int(both.sum())
-            if others.size:
-                row["r_others_median"] = float(np.median(others))
-                row["r_others_max"] = float(others.max())
-            if np.isfinite(own):
-                row["rank"], row["n_others"] = 1 + int((others > own).sum()), others.size
-        rows.append({"participant_id": participant, **row})
-    return pd.DataFrame(rows, columns=["participant_id", *SIMILARITY_NUMBERS])
+    first, last = vectors[baseline], vectors.pop(followup)
+    everybody = np.stack(list(last.values())) if last else np.empty((0, 0), dtype=np.float32)
+    # from here on the rows of the array: the vectors are in memory once
+    last = dict(zip(last, everybody, strict=True))
+    place = {participant: i for i, participant in enumerate(last)}
+    rows: dict[str, dict[str, float]] = {
+        participant: dict.fromkeys(SIMILARITY_NUMBERS, np.nan)
+        for participant in sorted({*first, *last})
+    }
+    both = [participant for participant in first if participant in last]
+    for start in range(0, len(both), _PEOPLE):
+        some = both[start : start + _PEOPLE]
+        r = pairwise_r(np.stack([first[participant] for participant in some]), everybody)
+        for participant, alike in zip(some, r, strict=True):
+            rows[participant] |= _compared(
+                alike, place[participant], first[participant], last[participant]
+            )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(SIMILARITY_NUMBERS))
+    return table.rename_axis("participant_id").reset_index()
+
+
+def _compared(
+    alike: NDArray[np.float64], own: int, before: NDArray[np.float32], after: NDArray[np.float32]
+) -> dict[str, float]:
+    """Return a row: r of one baseline with all follow-ups, of which one is the participant's."""
+    r_own, others = float(alike[own]), np.delete(alike, own)
+    others = others[np.isfinite(others)]
+    row = {"r_own": r_own, "n_edges": int((np.isfinite(before) & np.isfinite(after)).sum())}
+    if others.size:
+        row["r_others_median"] = float(np.median(others))
+        row["r_others_max"] = float(others.max())
+    if np.isfinite(r_own):
+        row["rank"], row["n_others"] = 1 + int((others > r_own).sum()), others.size
+    return row

@@ -48,7 +48,7 @@ FEWEST = 5
 _R_BINS = np.linspace(-1, 1, 41)
 _DISTANCE_BINS = 12
 _POINTS = 300
-_CHUNK = 20_000
+_CHUNK = 4000
 """Edges at a time: bounds what is in memory beside the matrices."""
 
 
@@ -132,16 +132,19 @@ def qcfc(
     regions, z = _collect(sessions, people, list(roles.values()))
     fd = before_and_after(session_motion(quality), "mean_fd", **roles).reindex(people)
     first, second = (fd[time].to_numpy(dtype=np.float64) for time in roles)
-    sides = {
-        roles["baseline"]: (first, z[roles["baseline"]]),
-        roles["followup"]: (second, z[roles["followup"]]),
-        CHANGE: (second - first, z[roles["followup"]] - z[roles["baseline"]]),
-    }
+    before, after = (z[role] for role in roles.values())
     distance = _distances(centres, regions)
     dof = _degrees_of_freedom(quality, tdof)
     rows, curves = [], []
-    for role, (motion, values) in sides.items():
-        known = np.isfinite(motion) & np.isfinite(values).any(axis=1)
+    for role, motion, values in (
+        (roles["baseline"], first, before),
+        (roles["followup"], second, after),
+        (CHANGE, second - first, after),
+    ):
+        if role == CHANGE:
+            # in place, since nobody asks for the follow-up again: a third table would be as large
+            after -= before
+        known = np.isfinite(motion) & np.array([np.isfinite(row).any() for row in values], bool)
         of_role = list(roles.values()) if role == CHANGE else [role]
         entered = [(who, one) for who in np.array(people, dtype=object)[known] for one in of_role]
         row: dict[str, Any] = {
@@ -158,7 +161,7 @@ def qcfc(
                 f"{known.sum()} participants have mean FD and a matrix, {FEWEST} are needed"
             )
         else:
-            edges = edge_correlations(values[known], motion[known])
+            edges = edge_correlations(values, motion, known)
             row |= _summary(edges, distance, alpha)
             if row["n_edges"]:
                 curves.append(_curves(edges, distance).assign(strategy=strategy, role=role))
@@ -170,7 +173,9 @@ def qcfc(
     return summary, pd.concat(curves)[list(CURVE_COLUMNS)] if curves else nothing
 
 
-def edge_correlations(values: NDArray[Any], motion: Floats) -> EdgeCorrelations:
+def edge_correlations(
+    values: NDArray[Any], motion: Floats, people: NDArray[np.bool_] | None = None
+) -> EdgeCorrelations:
     """Correlate every edge with motion over the participants who have it.
 
     Parameters
@@ -179,14 +184,18 @@ def edge_correlations(values: NDArray[Any], motion: Floats) -> EdgeCorrelations:
         Fisher z or its change, NaN where missing.
     motion : numpy.ndarray, shape (n_participants,)
         Mean FD or its change, mm.
+    people : numpy.ndarray of bool, shape (n_participants,), optional
+        Those to correlate over; by default everybody.
     """
     from scipy import stats
 
+    rows = np.flatnonzero(np.ones(len(motion), dtype=bool) if people is None else people)
+    motion = motion[rows]
     m = values.shape[1]
     r, n = np.full(m, nan), np.zeros(m, dtype=np.intp)
     for start in range(0, m, _CHUNK):
         part = slice(start, start + _CHUNK)
-        y = values[:, part].astype(np.float64)
+        y = values[rows, part].astype(np.float64)
         known = np.isfinite(y)
         n[part] = count = known.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ketfc.files import MISSING
+from ketfc.study.bids_names import functional_files, has_bids_files
 from ketfc.study.config import Study, expand
 from ketfc.study.listing import listing_of
 from ketfc.study.problems import Problem, closest
@@ -94,7 +95,8 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     participants: set[str] = set()
     listing = listing_of(study)
     if listing is not None:
-        rows, participants, folders = listing.rows(), set(listing.participants), ()
+        rows += listing.rows()
+        participants, folders = set(listing.participants), ()
     for folder in folders if folders is not None else map(expand, study.derivatives):
         found, problem = _rows(folder)
         rows += found
@@ -143,15 +145,13 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     return Index(runs=tuple(runs), participants=frozenset(participants), problems=tuple(problems))
 
 
-def _rows(folder: Path) -> tuple[list[Mapping[str, Any]], Problem | None]:
+def _rows(folder: Path) -> tuple[Sequence[Mapping[str, Any]], Problem | None]:
     field = "study.derivatives"
     if not folder.is_dir():
         message = "is not a folder"
         return [], Problem("error", message, file="config", field=field, value=str(folder))
-    import bids2table
-
-    rows = bids2table.index_dataset(folder).to_pylist()
-    if not rows:
+    rows = list(functional_files(folder))
+    if not rows and not has_bids_files(folder):
         people = sum(place.is_dir() for place in folder.glob("sub-*"))
         message = (
             f"has folders of {people} participants, but holds no preprocessed BOLD image "
@@ -160,8 +160,7 @@ def _rows(folder: Path) -> tuple[list[Mapping[str, Any]], Problem | None]:
             else "holds no BIDS file (sub-*/…); name the folder that holds the sub- folders"
         )
         return [], Problem("error", message, file="config", field=field, value=str(folder))
-    # several folders may have one name: keep the whole path, whatever the index calls its root
-    return [row | {"root": str(folder)} for row in rows], None
+    return rows, None
 
 
 def _path(row: Mapping[str, Any]) -> str:
@@ -181,10 +180,7 @@ def _by_run(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], list[Map
 
 def _is_preprocessed(row: Mapping[str, Any]) -> bool:
     return (
-        row["datatype"] == "func"
-        and row["suffix"] == "bold"
-        and row["desc"] == "preproc"
-        and row["ext"] in (".nii.gz", ".nii")
+        row["suffix"] == "bold" and row["desc"] == "preproc" and row["ext"] in (".nii.gz", ".nii")
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ketfc.files import read_json, write_json
+from ketfc.study.bids_names import NameParts, name_parts
 from ketfc.study.config_openneuro import OpenNeuro
 from ketfc.study.config_study import Study
 from ketfc.study.s3 import StoredObject
@@ -46,19 +46,15 @@ class Listing:
         """Return the object that belongs at a path on this machine."""
         return self.objects[Path(path).relative_to(self.folder).as_posix()]
 
-    def rows(self) -> list[Mapping[str, Any]]:
-        """Return the files of the derivatives as bids2table lists those of a folder."""
-        from bids2table import get_column_names, parse_bids_entities, validate_bids_entities
-
-        empty = dict.fromkeys(map(str, get_column_names()))
+    def rows(self) -> list[NameParts]:
+        """Return the files of the derivatives, as an index of a folder would."""
         root = str(self.folder / DERIVATIVES)
         rows = []
         for path in self.objects:
             name = path.removeprefix(DERIVATIVES)
-            # bids2table passes over the sidecars too
-            if name != path and name.startswith("sub-") and not name.endswith(".json"):
-                entities, _ = validate_bids_entities(parse_bids_entities(name))
-                rows.append(empty | entities | {"root": root, "path": name})
+            parts = name_parts(name.rpartition("/")[2]) if name != path else None
+            if parts is not None and parts["ext"] != ".json":
+                rows.append(parts | {"root": root, "path": name})
         return rows
 
 
