@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.files import read_tsv
 from ketfc.inference.calibration import (
     ALPHA,
     COLUMNS,
@@ -151,20 +148,6 @@ def test_an_effect_far_beyond_the_detectable_is_always_found():
     found = planted_power(12, power=0.999999, studies=5, permutations=199, seed=SEED)
     assert (found["rate"] == 1).all()
     assert len(found) == 5
-
-
-# -- what the page says ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def page() -> pd.DataFrame:
-    path = Path(__file__).parents[2] / "docs" / "calibration.tsv"
-    numbers = ("n", "level", "studies", "rate", "expected", "low", "high")
-    return read_tsv(path, numeric=numbers)
-
-
-def test_every_primary_test_of_the_page_keeps_its_level(page):
-    assert astray(page).empty, astray(page).to_string()
 
 
 # -- the long runs ---------------------------------------------------------------------------------
