@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,23 @@ def test_an_image_is_fetched_once_and_compared_with_the_listing(
     text = images_summary(listing, [first, *others], kept=False)
     assert f"to fetch: 3 files, {total - size} B (1 already here)" in text
     assert "each is deleted once it has been read" in text
+
+
+def test_a_disk_too_small_for_the_images_is_told(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store)
+    section = study(tmp_path)
+    prepare(section)
+    listing = listing_of(section)
+    assert listing is not None
+    images = [run.bold for run in index_runs(section).runs]
+    told = "only 50 B are free for them: keep-images: false needs far less"
+    assert told not in images_summary(listing, images, kept=True)
+    usage = shutil.disk_usage(tmp_path)._replace(free=50)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert told in images_summary(listing, images, kept=True)
+    assert told not in images_summary(listing, images, kept=False)
 
 
 def test_an_object_that_changed_since_the_listing_is_refused(store: Store, tmp_path: Path) -> None:

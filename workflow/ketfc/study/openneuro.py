@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -212,15 +213,29 @@ def version_problems(study: Study) -> list[Problem]:
 
 
 def images_summary(listing: Listing, bolds: Iterable[str], *, kept: bool) -> str:
-    """Return how much of a study's images is still to be fetched, as a line of the plan."""
+    """Return how much of a study's images is still to be fetched, as lines of the plan.
+
+    Parameters
+    ----------
+    listing : Listing
+        Of the dataset.
+    bolds : iterable of str
+        The images, as they will be named here.
+    kept : bool
+        Whether they stay; if so, a line says where the disk is too small for them.
+    """
     sizes = {path: listing.stored(path).size for path in bolds}
     here = {path for path in sizes if Path(path).is_file()}
     total = sum(size for path, size in sizes.items() if path not in here)
     stay = "they stay" if kept else "each is deleted once it has been read"
-    return (
+    text = (
         f"  images on OpenNeuro: {len(sizes)} files, {_bytes(sum(sizes.values()))}; {stay}\n"
         f"  to fetch: {len(sizes) - len(here)} files, {_bytes(total)} ({len(here)} already here)\n"
     )
+    free = shutil.disk_usage(listing.folder).free
+    if kept and total > free:
+        text += f"  only {_bytes(free)} are free for them: keep-images: false needs far less\n"
+    return text
 
 
 def earlier_images(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
