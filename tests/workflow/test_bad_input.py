@@ -109,7 +109,7 @@ def test_the_others_have_the_numbers_they_have_without_them(damaged: Study, good
 
 
 def test_the_tests_give_what_they_give_without_them(damaged: Study, good: Study) -> None:
-    columns = ["test", "circuit", "n", "estimate", "statistic", "p_permutation"]
+    columns = ["test", "hypothesis", "n", "estimate", "statistic", "p_permutation"]
     with_them, without = (
         read_tsv(study.results / "tests/hypotheses.tsv") for study in (damaged, good)
     )
