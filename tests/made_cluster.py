@@ -69,6 +69,11 @@ class Cluster:
         """Run Snakemake to its end; a run that hangs is killed and fails."""
         return finish(self.start(study, *arguments))
 
+    def bring_back_nodes(self) -> None:
+        """Let the nodes that are down take jobs again."""
+        for node in self.call("sinfo", "-h", "-N", "-t", "down,drain", "-o", "%N").split():
+            self.call("scontrol", "update", f"nodename={node}", "state=resume")
+
     def forget_jobs(self) -> None:
         """Cancel all jobs and wait until none is left."""
         self.call("scancel", "-u", self.call("id", "-un").strip())
