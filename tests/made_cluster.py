@@ -63,11 +63,18 @@ class Cluster:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # a shell's background jobs ignore Ctrl-C, and so would what they start
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, study: Study, *arguments: str) -> Finished:
         """Run Snakemake to its end; a run that hangs is killed and fails."""
         return finish(self.start(study, *arguments))
+
+    def bring_back_nodes(self) -> None:
+        """Let the nodes that are down take jobs again."""
+        for node in self.call("sinfo", "-h", "-N", "-t", "down,drain", "-o", "%N").split():
+            self.call("scontrol", "update", f"nodename={node}", "state=resume")
 
     def forget_jobs(self) -> None:
         """Cancel all jobs and wait until none is left."""

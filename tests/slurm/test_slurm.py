@@ -80,7 +80,7 @@ def test_jobs_of_a_node_that_goes_down_run_on_another(
         cluster.call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         done = finish(process)
     finally:
-        cluster.call("scontrol", "update", "nodename=node[1-2]", "state=resume")
+        cluster.bring_back_nodes()
     assert done.code == 0, done.text
     assert "Trying to restart job" in done.text
     assert_same_tables(study, one_person)
