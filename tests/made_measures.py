@@ -186,10 +186,14 @@ def _plan(found: Outcome) -> Config:
     files = SimpleNamespace(
         **{name: plan / f"{name}.tsv" for name in names}, design=plan / "design.json"
     )
+    params = SimpleNamespace(config=raw, folders=folders, by_hand=listed and str(listed))
+    headers = plan / "headers.json"
+    failed = _script("headers.py", params=params, output=[headers])
+    assert not failed, failed
     failed = _script(
         "inventory.py",
-        params=SimpleNamespace(config=raw, folders=folders, by_hand=listed and str(listed)),
-        input=SimpleNamespace(registry=registry, parcellations=NAMED),
+        params=params,
+        input=SimpleNamespace(headers=headers, registry=registry, parcellations=NAMED),
         output=files,
     )
     assert not failed, failed
@@ -203,7 +207,10 @@ def _plan(found: Outcome) -> Config:
     for name in ("scores", "participants"):
         found.outputs[f"plan/{name}.tsv"] = (plan / f"{name}.tsv").read_bytes()
     found.refused = _script(
-        "plan.py", input=files, output=SimpleNamespace(summary=plan / "summary.txt")
+        "plan.py",
+        params=SimpleNamespace(listing=None),
+        input=files,
+        output=SimpleNamespace(summary=plan / "summary.txt"),
     )
     found.messages.append(found.refused)
     return config
@@ -234,6 +241,14 @@ def _parcellation(found: Outcome, config: Config) -> None:
         found.outputs[files["sidecar"]] = json.dumps(about).encode()
 
 
+class _Inputs(SimpleNamespace):
+    """Input files by name, and one after the other, as Snakemake gives them."""
+
+    def __iter__(self) -> Iterator[str]:
+        for value in vars(self).values():
+            yield from [value] if isinstance(value, str) else value
+
+
 def _run(
     found: Outcome,
     config: Config,
@@ -245,7 +260,7 @@ def _run(
     failed = _script(
         "bold_run.py",
         wildcards=SimpleNamespace(run=name),
-        input=SimpleNamespace(
+        input=_Inputs(
             bold=run["bold"],
             mask=run["mask"],
             confounds=run["confounds"],
