@@ -110,7 +110,7 @@ def test_who_drifts_is_less_alike_the_farther_apart():
         z = null_course(20_000, rng(), drifting=drifting)
         spread.append([np.nanstd(z[:, 2] - z[:, 0]) / np.nanstd(z[:, 2] - z[:, 1])])
     assert spread[0][0] == pytest.approx(1, abs=0.08)
-    assert spread[1][0] > 1.15
+    assert spread[1][0] > 1.1
 
 
 # -- what is counted -------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_tests_and_families_keep_their_level_and_intervals_cover(kind, n):
     assert astray(found).empty, astray(found).to_string()
     own = found[(found["kind"] == "coverage") & (found["method"] == "permutation")]
     assert own["rate"].between(0.93, 0.97).all(), own.to_string()
-    assert found["studies"].min() >= 1990
+    assert at_alpha(found)["studies"].min() >= 1990
 
 
 @pytest.mark.slow

@@ -33,8 +33,9 @@ _PERIOD = 0.05
 _RESPONSE, _RESPONDERS = 0.25, 0.6
 """Planted change in Fisher z of the first circuit under ketamine, and how many have it."""
 
-_STEEPNESS = 4.0
-"""Planted fall of the logarithm of the score per unit of Fisher z of the first circuit."""
+_STEEPNESS = 6.0
+"""Planted fall, per unit of Fisher z of the first circuit, of the logit of the share of the score
+that is left."""
 
 _TRUTH_FROM = 400_000
 """Participants of the one study that tells what a planted study estimates."""
@@ -95,10 +96,10 @@ def simulated_study(
     rng : numpy.random.Generator
         Source of everything in it.
     planted : bool
-        Whether 6 of 10 participants respond to ketamine by 0.25 in the first circuit and scores
-        fall with its change (as after ketamine and in every arm) by the factor exp(−4 Δz), before
-        they are counted: effects that differ between participants, make spreads unequal and run
-        into the floor of the scale, as no model of the tests has them.
+        Whether 6 of 10 participants respond to ketamine by 0.25 in the first circuit, and the share
+        of their score that is left falls with its change, in every arm, by 6 Δz as a logit: effects
+        that differ between participants, make spreads unequal and run into the floor of the scale,
+        as no model of the tests has them.
     """
 
     def session(own: Floats, volumes: tuple[int, int]) -> Floats:
@@ -130,7 +131,8 @@ def simulated_study(
     worst = np.minimum(38.0, 4.0 + rng.poisson(4.0 * severity))
     share = rng.beta(1.0, 1.5, size=n)
     if planted:
-        share = share * np.exp(-_STEEPNESS * (after - before)[:, 0])
+        odds = share / (1 - share) * np.exp(-_STEEPNESS * (after - before)[:, 0])
+        share = odds / (1 + odds)
     if kind == "crossover":
         usual = rng.beta(1.0, 1.5, size=n)
         si_before = counted(worst, usual * (1 - 0.2 * second))
