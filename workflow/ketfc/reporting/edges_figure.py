@@ -77,7 +77,7 @@ def _draw(numbers: pd.DataFrame, rows: pd.DataFrame, design: Design) -> Figure:
     tests = list(dict.fromkeys(numbers["test"]))
     order = order_of(numbers[numbers["test"] == tests[0]])
     named = len(order.regions) <= NAMED_UP_TO
-    figure = style.new_figure(style.TWO_COLUMNS, 122 if named else 112)
+    figure = style.new_figure(style.TWO_COLUMNS, 130 if named else 116)
     # names beside square panels can push the outermost texts over the edge by a point or two
     figure.set_layout_engine("constrained", rect=(0.01, 0.02, 0.98, 0.96))
     panels = figure.subplots(1, 2)
@@ -101,12 +101,12 @@ def _draw(numbers: pd.DataFrame, rows: pd.DataFrame, design: Design) -> Figure:
         extend="both",
         ticks=MaxNLocator(5),
     )
-    bar.set_label("t (below the diagonal all edges, above it those that survive)")
-    bar.outline.set_linewidth(0.5)
-    atlas = numbers["atlas"].iloc[0]
-    figure.suptitle(
-        f"Exploratory. Atlas: {atlas}, {len(order.regions)} regions", fontsize=7, color=style.QUIET
+    # not above the panels: the layout keeps no room there beside titles of square panels
+    bar.set_label(
+        "t (below the diagonal all edges, above it those that survive)\n"
+        f"Exploratory. Atlas: {numbers['atlas'].iloc[0]}, {len(order.regions)} regions"
     )
+    bar.outline.set_linewidth(0.5)
     return figure
 
 
