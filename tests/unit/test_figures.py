@@ -406,10 +406,11 @@ def test_tables_read_from_files_give_the_same_numbers(name, made, tmp_path):
     pd.testing.assert_frame_equal(numbers, expected, check_dtype=False, rtol=1e-12)
 
 
-def test_a_figure_is_saved_in_four_files_and_leaves_no_other(tmp_path, made):
+def test_a_figure_is_saved_in_five_files_and_leaves_no_other(tmp_path, made):
     figure, numbers = FIGURES["matrices"](made)
     files = style.save_figure(figure, tmp_path / "out" / "matrices", numbers)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "matrices.json",
         "matrices.pdf",
         "matrices.png",
         "matrices.svg",
