@@ -37,7 +37,7 @@ def rejection_rows(design: str) -> list[Row]:
     if design == "longitudinal":
         return [
             row(f"{at}, {words}{drift}", f"change-{when}", method, truth=truth)
-            for truth, drift in (("null", ""), ("null, drifting", ", drift"))
+            for truth, drift in (("no effect", ""), ("no effect, drifting", ", drift"))
             for when, at in (("post", "2nd − 1st"), ("late", "3rd − 1st"))
             for method, words in (("permutation", "sign flips"), ("mixed-model", "mixed model"))
         ]
@@ -54,7 +54,7 @@ def rejection_rows(design: str) -> list[Row]:
         row("association, HC2", "association", "hc2"),
         row("association, ranks", "association", "ranks"),
     ]
-    return [(label, {**what, "truth": "null"}) for label, what in rows]
+    return [(label, {**what, "truth": "no effect"}) for label, what in rows]
 
 
 def coverage_rows(design: str) -> list[Row]:
@@ -72,7 +72,7 @@ def coverage_rows(design: str) -> list[Row]:
     return [
         row(f"{label}{', planted' if truth == 'planted' else ''}", test, method, truth=truth)
         for label, test, method in methods
-        for truth in ("null", "planted")
+        for truth in ("no effect", "planted")
     ]
 
 
@@ -199,7 +199,7 @@ def uniformity(table: pd.DataFrame) -> Figure:
     """Draw how far the share of p values below each level is from the level."""
     own = table[
         (table["kind"] == "rejection")
-        & (table["truth"] == "null")
+        & (table["truth"] == "no effect")
         & table["method"].isin(["permutation", "max-t"])
         & (table["design"] != "longitudinal")
     ]

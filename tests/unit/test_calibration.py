@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from ketfc.files import read_tsv
 from ketfc.inference.calibration import (
     ALPHA,
     COLUMNS,
@@ -27,9 +30,9 @@ from ketfc.inference.simulated import (
 
 SEED = 20251122
 SIZES = (12, 24, 40)
-WITHIN = 0.03
-"""How far the power found may be from that predicted: 99 % of the chance of 2,000 studies (.029 at
-.50), and what permutation and small samples cost."""
+BEYOND_CHANCE = 0.02
+"""How far the power found may be from that predicted, beside chance (its 99 % band): the price of
+permuting in small samples, and of an efficiency of ranks that holds for many participants."""
 
 
 def rng() -> np.random.Generator:
@@ -150,6 +153,33 @@ def test_an_effect_far_beyond_the_detectable_is_always_found():
     assert len(found) == 5
 
 
+# -- what the page says ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page() -> pd.DataFrame:
+    path = Path(__file__).parents[2] / "docs" / "calibration.tsv"
+    numbers = ("n", "level", "studies", "rate", "expected", "low", "high")
+    return read_tsv(path, numeric=numbers)
+
+
+def test_the_page_has_every_primary_test_at_every_size_and_all_keep_their_level(page):
+    assert astray(page).empty, astray(page).to_string()
+    counted = at_alpha(page)
+    counted = counted[counted["method"].isin(PRIMARY)]
+    assert (counted["studies"] >= 1990).all()
+    sizes = counted[counted["design"] != "longitudinal"].groupby(["design", "test", "method"])
+    assert len(sizes) == len(DESIGNS) * 2 * 2
+    assert all(tuple(sorted(rows["n"])) == SIZES for _, rows in sizes)
+
+
+def test_intervals_of_the_page_cover_wherever_effects_only_shift_an_outcome(page):
+    own = page[(page["kind"] == "coverage") & (page["method"] == "permutation")]
+    shifts = own[(own["truth"] == "no effect") | (own["test"] == "change")]
+    assert len(shifts) == len(DESIGNS) * len(SIZES) * 3
+    assert shifts["rate"].between(0.93, 0.97).all(), shifts.to_string()
+
+
 # -- the long runs ---------------------------------------------------------------------------------
 
 
@@ -169,8 +199,10 @@ def test_tests_and_families_keep_their_level_and_intervals_cover(kind, n):
 @pytest.mark.parametrize("kind", DESIGNS)
 def test_intervals_cover_planted_effects(kind, n):
     found = planted_coverage(kind, n, studies=2000, permutations=199, seed=SEED)
-    own = found[found["method"] == "permutation"]
-    assert own["rate"].between(0.93, 0.97).all(), own.to_string()
+    own = found[found["method"] == "permutation"].set_index("test")["rate"]
+    assert 0.93 < own["change"] < 0.97
+    # an effect that no line describes, and spreads that depend on it: see docs/calibration.md
+    assert 0.88 < own["association"] < 0.97
 
 
 @pytest.mark.slow
@@ -186,4 +218,5 @@ def test_sign_flips_of_a_course_keep_their_level(n):
 @pytest.mark.parametrize("n", SIZES)
 def test_planted_effects_are_found_as_often_as_predicted(n, power):
     found = planted_power(n, power=power, studies=2000, permutations=999, seed=SEED)
-    assert (found["rate"] - found["expected"]).abs().max() < WITHIN, found.to_string()
+    low, high = found["low"] - BEYOND_CHANCE, found["high"] + BEYOND_CHANCE
+    assert found["rate"].between(low, high).all(), found.to_string()

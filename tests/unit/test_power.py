@@ -53,7 +53,8 @@ def test_a_difference_is_that_of_statsmodels(n1, n2):
 def test_a_covariate_that_explains_variance_lowers_the_detectable_difference():
     plain = detectable_difference(20, 20, alpha=0.05)
     adjusted = detectable_difference(20, 20, nuisance=1, explained=0.36, alpha=0.05)
-    assert adjusted == pytest.approx(0.8 * plain, rel=0.01)
+    # arms that differ in the covariate by chance cost about one participant in forty
+    assert adjusted == pytest.approx(0.8 * plain * (39 / 38) ** 0.5, rel=0.005)
 
 
 @pytest.mark.parametrize("n", [12, 24, 40, 84])

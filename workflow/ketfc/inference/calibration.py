@@ -44,7 +44,8 @@ COLUMNS = (
 )
 """Columns of every table here.
 
-`kind` is ``rejection`` (expected: `level`), ``coverage`` (1 − ALPHA) or ``power``; `studies` are
+`truth` is ``no effect`` (or that, ``drifting``), ``planted`` or ``as predicted``. `kind` is
+``rejection`` (expected: `level`), ``coverage`` (1 − ALPHA) or ``power``; `studies` are
 those with a result; `low` and `high` are the binomial 99 % band about what is expected.
 """
 
@@ -82,7 +83,7 @@ def null_rates(kind: str, n: int, *, studies: int, permutations: int, seed: int)
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`, `truth` ``null``. Of five circuits the first tells the rates of a test
+        :data:`COLUMNS`, `truth` ``no effect``. Of five circuits the first tells the rates of a test
         alone; method ``max-t`` is whether any of the five has such a `p_fwer`.
     """
     seen: list[_Seen] = []
@@ -97,7 +98,7 @@ def null_rates(kind: str, n: int, *, studies: int, permutations: int, seed: int)
         seen += _families(tested, permutations, own)
         for item in tested[:2]:
             seen += _judged(item, 0.0, permutations, rng)
-    return _summary(seen, {"design": kind, "truth": "null", "n": n})
+    return _summary(seen, {"design": kind, "truth": "no effect", "n": n})
 
 
 def planted_coverage(
@@ -146,10 +147,11 @@ def course_rates(
     pandas.DataFrame
         :data:`COLUMNS`, of the mixed model and of sign flips within who has both sessions.
     """
-    truth = "null, drifting" if drifting else "null"
+    course = "null, drifting" if drifting else "null"
+    truth = course.replace("null", "no effect")
     seen: list[_Seen] = []
     for i in range(studies):
-        rng = stream(seed, f"{truth}/{n}/{i}")
+        rng = stream(seed, f"{course}/{n}/{i}")
         values = null_course(n, rng, drifting=drifting)
         found = contrasts_over_time(
             values,

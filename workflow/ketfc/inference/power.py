@@ -97,12 +97,21 @@ def detectable_difference(
     -------
     float
         In standard deviations of the outcome within arms; NaN where an arm is empty or no residual
-        degrees of freedom are left.
+        degrees of freedom are left. Covariates are taken to be normal and to differ between the
+        arms by chance, from sample to sample: the share of the comparison that is not theirs is a
+        beta variable, over which the power is averaged.
     """
-    if min(n1, n2) < 1:
+    from scipy import stats
+
+    df = n1 + n2 - 2 - nuisance
+    if min(n1, n2) < 1 or df < 1:
         return nan
     unit = sqrt(n1 * n2 / (n1 + n2)) / sqrt(1 - explained)
-    return _smallest(lambda d: d * unit, n1 + n2 - 2 - nuisance, alpha, power)
+    if nuisance == 0:
+        return _smallest(lambda d: d * unit, df, alpha, power)
+    shares = (np.arange(_SHARES) + 0.5) / _SHARES
+    own = np.sqrt(stats.beta.ppf(shares, (df + 1) / 2, nuisance / 2))
+    return _smallest(lambda d: d * unit * own, df, alpha, power)
 
 
 def power_of_t(noncentrality: float | Floats, df: int, *, alpha: float) -> float:
