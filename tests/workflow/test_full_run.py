@@ -130,7 +130,7 @@ def test_every_sidecar_tells_what_made_its_file(finished: Study) -> None:
     told = {
         name: json.loads(content)
         for name, content in contents(finished.results, "*.json").items()
-        if name not in ("plan/design.json", "provenance.json")
+        if name not in ("plan/design.json", "plan/headers.json", "provenance.json")
     }
     bills = {name: about["GeneratedBy"] for name, about in told.items()}
     assert {bill[0]["Name"] for bill in bills.values()} == {"ketfc"}
