@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ketfc.inference.families import edgewise_test
+from ketfc.inference.matched_null import CircuitLike
 from ketfc.inference.maxt import FamilyTest, false_discovery
 from ketfc.inference.models import MIN_ARM, model_over, small_sample
 from ketfc.inference.permutation import Floats, stream
@@ -59,22 +60,6 @@ _TIMES = ("baseline", "followup")
 _NO_CONNECTIVITY = pd.DataFrame(
     columns=["participant_id", "strategy", "circuit", "measure", "role", "z"]
 )
-
-
-class CircuitLike(Protocol):
-    """What must be known of a circuit: a ``ketfc.imaging.registry.Circuit`` has it."""
-
-    @property
-    def id(self) -> str:
-        """Identifier, as in connectivity.tsv."""
-
-    @property
-    def edges(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of region ids."""
-
-    @property
-    def regress(self) -> Mapping[str, tuple[str, ...]]:
-        """What is regressed from which region before they are correlated."""
 
 
 @dataclass(frozen=True, eq=False)
