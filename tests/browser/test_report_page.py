@@ -207,7 +207,7 @@ def test_the_figures_are_shown_with_alt_texts(browser, page, width):
     images = browser.value(
         "[...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth, i.alt])"
     )
-    assert len(images) == 5
+    assert len(images) == 6
     for complete, natural, shown, alt in images:
         assert complete
         assert natural > 300

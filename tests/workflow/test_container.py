@@ -6,6 +6,7 @@ The stand-in tests the directive and the command line, not apptainer.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         program = folder / name
         program.write_text(STAND_IN.format(calls=path), encoding="utf-8")
         program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    # "python" in the image is the one that ketfc is installed for, as this one is
+    places = (str(folder), str(Path(sys.executable).parent), os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(places))
     return path
 
 
@@ -50,8 +53,8 @@ def test_every_job_runs_in_the_image_of_the_folder(empty, calls: Path) -> None:
     assert code == 0, text
     assert (study.results / "plan/summary.txt").exists()
     listed = [call.split() for call in calls.read_text(encoding="utf-8").splitlines()]
-    # the inventory and the plan
-    assert len(listed) == 2
+    # the heads of the tables, the inventory and the plan
+    assert len(listed) == 3
     for call in listed:
         assert call[:3] == ["exec", "--home", str(study.folder)]
         assert call[3:5] == ["--bind", "/data"]
