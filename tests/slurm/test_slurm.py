@@ -40,6 +40,7 @@ def test_slurm_gives_the_bytes_of_a_local_run(
     assert_same_tables(study, one_person)
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_is_submitted_again(
     cluster: Cluster, study: Study, one_person: Study
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_cancelled_job_is_submitted_again(
     assert_same_tables(study, one_person)
 
 
+@pytest.mark.slow
 def test_without_retries_a_cancelled_job_fails_and_a_plain_call_completes(
     cluster: Cluster, study: Study, one_person: Study
 ) -> None:
@@ -63,6 +65,7 @@ def test_without_retries_a_cancelled_job_fails_and_a_plain_call_completes(
     assert_same_tables(study, one_person)
 
 
+@pytest.mark.slow
 def test_a_job_out_of_memory_gets_more(cluster: Cluster, study: Study, one_person: Study) -> None:
     done = cluster.run(study, *ONE_PERSON, "--set-resources", "bold_run:mem_mb=150*attempt**3")
     assert done.code == 0, done.text
@@ -70,6 +73,7 @@ def test_a_job_out_of_memory_gets_more(cluster: Cluster, study: Study, one_perso
     assert_same_tables(study, one_person)
 
 
+@pytest.mark.slow
 def test_jobs_of_a_node_that_goes_down_run_on_another(
     cluster: Cluster, study: Study, one_person: Study
 ) -> None:
@@ -86,6 +90,7 @@ def test_jobs_of_a_node_that_goes_down_run_on_another(
     assert_same_tables(study, one_person)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 def test_snakemake_itself_can_end_and_be_started_again(
     cluster: Cluster, study: Study, one_person: Study, number: signal.Signals

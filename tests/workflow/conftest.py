@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,18 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="session")
 def finished(pristine: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """The small study after one full run with two cores; tests copy it."""
-    study = pristine.copy(tmp_path_factory.mktemp("finished"))
-    done = study.run()
-    assert done.code == 0, done.text
+    """The small study after one full run with two cores, one for all of xdist; tests copy it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    study = Study(shared / "finished")
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "finished.ok").exists():
+            pristine.copy(study.folder)
+            done = study.run()
+            assert done.code == 0, done.text
+            (shared / "finished.ok").touch()
     return study
 
 

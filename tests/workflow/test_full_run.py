@@ -82,11 +82,11 @@ def test_only_the_working_directory_is_written_to(finished: Study, pristine: Stu
     assert made == {".snakemake", "logs", "results"}
 
 
-def test_a_second_call_has_nothing_to_do(finished: Study) -> None:
-    done = finished.run("-n")
-    assert done.code == 0
-    assert "Nothing to be done" in done.text
-    assert done.jobs == {}
+def test_a_second_call_has_nothing_to_do(done: Study) -> None:
+    again = done.run("-n")
+    assert again.code == 0
+    assert "Nothing to be done" in again.text
+    assert again.jobs == {}
 
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:

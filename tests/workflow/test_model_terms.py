@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from made_study import CONFIG, Study, people, write_participants
 
 from ketfc.files import read_json, read_tsv
 
 
+@pytest.mark.slow
 def test_a_study_of_several_sites_is_tested_within_them(done: Study) -> None:
     rows = [
         row | {"age": 20 + 3 * i % 17, "site": "AB"[i // 2 % 2], "dx": ("MDD", "BD")[i % 3 == 0]}
