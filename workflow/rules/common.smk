@@ -5,13 +5,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from ketfc.files import read_json, write_json
+from ketfc.imaging.early_problems import early_problems
 from ketfc.imaging.null_spheres import SPHERES
-from ketfc.imaging.precheck import fixed_problems
 from ketfc.imaging.resources import matrices_mb, memory_mb, minutes, reading_minutes
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
-from ketfc.imaging.preregistration import lock_problems
 from ketfc.source import source_digest
-from ketfc.study.annex import absent_files, annex_problems
+from ketfc.study.annex import absent_files
 from ketfc.study.config import expand as expand_path
 from ketfc.study.config import find_bundled, parse_config
 from ketfc.study.index import index_runs
@@ -25,7 +24,7 @@ from ketfc.study.manifest import (
     without,
 )
 from ketfc.study.manual import manual_exclusions
-from ketfc.study.openneuro import earlier_images, prepare, version_problems
+from ketfc.study.openneuro import earlier_images, prepare
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import StudyError
 from ketfc.study.score_tables import input_tables, instrument_files
@@ -141,13 +140,17 @@ if STUDY.study.simulated:
 elif workflow.is_main_process:
     _places = [Path(folder) for folder in FOLDERS]
     _index = index_runs(STUDY.study, _places)
-    _fixed = fixed_problems(STUDY, REGISTRY, NAMED_PARCELLATIONS)
-    _fixed += lock_problems(STUDY, REGISTRY)
-    _fixed += version_problems(STUDY.study)
     _absent = absent_files(_index, _places)
-    _fixed += annex_problems(STUDY, _absent, _places)
-    _fixed += manual_exclusions(BY_HAND, _index.runs).problems
-    USABLE = make_plan(STUDY, _index, _places, extra=_fixed).usable
+    _early = early_problems(
+        STUDY,
+        _index,
+        _places,
+        absent=_absent,
+        by_hand=BY_HAND,
+        registry=REGISTRY,
+        parcellations=NAMED_PARCELLATIONS,
+    )
+    USABLE = make_plan(STUDY, _index, _places, extra=_early).usable
     FOUND = without(indexed_manifest(_index), _absent)
     leave(MANIFEST, FOUND)
 else:

@@ -3,16 +3,13 @@
 from pathlib import Path
 
 from ketfc.files import read_json, write_json, write_tsv
+from ketfc.imaging.early_problems import early_problems
 from ketfc.imaging.habenula import resolution_problems
 from ketfc.imaging.native_size import native_table
-from ketfc.imaging.precheck import fixed_problems
-from ketfc.imaging.preregistration import lock_problems
 from ketfc.logs import logged
-from ketfc.study.annex import absent_files, annex_problems
+from ketfc.study.annex import absent_files
 from ketfc.study.config import parse_config
 from ketfc.study.index import index_runs
-from ketfc.study.manual import manual_exclusions
-from ketfc.study.openneuro import version_problems
 from ketfc.study.plan import make_plan
 from ketfc.study.problems import Problem, problems_table
 
@@ -20,15 +17,18 @@ with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)
     folders = [Path(folder) for folder in snakemake.params.folders]
     index = index_runs(config.study, folders)
-    extra = fixed_problems(config, snakemake.input.registry, snakemake.input.parcellations)
-    extra += lock_problems(config, snakemake.input.registry)
-    extra += version_problems(config.study)
-    absent = absent_files(index, folders)
-    extra += annex_problems(config, absent, folders)
     by_hand = snakemake.params.by_hand
-    manual = manual_exclusions(by_hand and Path(by_hand), index.runs)
+    extra = early_problems(
+        config,
+        index,
+        folders,
+        absent=absent_files(index, folders),
+        by_hand=by_hand and Path(by_hand),
+        registry=snakemake.input.registry,
+        parcellations=snakemake.input.parcellations,
+    )
     headers = read_json(snakemake.input.headers)
-    extra += [*manual.problems, *(Problem(**problem) for problem in headers["problems"])]
+    extra += [Problem(**problem) for problem in headers["problems"]]
     native = native_table(headers["native"])
     extra += resolution_problems(snakemake.input.registry, native)
     plan = make_plan(config, index, folders, extra=extra)
