@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ketfc.inference.evidence import Evidence
-from ketfc.inference.linear import regression_evidence
 from ketfc.inference.permutation import Blocks, Floats
+from ketfc.inference.ranks import rank_evidence
 
 
 def association(
@@ -24,7 +24,10 @@ def association(
     permutations: int,
     rng: np.random.Generator,
 ) -> Evidence:
-    """Regress a score on the change in connectivity.
+    """Correlate a score with the change in connectivity, by ranks.
+
+    Scores of suicidal ideation are ordinal, skewed and pile up at zero; ranks ask whether they
+    rise or fall with connectivity without asking for a line.
 
     Parameters
     ----------
@@ -50,16 +53,15 @@ def association(
     Returns
     -------
     Evidence
-        Slope in points of the instrument per unit of Fisher z with Freedman–Lane p and interval,
-        and the partial correlation. Where lower scores are better, a negative slope means that
-        more connectivity went with improvement.
+        Partial Spearman correlation (:func:`ketfc.inference.ranks.rank_evidence`). Where lower
+        scores are better, a negative one means that more connectivity went with improvement.
     """
     regressors = {"the change in connectivity": connectivity_change}
     if baseline_score is not None:
         regressors[baseline_score[0]] = baseline_score[1]
     if treated is not None:
         regressors["arm"] = treated
-    return regression_evidence(
+    return rank_evidence(
         score,
         regressors | dict(covariates),
         alpha=alpha,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,20 @@ import pandas as pd
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.hypotheses import Tested, family_wise, tested_plan
 from ketfc.inference.intervals import bca_mean
+from ketfc.inference.linear import regression_evidence
 from ketfc.inference.longitudinal import contrasts_over_time
-from ketfc.inference.models import Model, model_of
+from ketfc.inference.models import model_of
 from ketfc.inference.permutation import Floats, stream
 from ketfc.inference.ranks import rank_evidence
 from ketfc.inference.robust import hc2_coefficient
-from ketfc.inference.simulated import null_course, plans, simulated_study, true_values
+from ketfc.inference.simulated import (
+    NOTHING,
+    Truth,
+    null_course,
+    plans,
+    simulated_study,
+    true_values,
+)
 
 ALPHA = 0.05
 """Level of every test; intervals cover 1 − ALPHA."""
@@ -97,7 +105,7 @@ def null_rates(kind: str, n: int, *, studies: int, permutations: int, seed: int)
         ]
         seen += _families(tested, permutations, own)
         for item in tested[:2]:
-            seen += _judged(item, 0.0, permutations, rng)
+            seen += _judged(item, NOTHING, permutations, rng)
     return _summary(seen, {"design": kind, "truth": "no effect", "n": n})
 
 
@@ -179,49 +187,50 @@ def _families(tested: Sequence[Tested], permutations: int, seed: int) -> Iterato
 
 
 def _judged(
-    item: Tested, truth: float, permutations: int, rng: np.random.Generator
+    item: Tested, truth: Truth, permutations: int, rng: np.random.Generator
 ) -> Iterator[_Seen]:
     """Yield what a test found, and other methods that stand in ``tests/robustness.tsv``."""
     evidence, planned = item.evidence, item.planned
     test = planned.test.name
     yield _Seen("rejection", test, "permutation", evidence.p_permutation)
-    yield _Seen("coverage", test, "permutation", _covers(evidence, truth))
-    model = model_of(planned.test, planned.sample.complete, planned.design)
-    classical = "hc3" if model.regressors else "t"
-    yield _Seen("rejection", test, classical, evidence.p_parametric)
-    yield _Seen("coverage", test, classical, _covers_by_t(evidence, truth))
+    yield _Seen("coverage", test, "permutation", _covers(evidence, truth.estimate))
     if evidence.obstacle is not None:
         return
-    if model.regressors:
-        yield from _of_regression(model, test, truth, permutations, rng)
-    else:
+    model = model_of(planned.test, planned.sample.complete, planned.design)
+    given: dict[str, Any] = {"alpha": ALPHA, "permutations": permutations, "rng": rng}
+    if not model.regressors:
+        yield from _by_t(evidence, test, "t", truth.estimate)
         bca = bca_mean(model.outcome[1], alpha=ALPHA, resamples=999, rng=rng)
-        yield _Seen("coverage", test, "bca", _within(bca.low, bca.high, truth))
-
-
-def _of_regression(
-    model: Model, test: str, truth: float, permutations: int, rng: np.random.Generator
-) -> Iterator[_Seen]:
+        yield _Seen("coverage", test, "bca", _within(bca.low, bca.high, truth.estimate))
+        return
+    if model.by_ranks:
+        line = regression_evidence(model.outcome, model.regressors, **given)
+        yield _Seen("rejection", test, "values", line.p_permutation)
+        yield _Seen("coverage", test, "values", _covers(line, truth.coefficient))
+        yield from _by_t(line, test, "hc3", truth.coefficient)
+    else:
+        yield from _by_t(evidence, test, "hc3", truth.estimate)
+        ranked = rank_evidence(model.outcome, model.regressors, **given)
+        yield _Seen("rejection", test, "ranks", ranked.p_permutation)
     robust = hc2_coefficient(model.outcome[1], model.tested, model.nuisance, alpha=ALPHA)
+    covers = _within(robust.ci_low, robust.ci_high, truth.coefficient)
     yield _Seen("rejection", test, "hc2", robust.p)
-    yield _Seen("coverage", test, "hc2", _within(robust.ci_low, robust.ci_high, truth))
-    ranked = rank_evidence(
-        model.outcome, model.regressors, alpha=ALPHA, permutations=permutations, rng=rng
-    )
-    yield _Seen("rejection", test, "ranks", ranked.p_permutation)
+    yield _Seen("coverage", test, "hc2", covers)
 
 
-def _covers(evidence: Evidence, truth: float) -> float:
-    return _within(evidence.ci_low, evidence.ci_high, truth)
-
-
-def _covers_by_t(evidence: Evidence, truth: float) -> float:
-    """Whether estimate and t, which share a standard error, do not reject the truth."""
+def _by_t(evidence: Evidence, test: str, method: str, truth: float) -> Iterator[_Seen]:
+    """Yield what estimate and t, which share a standard error, say."""
     from scipy import stats
 
     error = abs(evidence.estimate / evidence.statistic)
     half = float(stats.t.ppf(1 - ALPHA / 2, evidence.df)) * error
-    return _within(evidence.estimate - half, evidence.estimate + half, truth)
+    covers = _within(evidence.estimate - half, evidence.estimate + half, truth)
+    yield _Seen("rejection", test, method, evidence.p_parametric)
+    yield _Seen("coverage", test, method, covers)
+
+
+def _covers(evidence: Evidence, truth: float) -> float:
+    return _within(evidence.ci_low, evidence.ci_high, truth)
 
 
 def _within(low: float, high: float, truth: float) -> float:

@@ -10,16 +10,15 @@ import pandas as pd
 
 from ketfc.inference.calibration import ALPHA, COLUMNS, rate_of
 from ketfc.inference.permutation import Floats, freedman_lane_test, sign_flip_test, stream
-from ketfc.inference.power import detectable_difference, detectable_dz, detectable_partial_r
+from ketfc.inference.power import (
+    RANK_EFFICIENCY,
+    detectable_difference,
+    detectable_dz,
+    detectable_partial_r,
+)
 
 POWERS = (0.5, 0.8, 0.95)
 """Powers whose detectable effects are planted."""
-
-RANK_EFFICIENCY = 0.912
-"""Share of the participants that a test by values would need for the power of one by ranks.
-
-(3/π)², for normal values: Hotelling H, Pabst MR (1936), Ann Math Stat 7:29–43.
-"""
 
 _BASELINE_R = 0.6
 """Correlation of baseline and follow-up within arms."""
@@ -44,9 +43,9 @@ def planted_power(
     -------
     pandas.DataFrame
         :data:`ketfc.inference.calibration.COLUMNS`, `kind` ``power``, of the permutation tests of
-        mean change, two arms (ANCOVA), two drugs in a crossover, and association by values and by
-        ranks. Ranks get the effect that is detectable in :data:`RANK_EFFICIENCY` times as many
-        participants.
+        mean change, two arms (ANCOVA), two drugs in a crossover, and association by ranks (method
+        ``permutation``) and by ``values``. Ranks get the effect that is detectable in
+        :data:`ketfc.inference.power.RANK_EFFICIENCY` times as many participants.
     """
     from scipy import stats
 
@@ -78,10 +77,10 @@ def planted_power(
         yield ("crossover", "change", "permutation"), regression(periods, order)
         change, first, error = rng.normal(size=(3, n))
         score = 0.5 * first + by_values * change + sqrt(1 - by_values**2) * error
-        yield ("single-arm", "association", "permutation"), regression(score, change, first)
+        yield ("single-arm", "association", "values"), regression(score, change, first)
         score = 0.5 * first + by_ranks * change + sqrt(1 - by_ranks**2) * error
         ranked = map(stats.rankdata, (score, change, first))
-        yield ("single-arm", "association", "ranks"), regression(*ranked)
+        yield ("single-arm", "association", "permutation"), regression(*ranked)
 
     found: dict[tuple[str, str, str], list[float]] = {}
     for _ in range(studies):

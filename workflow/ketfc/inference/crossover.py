@@ -19,6 +19,7 @@ from ketfc.inference.change import hedges_factor
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.linear import regression_evidence
 from ketfc.inference.permutation import Blocks, Floats
+from ketfc.inference.ranks import rank_evidence
 from ketfc.study.groups import KETAMINE_FIRST
 
 FIRST_PERIOD = "first period"
@@ -154,7 +155,7 @@ def drug_association(
     covariates: Mapping[str, Floats] = MappingProxyType({}),
     blocks: Blocks | None = None,
 ) -> Evidence:
-    """Regress the difference in a score between drugs on that in connectivity, given their order.
+    """Correlate the differences between drugs in a score and in connectivity, given their order.
 
     Without the order, effects of period on both would pass for an association.
 
@@ -172,15 +173,14 @@ def drug_association(
     Returns
     -------
     Evidence
-        Slope in points of the instrument per unit of Fisher z with Freedman–Lane p and interval,
-        and the partial correlation.
+        Partial Spearman correlation (:func:`ketfc.inference.ranks.rank_evidence`).
     """
     regressors = {
         "the difference in connectivity": connectivity,
         "the order of the drugs": ketamine_first,
         **covariates,
     }
-    return regression_evidence(
+    return rank_evidence(
         score, regressors, alpha=alpha, permutations=permutations, rng=rng, blocks=blocks
     )
 

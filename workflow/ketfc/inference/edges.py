@@ -180,7 +180,7 @@ def edge_tests(
 
     The models are those of the primary hypotheses (:func:`ketfc.inference.models.model_of`):
     change by joint sign flips in one arm, by Freedman–Lane with each edge's own baseline in two,
-    by exchange of the orders of the drugs in a crossover; association by Freedman–Lane.
+    by exchange of the orders of the drugs in a crossover; association by Freedman–Lane on ranks.
 
     Parameters
     ----------
@@ -205,12 +205,12 @@ def edge_tests(
     -------
     pandas.DataFrame
         :data:`EDGE_COLUMNS`, a row per edge and test; no association without a score. `estimate`
-        is in Fisher z, or in points of the score per unit of Fisher z; `statistic`, `df` and
-        `p_parametric` are those of ordinary least squares; all p are two-sided. `p_fwer` is by the
-        largest |t| of the family under joint arrangements, `p_fdr` is `p_permutation` corrected
-        by Benjamini and Hochberg's method, each within `family` alone. An edge that some
-        participants lack is tested in the others (`n`). What cannot be tested has a row without
-        numbers and a `reason`, and is no part of its family.
+        is in Fisher z, or the partial Spearman correlation of an association; `statistic`, `df`
+        and `p_parametric` are those of ordinary least squares (of ranks); all p are two-sided.
+        `p_fwer` is by the largest |t| of the family under joint arrangements, `p_fdr` is
+        `p_permutation` corrected by Benjamini and Hochberg's method, each within `family` alone.
+        An edge that some participants lack is tested in the others (`n`). What cannot be tested
+        has a row without numbers and a `reason`, and is no part of its family.
     """
     table = participant_table(_NO_CONNECTIVITY, scores, design, circuit="", strategy=strategy)
     tests = [test for test in planned_tests(design)[:2] if test.kind == "change" or design["si"]]

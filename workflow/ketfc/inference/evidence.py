@@ -25,7 +25,7 @@ class Evidence:
         t, its degrees of freedom and its p.
     p_permutation : float
         Permutation p. Like the other it is two-sided, unless flagged ``one-sided``. Where there is
-        one, the interval holds what that test does not reject.
+        one, the interval holds what that test does not reject, save that of a rank correlation.
     permutations : int or None
         Arrangements it rests on.
     flags : tuple of str

@@ -165,7 +165,14 @@ def joint_test(
     else:
         outcome = np.nanmax(outcome, axis=1)
     regressors = [tested, *(_once(column) for column in nuisance), *shared.values()]
-    return _family(outcome, regressors, blocks=blocks, permutations=permutations, rng=rng)
+    return _family(
+        outcome,
+        regressors,
+        blocks=blocks,
+        by_ranks=example.by_ranks,
+        permutations=permutations,
+        rng=rng,
+    )
 
 
 def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) -> FamilyTest:
@@ -188,6 +195,7 @@ def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) 
         model.outcome[1],
         list(model.regressors.values()),
         blocks=model.blocks,
+        by_ranks=model.by_ranks,
         permutations=permutations,
         rng=rng,
     )
@@ -198,6 +206,7 @@ def _family(
     regressors: Sequence[Floats],
     *,
     blocks: Blocks | None = None,
+    by_ranks: bool = False,
     permutations: int,
     rng: np.random.Generator,
 ) -> FamilyTest:
@@ -214,6 +223,7 @@ def _family(
         np.column_stack([np.ones(len(outcome)), *(c for c in nuisance if c.ndim == 1)]),
         own_nuisance=own[0] if own else None,
         blocks=blocks,
+        by_ranks=by_ranks,
         permutations=permutations,
         rng=rng,
     )

@@ -99,16 +99,18 @@ def test_hypotheses(
 
     One arm: mean change with sign flips. Two arms: follow-up compared at equal baseline (ANCOVA).
     Crossover: difference between the drugs within participants, adjusted for period. Association:
-    the score at follow-up on the change in connectivity at equal baseline score (and arm), or
-    change on change. The interval holds what the permutation test behind `p_permutation` does not
-    reject (of a described change: what t does not); `statistic`, `df` and `p_parametric` are those
-    of t, or of HC3 in a regression. `p_holm` corrects `p_permutation` within the family. `p_fwer`
-    does so by the largest |t| of the primary family under joint permutations of whole participants;
-    it is two-sided for all, and never below `p_permutation`. `p_fdr` is for the secondary family
-    and that of moderation, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor,
-    or Jeffreys' of a partial correlation, two-sided. Where the design's `terms` name covariates,
-    the models of associations, arms and moderation hold them; where they name blocks, participants
-    are exchanged within them.
+    the score at follow-up with the change in connectivity at equal baseline score (and arm), or
+    change with change, by ranks (partial Spearman correlation). The interval of a change holds what
+    the permutation test behind `p_permutation` does not reject (of a described one: what t does
+    not), that of a correlation what its standard error (Bonett and Wright) does not; `statistic`,
+    `df` and `p_parametric` are those of t, of HC3 in an ANCOVA, of t of ranks in an association.
+    `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the largest |t| of the
+    primary family under joint permutations of whole participants; it is two-sided for all, and
+    never below `p_permutation`. `p_fdr` is for the secondary family and that of moderation, each by
+    itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or Jeffreys' of a partial
+    correlation (of ranks), two-sided. Where the design's `terms` name covariates, the models of
+    associations, arms and moderation hold them; where they name blocks, participants are exchanged
+    within them.
 
     Parameters
     ----------

@@ -24,7 +24,8 @@ class FamilyTest:
     Attributes
     ----------
     estimate : numpy.ndarray of shape (tests,)
-        The mean, or the coefficient of the tested regressor by ordinary least squares.
+        The mean, or the coefficient of the tested regressor by ordinary least squares, or the
+        partial Spearman correlation where ranks are tested.
     statistic, df, n : numpy.ndarray of shape (tests,)
         t (classical standard error; infinite for a perfect fit), its degrees of freedom and the
         rows (participants) that entered.
@@ -105,6 +106,7 @@ def freedman_lane_family(
     permutations: int,
     rng: np.random.Generator,
     blocks: npt.NDArray[np.int64] | None = None,
+    by_ranks: bool = False,
 ) -> FamilyTest:
     """Test one regressor in each of many models by the method of Freedman and Lane, jointly.
 
@@ -127,14 +129,17 @@ def freedman_lane_family(
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block (site) only. Blocks are not added to the
         nuisance: give their columns where their means may differ.
+    by_ranks : bool
+        Whether every column is replaced by its ranks among the rows that enter a test (partial
+        Spearman correlation, rank ANCOVA).
 
     Returns
     -------
     FamilyTest
-        With t by ordinary least squares. A test that lacks participants takes those that it has,
-        in the joint order with the absent left out: its own p stays that of Freedman and Lane
-        within its participants, while the joint exchange, and with it `p_fwer`, is approximate as
-        far as participants are absent.
+        With t by ordinary least squares; by ranks, `estimate` is the partial Spearman correlation.
+        A test that lacks participants takes those that it has, in the joint order with the absent
+        left out: its own p stays that of Freedman and Lane within its participants, while the
+        joint exchange, and with it `p_fwer`, is approximate as far as participants are absent.
 
     Raises
     ------
@@ -157,7 +162,10 @@ def freedman_lane_family(
             column[rows][:, members] if column.ndim == 2 else column[rows, np.newaxis]
             for column in columns
         ]
-        models = Models.fit(y, x, nuisance[rows], *own, fixed=indicators(blocks[rows]))
+        shared = nuisance[rows]
+        if by_ranks:
+            y, x, shared, *own = (_ranks(column) for column in (y, x, shared, *own))
+        models = Models.fit(y, x, shared, *own, fixed=indicators(blocks[rows]))
         untestable |= {int(members[i]): why for i, why in models.untestable.items()}
         fits.append((rows, members[models.kept], models))
     tested_ones = _others(untestable, present.shape[1])
@@ -165,7 +173,7 @@ def freedman_lane_family(
     observed, df, slopes = (np.zeros(len(tested_ones)) for _ in range(3))
     for _, members, models in fits:
         observed[place[members]], df[place[members]] = models.observed, models.df
-        slopes[place[members]] = models.slope
+        slopes[place[members]] = models.observed if by_ranks else models.slope
     tally = Tally(observed, df)
     for rows, members, models in fits:
         null = models.null(without_absent(order, rows))
@@ -188,6 +196,14 @@ def false_discovery(p: Floats) -> Floats:
     if known.any():
         corrected[known] = stats.false_discovery_control(p[known], method="bh")
     return corrected
+
+
+def _ranks(columns: Floats) -> Floats:
+    """Return the ranks within each column, mean ranks for ties; a constant stays constant."""
+    from scipy import stats
+
+    ranks: Floats = stats.rankdata(columns, axis=0)
+    return ranks
 
 
 def _present(columns: list[Floats], nuisance: Floats) -> npt.NDArray[np.bool_]:

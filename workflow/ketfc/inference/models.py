@@ -42,6 +42,8 @@ class Model:
         Which of the regressors are columns of covariates.
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block only.
+    by_ranks : bool
+        Whether the test takes the ranks of all columns; they are kept as values here.
     """
 
     outcome: tuple[str, Floats]
@@ -49,6 +51,7 @@ class Model:
     compares_groups: bool = False
     covariates: tuple[str, ...] = ()
     blocks: Blocks | None = None
+    by_ranks: bool = False
 
     @property
     def n(self) -> int:
@@ -72,6 +75,14 @@ class Model:
         y, x = (column - basis @ (basis.T @ column) for column in (self.outcome[1], self.tested))
         return float(y @ x / (np.linalg.norm(y) * np.linalg.norm(x)))
 
+    def ranked(self) -> Model:
+        """Return the model with ranks (mean ranks for ties) in place of values."""
+        from scipy import stats
+
+        name, values = self.outcome
+        columns = {label: stats.rankdata(column) for label, column in self.regressors.items()}
+        return replace(self, outcome=(name, stats.rankdata(values)), regressors=columns)
+
 
 def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
     """Return the model of a test over everybody, or of an association within one arm.
@@ -91,8 +102,8 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
         Change: follow-up on arm and baseline where there are arms; in a crossover the difference
         between periods on the order of the drugs (−1, 1); else the change alone. Association: the
         score at follow-up on the change in connectivity and the baseline score (change on change
-        where scores are changes, or differences between drugs), and arm or order. With the test's
-        covariates, and the blocks within which participants are exchanged.
+        where scores are changes, or differences between drugs), and arm or order, to be tested by
+        ranks. With the test's covariates, and the blocks within which participants are exchanged.
     """
     sessions = values(complete, "z_baseline"), values(complete, "z_followup")
     return model_over(test, complete, *sessions, design)
@@ -178,7 +189,7 @@ def _unadjusted(
     regressors = {CONNECTIVITY_CHANGE: change}
     if crossover:
         score = (f"the difference in {instrument} between the drugs", after - before)
-        return Model(score, {**regressors, "the order of the drugs": first})
+        return Model(score, {**regressors, "the order of the drugs": first}, by_ranks=True)
     if "si_change" in test.needs:
         score = (f"the change in {instrument}", values(complete, "si_change"))
     else:
@@ -186,7 +197,7 @@ def _unadjusted(
         regressors[f"{instrument} at {design['baseline']}"] = before
     if two_arms:
         regressors["arm"] = treated
-    return Model(score, regressors)
+    return Model(score, regressors, by_ranks=True)
 
 
 def small_sample(
@@ -234,10 +245,13 @@ def bayes_factor(model: Model) -> float:
     float
         JZS of the one-sample t, or of the two-sample t given the covariates, whose degrees of
         freedom it takes; of an association that of the partial correlation, on n less the number
-        of covariates. All by classical standard errors. Infinite for a perfect fit.
+        of covariates, and of ranks where the model is tested by ranks, as if they were values. All
+        by classical standard errors. Infinite for a perfect fit.
     """
     from scipy import stats
 
+    if model.by_ranks:
+        model = model.ranked()
     y = model.outcome[1]
     if not model.regressors:
         return jzs_one_sample(float(stats.ttest_1samp(y, 0.0).statistic), model.n)

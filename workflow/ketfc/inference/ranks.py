@@ -12,8 +12,8 @@ from ketfc.inference.evidence import Evidence, permutation_flags
 from ketfc.inference.linear import is_constant, obstacle
 from ketfc.inference.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 
-PARTIAL_RHO = "partial Spearman rho"
-"""Partial correlation of the ranks."""
+RHO, PARTIAL_RHO = "Spearman rho", "partial Spearman rho"
+"""Correlation of the ranks, and that of what other ranks leave of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def rank_evidence(
         ci_low=low,
         ci_high=high,
         effect_size=rho,
-        effect_size_type=PARTIAL_RHO,
+        effect_size_type=PARTIAL_RHO if others else RHO,
         statistic=test.statistic,
         df=df,
         p_permutation=test.p,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ketfc.inference.checks import Check, Settings, check_of, flagged
@@ -15,14 +16,14 @@ from ketfc.inference.mediation import LABEL, mediation
 from ketfc.inference.models import Model
 from ketfc.inference.ordinal import ordinal_evidence
 from ketfc.inference.permutation import Floats
-from ketfc.inference.power import POWER, detectable_partial_r
+from ketfc.inference.power import POWER, RANK_EFFICIENCY, detectable_partial_r
 from ketfc.inference.ranks import leave_one_out, rank_evidence, theil_sen
 from ketfc.inference.reliability import attenuated, change_reliability
 from ketfc.inference.robust import hc2_coefficient
 from ketfc.inference.robust_intervals import robust_intervals
 
 ASSOCIATION_METHODS = (
-    "ranks",
+    "values",
     "hc3",
     "hc2",
     "theil-sen",
@@ -71,18 +72,18 @@ def association_checks(
         Levels and seed.
     """
     alpha, outcome = settings.alpha, model.outcome[1]
-    ranked = rank_evidence(
+    line = regression_evidence(
         model.outcome,
         model.regressors,
         alpha=alpha,
         permutations=settings.permutations,
-        rng=settings.rng(f"{name}/ranks"),
+        rng=settings.rng(f"{name}/values"),
         blocks=model.blocks,
     )
     robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
     median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
     checks = [
-        check_of("ranks", ranked, model.n, note="partial Spearman correlation"),
+        check_of("values", line, model.n, note="slope of values, Freedman–Lane interval and p"),
         *robust_intervals(model, robust, alpha=alpha),
         flagged(
             Check(
@@ -95,7 +96,7 @@ def association_checks(
             ),
             median.obstacle,
         ),
-        _influence(model, people, robust.estimate, alpha),
+        _influence(model, people, alpha),
         _detectable(model, alpha),
     ]
     if len(np.unique(outcome)) <= _FEW_LEVELS:
@@ -149,7 +150,7 @@ def depression_checks(
     covariates = {label: column[kept] for label, column in others}
     slope = (tested[0], tested[1][kept])
     mediator = (depression.name, mediating)
-    adjusted = regression_evidence(
+    adjusted = rank_evidence(
         outcome,
         dict([slope, mediator]) | covariates,
         alpha=settings.alpha,
@@ -186,42 +187,32 @@ def depression_checks(
     ]
 
 
-def _influence(model: Model, people: Sequence[str], slope: float, alpha: float) -> Check:
-    """Return the range of the slope when each participant is left out in turn."""
+def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
+    """Return the range of the rank correlation when each participant is left out in turn."""
     from scipy import stats
 
-    found = leave_one_out(model.outcome[1], model.regressors, ranks=False)
+    found = leave_one_out(model.outcome[1], model.regressors, ranks=True)
+    whole = model.ranked().partial_r
     if found.most_influential is None:
-        return Check("leave-one-out", model.n, slope, flags=("undefined",))
-    design = np.column_stack([model.tested, model.nuisance])
-    slopes = np.array(
-        [
-            np.linalg.lstsq(design[rows], model.outcome[1][rows])[0][0]
-            for rows in ~np.eye(model.n, dtype=bool)
-        ]
-    )[np.isfinite(found.without)]
+        return Check("leave-one-out", model.n, whole, flags=("undefined",))
 
-    def significant(r: Floats, n: int) -> Floats:
-        df = n - design.shape[1]
+    def significant(r: Floats, n: int) -> npt.NDArray[np.bool_]:
+        df = n - len(model.regressors) - 1
         t = r * np.sqrt(df / np.maximum(1 - r**2, 1e-15))
-        decided: Floats = 2 * stats.t.sf(np.abs(t), df) < alpha
+        decided: npt.NDArray[np.bool_] = 2 * stats.t.sf(np.abs(t), df) < alpha
         return decided
 
-    whole = model.partial_r
-    before = bool(significant(np.array([whole]), model.n)[0])
+    before = significant(np.array([whole]), model.n)
     after = significant(found.without[np.isfinite(found.without)], model.n - 1)
     return flagged(
         Check(
             "leave-one-out",
             model.n,
-            slope,
-            float(slopes.min()),
-            float(slopes.max()),
-            effect_size=whole,
-            effect_size_type="partial r",
-            note="range of the slope without each participant in turn, no interval; partial r "
-            f"{found.lowest:.2f} to {found.highest:.2f}, moved most by "
-            f"{people[found.most_influential]}",
+            whole,
+            found.lowest,
+            found.highest,
+            note="range of the rank correlation without each participant in turn, no interval; "
+            f"moved most by {people[found.most_influential]}",
         ),
         None if found.sign_holds else "sign-flips",
         "significance-flips" if (after != before).any() else None,
@@ -229,12 +220,13 @@ def _influence(model: Model, people: Sequence[str], slope: float, alpha: float) 
 
 
 def _detectable(model: Model, alpha: float) -> Check:
-    smallest = detectable_partial_r(model.n, nuisance=len(model.regressors) - 1, alpha=alpha)
+    people = int(RANK_EFFICIENCY * model.n)
+    smallest = detectable_partial_r(people, nuisance=len(model.regressors) - 1, alpha=alpha)
     check = Check(
         "detectable",
         model.n,
         effect_size=smallest,
         effect_size_type="partial r",
-        note=f"smallest correlation detected with a power of {POWER:.0%}",
+        note=f"smallest correlation of normal values detected by ranks with a power of {POWER:.0%}",
     )
     return flagged(check, "too-few" if np.isnan(smallest) else None)

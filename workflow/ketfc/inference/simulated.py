@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -193,7 +193,21 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
     return made
 
 
-def true_values(kind: str, *, seed: int) -> dict[str, float]:
+class Truth(NamedTuple):
+    """What a test estimates, and the coefficient of its model by least squares.
+
+    They differ where ranks are tested.
+    """
+
+    estimate: float
+    coefficient: float
+
+
+NOTHING = Truth(0.0, 0.0)
+"""The truth of a null study."""
+
+
+def true_values(kind: str, *, seed: int) -> dict[str, Truth]:
     """Return what the tests of the first circuit of a planted study estimate.
 
     Parameters
@@ -201,11 +215,11 @@ def true_values(kind: str, *, seed: int) -> dict[str, float]:
     kind : str
         One of :data:`DESIGNS`.
     seed : int
-        Of the one large study that it is taken from, by least squares.
+        Of the one large study that it is taken from.
 
     Returns
     -------
-    dict of str to float
+    dict of str to Truth
         By test, ``change`` and ``association``.
     """
     rng = stream(seed, f"truth/{kind}")
@@ -213,11 +227,14 @@ def true_values(kind: str, *, seed: int) -> dict[str, float]:
     found = {}
     for planned in plans(study, circuits=1):
         model = model_of(planned.test, planned.sample.complete, planned.design)
-        if model.regressors:
-            columns = np.column_stack([model.tested, model.nuisance])
-            found[planned.test.name] = float(np.linalg.lstsq(columns, model.outcome[1])[0][0])
-        else:
-            found[planned.test.name] = float(model.outcome[1].mean())
+        if not model.regressors:
+            mean = float(model.outcome[1].mean())
+            found[planned.test.name] = Truth(mean, mean)
+            continue
+        columns = np.column_stack([model.tested, model.nuisance])
+        slope = float(np.linalg.lstsq(columns, model.outcome[1])[0][0])
+        estimate = model.ranked().partial_r if model.by_ranks else slope
+        found[planned.test.name] = Truth(estimate, slope)
     return found
 
 

@@ -90,9 +90,13 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         else f"no {covers}"
     )
     if setting.rank == "sensitivity":
-        unit = "Fisher z" if setting.kind == "change" else "points per unit of Fisher z"
+        size = (
+            f"{number(evidence.estimate)} Fisher z"
+            if setting.kind == "change"
+            else _rho(evidence.estimate, _given(setting))
+        )
         return (
-            f"{where}: {number(evidence.estimate)} {unit} ({interval}; "
+            f"{where}: {size} ({interval}; "
             f"p {p_words(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
             "same place, for sensitivity alone."
         )
@@ -210,8 +214,8 @@ def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bo
 
 def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
-    given = _joined(["the order of the drugs", *setting.adjusted])
-    size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
+    given = _joined(_given(setting))
+    size = f"{_rho(estimate, _given(setting))}, {numbers}"
     if not found:
         return (
             f"no evidence that the difference in {setting.instrument} between {ketamine} and "
@@ -230,12 +234,9 @@ def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, fo
 def _association(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     if setting.drugs is not None:
         return _association_of_drugs(estimate, numbers, setting, found=found)
-    given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
-    if setting.arms is not None and setting.within is None:
-        given.append("arm")
-    given += setting.adjusted
+    given = _given(setting)
     adjusted = f", given {_joined(given)}" if given else ""
-    size = f"slope {number(estimate)} points per unit of Fisher z, {numbers}"
+    size = f"{_rho(estimate, given)}, {numbers}"
     control = "; one arm, no control" if setting.arms is None else ""
     if not found:
         outcome = (
@@ -257,6 +258,20 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
         f"where connectivity rose more (or fell less), {outcome}{adjusted} ({size}): evidence for "
         f"an association ({better} with more connectivity), not for a cause{control}."
     )
+
+
+def _given(setting: Setting) -> list[str]:
+    """Return what a test of association is adjusted for."""
+    if setting.drugs is not None:
+        return ["the order of the drugs", *setting.adjusted]
+    given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
+    if setting.arms is not None and setting.within is None:
+        given.append("arm")
+    return [*given, *setting.adjusted]
+
+
+def _rho(estimate: float, given: list[str]) -> str:
+    return f"{'partial ' if given else ''}Spearman ρ {number(estimate)}"
 
 
 def _joined(names: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +13,13 @@ from ketfc.files import MISSING
 from ketfc.inference.covariates import covariate_columns
 from ketfc.inference.samples import adjusted_for, covariate_values
 from ketfc.reporting import style
+from ketfc.reporting.lines import median_line
 from ketfc.reporting.tables import (
     Design,
     arms_of,
     association_given,
     circuit_changes,
+    coverage,
     drug_orders,
     hypothesis_row,
     primary_circuits,
@@ -32,18 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = ["circuit", "kind", "participant_id", "arm", "x", "y", "y_low", "y_high", "si_change"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A least-squares line with its 95 % interval, and the points it was fitted to."""
-
-    x: npt.NDArray[np.float64]
-    y: npt.NDArray[np.float64]
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    points: npt.NDArray[np.float64]
-    slope: float
 
 
 def draw_association(
@@ -67,7 +56,7 @@ def draw_association(
     figure : matplotlib.figure.Figure
         Points are participants, their SI change adjusted as in the test (for baseline SI where it
         was measured, for arm where there are arms, for the order of the drugs in a crossover, for
-        covariates); the line is that of `fit_line`.
+        covariates); the line is that of :func:`ketfc.reporting.lines.median_line`.
     numbers : pandas.DataFrame
         Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
         measured) and of kind ``line`` (x, y, y_low, y_high).
@@ -108,44 +97,6 @@ def draw_association(
     return figure, numbers
 
 
-def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> Line | None:
-    """Fit ``y ~ x + covariates`` by ordinary least squares.
-
-    Parameters
-    ----------
-    x, y : array_like, shape (n,)
-        Finite values.
-    covariates : array_like, shape (n, k)
-        Adjusted for; k may be 0. The line is that of somebody with mean covariates, and the
-        points are `y` less what the covariates explain around their means (component plus
-        residual), so that the slope drawn is the adjusted one.
-
-    Returns
-    -------
-    Line or None
-        With the interval of the fitted mean from Student's t; None if the data do not determine
-        it (fewer than two degrees of freedom, or no spread in a variable).
-    """
-    from scipy import stats
-
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    C = np.asarray(covariates, dtype=float).reshape(len(x), -1)
-    C = C - C.mean(axis=0)
-    X = np.column_stack([np.ones_like(x), x, C])
-    df = len(x) - X.shape[1]
-    if df < 2 or np.linalg.matrix_rank(X) < X.shape[1]:
-        return None
-    beta = np.linalg.lstsq(X, y, rcond=None)[0]
-    residuals = y - X @ beta
-    covariance = np.linalg.inv(X.T @ X) * (residuals @ residuals) / df
-    grid = np.linspace(x.min(), x.max(), 50)
-    rows = np.zeros((grid.size, X.shape[1]))
-    rows[:, 0], rows[:, 1] = 1, grid
-    half = stats.t.ppf(0.975, df) * np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))
-    line = rows @ beta
-    return Line(grid, line, line - half, line + half, y - C @ beta[2:], float(beta[1]))
-
-
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
     """Return what the test of association adjusts for (`association_given`), as numbers."""
     columns = list(covariate_columns(table, adjusted_for(design)).values())
@@ -163,8 +114,8 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
     if row is None or number(row["estimate"]) == MISSING:
         return "association not tested"
     return (
-        f"slope {number(row['estimate'], 1, signed=True)} "
-        f"{interval(row['ci_low'], row['ci_high'], 1)}\n"
+        f"ρ = {number(row['estimate'], signed=True)} "
+        f"{interval(row['ci_low'], row['ci_high'])}\n"
         f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
     )
 
@@ -180,7 +131,8 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
         return pd.DataFrame(columns=_COLUMNS)
     x = table["change"].to_numpy(dtype=float)
     y = table["change_si"].to_numpy(dtype=float)
-    line = fit_line(x, y, _covariates(table, design))
+    alpha = float(design.get("alpha", 0.05))
+    line = median_line(x, y, _covariates(table, design), alpha=alpha)
     points = y if line is None else line.points
     labels = {arm.role: arm.label for arm in arms}
     people = pd.DataFrame(
@@ -273,6 +225,8 @@ def _legend(axes: Axes, design: Design) -> None:
         )
         for arm in arms_of(design)
     ]
-    handles.append(Line2D([], [], color=style.INK, linewidth=1.2, label="least-squares line"))
-    handles.append(Patch(facecolor=style.INK, alpha=0.12, label="95 % interval of the line"))
+    handles.append(Line2D([], [], color=style.INK, linewidth=1.2, label="Theil–Sen line"))
+    handles.append(
+        Patch(facecolor=style.INK, alpha=0.12, label=f"{coverage(design)} interval of its slope")
+    )
     axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -38,7 +38,6 @@ def alternatives_table(hypotheses: pd.DataFrame) -> Table:
         region, _, alternative = definition.partition("-")
         test = str(row["test"])
         main = own.get((circuit, test), {})
-        digits = 1 if test == "association" else 2
         ends = as_number(row["estimate"]), as_number(main.get("estimate"))
         same = MISSING if any(map(isnan, ends)) else "yes" if ends[0] * ends[1] > 0 else "no"
         rows.append(
@@ -47,8 +46,8 @@ def alternatives_table(hypotheses: pd.DataFrame) -> Table:
                 region,
                 alternative,
                 test,
-                number(row["estimate"], digits, signed=True),
-                interval(row["ci_low"], row["ci_high"], digits),
+                number(row["estimate"], signed=True),
+                interval(row["ci_low"], row["ci_high"]),
                 p_value(row["p_permutation"]),
                 same,
                 whole(row["n"]),

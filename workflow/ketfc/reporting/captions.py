@@ -154,9 +154,10 @@ def _association(design: Design) -> str:
         else f"Points are participants; {about['instrument']} change as supplied, not adjusted. "
     )
     return (
-        f"{points}The line is least squares and its band the ordinary 95 % interval of the line, "
-        "a description; the slope above each panel (points per unit of Fisher z) has the "
-        "interval and p of the permutation test. An association, not an effect."
+        f"{points}The line has the Theil–Sen slope (median of all pairs of participants) and the "
+        f"band its {coverage(design)} interval about the median point, a description; the "
+        f"{'partial ' if given else ''}Spearman ρ above each panel has the interval and p of the "
+        "test, which is by ranks. An association, not an effect."
     )
 
 

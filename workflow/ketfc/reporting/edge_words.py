@@ -165,7 +165,7 @@ def _survivors(edges: pd.DataFrame, alpha: float) -> Table:
             _of(row["atlas"]),
             str(row["test"]),
             *(_end(row[f"region_{end}"], row[f"network_{end}"]) for end in "ab"),
-            number(row["estimate"], 1 if row["test"] == "association" else 2, signed=True),
+            number(row["estimate"], signed=True),
             number(row["statistic"], signed=True),
             p_value(row["p_permutation"]),
             p_value(row["p_fdr"]),

@@ -276,7 +276,7 @@ def _tests(config: Config, design: Design, hypotheses: pd.DataFrame) -> list[str
         )
     return [
         f"{change} {_association(design)}",
-        "Intervals of what is tested hold the values that its permutation test does not reject "
+        "Intervals of change hold the values that its permutation test does not reject "
         "[@garthwaite1996]; t and HC3 intervals stand beside them (`tests/robustness.tsv`).",
         f"{_sides(hypotheses)} at α = {compact(alpha)}, with "
         f"{_permutations(config, hypotheses)} (seed "
@@ -351,9 +351,11 @@ def _association(design: Design) -> str:
     )
     adjusted = f", adjusted for {listed(given)}" if given else ""
     return (
-        f"Association was tested by regressing {outcome} on {what} in connectivity{adjusted}, "
-        "by Freedman–Lane permutation [@freedman1983; @winkler2014]; the effect size is the "
-        "partial correlation."
+        f"Association was tested by ranks, since scores are ordinal and may pile up at zero: "
+        f"{'partial ' if given else ''}Spearman correlation of {outcome} with {what} in "
+        f"connectivity{adjusted} [@conover1982], by Freedman–Lane permutation of ranks "
+        "[@freedman1983; @winkler2014], with an interval by the standard error of Bonett and "
+        "Wright [@bonett2000]."
     )
 
 

@@ -13,7 +13,7 @@ from ketfc.files import MISSING
 from ketfc.inference.qcfc import CHANGE
 from ketfc.inference.session_motion import before_and_after, session_motion
 from ketfc.reporting import style
-from ketfc.reporting.association_figure import fit_line
+from ketfc.reporting.lines import fit_line
 from ketfc.reporting.tables import (
     MOTION_MARK,
     Design,

@@ -31,6 +31,18 @@ OF_TESTS = (
         "10.1093/biomet/78.2.301",
     ),
     Reference(
+        "bonett2000",
+        "article",
+        "Bonett, Douglas G. and Wright, Thomas A.",
+        "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
+        2000,
+        "Psychometrika",
+        "65",
+        "1",
+        "23--28",
+        "10.1007/BF02294183",
+    ),
+    Reference(
         "brookes2004",
         "article",
         "Brookes, Sara T. and Whitely, Elise and Egger, Matthias and Smith, George Davey and "

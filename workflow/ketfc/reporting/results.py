@@ -117,7 +117,6 @@ def _outcome(row: Mapping[str, Any], name: str, test: str, reach: float, alpha: 
     state = "found" if p < alpha else "open"
     if math.isnan(estimate) or math.isnan(p):
         state = "none"
-    digits = 2 if test == "change" else 1
     ends = [as_number(row[key]) for key in ("ci_low", "estimate", "ci_high")]
     bar = None
     if state != "none" and not any(map(math.isnan, ends)):
@@ -126,8 +125,8 @@ def _outcome(row: Mapping[str, Any], name: str, test: str, reach: float, alpha: 
     return Outcome(
         state=state,
         label=_LABELS[state],
-        estimate=number(estimate, digits, signed=True),
-        interval=interval(row["ci_low"], row["ci_high"], digits),
+        estimate=number(estimate, signed=True),
+        interval=interval(row["ci_low"], row["ci_high"]),
         p=p_value(p),
         n=whole(row["n"]),
         verdict=_without_name(row["verdict"], name),
@@ -151,7 +150,6 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     # other definitions of a circuit have a table of their own, and so has moderation
     shown = (of_primary == primary) & ~hypotheses["family"].isin(["sensitivity", MODERATION])
     for row in hypotheses[shown].to_dict("records"):
-        digits = 1 if str(row["test"]).startswith("association") else 2
         effect = number(row["effect_size"], 2)
         if effect != MISSING:
             effect += f", {row['effect_size_type']}"
@@ -159,8 +157,8 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
             [
                 sentence(str(row["name"])),
                 str(row["test"]),
-                number(row["estimate"], digits, signed=True),
-                interval(row["ci_low"], row["ci_high"], digits),
+                number(row["estimate"], signed=True),
+                interval(row["ci_low"], row["ci_high"]),
                 effect,
                 p_value(row["p_permutation"]),
                 p_value(row["p_holm"]),

@@ -35,6 +35,7 @@ METHODS = {
     "hc3": "HC3 interval",
     "hc2": "HC2 interval",
     "ranks": "the test of ranks",
+    "values": "slope of values",
     "theil-sen": "Theil–Sen slope",
     "leave-one-out": "one left out in turn",
     "ordinal": "proportional odds",
@@ -47,10 +48,13 @@ METHODS = {
 """Methods of ``tests/robustness.tsv`` in words."""
 
 _SAME_QUESTION = (
-    *("t", "bca", "wilcoxon", "mann-whitney", "hc3", "hc2", "ranks", "theil-sen", "ordinal"),
-    *("mixed-model", "depression-adjusted"),
+    *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
+    *("ordinal", "mixed-model", "depression-adjusted"),
 )
 """Methods that ask what the primary test asks."""
+
+_POINTS = ("values", "hc3", "hc2", "theil-sen", "mediation")
+"""Methods that estimate an association in points of the score per unit of Fisher z."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def _range(values: pd.Series[float]) -> str:
 def _table(robustness: pd.DataFrame) -> Table:
     cells = []
     for row in _records(robustness):
-        digits = 1 if row["test"] == "association" else 2
+        digits = 1 if row["test"] == "association" and row["method"] in _POINTS else 2
         effect = number(row["effect_size"])
         if effect != MISSING:
             effect += f", {row['effect_size_type']}"
@@ -212,7 +216,9 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "hc2": "HC2 errors with Bell and McCaffrey's degrees of freedom [@imbens2016]",
         "wilcoxon": "Wilcoxon's test with the Hodges–Lehmann shift",
         "mann-whitney": "Mann and Whitney's test with the Hodges–Lehmann shift",
-        "ranks": "the same models on ranks [@conover1982]",
+        "ranks": "the models of change on ranks [@conover1982]",
+        "values": "the models of association on values, by Freedman–Lane permutation "
+        "[@freedman1983]",
         "theil-sen": "Theil–Sen slopes [@sen1968]",
         "leave-one-out": "each participant left out in turn",
         "ordinal": "proportional odds for scores of few values",

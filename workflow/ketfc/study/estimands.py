@@ -107,8 +107,8 @@ def _association(config: Config, kind: str, reference: str, followup: str) -> st
     if kind == "crossover":
         ketamine, control = drugs(config).values()
         return (
-            f"Difference in {si.instrument} between {ketamine} and {control} per unit of the "
-            f"difference in Fisher z between them, given "
+            f"Partial Spearman correlation of the difference in {si.instrument} between "
+            f"{ketamine} and {control} with the difference in Fisher z between them, given "
             f"{_listed(['the order of the drugs', *adjusted_names(config)])}; {note}"
         )
     changes = si.change_column is not None
@@ -117,7 +117,8 @@ def _association(config: Config, kind: str, reference: str, followup: str) -> st
     given += ["arm"] if kind == "parallel" else []
     given += adjusted_names(config)
     adjusted = f"given {_listed(given)}" if given else "without adjustment for baseline"
-    return f"Difference in {outcome} per unit of change in Fisher z, {adjusted}; {note}"
+    rho = "Partial Spearman" if given else "Spearman"
+    return f"{rho} correlation of {outcome} with the change in Fisher z, {adjusted}; {note}"
 
 
 def _listed(names: list[str]) -> str:
