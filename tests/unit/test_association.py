@@ -34,37 +34,43 @@ def run(frame: pd.DataFrame, *, arm: bool = False, baseline: bool = True):
 
 
 @pytest.mark.parametrize("arm", [False, True])
-def test_slope_interval_and_partial_r_are_those_of_statsmodels_and_pingouin(arm):
+def test_it_is_the_partial_spearman_correlation_of_pingouin(arm):
     import pingouin as pg
-    import statsmodels.formula.api as smf
 
     frame = study(19, seed=1, slope=-10)
     ours = run(frame, arm=arm)
-    formula = "after ~ before + dz" + (" + arm" if arm else "")
-    fit = smf.ols(formula, frame).fit(cov_type="HC3", use_t=True)
-    partial = pg.partial_corr(frame, x="dz", y="after", covar=["before", "arm"][: 1 + arm])
-    assert ours.estimate == pytest.approx(fit.params["dz"])
+    given = ["before", "arm"][: 1 + arm]
+    theirs = pg.partial_corr(frame, x="dz", y="after", covar=given, method="spearman").iloc[0]
+    assert ours.estimate == ours.effect_size == pytest.approx(theirs["r"])
+    assert ours.p_parametric == pytest.approx(theirs.filter(like="p").iloc[0], rel=1e-6)
+    assert ours.df == 19 - 3 - arm
     assert ours.ci_low < ours.estimate < ours.ci_high
-    assert ours.p_parametric == pytest.approx(fit.pvalues["dz"])
-    assert ours.df == fit.df_resid
-    assert ours.effect_size == pytest.approx(partial["r"].iloc[0])
-    assert ours.effect_size_type == "partial r"
+    assert ours.effect_size_type == "partial Spearman rho"
 
 
-def test_change_scores_are_regressed_on_the_change_alone():
+def test_of_change_scores_it_is_spearmans_rho():
     frame = study(19, seed=2, slope=-10)
     frame["points"] = frame["after"] - frame["before"]
     ours = run(frame, baseline=False)
-    line = stats.linregress(frame["dz"], frame["points"])
-    assert ours.estimate == pytest.approx(line.slope)
-    assert ours.effect_size == pytest.approx(line.rvalue)
+    theirs = stats.spearmanr(frame["dz"], frame["points"])
+    assert ours.estimate == pytest.approx(theirs.statistic)
+    assert ours.p_parametric == pytest.approx(theirs.pvalue)
+    assert ours.effect_size_type == "Spearman rho"
 
 
-def test_a_negative_slope_means_that_more_connectivity_went_with_less_ideation():
+def test_one_outlier_decides_a_slope_but_not_the_correlation_of_ranks():
+    frame = study(19, seed=2)
+    frame.loc[0, ["dz", "after"]] = [40.0, -400.0]
+    ours = run(frame)
+    line = stats.linregress(frame["dz"], frame["after"])
+    assert line.pvalue < 1e-6
+    assert ours.p_permutation > 0.05
+
+
+def test_a_negative_correlation_means_that_more_connectivity_went_with_less_ideation():
     ours = run(study(30, seed=3, slope=-40))
     assert ours.estimate < 0
     assert ours.ci_high < 0
-    assert ours.effect_size < 0
     assert ours.p_permutation == 1 / 200
 
 

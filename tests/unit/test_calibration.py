@@ -102,8 +102,9 @@ def test_plans_are_those_of_a_study_of_that_design(kind):
 @pytest.mark.parametrize("kind", DESIGNS)
 def test_a_planted_study_has_effects_of_known_size(kind):
     truth = true_values(kind, seed=SEED)
-    assert truth["change"] == pytest.approx(0.25 * 0.6, abs=0.003)
-    assert -40 < truth["association"] < -5
+    assert truth["change"] == pytest.approx([0.25 * 0.6] * 2, abs=0.003)
+    assert -40 < truth["association"].coefficient < -5
+    assert -0.6 < truth["association"].estimate < -0.1
     assert np.nanmax(np.abs(null_course(50, rng(), drifting=True))) < 2
 
 
@@ -126,13 +127,17 @@ def test_a_few_studies_have_a_rate_for_everything_that_is_judged():
     assert found["rate"].between(0, 1).all()
     assert (found["low"] <= found["expected"]).all()
     assert (found["expected"] <= found["high"]).all()
-    assert set(at_alpha(found)["method"]) == {"permutation", "max-t", "hc3", "hc2", "ranks"}
+    assert set(at_alpha(found)["method"]) == {
+        *("permutation", "max-t", "values", "hc3", "hc2", "ranks")
+    }
     assert found.equals(null_rates("parallel", 12, studies=6, permutations=19, seed=SEED))
 
 
 def test_an_interval_covers_where_its_test_does_not_reject():
     found = null_rates("single-arm", 12, studies=8, permutations=199, seed=SEED)
-    own = found[found["method"].isin(["permutation", "t"]) & (found["level"] == ALPHA)]
+    own = found[found["method"].isin(["permutation", "t", "values"]) & (found["level"] == ALPHA)]
+    # the interval of a rank correlation is not that of a permutation test
+    own = own[(own["test"] == "change") | (own["method"] == "values")]
     for _, pair in own.groupby(["test", "method"]):
         rates = pair.set_index("kind")["rate"]
         assert rates["rejection"] + rates["coverage"] == pytest.approx(1)
@@ -173,11 +178,10 @@ def test_the_page_has_every_primary_test_at_every_size_and_all_keep_their_level(
     assert all(tuple(sorted(rows["n"])) == SIZES for _, rows in sizes)
 
 
-def test_intervals_of_the_page_cover_wherever_effects_only_shift_an_outcome(page):
+def test_intervals_of_the_page_cover(page):
     own = page[(page["kind"] == "coverage") & (page["method"] == "permutation")]
-    shifts = own[(own["truth"] == "no effect") | (own["test"] == "change")]
-    assert len(shifts) == len(DESIGNS) * len(SIZES) * 3
-    assert shifts["rate"].between(0.93, 0.97).all(), shifts.to_string()
+    assert len(own) == len(DESIGNS) * len(SIZES) * 4
+    assert own["rate"].between(0.93, 0.97).all(), own.to_string()
 
 
 # -- the long runs ---------------------------------------------------------------------------------
@@ -199,10 +203,9 @@ def test_tests_and_families_keep_their_level_and_intervals_cover(kind, n):
 @pytest.mark.parametrize("kind", DESIGNS)
 def test_intervals_cover_planted_effects(kind, n):
     found = planted_coverage(kind, n, studies=2000, permutations=199, seed=SEED)
-    own = found[found["method"] == "permutation"].set_index("test")["rate"]
-    assert 0.93 < own["change"] < 0.97
-    # an effect that no line describes, and spreads that depend on it: see docs/calibration.md
-    assert 0.88 < own["association"] < 0.97
+    own = found[found["method"] == "permutation"]
+    assert set(own["test"]) == {"change", "association"}
+    assert own["rate"].between(0.93, 0.97).all(), own.to_string()
 
 
 @pytest.mark.slow

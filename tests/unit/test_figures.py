@@ -19,10 +19,11 @@ from matplotlib.text import Text
 
 from ketfc.files import read_tsv, write_tsv
 from ketfc.reporting import style, tables
-from ketfc.reporting.association_figure import draw_association, fit_line
+from ketfc.reporting.association_figure import draw_association
 from ketfc.reporting.circuits_figure import draw_circuits
 from ketfc.reporting.edges_figure import draw_edges
 from ketfc.reporting.labels import merge_close
+from ketfc.reporting.lines import fit_line, median_line
 from ketfc.reporting.matrices_figure import draw_matrices, spread
 from ketfc.reporting.paired_figure import draw_paired, mean_interval
 from ketfc.reporting.qcfc_figure import draw_qcfc
@@ -174,14 +175,46 @@ def test_line_and_band_are_those_of_statsmodels(covariates):
     ("x", "y"), [([1.0, 2.0, 3.0], [1.0, 2.0, 2.5]), ([1.0] * 6, list(np.arange(6.0)))]
 )
 def test_no_line_where_the_data_do_not_determine_one(x, y):
-    assert fit_line(x, y, np.empty((len(x), 0))) is None
+    nothing = np.empty((len(x), 0))
+    assert fit_line(x, y, nothing) is None
+    assert median_line(x, y, nothing, alpha=0.05) is None
+
+
+def test_the_median_line_is_scipys_and_its_band_turns_about_the_median_point():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=21)
+    y = 2 - 3 * x + rng.standard_t(2, size=21)
+    line = median_line(x, y, np.empty((21, 0)), alpha=0.1)
+    assert line is not None
+    from scipy import stats
+
+    theirs = stats.theilslopes(y, x, alpha=0.9)
+    assert line.slope == pytest.approx(theirs.slope)
+    np.testing.assert_array_equal(line.points, y)
+    above = y > line.y[0] + line.slope * (x - line.x[0]) + 1e-9
+    assert above.sum() == 10, "as many points above as below"
+    at = np.argmin(line.high - line.low)
+    assert line.x[at] == pytest.approx(np.median(x), abs=np.diff(line.x)[0])
+    ends = line.high[-1] - line.low[-1], (line.x[-1] - np.median(x))
+    assert ends[0] == pytest.approx((theirs.high_slope - theirs.low_slope) * ends[1])
+
+
+def test_what_covariates_explain_is_taken_out_of_the_points_of_a_median_line():
+    rng = np.random.default_rng(7)
+    before, x = rng.normal(size=(2, 40))
+    y = 5 * before - 2 * x + 0.1 * rng.normal(size=40)
+    line = median_line(x, y, before[:, np.newaxis], alpha=0.05)
+    assert line is not None
+    assert line.slope == pytest.approx(-2, abs=0.1)
+    away = line.points - (line.y[0] + line.slope * (x - line.x[0]))
+    assert np.abs(away).max() < 0.5
 
 
 @pytest.mark.parametrize("study", ["two_arms", "one_arm", "changes_only"])
-def test_the_slope_that_is_drawn_is_the_slope_that_was_tested(study):
+def test_the_slope_that_is_drawn_is_theil_and_sens_of_those_who_were_tested(study):
     made = study_of(study)
     _, numbers = FIGURES["association"](made)
-    tested = made.hypotheses[made.hypotheses["family"] == "primary-association"]
+    tested = made.robustness[made.robustness["method"] == "theil-sen"]
     assert len(tested) == 5
     for row in tested.itertuples():
         of_circuit = numbers[numbers["circuit"] == row.hypothesis]

@@ -360,8 +360,14 @@ def test_interval_and_permutation_p_agree(arms):
         table = study(14, arms=arms, planted=True, seed=seed).test()
         tested = table[table["p_permutation"].notna()]
         excludes_zero = (tested["ci_low"] > 0) | (tested["ci_high"] < 0)
-        assert (excludes_zero == (tested["p_permutation"] <= 0.05)).all()
-        assert not table["flags"].str.contains("interval-disagrees").any()
+        agrees = excludes_zero == (tested["p_permutation"] <= 0.05)
+        # the interval of a rank correlation is by its standard error
+        near = tested["test"].str.startswith("association") & tested["p_permutation"].between(
+            0.03, 0.07
+        )
+        assert (agrees | near).all()
+        disagrees = tested["flags"].str.contains("interval-disagrees")
+        assert disagrees.tolist() == (~agrees).tolist()
 
 
 def test_where_nothing_can_be_rejected_there_is_no_interval_and_this_is_said():

@@ -31,7 +31,7 @@ def t_of(outcome, tested, nuisance) -> tuple[float, np.ndarray, np.ndarray]:
     return full.tvalues[0], reduced.fittedvalues, reduced.resid
 
 
-def double_loop(outcome, tested, nuisance, own, order):
+def double_loop(outcome, tested, nuisance, own, order, *, by_ranks):
     """p and FWER p by refitting every model under every order; absent rows leave the queue."""
     n, tests = order.shape[1], max(a.shape[1] for a in (outcome, tested))
     null, observed = np.empty((len(order), tests)), np.empty(tests)
@@ -41,6 +41,8 @@ def double_loop(outcome, tested, nuisance, own, order):
         Z = nuisance if own is None else np.column_stack([nuisance, own[:, e]])
         here = [i for i in range(n) if np.isfinite([y[i], x[i], *Z[i]]).all()]
         y, x, Z = y[here], x[here], Z[here]
+        if by_ranks:
+            y, x, Z = stats.rankdata(y), stats.rankdata(x), stats.rankdata(Z, axis=0)
         observed[e], fitted, residual = t_of(y, x, Z)
         for k, whole in enumerate(order):
             queue = [here.index(i) for i in whole if i in here]
@@ -94,7 +96,8 @@ SHAPES = ["many outcomes", "many regressors", "both", "own nuisance", "all own"]
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("sites", [False, True])
-def test_freedman_lane_of_a_family_is_that_of_a_double_loop(shape, missing, sites):
+@pytest.mark.parametrize("by_ranks", [False, True])
+def test_freedman_lane_of_a_family_is_that_of_a_double_loop(shape, missing, sites, by_ranks):
     n, tests, m = 11, 3, 40
     rng = seeded(SHAPES.index(shape))
     nuisance = np.column_stack([np.ones(n), rng.normal(size=n)])
@@ -115,12 +118,17 @@ def test_freedman_lane_of_a_family_is_that_of_a_double_loop(shape, missing, site
         permutations=m,
         rng=seeded(9),
         blocks=blocks,
+        by_ranks=by_ranks,
     )
     order, _ = orders_within(
         np.zeros(n, dtype=int) if blocks is None else blocks, permutations=m, rng=seeded(9)
     )
-    t, p, fwer = double_loop(outcome, tested, nuisance, own if with_own else None, order)
+    t, p, fwer = double_loop(
+        outcome, tested, nuisance, own if with_own else None, order, by_ranks=by_ranks
+    )
     assert ours.statistic == pytest.approx(t, rel=1e-8)
+    if by_ranks:
+        assert ours.estimate == pytest.approx(t / np.sqrt(t**2 + ours.df))
     assert (ours.p * (m + 1) - 1).round(6).tolist() == p.tolist()
     assert (ours.p_fwer * (m + 1) - 1).round(6).tolist() == fwer.tolist()
 

@@ -16,7 +16,12 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from ketfc.files import write_tsv
 from ketfc.inference.checks import Settings
-from ketfc.inference.robust_association import ASSOCIATION_METHODS, DEPRESSION_METHODS
+from ketfc.inference.models import Model
+from ketfc.inference.robust_association import (
+    ASSOCIATION_METHODS,
+    DEPRESSION_METHODS,
+    association_checks,
+)
 from ketfc.inference.robust_change import GROUP_METHODS, MEAN_METHODS
 from ketfc.inference.robustness import FROM_CONTROLS, ROBUSTNESS_COLUMNS, robustness
 
@@ -131,7 +136,10 @@ def test_the_association_is_adjusted_for_depression():
     kept = mood.notna()
     columns = np.column_stack([both["post"] - both["pre"], mood, both["si_pre"]])[kept]
     fit = sm.OLS(both["si_post"][kept].to_numpy(), sm.add_constant(columns)).fit()
-    assert rows.loc["depression-adjusted", "estimate"] == pytest.approx(fit.params[1])
+    y, *X = (stats.rankdata(column) for column in (both["si_post"][kept], *columns.T))
+    ranked = sm.OLS(y, sm.add_constant(np.column_stack(X))).fit()
+    rho = ranked.tvalues[1] / np.sqrt(ranked.tvalues[1] ** 2 + ranked.df_resid)
+    assert rows.loc["depression-adjusted", "estimate"] == pytest.approx(rho)
     assert rows.loc["mediation", "effect_size"] == pytest.approx(fit.params[1])
     assert rows.loc["depression-adjusted", "flags"].split(";")[-1] == "totals-only"
     assert rows.loc["mediation", "note"].startswith("associational")
@@ -140,31 +148,30 @@ def test_the_association_is_adjusted_for_depression():
     assert "without its suicide item" in less.loc["depression-adjusted", "note"]
 
 
-def test_one_participant_who_makes_the_slope_is_named():
-    made = made_tables.one_arm(size=14)
-    pairs = pairs_of(made)
-    scores, who = made.scores.copy(), pairs.index[5]
-    rng = np.random.default_rng(0)
-    for role in ("pre", "post"):
-        own = (scores["scale"] == "si") & (scores["role"] == role)
-        scores.loc[own, "score"] = rng.normal(15, 1, int(own.sum()))
-    # far out in both: they alone make the association
-    z = made.connectivity
-    far = (z["participant_id"] == who) & (z["role"] == "post") & (z["circuit"] == "dmn")
-    z.loc[far, "z"] = z.loc[far, "z"] + 5
-    own = (scores["participant_id"] == who) & (scores["role"] == "post") & (scores["scale"] == "si")
-    scores.loc[own, "score"] = 60.0
-    row = rows_of(table_of(replace(made, scores=scores)), "association").loc["leave-one-out"]
-    assert "significance-flips" in row["flags"].split(";")
-    assert row["note"].endswith(who)
-    assert row["ci_low"] <= row["estimate"] <= row["ci_high"]
+def test_a_correlation_that_is_just_significant_hangs_on_single_participants():
+    x = np.arange(12.0)
+    y = x.copy()
+    y[[0, 11]] = y[[11, 0]] * 0.5
+    people = [f"{i:02d}" for i in range(12)]
+    flags = {}
+    for name, score in (("just", y), ("far", x**3)):
+        model = Model(("SI", score), {"change": x + 0.01 * (x % 3)}, by_ranks=True)
+        checks = {one.method: one for one in association_checks(model, people, name, SETTINGS)}
+        flags[name] = checks["leave-one-out"].flags
+        rho, p = stats.spearmanr(x, score)
+        assert checks["leave-one-out"].estimate == pytest.approx(rho)
+        assert (p > 0.01) == (name == "just")
+        if name == "just":
+            # the two who stand against the order of all others
+            assert checks["leave-one-out"].note.endswith(("moved most by 00", "moved most by 11"))
+    assert flags == {"just": ("significance-flips",), "far": ()}
 
 
 def test_reliabilities_bound_the_correlation():
     known = replace(SETTINGS, connectivity_reliability=0.999, score_reliability=0.81)
     made = made_tables.one_arm()
     row = rows_of(table_of(made, known), "association").loc["attenuation-bound"]
-    complete = rows_of(table_of(made), "association").loc["ranks", "n"]
+    complete = rows_of(table_of(made), "association").loc["values", "n"]
     assert row["n"] == complete
     assert 0 < row["effect_size"] <= 0.9
     assert "attenuation-bound" not in rows_of(table_of(made), "association").index
@@ -328,8 +335,8 @@ def test_traps_give_flags_and_no_traceback(trap):
 
 def test_scores_that_are_all_zero_are_said_to_be_constant():
     rows = rows_of(table_of(zero_after(made_tables.one_arm())), "association")
-    assert rows.loc["ranks", "flags"] == "constant"
-    assert "SSI at post is the same" in rows.loc["ranks", "note"]
+    assert rows.loc["values", "flags"] == "constant"
+    assert "SSI at post is the same" in rows.loc["values", "note"]
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path):

@@ -71,15 +71,16 @@ def test_what_holm_takes_away_is_shown_with_both_p():
 
 def test_associations_tell_which_way_is_better_and_claim_no_cause():
     setting = replace(SETTING, kind="association")
-    falls = Evidence(estimate=-12.34, ci_low=-20, ci_high=-4.5, p_permutation=0.0002)
+    falls = Evidence(estimate=-0.7134, ci_low=-0.9, ci_high=-0.45, p_permutation=0.0002)
     text = say(falls, setting, p_holm=0.0005)
     assert "SSI at post was lower, given SSI at pre" in text
-    assert "slope −12.3 points per unit of Fisher z, 95% CI −20 to −4.5; p < 0.001" in text
+    assert "partial Spearman ρ −0.713, 95% CI −0.9 to −0.45; p < 0.001" in text
     assert "better with more connectivity" in text
     assert "not for a cause" in text
     assert "given SSI at pre and arm" in say(falls, replace(ARMS, kind="association"))
-    rises = replace(falls, estimate=12.0)
-    assert "SSI fell less" in say(rises, replace(setting, change_score=True))
+    rises = replace(falls, estimate=0.7)
+    of_changes = say(rises, replace(setting, change_score=True))
+    assert "SSI fell less (Spearman ρ 0.7," in of_changes
     assert "worse with more connectivity" in say(rises, setting)
 
 
