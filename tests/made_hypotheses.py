@@ -98,7 +98,7 @@ def study(
         "participants": arm if arms else dict.fromkeys(people),
         "si": {"instrument": "SSI", "shape": shape},
         "depression": {"instrument": "MADRS", "shape": shape},
-        "estimand": {"change": "The change.", "association": "The slope."},
+        "estimand": {"change": "The change.", "association": "The correlation."},
         "control_tested": arms,
     }
     return Study(connectivity, pd.concat([scores, madrs], ignore_index=True), design)

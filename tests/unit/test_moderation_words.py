@@ -93,7 +93,7 @@ def test_the_line_of_the_figure_has_the_slope_of_the_adjusted_test(adjusted):
     _, numbers = draw_association(
         adjusted.connectivity, adjusted.scores, adjusted.hypotheses, adjusted.design
     )
-    tests = adjusted.hypotheses.query("test == 'association'").set_index("hypothesis")["estimate"]
+    tests = adjusted.robustness.query("method == 'theil-sen'").set_index("hypothesis")["estimate"]
     for circuit, rows in numbers[numbers["kind"] == "line"].groupby("circuit"):
         x, y = rows["x"].astype(float), rows["y"].astype(float)
         assert np.polyfit(x, y, 1)[0] == pytest.approx(tests[circuit])
