@@ -24,6 +24,7 @@ from ketfc.reporting.tables import (
     arms_of,
     association_given,
     exclusion_counts,
+    motion_given,
     numeric,
     primary_circuits,
     setting,
@@ -316,12 +317,12 @@ def _sides(hypotheses: pd.DataFrame) -> str:
 def _motion(config: Config, design: Design) -> list[str]:
     """Return how motion was set against connectivity, and how often the flag comes by chance."""
     alpha = compact(as_number(setting(config, "statistics", "alpha")))
+    known = motion_given(design)
+    given = f"partial correlation, given {known}, " if known else "correlation "
     if len(arms_of(design)) == 2:
-        given = "partial correlation, given arm, "
         left = "the difference between the arms adjusted for the change in mean FD as well"
         interval_of_motion = "interval by inversion of its permutation test"
     else:
-        given = "correlation "
         left = "the intercept of the change in connectivity regressed on the change in mean FD"
         interval_of_motion = "HC3 interval [@mackinnon1985]"
     return [
