@@ -66,6 +66,11 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
     else:
         ends = (coupling.corrected, coupling.corrected_low, coupling.corrected_high)
         corrected = "corrected by Blomqvist's method"
+    if coupling.obstacle is None:
+        corrected += (
+            f" for measurement error; r would be {coupling.r_independent:.2f} were baseline and "
+            "follow-up independent"
+        )
     smallest = detectable_dz(n, alpha=alpha)
     t = stats.ttest_1samp(change, 0.0)
     ends_of_t = t.confidence_interval(1 - alpha)
@@ -92,8 +97,7 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
                 *ends,
                 effect_size=coupling.r,
                 effect_size_type="r of baseline and change",
-                note=f"slope of the change on the baseline, {corrected} for measurement error; r "
-                f"would be {coupling.r_independent:.2f} were baseline and follow-up independent",
+                note=f"slope of the change on the baseline, {corrected}",
             ),
             coupling.obstacle,
         ),
