@@ -15,6 +15,7 @@ from ketfc.inference.effect_sizes import (
     paired_effect,
     paired_shift,
     r_from_t,
+    stratified_shift,
     two_sample_shift,
 )
 
@@ -152,3 +153,120 @@ def test_an_arm_of_two_has_a_p_that_cannot_be_small_and_no_interval():
     ours = two_sample_shift(np.array([5.0, 6.0]), np.arange(4.0), alpha=0.05)
     assert ours.p == pytest.approx(2 / 15)
     assert np.isnan(ours.ci_low)
+
+
+# -- within blocks ---------------------------------------------------------------------------------
+
+
+def blocked(sizes: list[tuple[int, int]], seed: int, site: float = 2.0):
+    """Values, group and block of so many of either group in each block."""
+    rng = np.random.default_rng(seed)
+    first = np.concatenate([np.arange(a + b) < a for a, b in sizes])
+    blocks = np.repeat(np.arange(len(sizes)), [a + b for a, b in sizes])
+    return rng.normal(size=len(first)) + 0.5 * first + site * blocks, first, blocks
+
+
+def within_blocks(first: np.ndarray, blocks: np.ndarray) -> list[np.ndarray]:
+    """Every assignment to groups that keeps the numbers of each block."""
+    parts = []
+    for block in np.unique(blocks):
+        rows = np.flatnonzero(blocks == block)
+        some = itertools.combinations(rows, int(first[rows].sum()))
+        parts.append([set(map(int, one)) for one in some])
+    people = range(len(first))
+    return [
+        np.array([i in set().union(*choice) for i in people])
+        for choice in itertools.product(*parts)
+    ]
+
+
+def van_elteren(values: np.ndarray, first: np.ndarray, blocks: np.ndarray) -> float:
+    total = 0.0
+    for block in np.unique(blocks):
+        inside = blocks == block
+        ranks = stats.rankdata(values[inside])
+        total += ranks[first[inside]].sum() / (inside.sum() + 1)
+    return total
+
+
+SETTINGS = {"alpha": 0.10, "permutations": 20_000}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_van_elterens_p_is_that_of_every_assignment_within_blocks(tied):
+    values, first, blocks = blocked([(3, 2), (2, 3)], seed=5)
+    if tied:
+        values = values.round()
+    ours = stratified_shift(values, first, blocks, rng=np.random.default_rng(1), **SETTINGS)
+    null = np.array([van_elteren(values, own, blocks) for own in within_blocks(first, blocks)])
+    observed = van_elteren(values, first, blocks)
+    assert ours.statistic == pytest.approx(observed)
+    far = np.abs(null - null.mean()) >= abs(observed - null.mean()) - 1e-12
+    # 5! · 5! orders: all of them
+    assert ours.p == pytest.approx(far.mean())
+
+
+def test_the_interval_within_blocks_holds_the_shifts_that_its_test_does_not_reject():
+    values, first, blocks = blocked([(3, 3), (2, 3)], seed=6)
+    settings = {"alpha": 0.2, "permutations": 100_000}
+    ours = stratified_shift(values, first, blocks, rng=np.random.default_rng(1), **settings)
+    every = within_blocks(first, blocks)
+
+    def p(shift: float) -> float:
+        moved = values - shift * first
+        null = np.array([van_elteren(moved, own, blocks) for own in every])
+        observed = van_elteren(moved, first, blocks)
+        sides = [(null <= observed + 1e-12).mean(), (null >= observed - 1e-12).mean()]
+        return 2 * min(sides)
+
+    for end, inwards in ((ours.ci_low, 1e-6), (ours.ci_high, -1e-6)):
+        assert p(end + inwards) > 0.2
+        assert p(end - inwards) <= 0.2
+    assert ours.ci_low < ours.estimate < ours.ci_high
+
+
+def test_one_block_is_mann_and_whitneys_test():
+    values, first, blocks = blocked([(4, 4)], seed=7)
+    ours = stratified_shift(
+        *(values, first, blocks),
+        **{"alpha": 0.10, "permutations": 50_000, "rng": np.random.default_rng(1)},
+    )
+    theirs = two_sample_shift(values[first], values[~first], alpha=0.10)
+    same = ("estimate", "ci_low", "ci_high", "p", "effect_size")
+    assert [getattr(ours, key) for key in same] == pytest.approx(
+        [getattr(theirs, key) for key in same]
+    )
+
+
+def test_a_difference_between_sites_is_no_difference_between_groups():
+    # at the site of high values most are of the first group
+    values, first, blocks = blocked([(2, 10), (10, 2)], seed=8, site=20.0)
+    values = values - 0.5 * first
+    naive = two_sample_shift(values[first], values[~first], alpha=0.05)
+    ours = stratified_shift(
+        values, first, blocks, alpha=0.05, permutations=999, rng=np.random.default_rng(1)
+    )
+    assert naive.p < 0.01
+    assert ours.p > 0.05
+    assert abs(ours.estimate) < 2 < abs(naive.estimate)
+    alone = np.append(values, 99.0), np.append(first, True), np.append(blocks, 7)
+    more = stratified_shift(*alone, alpha=0.05, permutations=999, rng=np.random.default_rng(1))
+    assert more.estimate == ours.estimate, "who is alone at a site is compared with nobody"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"), [([(3, 0), (0, 3)], "too-few"), ([(1, 3), (4, 0)], "too-few")]
+)
+def test_blocks_that_hold_one_group_alone_compare_nothing(sizes, why):
+    values, first, blocks = blocked(sizes, seed=9)
+    found = stratified_shift(
+        values, first, blocks, alpha=0.05, permutations=99, rng=np.random.default_rng(1)
+    )
+    assert found.obstacle == why
+    assert np.isnan([found.estimate, found.p, found.ci_low]).all()
+    same = stratified_shift(
+        np.zeros(8),
+        *blocked([(2, 2), (2, 2)], seed=1)[1:],
+        **{"alpha": 0.05, "permutations": 99, "rng": np.random.default_rng(1)},
+    )
+    assert same.obstacle == "constant"

@@ -384,7 +384,7 @@ def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged(monkeypatc
     """p need not fall with the distance from an estimate, so that an interval may hold too much."""
     made = study(12, arms=False)
     found = Evidence(estimate=0.1, ci_low=-0.01, ci_high=0.2, p_permutation=0.04, permutations=199)
-    monkeypatch.setattr(hypotheses, "mean_change", lambda *_, **__: found)
+    monkeypatch.setattr("ketfc.inference.tested.mean_change", lambda *_, **__: found)
     assert "interval-disagrees" in made.row("dmn", "change")["flags"].split(";")
 
 

@@ -99,3 +99,46 @@ def test_a_statistic_that_often_has_no_value_has_no_interval():
             rng=seeded(9),
         )
     assert ours.obstacle == "undefined"
+
+
+def test_resamples_within_blocks_are_those_of_scipys_samples():
+    """Two samples that scipy resamples apart are two blocks here."""
+    rng = np.random.default_rng(3)
+    one, other = rng.gamma(2, size=14), rng.gamma(3, size=9)
+    values, blocks = np.concatenate([one, other]), np.repeat([0, 1], [14, 9])
+
+    def ratio(rows: np.ndarray) -> np.ndarray:
+        own, first = values[rows], blocks[rows] == 0
+        sizes = first.sum(axis=1)
+        sums = np.where(first, own, 0).sum(axis=1), np.where(first, 0, own).sum(axis=1)
+        return (sums[0] / sizes) / (sums[1] / (rows.shape[1] - sizes))
+
+    theirs = stats.bootstrap(
+        (one, other),
+        lambda x, y, axis: x.mean(axis=axis) / y.mean(axis=axis),
+        method="BCa",
+        n_resamples=20_000,
+        rng=np.random.default_rng(4),
+    ).confidence_interval
+    drawn = {"alpha": 0.05, "resamples": 20_000, "expand": False, "blocks": blocks}
+    ours = bca_interval(23, ratio, rng=np.random.default_rng(5), **drawn)
+    width = theirs.high - theirs.low
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.03 * width)
+    free = bca_interval(23, ratio, rng=np.random.default_rng(5), **(drawn | {"blocks": None}))
+    assert abs(free.low - theirs.low) > 1e-9
+
+
+def test_who_is_alone_in_a_block_is_in_every_sample():
+    blocks = np.array([0, 0, 0, 0, 1])
+    seen = []
+
+    def statistic(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return (rows**2).mean(axis=1)
+
+    settings = {"alpha": 0.05, "resamples": 50, "rng": np.random.default_rng(0)}
+    found = bca_interval(5, statistic, blocks=blocks, **settings)
+    assert np.isfinite([found.low, found.high]).all()
+    assert all((rows == 4).sum(axis=1).tolist() == [1] * len(rows) for rows in seen)
+    none = bca_interval(5, statistic, blocks=np.arange(5), **settings)
+    assert none.obstacle == "too-few"

@@ -91,3 +91,26 @@ def test_resamples_without_one_arm_are_left_out_not_invented():
     ours = split(y, arm, m, {"age": cov})
     assert ours.interval.obstacle == "undefined"
     assert np.isfinite([ours.a, ours.b, ours.indirect]).all()
+
+
+def test_sites_are_resampled_apart_and_never_missing():
+    y, x, m, cov = study(24, seed=7)
+    blocks = np.repeat([0, 1, 2], [12, 10, 2])
+    sites = {"B": (blocks == 1).astype(float), "C": (blocks == 2).astype(float)}
+    # two people at a site are absent from one unrestricted sample in eight
+    assert split(y, x, m, {"age": cov, **sites}).interval.obstacle == "undefined"
+    drawn = {"resamples": 200, "rng": np.random.default_rng(3)}
+    ours = split(y, x, m, {"age": cov, **sites}, blocks=blocks, **drawn)
+
+    def refitted(rows):
+        found = []
+        for one in rows:
+            Z = sm.add_constant(np.column_stack([x, cov, *sites.values()])[one], has_constant="add")
+            a = sm.OLS(m[one], Z).fit().params[1]
+            b = sm.OLS(y[one], np.column_stack([Z, m[one]])).fit().params[-1]
+            found.append(a * b)
+        return np.array(found)
+
+    settings = {"alpha": 0.05, "resamples": 200, "rng": np.random.default_rng(3)}
+    theirs = bca_interval(24, refitted, blocks=blocks, **settings)
+    assert (ours.interval.low, ours.interval.high) == pytest.approx((theirs.low, theirs.high))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations as arrangements
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from made_hypotheses import CIRCUITS, adjusted, frame_of, study
+from made_hypotheses import CIRCUITS, Study, adjusted, frame_of, study
 from scipy import stats
 
 from ketfc.inference.checks import Settings
@@ -17,7 +19,8 @@ from ketfc.inference.covariates import block_codes, covariate_columns, lone_flag
 from ketfc.inference.families import joint_test
 from ketfc.inference.models import Model
 from ketfc.inference.permutation import freedman_lane_test
-from ketfc.inference.robustness import robustness
+from ketfc.inference.power import detectable_difference
+from ketfc.inference.robustness import FROM_CONTROLS, robustness
 
 PEOPLE = 24
 
@@ -302,6 +305,116 @@ def test_the_methods_beside_the_primary_tests_have_the_covariates_too():
     found = table.query("hypothesis == 'sgacc-rlpfc' and test == 'association'")
     slopes = found.set_index("method").loc[["values", "hc2", "hc3"], "estimate"]
     assert slopes.tolist() == pytest.approx([fit.params["change"]] * 3)
+
+
+def robust(made: Study, **changes: Any) -> pd.DataFrame:
+    settings = replace(Settings(seed=1, permutations=999, alpha=0.05, margin=0.1), **changes)
+    table = robustness(
+        *(made.connectivity, made.scores, made.design, CIRCUITS),
+        strategy="acompcor",
+        settings=settings,
+    )
+    return table[table["test"] == "change"].set_index(["hypothesis", "method"])
+
+
+def test_ranks_of_changes_are_compared_within_sites_and_say_what_they_leave_out():
+    made = adjusted(study(PEOPLE), blocks="site", site=sites(), age=ages())
+    row = robust(made).loc[("sgacc-rlpfc", "mann-whitney")]
+    data = frame_of(made)
+    total, pairs = 0.0, []
+    for _, own in data.groupby("site"):
+        ranks, treated = own["change"].rank(), own["arm"] == 1
+        total += ranks[treated].sum() / (len(own) + 1)
+        found = own["change"][treated].to_numpy()[:, None] - own["change"][~treated].to_numpy()
+        pairs += [(sign, 1 / (len(own) + 1)) for sign in np.sign(found.ravel())]
+    assert row["statistic"] == pytest.approx(total)
+    signs, weights = np.array(pairs).T
+    assert row["effect_size"] == pytest.approx(np.average(signs, weights=weights))
+    assert "within blocks, by van Elteren's test; not adjusted for age" in row["note"]
+    no_site = adjusted(study(PEOPLE), age=ages(), sex=["m", "f"] * (PEOPLE // 2))
+    no_site.design["terms"]["values"]["sex"]["sub-02"] = "m"
+    row = robust(no_site).loc[("sgacc-rlpfc", "mann-whitney")]
+    assert row["note"] == "Hodges–Lehmann shift of the change; not adjusted for age and sex"
+    plain = robust(study(PEOPLE)).loc[("sgacc-rlpfc", "mann-whitney")]
+    assert plain["note"] == "Hodges–Lehmann shift of the change"
+
+
+def test_what_could_be_detected_is_in_what_the_covariates_leave_of_the_spread():
+    made = adjusted(study(PEOPLE), blocks="site", site=sites(), age=ages())
+    # age explains most of the follow-up
+    data = frame_of(made)
+    after = made.connectivity["role"].eq("post") & made.connectivity["measure"].eq("mean")
+    old = made.connectivity["participant_id"].map(data["age"])
+    made.connectivity.loc[after, "z"] = made.connectivity["z"] + 0.05 * old
+    data = frame_of(made)
+    full = smf.ols("post ~ arm + pre + age + C(site)", data).fit()
+    within = smf.ols("post ~ arm", data).fit()
+    n1 = int(data["arm"].sum())
+    smallest = detectable_difference(
+        *(n1, PEOPLE - n1),
+        nuisance=int(full.df_model) - 1,
+        explained=1 - full.mse_resid / within.mse_resid,
+        alpha=0.05,
+    )
+    row = robust(made).loc[("sgacc-rlpfc", "detectable")]
+    assert row["effect_size"] == pytest.approx(smallest)
+    assert row["estimate"] == pytest.approx(smallest * within.mse_resid**0.5)
+    assert "at equal connectivity at baseline and covariates" in row["note"]
+    unadjusted = Study(made.connectivity, made.scores, {**made.design, "terms": None})
+    other = robust(unadjusted).loc[("sgacc-rlpfc", "detectable")]
+    assert other["estimate"] > 1.5 * row["estimate"]
+    assert "covariates" not in other["note"]
+
+
+def with_controls(made: Study) -> Study:
+    """Six healthy controls, measured once, without covariates of their own."""
+    patients = made.design["participants"]
+    healthy = [f"sub-h{i}" for i in range(6)]
+    rng = np.random.default_rng(3)
+    rows = [
+        (who, "pre", "pre", "acompcor", "dmn", "mean", None, None, z)
+        for who, z in zip(healthy, rng.normal(0.5, 0.1, 6), strict=True)
+    ]
+    more = pd.DataFrame(rows, columns=made.connectivity.columns)
+    groups = dict.fromkeys(patients, "patients") | dict.fromkeys(healthy, "controls")
+    design = {
+        **made.design,
+        "participants": patients | dict.fromkeys(healthy),
+        "groups": {"patients": ["MDD"], "controls": ["HC"], "participants": groups},
+    }
+    return Study(pd.concat([made.connectivity, more]), made.scores, design)
+
+
+def test_the_distance_from_controls_says_that_it_is_not_adjusted():
+    made = adjusted(study(PEOPLE), blocks="site", site=sites(), age=ages())
+    note = robust(with_controls(made)).loc[("dmn", FROM_CONTROLS), "note"]
+    assert "(arms exchanged within site); not adjusted for age and site" in note
+    made.design["terms"]["values"]["site"]["sub-01"] = None
+    lost = robust(with_controls(made)).loc[("dmn", FROM_CONTROLS)]
+    assert lost["n"] == PEOPLE / 2 - 1, "who has no site cannot be exchanged within it"
+    one_arm = adjusted(study(PEOPLE, arms=False), blocks="site", site=sites())
+    note = robust(with_controls(one_arm)).loc[("dmn", FROM_CONTROLS), "note"]
+    assert note.endswith("; not adjusted for site")
+    plain = robust(with_controls(study(PEOPLE))).loc[("dmn", FROM_CONTROLS), "note"]
+    assert "adjusted" not in plain
+    assert "exchanged" not in plain
+
+
+def test_mediation_resamples_within_sites():
+    made = adjusted(study(PEOPLE), blocks="site", site=["A"] * 11 + ["B"] * 11 + ["C"] * 2)
+    own = made.scores["scale"] == "depression"
+    rng = np.random.default_rng(4)
+    made.scores.loc[own, "score"] = rng.normal(25, 6, int(own.sum())).round()
+    settings = Settings(seed=1, permutations=999, alpha=0.05, margin=0.1)
+    table = robustness(
+        *(made.connectivity, made.scores, made.design, CIRCUITS),
+        strategy="acompcor",
+        settings=settings,
+    )
+    row = table.query("method == 'mediation' and hypothesis == 'dmn'").iloc[0]
+    # unrestricted samples lack the two of site C too often to have an interval
+    assert np.isfinite([row["ci_low"], row["ci_high"]]).all()
+    assert "undefined" not in str(row["flags"])
 
 
 def rejections(studies: int, *, blocked: bool, adjusted_too: bool, seed: int) -> float:

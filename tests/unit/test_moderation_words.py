@@ -39,7 +39,10 @@ def with_terms(made: made_tables.Made, *, blocks: str | None = None) -> made_tab
     kinds = {"age": "numeric", "site": "categorical"}
     design = {**made.design, "covariates": kinds, "terms": terms}
     hypotheses, incomplete = made_tables._hypotheses(made.connectivity, made.scores, design)
-    return replace(made, design=design, hypotheses=hypotheses, incomplete=incomplete)
+    checks = made_tables._robustness(made.connectivity, made.scores, design)
+    return replace(
+        made, design=design, hypotheses=hypotheses, incomplete=incomplete, robustness=checks
+    )
 
 
 @pytest.fixture(scope="module")

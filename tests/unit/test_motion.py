@@ -12,16 +12,8 @@ import pytest
 
 from ketfc.inference.change import adjusted_difference, mean_change
 from ketfc.inference.context import add_motion_flags
-from ketfc.inference.motion import (
-    CHANGED,
-    FEWEST,
-    FOLLOWS,
-    MOTION_COLUMNS,
-    SILENT,
-    change_at_equal_motion,
-    follows_motion,
-    motion_tests,
-)
+from ketfc.inference.motion import CHANGED, FOLLOWS, MOTION_COLUMNS, SILENT, motion_tests
+from ketfc.inference.motion_models import FEWEST, change_at_equal_motion, follows_motion
 from ketfc.inference.session_motion import before_and_after, session_motion
 
 SETTING: dict[str, Any] = {"alpha": 0.05, "permutations": 499}
@@ -222,6 +214,77 @@ def test_the_change_of_motion_is_that_of_the_test_of_change():
     assert row["n"] == 24
 
 
+def with_terms(made: dict[str, Any], seed: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Give a study ages and three sites, the last participant without an age; return both."""
+    rng = np.random.default_rng(seed)
+    people = list(made["design"]["participants"])
+    ages = [float(age) for age in rng.integers(20, 60, len(people))]
+    sites = rng.choice(["A", "B", "C"], len(people)).tolist()
+    values = {"age": dict(zip(people, [*ages[:-1], None], strict=True))}
+    values["site"] = dict(zip(people, sites, strict=True))
+    terms = {"covariates": ["age"], "blocks": "site", "values": values, "diagnosis": None}
+    kinds = {"age": "numeric", "site": "categorical"}
+    design = made["design"] | {"terms": terms, "covariates": kinds}
+    fd = made["quality"].pivot_table(index="participant_id", columns="role", values="mean_fd")
+    z = made["connectivity"].query("strategy == 'acompcor' and circuit == 'a'")
+    z = z.pivot_table(index="participant_id", columns="role", values="z")
+    data = pd.DataFrame({name: pd.Series(own) for name, own in values.items()}).assign(
+        fd=fd["post"], fd_before=fd["pre"], moved=fd["post"] - fd["pre"],
+        z=z["post"], z_before=z["pre"], change=z["post"] - z["pre"],
+        arm=pd.Series(design["participants"]).eq("ketamine").astype(float),
+    )  # fmt: skip
+    return made | {"design": design}, data
+
+
+def test_with_two_arms_all_are_adjusted_for_covariates_and_sites_as_the_test_of_change():
+    import statsmodels.formula.api as smf
+    from scipy import stats
+
+    made, data = with_terms(study(2, 12, slope=1.0, rise=0.1), seed=1)
+    table = table_of(made).query("strategy != '24P' and measure == 'mean_fd'")
+    rows = table[table["circuit"] != "b"].set_index("test")
+    known = data.dropna()
+    assert len(known) == 23
+    fit = smf.ols("fd ~ arm + fd_before + age + C(site)", known).fit()
+    assert rows.loc["change", "estimate"] == pytest.approx(fit.params["arm"])
+    assert rows.loc["change", "n"] == 23
+    nuisance = "arm + age + C(site)"
+    left = [smf.ols(f"{name} ~ {nuisance}", known).fit().resid for name in ("change", "moved")]
+    assert rows.loc["follows", "estimate"] == pytest.approx(stats.pearsonr(*left).statistic)
+    # intercept, arm, age, two sites, motion
+    assert rows.loc["follows", ["n", "df"]].tolist() == [23, 23 - 6]
+    fit = smf.ols("z ~ arm + z_before + moved + age + C(site)", known).fit()
+    assert rows.loc["change-at-equal-motion", "estimate"] == pytest.approx(fit.params["arm"])
+    # what is described within an arm needs no age
+    assert rows.loc["change-drug", "n"] + rows.loc["change-placebo", "n"] == 24
+
+
+def test_with_one_arm_the_correlation_alone_is_adjusted():
+    made, data = with_terms(study(1, 13, slope=1.0, rise=0.1), seed=2)
+    table = table_of(made).query("strategy != '24P' and measure == 'mean_fd'")
+    rows = table[table["circuit"] != "b"].set_index("test")
+    assert rows["n"].to_dict() == {"change": 24, "follows": 23, "change-at-equal-motion": 24}
+    assert rows.loc["change", "estimate"] == pytest.approx(data["moved"].mean())
+    assert rows.loc["follows", "df"] == 23 - 5
+    intercept = np.polyfit(data["moved"], data["change"], 1)[1]
+    assert rows.loc["change-at-equal-motion", "estimate"] == pytest.approx(intercept)
+
+
+def test_exchange_within_sites_is_that_of_a_double_loop():
+    motion, before, after = sample(6, 3)
+    change, sites = after - before, np.array([0, 0, 0, 1, 1, 1])
+    second = {"site: B": sites.astype(float)}
+    found = follows_motion(
+        *(change, motion), covariates=second, blocks=sites, rng=rng(), alpha=0.05, permutations=36
+    )
+    centred = [v - np.where(sites, v[3:].mean(), v[:3].mean()) for v in (change, motion)]
+    r = float(np.corrcoef(*centred)[0, 1])
+    orders = [(*a, *b) for a in permutations(range(3)) for b in permutations((3, 4, 5))]
+    null = [np.corrcoef(centred[0][list(one)], centred[1])[0, 1] for one in orders]
+    assert found.estimate == pytest.approx(r)
+    assert found.p_permutation == np.mean(np.abs(null) >= abs(r) - 1e-12)
+
+
 def test_too_few_with_motion_have_no_gate_and_a_reason():
     made = study(1, 8, slope=2.0, rise=0.2)
     runs = made["quality"]
@@ -347,3 +410,14 @@ def test_motion_that_rises_equally_in_everybody_is_not_seen_by_the_gate():
     found = rates(rise=0.15, spread=0.0, slope=1.2, arms=1, seed=30)
     assert found["naive"] > 0.8
     assert found["gate"] <= band()[1]
+
+
+def test_what_the_correlation_is_adjusted_for_is_said():
+    from ketfc.reporting.captions import figure_caption
+    from ketfc.reporting.tables import motion_given
+
+    made, _ = with_terms(study(2, 12, slope=1.0, rise=0.1), seed=1)
+    assert motion_given(made["design"]) == "arm, age and site"
+    assert motion_given(study(2, 12, slope=1.0, rise=0.1)["design"]) == "arm"
+    assert motion_given(study(1, 12, slope=1.0, rise=0.1)["design"]) == ""
+    assert "mean FD given arm, age and site, with its" in figure_caption("qcfc", made["design"])

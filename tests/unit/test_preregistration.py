@@ -149,3 +149,130 @@ def test_a_lock_that_was_edited_or_is_missing_is_an_error_of_the_plan(tmp_path, 
     assert "changed after it was written" in edited[0].message
     lock.write_text("{}", encoding="utf-8")
     assert "no preregistration" in lock_problems(locked(lock), REGISTRY)[0].message
+
+
+# -- what belongs to the design --------------------------------------------------------------------
+
+
+def designed(**changes: dict[str, object]) -> Config:
+    """A crossover with everything that a design can have; changes by section."""
+    drugs = {"ketamine": "d", "control": "p", "ketamine-session": "post", "control-session": "p2"}
+    raw: dict[str, dict[str, object]] = {
+        "study": {
+            "name": "locked",
+            "derivatives": "somewhere",
+            "sessions": {"pre": "b0", "post": "d2", "p2": "p2"},
+            "crossover": {"order": ["infusion_1", "infusion_2"], **drugs},
+            "groups": {"column": "group", "patients": ["MDD", "BP"], "controls": "HC"},
+            "diagnosis": {"column": "group", "unipolar": "MDD", "bipolar": "BP"},
+            "covariates": {"age": "age", "site": "site", "sex": "sex"},
+        },
+        "scores": {"table": "participants.tsv", "si": {"instrument": "SSI", "column": "SSI"}},
+        "statistics": {"covariates": ["age"], "blocks": "site"},
+    }
+    for section, keys in changes.items():
+        raw[section] = raw.get(section, {}) | keys
+    return parse_config(raw)
+
+
+CROSSOVER = {"order": ["infusion_1", "infusion_2"], "ketamine": "d", "control": "p"}
+CROSSOVER |= {"ketamine-session": "post", "control-session": "p2"}
+CHANGED: dict[str, tuple[dict[str, dict[str, object]], str]] = {
+    "the session of a role": (
+        {"study": {"sessions": {"pre": "b0", "post": "d10", "p2": "p2"}}},
+        "sessions/post",
+    ),
+    "what is compared": (
+        {"study": {"crossover": CROSSOVER | {"control-session": "pre"}}},
+        "contrasts",
+    ),
+    "which drug is ketamine": (
+        {"study": {"crossover": CROSSOVER | {"ketamine": "p", "control": "d"}}},
+        "crossover/ketamine",
+    ),
+    "the order's columns": (
+        {"study": {"crossover": CROSSOVER | {"order": ["first", "second"]}}},
+        "crossover/order",
+    ),
+    "who is a patient": (
+        {"study": {"groups": {"column": "group", "patients": "MDD", "controls": "HC"}}},
+        "groups/patients",
+    ),
+    "which diagnosis is bipolar": (
+        {"study": {"diagnosis": {"column": "group", "unipolar": "MDD", "bipolar": "BD2"}}},
+        "diagnosis/bipolar",
+    ),
+    "the design": ({"study": {"crossover": None}}, "design"),
+    "the task": ({"study": {"task": "rest2"}}, "task"),
+    "the column of a covariate": (
+        {"study": {"covariates": {"age": "age_at_scan", "site": "site"}}},
+        "covariates/age/column",
+    ),
+    "the column of the blocks": (
+        {"study": {"covariates": {"age": "age", "site": "scanner"}}},
+        "covariates/site/column",
+    ),
+    "numbers that become labels": ({"study": {"categorical": ["age"]}}, "covariates/age"),
+    "a covariate more": ({"statistics": {"covariates": ["age", "sex"]}}, "covariates/sex"),
+    "the instrument": (
+        {"scores": {"si": {"instrument": "MADRS", "column": "SSI"}}},
+        "scores/si/instrument",
+    ),
+    "what the table calls the score": (
+        {"scores": {"columns": {"SSI": "total"}}},
+        "scores/columns",
+    ),
+    "what excludes a run": ({"quality": {"preset": "strict"}}, "quality/max-mean-fd"),
+    "what excludes a region": ({"circuits": {"min-coverage": 0.2}}, "min-coverage"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_change_of_the_design_after_locking_is_an_error_that_names_it(what, tmp_path, registry):
+    changes, key = CHANGED[what]
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, designed()))
+    later = {section: dict(keys) for section, keys in changes.items()}
+    statistics = {"covariates": ["age"], "blocks": "site", "preregistration": str(lock)}
+    later["statistics"] = statistics | later.get("statistics", {})
+    problems = lock_problems(designed(**later), REGISTRY)
+    assert {one.severity for one in problems} == {"error"}
+    assert any((one.field or "").startswith(key) for one in problems), problems
+    assert all("differs from the preregistration" in one.message for one in problems)
+
+
+def test_arms_are_locked_with_their_column(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo()))
+    raw = yaml.safe_load((HERE / "config" / "config.yaml").read_text(encoding="utf-8"))
+    arms = raw["study"]["arms"]
+    raw["study"]["arms"] = arms | {"ketamine": arms["control"], "control": arms["ketamine"]}
+    found = verify_lock(lock, hypotheses_content(registry, parse_config(raw)))
+    assert [one.key for one in found] == ["arms/control", "arms/ketamine"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"study": {"covariates": {"age": "age", "site": "site", "bmi": "bmi"}}},
+        {"study": {"design": "crossover"}},
+        {"study": {"crossover": CROSSOVER | {"control-name": "saline"}}},
+        {"study": {"participants": "elsewhere.tsv"}},
+        {"quality": {"exclusions": "left_out.tsv"}},
+        {"scores": {"table": "elsewhere.tsv"}},
+    ],
+)
+def test_what_the_tests_do_not_hold_may_change(changes, registry):
+    before, after = designed(), designed(**changes)
+    assert hypotheses_content(registry, before) == hypotheses_content(registry, after)
+
+
+def test_a_lock_of_the_first_format_says_that_it_lacks_the_design(tmp_path, registry):
+    content = hypotheses_content(registry, demo())
+    first = ("circuits", "regions", "sessions", "arms", "scores", "denoising", "statistics")
+    lock = tmp_path / "lock.json"
+    write_lock(lock, {key: content[key] for key in first})
+    (problem,) = lock_problems(locked(lock), REGISTRY)
+    assert (problem.severity, problem.field) == ("error", "statistics.preregistration")
+    assert "is a preregistration of format 1" in problem.message
+    assert "snakemake preregistration" in problem.message

@@ -495,7 +495,8 @@ def test_the_methods_of_real_images_cite_fmriprep_and_those_of_simulated_ones_do
 
 def test_the_methods_of_a_change_score_say_so():
     text = methods_of(made_tables.changes_only())
-    assert "the change in SSI, as supplied, on the change in connectivity, adjusted for arm" in text
+    said = "of the change in SSI, as supplied, with the change in connectivity, adjusted for arm"
+    assert f"partial Spearman correlation {said}" in text
     assert "medication arm against the placebo arm" in text
 
 

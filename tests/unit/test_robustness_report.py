@@ -92,3 +92,14 @@ def test_infinite_bayes_factors_are_printed(made):
     table = results(replace(made, hypotheses=hypotheses).hypotheses, primary=True)
     column = table.columns.index("BF10")
     assert {row[column] for row in table.rows} == {"> 1000"}
+
+
+def test_ranks_within_sites_and_what_was_not_adjusted_are_said(made):
+    note = "Hodges–Lehmann shift of the change within blocks, by van Elteren's test"
+    plain = " ".join(robustness_methods(made.robustness, 0.1))
+    assert "Mann and Whitney's test" in plain
+    assert "not adjusted" not in plain
+    table = changed(made, "mann-whitney", note=f"{note}; not adjusted for age")
+    text = " ".join(robustness_methods(table, 0.1))
+    assert "van Elteren's test with the Hodges–Lehmann shift within blocks" in text
+    assert text.endswith("Those whose note says so are not adjusted for covariates.")

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Any
 from ketfc.files import read_json_of_others, write_json
 from ketfc.imaging.registry import load_registry
 from ketfc.study.config import expand
+from ketfc.study.design import contrasts, detect_design
 from ketfc.study.problems import Problem, StudyError
 
 if TYPE_CHECKING:
     from ketfc.imaging.registry import Registry
     from ketfc.study.config import Config
 
+FORMAT = 2
+"""What a lock holds; locks without a number are of the first format, without the design."""
+
 _FREE_TEXT = ("name", "source", "verified")
 """What may change in a region or circuit without changing what is tested."""
+
+_SCORES = ("si", "depression", "columns", "sessions")
+"""Keys of the section of scores that say what the score is."""
 
 _ABSENT = "absent"
 """What stands for a key that one side does not have."""
@@ -54,22 +61,40 @@ def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``circuits`` and the ``regions`` that they use (all but names and sources), ``sessions``,
-        ``arms``, ``scores`` (instruments and columns), ``denoising`` (all but the list of further
-        strategies) and ``statistics`` (all but where the lock is), in types of JSON.
+        :data:`FORMAT`; ``circuits`` and the ``regions`` that they use (all but names and sources);
+        ``design`` (its kind, whether detected or set), ``contrasts``, ``task``, ``space``,
+        ``sessions``, ``arms``, ``crossover``, ``groups`` and ``diagnosis`` (all but names for
+        display); ``covariates`` that the tests are adjusted for or exchanged within, with their
+        columns and whether their values are labels; ``scores`` (instruments, columns and what the
+        tables call them), ``denoising`` (all but the list of further strategies), ``quality``
+        (thresholds), ``min-coverage`` and ``statistics`` (all but where the lock is), in types of
+        JSON.
     """
     settings = config.model_dump(mode="json", by_alias=True)
-    denoising = {k: v for k, v in settings["denoising"].items() if k != "strategies"}
-    statistics = {k: v for k, v in settings["statistics"].items() if k != "preregistration"}
-    scores = {scale: settings["scores"][scale] for scale in ("si", "depression")}
+    study, statistics = settings["study"], settings["statistics"]
+    crossover = study["crossover"]
+    used = [*config.statistics.covariates, config.statistics.blocks]
     content = {
+        "format": FORMAT,
         "circuits": {key: _fixed(asdict(one)) for key, one in registry.circuits.items()},
         "regions": {region.id: _fixed(asdict(region)) for region in registry.used_regions},
-        "sessions": settings["study"]["sessions"],
-        "arms": settings["study"]["arms"],
-        "scores": scores,
-        "denoising": denoising,
-        "statistics": statistics,
+        "design": detect_design(config.study).kind,
+        "contrasts": contrasts(config.study),
+        **{key: study[key] for key in ("task", "space", "sessions", "arms", "groups", "diagnosis")},
+        "crossover": crossover and _without(crossover, "control-name"),
+        "covariates": {
+            name: {
+                "column": study["covariates"][name],
+                "categorical": name in study["categorical"],
+            }
+            for name in used
+            if name is not None
+        },
+        "scores": {key: settings["scores"][key] for key in _SCORES},
+        "denoising": _without(settings["denoising"], "strategies"),
+        "quality": _without(settings["quality"], "preset", "exclusions"),
+        "min-coverage": settings["circuits"]["min-coverage"],
+        "statistics": _without(statistics, "preregistration"),
     }
     found: dict[str, Any] = json.loads(_canonical(content))
     return found
@@ -124,7 +149,7 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a lock file.
+        If it is not a lock file, or one of another format.
     """
     try:
         lock = read_json_of_others(path)
@@ -134,6 +159,14 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         raise ValueError(
             f"{path} is no preregistration: not JSON with the keys sha256 and locked"
         ) from error
+    of = locked.get("format", 1) if isinstance(locked, dict) else 1
+    if of != FORMAT:
+        raise ValueError(
+            f"{path} is a preregistration of format {of}, and this version of ketfc writes and "
+            f"compares format {FORMAT}, which fixes the design and the columns behind covariates "
+            "too: run the study with the version that wrote it, or, if no result has been seen "
+            "yet, write it anew with `snakemake preregistration` and register that"
+        )
     changed = [] if actual == recorded else [Mismatch("sha256", str(recorded), actual)]
     before, now = _leaves(locked), _leaves(content)
     return changed + [
@@ -188,7 +221,11 @@ def lock_problems(config: Config, registry_file: str | Path) -> list[Problem]:
 
 
 def _fixed(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if key not in _FREE_TEXT}
+    return _without(fields, *_FREE_TEXT)
+
+
+def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key not in names}
 
 
 def _canonical(content: Any) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.evidence import Evidence
-from ketfc.inference.hypotheses import Tested, family_wise, tested_plan
 from ketfc.inference.intervals import bca_mean
 from ketfc.inference.linear import regression_evidence
 from ketfc.inference.longitudinal import contrasts_over_time
@@ -26,6 +25,7 @@ from ketfc.inference.simulated import (
     simulated_study,
     true_values,
 )
+from ketfc.inference.tested import Tested, family_wise, tested_plan
 
 ALPHA = 0.05
 """Level of every test; intervals cover 1 − ALPHA."""

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
+import numpy.typing as npt
 
 from ketfc.inference.change import hedges_factor
 from ketfc.inference.linear import is_constant
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Blocks, Floats, orders_within
 
 _EXACT_BELOW = 50
 """Samples up to this size have the exact null distribution of rank sums."""
+
+_TIE = 1e-10
+"""Weighted sums of ranks that differ by less are equal: they differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ class Shift:
     estimate, ci_low, ci_high : float
         Shift in the values' own units; the interval is NaN where too few values allow none.
     statistic : float
-        Wilcoxon's W+ (paired) or Mann and Whitney's U (of the first sample).
+        Wilcoxon's W+ (paired), Mann and Whitney's U (of the first sample) or, within blocks, van
+        Elteren's sum.
     p : float
-        Two-sided p: exact without ties or zeros up to 50 values, else by the normal approximation.
+        Two-sided p: exact without ties or zeros up to 50 values, else by the normal approximation;
+        within blocks by permutation.
     effect_size : float
         Rank-biserial correlation: share of favourable pairs or rank sums less unfavourable.
     obstacle : str or None
@@ -180,6 +186,79 @@ def two_sample_shift(first: Floats, second: Floats, *, alpha: float) -> Shift:
     )
 
 
+def stratified_shift(
+    values: Floats,
+    first: npt.NDArray[np.bool_],
+    blocks: Blocks,
+    *,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Shift:
+    """Return the Hodges–Lehmann difference within blocks with van Elteren's test.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of shape (n,)
+        Values of both groups.
+    first : numpy.ndarray of bool, shape (n,)
+        Who belongs to the first group; the shift is first − second.
+    blocks : numpy.ndarray of shape (n,)
+        Block (site) of each: differences are taken within them alone.
+    alpha : float
+        The interval covers at least 1 − `alpha`.
+    permutations : int
+        Random assignments to groups within blocks, or all orders where they are no more.
+    rng : numpy.random.Generator
+        Stream of this test.
+
+    Returns
+    -------
+    Shift
+        `statistic` is Σ R / (N + 1) over the first group, with R the rank in a block and N its
+        size; `p` and the interval are those of its distribution over the assignments. The
+        estimate is the median of the differences within blocks, each weighted by 1 / (N + 1);
+        the effect size the share of favourable pairs less unfavourable ones, weighted alike.
+        ``too-few`` with fewer than two of either group in blocks that hold both.
+
+    References
+    ----------
+    van Elteren PH (1960), Bull Int Stat Inst 37:351–361.
+    """
+    from scipy import stats
+
+    parts = [blocks == block for block in np.unique(blocks)]
+    parts = [inside for inside in parts if 0 < first[inside].sum() < inside.sum()]
+    compared = np.logical_or.reduce(parts) if parts else np.zeros(len(values), dtype=bool)
+    if min((compared & first).sum(), (compared & ~first).sum()) < 2:
+        return _nothing("too-few")
+    ranks, places, pairs = np.zeros(len(values)), np.zeros(len(values)), []
+    for inside in parts:
+        weight = 1 / (int(inside.sum()) + 1)
+        ranks[inside] = weight * stats.rankdata(values[inside])
+        places[inside] = weight * np.arange(1, inside.sum() + 1)
+        own = (values[inside & first][:, np.newaxis] - values[inside & ~first]).ravel()
+        pairs.append(np.column_stack([own, np.full(len(own), weight)]))
+    differences, weights = np.concatenate(pairs).T
+    if is_constant(differences) and differences[0] == 0:
+        return _nothing("constant")
+    order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
+    statistic, expected = float(ranks @ first), float((compared & first).sum() / 2)
+    beyond = np.abs(ranks[order] @ first - expected) >= abs(statistic - expected) - _TIE
+    counted = 0 if exhaustive else 1
+    low, high = _weighted_ends(
+        differences, weights, places[order] @ first - expected, alpha=alpha, counted=counted
+    )
+    return Shift(
+        estimate=_weighted_median(differences, weights),
+        ci_low=low,
+        ci_high=high,
+        statistic=statistic,
+        p=float((beyond.sum() + counted) / (len(order) + counted)),
+        effect_size=float(weights @ np.sign(differences) / weights.sum()),
+    )
+
+
 def dz_from_t(t: float, n: int) -> float:
     """Return the uncorrected dz of a one-sample or paired t: t / √n."""
     return t / sqrt(n)
@@ -211,6 +290,39 @@ def _ends(
     if outside == 0:
         return nan, nan
     return float(ordered[outside - 1]), float(ordered[-outside])
+
+
+def _weighted_ends(
+    differences: Floats, weights: Floats, null: Floats, *, alpha: float, counted: int
+) -> tuple[float, float]:
+    """Return the interval of shifts that a sum of ranks within blocks does not reject.
+
+    The sum exceeds its expectation by the weight of the differences above the shift, less half of
+    all; `null` holds what it exceeds it by over the assignments. `counted` is 1 where they are
+    random, and the observed one is one more of them.
+    """
+    null = np.sort(null)
+    # ranks without ties: all values of a sum are well apart but for rounding
+    at_most = np.searchsorted(null, null + _TIE, side="right")
+    rejected = null[(at_most + counted) / (len(null) + counted) <= alpha / 2]
+    if len(rejected) == 0:
+        return nan, nan
+    outside = float(rejected[-1]) + float(weights.sum()) / 2
+    ends = []
+    for sign in (1.0, -1.0):
+        order = np.argsort(sign * differences)
+        above = np.cumsum(weights[order]) > outside + _TIE
+        ends.append(float(differences[order][int(above.argmax())]))
+    return ends[0], ends[1]
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    """Return the middle of values with half of the weight on either side."""
+    order = np.argsort(values)
+    below, half = np.cumsum(weights[order]), float(weights.sum()) / 2
+    first = int((below >= half - _TIE).argmax())
+    last = int((below > half + _TIE).argmax())
+    return float((values[order][first] + values[order][last]) / 2)
 
 
 def _subset_sums(n: int) -> Floats:

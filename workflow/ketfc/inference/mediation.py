@@ -15,7 +15,7 @@ import numpy as np
 from ketfc.inference.evidence import Interval
 from ketfc.inference.intervals import Rows, bca_interval
 from ketfc.inference.linear import obstacle
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Blocks, Floats
 
 LABEL = "associational"
 """What every mediation is called wherever it is shown."""
@@ -66,6 +66,7 @@ def mediation(
     alpha: float,
     resamples: int,
     rng: np.random.Generator,
+    blocks: Blocks | None = None,
 ) -> Mediation:
     """Split the association of a regressor with an outcome by a mediator.
 
@@ -75,13 +76,16 @@ def mediation(
         Name in plain words and values: the SI score, the change in connectivity, the change in
         depression without its SI item.
     covariates : mapping of str to numpy.ndarray of shape (n,)
-        Further columns of both models (the baseline score).
+        Further columns of both models (the baseline score, the covariates).
     alpha : float
         The interval covers 1 − `alpha`.
     resamples : int
         Bootstrap samples of whole participants.
     rng : numpy.random.Generator
         Stream of this analysis.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are resampled within their block (site) only; give its columns among the
+        `covariates`.
 
     Returns
     -------
@@ -124,7 +128,9 @@ def mediation(
     whole = np.arange(len(y), dtype=np.intp)[np.newaxis]
     a, b = (float(path[0]) for path in paths(whole))
     total = float(np.linalg.lstsq(np.delete(design[:, :-1], -1, axis=1), design[:, -1])[0][1])
-    interval = bca_interval(len(y), indirect, alpha=alpha, resamples=resamples, rng=rng)
+    interval = bca_interval(
+        len(y), indirect, alpha=alpha, resamples=resamples, rng=rng, blocks=blocks
+    )
     unit = spread[2] / spread[0]
     return Mediation(
         a=a * spread[1] / spread[0],

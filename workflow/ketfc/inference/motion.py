@@ -12,7 +12,6 @@ test of motion itself as well.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -21,11 +20,20 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.change import adjusted_difference, mean_change
+from ketfc.inference.covariates import block_codes, covariate_columns
 from ketfc.inference.crossover import drug_difference
 from ketfc.inference.evidence import Evidence, untestable
-from ketfc.inference.linear import hc3_coefficient, obstacle, regression_evidence
-from ketfc.inference.permutation import Floats, freedman_lane_test, stream
-from ketfc.inference.samples import participant_table, planned_tests, sample_of
+from ketfc.inference.models import blocks_of
+from ketfc.inference.motion_models import FEWEST, change_at_equal_motion, follows_motion
+from ketfc.inference.permutation import Floats, stream
+from ketfc.inference.samples import (
+    PlannedTest,
+    adjusted_for,
+    covariate_values,
+    participant_table,
+    planned_tests,
+    sample_of,
+)
 from ketfc.inference.session_motion import MEASURES, before_and_after, session_motion
 from ketfc.study.design import in_contrasts
 from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
@@ -57,9 +65,6 @@ CHANGED = "motion-changed"
 """Flag of the tests of change where mean FD changed itself."""
 SILENT = "silent"
 """What `gate` says where it was looked at and did not fire."""
-
-FEWEST = 5
-"""With fewer participants nothing is decided."""
 
 _NO_SCORES = pd.DataFrame(columns=["participant_id", "scale", "instrument", "role", "score"])
 
@@ -109,7 +114,9 @@ def motion_tests(
         ``change`` as for connectivity: sign flips with one arm, ANCOVA between two, and with two
         ``change-LABEL`` by sign flips within each. For every strategy and circuit, of measure
         ``mean_fd``, a test ``follows`` (:func:`follows_motion`; `estimate` is r) and a test
-        ``change-at-equal-motion`` (:func:`change_at_equal_motion`; Fisher z). `gate` is
+        ``change-at-equal-motion`` (:func:`change_at_equal_motion`; Fisher z). Covariates and blocks
+        are those of the circuits' own tests: in ``follows`` of an association, else of change
+        (:func:`ketfc.inference.samples.adjusted_for`). `gate` is
         ``follows-motion`` or ``motion-changed`` where p < `alpha`, else ``silent``; missing for
         tests that decide nothing. Where there are no numbers there is a `reason`.
     """
@@ -120,169 +127,27 @@ def motion_tests(
         if measure in motion:
             rows += _changes_of(motion, measure, design, seed=seed, **setting)
     fd = _difference(motion, "mean_fd", design)
-    circuits = list(circuits)
+    circuits, of_change = list(circuits), planned_tests(design)[0]
+    between = replace(of_change, adjusted=adjusted_for(design))
     for strategy in strategies:
         for circuit in circuits:
             table = participant_table(
                 connectivity, _NO_SCORES, design, circuit=circuit.id, strategy=strategy
             )
-            complete = sample_of(table, planned_tests(design)[0], design).complete
-            complete = complete.assign(motion=fd.reindex(complete.index)).dropna(subset=["motion"])
-            baseline, followup, moved = (
-                complete[name].to_numpy(dtype=np.float64)
-                for name in ("z_baseline", "z_followup", "motion")
-            )
-            treated = _treated(complete["arm"], design)
-            order = _order(complete["sequence"]) if design["kind"] == "crossover" else None
-            sides: dict[str, Any] = {"treated": treated, "order": order}
+            table = table.assign(motion=fd.reindex(table.index)).dropna(subset=["motion"])
             key = {"measure": "mean_fd", "circuit": circuit.id, "strategy": strategy}
             rng = stream(seed, f"{circuit.id}/{FOLLOWS}")
-            found = follows_motion(followup - baseline, moved, **sides, rng=rng, **setting)
+            columns, sides = _sample(table, between, design)
+            before, after, moved = columns
+            found = follows_motion(after - before, moved, **sides, rng=rng, **setting)
             gated: dict[str, Any] = {"fires": FOLLOWS, "alpha": alpha}
-            rows.append(_row(key | {"test": "follows"}, found, len(complete), **gated))
+            rows.append(_row(key | {"test": "follows"}, found, len(moved), **gated))
             rng = stream(seed, f"{circuit.id}/equal-motion")
-            found = change_at_equal_motion(baseline, followup, moved, **sides, rng=rng, **setting)
-            rows.append(_row(key | {"test": "change-at-equal-motion"}, found, len(complete)))
+            columns, sides = _sample(table, of_change, design)
+            before, after, moved = columns
+            found = change_at_equal_motion(before, after, moved, **sides, rng=rng, **setting)
+            rows.append(_row(key | {"test": "change-at-equal-motion"}, found, len(moved)))
     return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
-
-
-def follows_motion(
-    change: Floats,
-    motion: Floats,
-    treated: Floats | None = None,
-    order: Floats | None = None,
-    *,
-    alpha: float,
-    permutations: int,
-    rng: np.random.Generator,
-) -> Evidence:
-    """Correlate the change in connectivity with the change in motion over participants.
-
-    Parameters
-    ----------
-    change, motion : numpy.ndarray of shape (n,)
-        Change in Fisher z and in mean FD (mm) of the same participants.
-    treated : numpy.ndarray of shape (n,) or None
-        1 in the ketamine arm, 0 in the control arm, adjusted for; None where there is one arm.
-    order : numpy.ndarray of shape (n,) or None
-        Of a crossover, 1 where ketamine came first and −1 where it came second, adjusted for: a
-        difference between periods in both would pass for a relation.
-    alpha : float
-        The interval covers 1 − `alpha`.
-    permutations : int
-        Number of random orders.
-    rng : numpy.random.Generator
-        Stream of this test.
-
-    Returns
-    -------
-    Evidence
-        `estimate` is Pearson's r, with two arms the partial r given arm. Its interval is Fisher's
-        (standard error 1/√(n − 3 − k) with k = 1 for the arm); `statistic`, `df` and
-        `p_parametric` are those of its t, `p_permutation` is two-sided by permutation of the
-        residuals (Freedman–Lane), which with one arm permutes the pairs. Flagged ``too-few``
-        below :data:`FEWEST` participants.
-
-    References
-    ----------
-    Fisher RA (1924), Metron 3:329–332 (partial correlations).
-    """
-    from scipy import stats
-
-    n = len(change)
-    if n < FEWEST:
-        return untestable("too-few", f"{n} participants with both changes, {FEWEST} are needed")
-    regressors = {"the change in mean FD": motion} | _given(treated, order)
-    hindrance = obstacle(("the change in connectivity", change), regressors)
-    if hindrance is not None:
-        return hindrance
-    nuisance = np.column_stack([np.ones(n), *_given(treated, order).values()])
-    test = freedman_lane_test(change, motion, nuisance, permutations=permutations, rng=rng)
-    df, r = n - 1 - nuisance.shape[1], test.partial_r
-    low = high = math.nan
-    if abs(r) < 1 and df > 1:
-        half = float(stats.norm.ppf(1 - alpha / 2)) / math.sqrt(df - 1)
-        low, high = (math.tanh(math.atanh(r) + side * half) for side in (-1, 1))
-    return Evidence(
-        estimate=r,
-        ci_low=low,
-        ci_high=high,
-        statistic=test.statistic,
-        df=df,
-        p_permutation=test.p,
-        p_parametric=float(2 * stats.t.sf(abs(test.statistic), df)),
-        permutations=test.permutations,
-    )
-
-
-def change_at_equal_motion(
-    baseline: Floats,
-    followup: Floats,
-    motion: Floats,
-    treated: Floats | None = None,
-    order: Floats | None = None,
-    *,
-    alpha: float,
-    permutations: int,
-    rng: np.random.Generator,
-) -> Evidence:
-    """Estimate the change in connectivity beside the change in motion.
-
-    Parameters
-    ----------
-    baseline, followup, motion : numpy.ndarray of shape (n,)
-        Fisher z at both sessions and the change in mean FD (mm) of the same participants.
-    treated : numpy.ndarray of shape (n,) or None
-        1 in the ketamine arm, 0 in the control arm; None where there is one arm.
-    order : numpy.ndarray of shape (n,) or None
-        Of a crossover, 1 where ketamine came first and −1 where it came second.
-    alpha : float
-        The interval covers 1 − `alpha`.
-    permutations : int
-        Number of random orders, with two arms.
-    rng : numpy.random.Generator
-        Stream of this test.
-
-    Returns
-    -------
-    Evidence
-        With one arm the intercept of ``change ~ 1 + motion``: the change at no change in motion,
-        an extrapolation where nobody moved as little as before. With two the coefficient of the
-        arm in ``followup ~ 1 + arm + baseline + motion``. Its interval is the permutation test's,
-        that of the intercept, which has no permutation p, HC3's; so are both `statistic` and
-        `p_parametric`.
-    """
-    if treated is not None:
-        return regression_evidence(
-            ("connectivity at follow-up", followup),
-            {
-                "arm": treated,
-                "connectivity at baseline": baseline,
-                "the change in mean FD": motion,
-            },
-            alpha=alpha,
-            permutations=permutations,
-            rng=rng,
-        )
-    change = followup - baseline
-    if len(change) < FEWEST:
-        return untestable(
-            "too-few", f"{len(change)} participants with both changes, {FEWEST} are needed"
-        )
-    others = {"the change in mean FD": motion} | _given(None, order)
-    hindrance = obstacle(("the change in connectivity", change), others)
-    if hindrance is not None:
-        return hindrance
-    nuisance = np.column_stack(list(others.values()))
-    fit = hc3_coefficient(change, np.ones(len(change)), nuisance, alpha=alpha)
-    return Evidence(
-        estimate=fit.estimate,
-        ci_low=fit.ci_low,
-        ci_high=fit.ci_high,
-        statistic=fit.statistic,
-        df=fit.df,
-        p_parametric=fit.p,
-    )
 
 
 def _changes_of(
@@ -313,23 +178,35 @@ def _changes_of(
         groups["change"] = both.index[orders.isin([KETAMINE_FIRST, CONTROL_FIRST])]
     rows = []
     for test, people in groups.items():
+        tested = planned_tests(design)[0]
+        known = pd.DataFrame(
+            {
+                f"covariate_{name}": covariate_values(design, name, people)
+                for name in tested.adjusted
+            },
+            index=people,
+        )
+        if test == "change":
+            known = known.dropna()
+            people = known.index
         before, after = both.loc[people].to_numpy(dtype=np.float64).T
         treated = _treated(arms[people], design) if test == "change" else None
         rng = stream(seed, f"{measure}/{test}")
         drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
+        given = _adjustment(known, tested, design)
         if len(people) < FEWEST:
             found = untestable("too-few", f"{len(people)} participants, {FEWEST} are needed")
         elif design["kind"] == "crossover":
             first = (_order(orders[people]) + 1) / 2
             found = (
-                drug_difference(before, after, first, **drawn)
+                drug_difference(before, after, first, **given, **drawn)
                 if 2 <= first.sum() <= len(first) - 2
                 else untestable(
                     "small-order", "an order of the drugs has fewer than 2 participants"
                 )
             )
         elif treated is not None:
-            found = adjusted_difference(before, after, treated, **drawn)
+            found = adjusted_difference(before, after, treated, **given, **drawn)
         else:
             found = mean_change(before, after, **drawn)
         if found.obstacle is not None:
@@ -340,6 +217,27 @@ def _changes_of(
         key = {"measure": measure, "test": test}
         rows.append(_row(key, found, len(people), fires=fires, alpha=alpha))
     return rows
+
+
+def _sample(
+    table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]
+) -> tuple[Floats, dict[str, Any]]:
+    """Return z before and after and motion of the participants of a test, and its adjustment."""
+    complete = sample_of(table, test, design).complete
+    columns = complete[["z_baseline", "z_followup", "motion"]].to_numpy(dtype=np.float64).T
+    order = _order(complete["sequence"]) if design["kind"] == "crossover" else None
+    sides = {"treated": _treated(complete["arm"], design), "order": order}
+    return columns, sides | _adjustment(complete, test, design)
+
+
+def _adjustment(
+    table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns of covariates and the blocks of a test of change."""
+    return {
+        "covariates": covariate_columns(table, test.adjusted),
+        "blocks": block_codes(table, blocks_of(test, design)),
+    }
 
 
 def _difference(motion: pd.DataFrame, measure: str, design: Mapping[str, Any]) -> pd.Series[float]:
@@ -359,11 +257,6 @@ def _treated(arms: pd.Series[Any], design: Mapping[str, Any]) -> Floats | None:
 
 def _order(sequences: pd.Series[Any]) -> Floats:
     return np.where(sequences == KETAMINE_FIRST, 1.0, -1.0)
-
-
-def _given(treated: Floats | None, order: Floats | None) -> dict[str, Floats]:
-    sides = {"arm": treated, "the order of the drugs": order}
-    return {name: values for name, values in sides.items() if values is not None}
 
 
 def _row(

@@ -10,7 +10,7 @@ import numpy as np
 from ketfc.inference.evidence import Interval
 from ketfc.inference.intervals import Rows, bca_interval
 from ketfc.inference.linear import is_constant
-from ketfc.inference.permutation import Floats, orders, sign_flips
+from ketfc.inference.permutation import Blocks, Floats, orders_within, sign_flips
 
 _TIE = 1e-10
 """Differences of distances that differ by less are equal: they differ by rounding only."""
@@ -148,6 +148,7 @@ def guard_by_arm(
     *,
     permutations: int,
     rng: np.random.Generator,
+    blocks: Blocks | None = None,
 ) -> Guard:
     """Compare the approach of the treated arm with that of the control arm.
 
@@ -161,6 +162,8 @@ def guard_by_arm(
         Random assignments to arms.
     rng : numpy.random.Generator
         Stream of this test.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are assigned to arms within their block (site) only.
 
     Returns
     -------
@@ -172,7 +175,8 @@ def guard_by_arm(
     if few or is_constant(controls):
         return NO_GUARD
     both = np.stack([_scaled(baseline, controls), _scaled(followup, controls)])
-    order, exhaustive = orders(len(treated), permutations=permutations, rng=rng)
+    blocks = np.zeros(len(treated), dtype=np.int64) if blocks is None else blocks
+    order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
     arms = np.stack([active / active.sum(), ~active / (~active).sum()])
 
     def approaches(weights: Floats) -> Floats:

@@ -166,6 +166,7 @@ def depression_checks(
         alpha=settings.alpha,
         resamples=settings.permutations,
         rng=settings.rng(f"{name}/mediation"),
+        blocks=None if model.blocks is None else model.blocks[kept],
     )
     n = int(kept.sum())
     note = f"adjusted for {depression.name}"

@@ -8,14 +8,20 @@ from math import nan
 import numpy as np
 
 from ketfc.inference.checks import Check, Settings, check_of, flagged
-from ketfc.inference.effect_sizes import Shift, paired_effect, paired_shift, two_sample_shift
+from ketfc.inference.effect_sizes import (
+    Shift,
+    paired_effect,
+    paired_shift,
+    stratified_shift,
+    two_sample_shift,
+)
 from ketfc.inference.equivalence import Equivalence, tost_coefficient, tost_paired
 from ketfc.inference.evidence import Evidence
 from ketfc.inference.intervals import bca_mean
 from ketfc.inference.linear import informative
 from ketfc.inference.longitudinal import contrasts_over_time
 from ketfc.inference.models import Model
-from ketfc.inference.permutation import Floats
+from ketfc.inference.permutation import Floats, orthonormal
 from ketfc.inference.power import POWER, detectable_difference, detectable_dz
 from ketfc.inference.ranks import rank_evidence
 from ketfc.inference.reliability import baseline_coupling
@@ -60,6 +66,11 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
     else:
         ends = (coupling.corrected, coupling.corrected_low, coupling.corrected_high)
         corrected = "corrected by Blomqvist's method"
+    if coupling.obstacle is None:
+        corrected += (
+            f" for measurement error; r would be {coupling.r_independent:.2f} were baseline and "
+            "follow-up independent"
+        )
     smallest = detectable_dz(n, alpha=alpha)
     t = stats.ttest_1samp(change, 0.0)
     ends_of_t = t.confidence_interval(1 - alpha)
@@ -86,8 +97,7 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
                 *ends,
                 effect_size=coupling.r,
                 effect_size_type="r of baseline and change",
-                note=f"slope of the change on the baseline, {corrected} for measurement error; r "
-                f"would be {coupling.r_independent:.2f} were baseline and follow-up independent",
+                note=f"slope of the change on the baseline, {corrected}",
             ),
             coupling.obstacle,
         ),
@@ -95,7 +105,9 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
     ]
 
 
-def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
+def group_checks(
+    model: Model, name: str, settings: Settings, *, unheeded: Sequence[str] = ()
+) -> list[Check]:
     """Return :data:`GROUP_METHODS` of a comparison of arms, or of orders of two drugs.
 
     Parameters
@@ -105,6 +117,9 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
         that all estimates are differences between the drugs.
     name, settings
         As for :func:`mean_checks`.
+    unheeded : sequence of str
+        Covariates of the model beside its blocks, which no test of ranks of changes can hold: its
+        note names them.
     """
     alpha, outcome = settings.alpha, model.outcome[1]
     first = model.tested == model.tested.max()
@@ -120,24 +135,37 @@ def group_checks(model: Model, name: str, settings: Settings) -> list[Check]:
         blocks=model.blocks,
     )
     changes = (outcome if before is None else outcome - before) * unit
-    shift = two_sample_shift(changes[first], changes[~first], alpha=alpha)
+    if model.blocks is None:
+        shift, within = two_sample_shift(changes[first], changes[~first], alpha=alpha), ""
+    else:
+        within = " within blocks, by van Elteren's test"
+        shift = stratified_shift(
+            changes,
+            first,
+            model.blocks,
+            alpha=alpha,
+            permutations=settings.permutations,
+            rng=settings.rng(f"{name}/mann-whitney"),
+        )
     smallest = detectable_difference(
         int(first.sum()),
         int((~first).sum()),
         nuisance=len(model.regressors) - 1,
-        explained=0.0 if before is None else min(_within(before, outcome, first) ** 2, 1 - 1e-9),
+        explained=_explained(model),
         alpha=alpha,
     )
     spread = _pooled(outcome, first)
+    given = [] if before is None else [_BASELINE]
+    given += ["covariates"] if model.covariates else []
     kind = "difference / SD within arms" if before is not None else "dz within orders"
     return [
         *robust_intervals(model, robust, alpha=alpha),
         check_of("ranks", ranked, model.n, note="the model of the primary test on ranks"),
-        _shift("mann-whitney", shift, model.n),
+        _shift("mann-whitney", shift, model.n, within=within, unheeded=unheeded),
         _equivalence(
             tost_coefficient(robust, margin=settings.margin, alpha=alpha), robust.estimate, model.n
         ),
-        _detectable(smallest * unit, spread, model.n, kind),
+        _detectable(smallest * unit, spread, model.n, kind, given),
     ]
 
 
@@ -194,7 +222,12 @@ def time_checks(
     }
 
 
-def _shift(method: str, shift: Shift, n: int) -> Check:
+def _shift(
+    method: str, shift: Shift, n: int, *, within: str = "", unheeded: Sequence[str] = ()
+) -> Check:
+    note = f"Hodges–Lehmann shift of the change{within}"
+    if unheeded:
+        note += f"; not adjusted for {' and '.join(unheeded)}"
     check = Check(
         method,
         n,
@@ -206,7 +239,7 @@ def _shift(method: str, shift: Shift, n: int) -> Check:
         shift.p,
         shift.effect_size,
         None if shift.obstacle else "rank-biserial r",
-        note="Hodges–Lehmann shift of the change",
+        note=note,
     )
     no_interval = shift.obstacle is None and np.isnan(shift.ci_low)
     return flagged(check, shift.obstacle, "too-few-for-interval" if no_interval else None)
@@ -225,7 +258,10 @@ def _equivalence(found: Equivalence, estimate: float, n: int) -> Check:
     return flagged(check, found.obstacle, "equivalent" if found.equivalent else None)
 
 
-def _detectable(smallest: float, unit: float, n: int, kind: str) -> Check:
+def _detectable(
+    smallest: float, unit: float, n: int, kind: str, given: Sequence[str] = ()
+) -> Check:
+    equal = f", at equal {' and '.join(given)}" if given else ""
     check = Check(
         "detectable",
         n,
@@ -233,7 +269,7 @@ def _detectable(smallest: float, unit: float, n: int, kind: str) -> Check:
         effect_size=smallest,
         effect_size_type=kind,
         note=f"smallest effect detected with a power of {POWER:.0%}, in Fisher z at the spread "
-        "observed",
+        f"observed{equal}",
     )
     return flagged(check, "too-few" if np.isnan(smallest) else None)
 
@@ -244,11 +280,20 @@ def _pooled(values: Floats, first: np.ndarray) -> float:
     return float((squares / (len(values) - 2)) ** 0.5)
 
 
-def _within(one: Floats, other: Floats, first: np.ndarray) -> float:
-    """Return the correlation of two columns within two groups, 0 where there is none."""
-    left = []
-    for column in (one, other):
-        means = np.where(first, column[first].mean(), column[~first].mean())
-        left.append(column - means)
-    size = float(np.linalg.norm(left[0]) * np.linalg.norm(left[1]))
-    return float(left[0] @ left[1]) / size if size > 0 else 0.0
+def _explained(model: Model) -> float:
+    """Return the share of the variance within groups that the nuisance explains, adjusted for df.
+
+    With it the spread that is left is that of the residuals of the model. Below 1; 0 where the
+    nuisance explains no more than chance, or leaves no degrees of freedom.
+    """
+
+    def variance(columns: Floats) -> float:
+        basis = orthonormal(columns)
+        left = model.outcome[1] - basis @ (basis.T @ model.outcome[1])
+        df = model.n - basis.shape[1]
+        return float(left @ left) / df if df > 0 else nan
+
+    groups = np.column_stack([np.ones(model.n), model.tested])
+    within = variance(groups)
+    share = 1 - variance(np.column_stack([groups, model.nuisance])) / within if within > 0 else 0
+    return min(max(share, 0.0), 1 - 1e-9) if np.isfinite(share) else 0.0

@@ -12,7 +12,7 @@ import pandas as pd
 from ketfc.inference.change import describe_change
 from ketfc.inference.checks import Check, Settings, flagged
 from ketfc.inference.linear import obstacle
-from ketfc.inference.models import model_of, small_sample, values
+from ketfc.inference.models import blocks_of, model_of, small_sample, values
 from ketfc.inference.normalisation import (
     NO_GUARD,
     guard_by_arm,
@@ -36,6 +36,7 @@ from ketfc.inference.robust_change import (
     no_checks,
     time_checks,
 )
+from ketfc.inference.samples import adjusted_for, covariate_values
 from ketfc.study.design import healthy_controls, in_contrasts
 from ketfc.study.scores import CHANGE, LESS_SI_ITEM, TOTAL
 
@@ -164,7 +165,9 @@ def _change(plan: Planned, _: Depression | None, settings: Settings) -> list[Che
         hindrance = hindrance or obstacle(model.outcome, model.regressors)
         if hindrance is not None:
             return no_checks(GROUP_METHODS, hindrance, model.n)
-        return group_checks(model, name, settings)
+        blocks = blocks_of(plan.test, plan.design)
+        unheeded = [covariate for covariate in plan.test.adjusted if covariate != blocks]
+        return group_checks(model, name, settings, unheeded=unheeded)
     baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     described = describe_change(baseline, followup, alpha=settings.alpha)
     if described.obstacle is not None:
@@ -221,6 +224,12 @@ def _controls(
     people = sorted(who for who, arm in arms.items() if arm is not None or not two)
     z = _by_role(own, people, roles)
     complete = np.isfinite(z).all(axis=1)
+    terms = design.get("terms") or {"blocks": None}
+    sites = None
+    if two and terms["blocks"] is not None:
+        labels = covariate_values(design, terms["blocks"], pd.Index(people))
+        complete &= labels.notna().to_numpy()
+        sites = np.unique(labels[complete].astype(str), return_inverse=True)[1].astype(np.int64)
     baseline, followup = z[complete].T
     treated = np.array([arms[who] != "control" for who in people], dtype=np.float64)[complete]
     controls = _by_role(own, sorted(healthy), roles[:1])[:, 0]
@@ -238,7 +247,13 @@ def _controls(
     guard = NO_GUARD
     if found.obstacle is None and two:
         guard = guard_by_arm(
-            baseline, followup, treated, controls, permutations=settings.permutations, rng=rng
+            baseline,
+            followup,
+            treated,
+            controls,
+            permutations=settings.permutations,
+            rng=rng,
+            blocks=sites,
         )
     elif found.obstacle is None and settings.connectivity_reliability is not None:
         guard = guard_by_reliability(
@@ -254,6 +269,10 @@ def _controls(
         if guard is NO_GUARD
         else f"{guard.difference:.2f} beyond what the {guard.kind} gives, p = {guard.p:.3f}"
     )
+    if sites is not None and guard is not NO_GUARD:
+        words += f" (arms exchanged within {terms['blocks']})"
+    if adjusted_for(design):
+        words += f"; not adjusted for {' and '.join(adjusted_for(design))}"
     check = Check(
         FROM_CONTROLS,
         found.n,

@@ -14,6 +14,7 @@ from ketfc.reporting.tables import (
     compared,
     coverage,
     hypothesis_row,
+    motion_given,
     primary_circuits,
     si_instrument,
 )
@@ -124,7 +125,8 @@ _MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head 
 
 
 def _motion(design: Design) -> str:
-    given = " given arm" if design.get("arms") else ""
+    known = motion_given(design)
+    given = f" given {known}" if known else ""
     return (
         "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
         f"mean framewise displacement (FD) with Fisher z at {design['baseline']} and at "
@@ -136,7 +138,11 @@ def _motion(design: Design) -> str:
         f"that of the change in connectivity and the change in mean FD{given}, with its "
         f"{coverage(design)} interval and permutation p, not corrected; line and band are least "
         "squares, a description."
-        + (" Changes in connectivity are shown less what arm explains." if given else "")
+        + (
+            " Changes in connectivity are shown less what arm explains."
+            if design.get("arms")
+            else ""
+        )
     )
 
 

@@ -13,7 +13,14 @@ from ketfc.inference.motion import CHANGED, FOLLOWS
 from ketfc.inference.qcfc import CHANGE
 from ketfc.inference.session_motion import MEASURES
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, arms_of, coverage, motion_row, primary_circuits
+from ketfc.reporting.tables import (
+    Design,
+    arms_of,
+    coverage,
+    motion_given,
+    motion_row,
+    primary_circuits,
+)
 from ketfc.reporting.words import (
     as_number,
     compact,
@@ -121,7 +128,8 @@ def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Desi
     ]
     alpha, m = _alpha(design), len(tested)
     by_chance = 100 * (1 - (1 - alpha) ** m)
-    given = ", given arm," if len(arms_of(design)) == 2 else ""
+    known = motion_given(design)
+    given = f", given {known}," if known else ""
     said = (
         f"the change of {listed(found)} goes with the change in mean FD over participants{given} "
         f"and has the flag {FOLLOWS}"

@@ -209,13 +209,16 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         Of the equivalence tests, in Fisher z.
     """
     made = set(robustness["method"])
+    notes = robustness["note"].astype(str)
+    within = notes.str.contains("van Elteren").any()
     sentences = {
         "bca": "bias-corrected and accelerated bootstrap intervals [@efron1987]",
         "t": "t intervals",
         "hc3": "HC3 intervals [@mackinnon1985]",
         "hc2": "HC2 errors with Bell and McCaffrey's degrees of freedom [@imbens2016]",
         "wilcoxon": "Wilcoxon's test with the Hodges–Lehmann shift",
-        "mann-whitney": "Mann and Whitney's test with the Hodges–Lehmann shift",
+        "mann-whitney": f"{'van Elteren' if within else 'Mann and Whitney'}'s test with the "
+        f"Hodges–Lehmann shift{' within blocks' if within else ''}",
         "ranks": "the models of change on ranks [@conover1982]",
         "values": "the models of association on values, by Freedman–Lane permutation "
         "[@freedman1983]",
@@ -234,10 +237,13 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
     used = [words for method, words in sentences.items() if method in made]
     if not used:
         return []
-    return [
+    text = (
         f"Beside the primary tests, without correction and deciding nothing, stand {listed(used)} "
         "(`tests/robustness.tsv`)."
-    ]
+    )
+    if notes.str.contains("not adjusted for").any():
+        text += " Those whose note says so are not adjusted for covariates."
+    return [text]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

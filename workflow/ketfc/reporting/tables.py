@@ -61,6 +61,13 @@ def change_given(design: Design, *first: str) -> str:
     return listed([*first, *adjusted_for(design, change=True)])
 
 
+def motion_given(design: Design) -> str:
+    """Return in words what the correlation with motion adjusts for; empty where for nothing."""
+    side = ["arm"] if design.get("arms") else []
+    side += ["the order of the drugs"] if design.get("drugs") else []
+    return listed([*side, *adjusted_for(design)])
+
+
 def drug_orders(design: Design, participants: pd.Series[Any]) -> pd.Series[Any]:
     """Return the order of the drugs of those who had both in a crossover, None for all others."""
     sequences = design.get("sequences") or {}

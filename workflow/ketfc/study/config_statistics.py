@@ -84,9 +84,10 @@ class Statistics(Group):
     )
     preregistration: PathText | None = key(
         None,
-        "A locked copy of the hypotheses, as `snakemake preregistration` wrote it to "
-        "`results/plan/preregistration.json`; keep it elsewhere. `plan` refuses what differs "
-        "from it, and small samples are then not labelled exploratory.",
+        "A locked copy of the hypotheses, the design and the rules of the tests, as "
+        "`snakemake preregistration` wrote it to `results/plan/preregistration.json`; keep it "
+        "elsewhere. `plan` refuses what differs from it, and small samples are then not labelled "
+        "exploratory.",
         "a path, or null",
         examples=["preregistration.json"],
     )
