@@ -99,7 +99,8 @@ def _apart(points: NDArray[np.float64], distance: float, count: int) -> list[NDA
 def _beyond(
     points: NDArray[np.float64], centre: NDArray[np.float64], distance: float
 ) -> NDArray[np.float64]:
-    return points[((points - centre) ** 2).sum(axis=1) >= distance**2]
+    squared: NDArray[np.float64] = ((points - centre) ** 2).sum(axis=1)
+    return points[squared >= distance**2]
 
 
 def place_spheres(spheres: pd.DataFrame, grid: Grid) -> RegionSet:
