@@ -27,6 +27,8 @@ SESSIONS = ("pre", "post")
 COLUMNS = ("people", "runs", "call", "seconds", "cpu_seconds", "peak_mb")
 NOTHING = "nothing"
 """The one file that all files that are never read are links to."""
+LINKED = 1000
+"""Participants whose files are links to the same ones: ext4 allows 65,000 links to a file."""
 
 CONFIG = {
     "study": {
@@ -154,11 +156,12 @@ def files_of(person: str) -> Iterator[tuple[str, str]]:
 
 
 def skeleton(folder: Path, n_people: int) -> None:
-    """Write the derivatives of a study of two sessions: five files, and hard links to them."""
-    kinds = prototypes(folder / "prototypes")
+    """Write the derivatives of a study of two sessions: few files, and hard links to them."""
     derivatives = folder / "fmriprep"
     rows = ["participant_id\tarm\tSSI_ses-pre\tSSI_ses-post"]
     for i in range(n_people):
+        if i % LINKED == 0:
+            kinds = prototypes(folder / f"prototypes/{i}")
         person = f"sub-{i + 1:05d}"
         rows.append(f"{person}\t{('ketamine', 'midazolam')[i % 2]}\t{12 + i % 9}\t{2 + i % 11}")
         for place in ("anat", "figures", *(f"ses-{session}/func" for session in SESSIONS)):
@@ -235,11 +238,9 @@ def measure(folder: Path, n_people: int) -> Iterator[dict[str, object]]:
 
 def write_floor(folder: Path, dry_run: Path, n_people: int) -> None:
     """Write the Snakefile of the same shape as what a dry run of the workflow has listed."""
-    text = dry_run.read_text()
-    listed = re.findall(r"^(?:local)?rule (\w+):\n    input: (.*)", text, re.MULTILINE)
     n_files = Counter[str]()
-    for rule, files in listed:
-        n_files[rule] += files.count(", ") + 1
+    for rule, files in listed(dry_run, "input"):
+        n_files[rule] += len(files)
     n_runs = len(SESSIONS) * n_people
     of_one = ("bold_run", "participant_quality")
     n_inputs = n_files["bold_run"] // n_runs
@@ -257,14 +258,23 @@ def write_floor(folder: Path, dry_run: Path, n_people: int) -> None:
     (folder / "Snakefile").write_text(FLOOR.format(**shape))
 
 
-def outputs(log: Path, *rules: str) -> list[str]:
+def outputs(dry_run: Path, *rules: str) -> list[str]:
     """Return the outputs of the jobs of some rules in the text of a dry run."""
-    found = []
-    for block in log.read_text().split("rule ")[1:]:
-        if block.split(":")[0] in rules:
-            (line,) = re.findall(r"^    output: (.*)", block, re.MULTILINE)
-            found += line.split(", ")
-    return found
+    return [file for rule, files in listed(dry_run, "output") if rule in rules for file in files]
+
+
+def listed(dry_run: Path, what: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each job's rule and its files, "input" or "output", from the text of a dry run.
+
+    The text is not held at once: the kernel counts the memory of who starts a process as its own.
+    """
+    rule = ""
+    with dry_run.open() as lines:
+        for line in lines:
+            if found := re.match(r"(?:local)?rule (\w+):$", line):
+                rule = found[1]
+            elif line.startswith(f"    {what}: "):
+                yield rule, line.split(": ", 1)[1].rstrip("\n").split(", ")
 
 
 def draw(table: Path, picture: Path) -> None:

@@ -21,6 +21,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from made_runs import MadeRun, build_run
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let xdist keep the order of files: it would put those of few tests last, the longest ones."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let xdist begin with whole runs of the workflow: none goes on alone when all else is done."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path.parent.name != "workflow")
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run of a test."""

@@ -67,9 +67,9 @@ class Cluster:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def run(self, study: Study, *arguments: str) -> Finished:
+    def run(self, study: Study, *arguments: str, seconds: float = 600) -> Finished:
         """Run Snakemake to its end; a run that hangs is killed and fails."""
-        return finish(self.start(study, *arguments))
+        return finish(self.start(study, *arguments), seconds=seconds)
 
     def bring_back_nodes(self) -> None:
         """Let the nodes that are down take jobs again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cache, wraps
 from itertools import combinations, product
 from typing import Any
 
@@ -92,6 +94,18 @@ class Made:
     robustness: pd.DataFrame
 
 
+def made_once(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Make each study once for all tests, since this takes seconds; each gets a copy to change."""
+    made = cache(make)
+
+    @wraps(make)
+    def copied(**about: Any) -> Made:
+        return deepcopy(made(**about))
+
+    return copied
+
+
+@made_once
 def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int = 0) -> Made:
     """A parallel study: one lacks a post session, one a score, one moved too much."""
     return _study(
@@ -99,17 +113,20 @@ def two_arms(*, seed: int = 1, size: int = 16, study: str = "demo", parcels: int
     )
 
 
+@made_once
 def one_arm(*, seed: int = 2, size: int = 12) -> Made:
     """A study in which everybody received ketamine."""
     return _study(seed, size, "open label", None, "pre-post", 0)
 
 
+@made_once
 def changes_only(*, seed: int = 3) -> Made:
     """A study whose score table holds changes, with its own names for the arms."""
     arms = {"ketamine": "medication", "control": "placebo"}
     return _study(seed, 12, "changes", arms, "change", 0)
 
 
+@made_once
 def without_scores() -> Made:
     """A study that measured no suicidal ideation."""
     made = two_arms()
@@ -117,6 +134,7 @@ def without_scores() -> Made:
     return _tested(replace(made, design={**made.design, "si": None}, scores=scores))
 
 
+@made_once
 def without_pairs() -> Made:
     """A study in which nobody came back: every post value is missing."""
     made = two_arms()
@@ -127,6 +145,7 @@ def without_pairs() -> Made:
     return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
 
 
+@made_once
 def nothing_measured() -> Made:
     """A study whose every number is missing."""
     made = two_arms()
@@ -135,6 +154,7 @@ def nothing_measured() -> Made:
     return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
 
 
+@made_once
 def with_holes() -> Made:
     """A circuit without any value, one without one of its edges, a matrix without two regions."""
     made = two_arms()

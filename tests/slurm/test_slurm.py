@@ -113,9 +113,12 @@ def test_snakemake_itself_can_end_and_be_started_again(
 def test_a_whole_study_on_slurm_has_the_bytes_of_a_local_run(
     cluster: Cluster, study: Study, local: Study
 ) -> None:
-    done = cluster.run(study)
+    # some twenty jobs one after the other, each of which starts Snakemake twice
+    done = cluster.run(study, seconds=1800)
     assert done.code == 0, done.text
     assert done.text.count("has been submitted with SLURM jobid") >= 8
+    # every rule asks for what a partition of one hour gives, at the first attempt
+    assert "Trying to restart job" not in done.text
     assert "rule figure_circuits" in done.text
     assert len(tables(study)) > 40
     assert_same_tables(study, local)

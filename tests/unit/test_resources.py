@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ketfc.imaging.resources import matrices_mb, memory_mb, minutes, reading_minutes
+from ketfc.imaging.resources import (
+    edgewise_minutes,
+    matrices_mb,
+    memory_mb,
+    minutes,
+    reading_minutes,
+)
 
 
 def file_of(path: Path, megabytes: float) -> Path:
@@ -50,3 +56,14 @@ def test_time_grows_with_the_number_of_files_and_the_attempt() -> None:
     # six files of each of 10,000 runs, at 0.05 s each
     assert reading_minutes(60_000, 1) > 60_000 * 0.05 / 60
     assert reading_minutes(100, 2) == 2 * reading_minutes(100, 1)
+
+
+def test_time_for_the_tests_of_edges_covers_what_was_measured(tmp_path: Path) -> None:
+    small, large = (file_of(tmp_path / f"{size}", size) for size in (0.01, 1.74))
+    # a small study fits into a partition of one hour, at its second attempt too
+    assert edgewise_minutes([small] * 24, 2, permutations=10_000) < 60
+    # 400 parcels of 40 participants, before and after: a minute, or ten where values are missing
+    usual = edgewise_minutes([large] * 80, 1, permutations=10_000)
+    assert 20 + 10 < usual < 60
+    assert edgewise_minutes([large] * 80, 1, permutations=100_000) > usual + 9 * 10
+    assert edgewise_minutes([large] * 800, 1, permutations=10_000) > usual + 9 * 10

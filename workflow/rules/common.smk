@@ -7,7 +7,13 @@ from snakemake.exceptions import WorkflowError
 from ketfc.files import read_json, write_json
 from ketfc.imaging.early_problems import early_problems
 from ketfc.imaging.null_spheres import SPHERES
-from ketfc.imaging.resources import matrices_mb, memory_mb, minutes, reading_minutes
+from ketfc.imaging.resources import (
+    matrices_mb,
+    memory_mb,
+    minutes,
+    reading_minutes,
+    edgewise_minutes,
+)
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.source import source_digest
 from ketfc.study.annex import absent_files
@@ -237,6 +243,12 @@ def matrix_memory(wildcards, input, attempt):
 def group_minutes(wildcards, input, attempt):
     """Return the minutes of a job that reads files of all runs, more at every attempt."""
     return reading_minutes(len(input), attempt)
+
+
+def edge_minutes(wildcards, input, attempt):
+    """Return the minutes of the job that tests every edge of all sessions, more at every attempt."""
+    files = [Path(path) for path in input.relmats]
+    return edgewise_minutes(files, attempt, permutations=STUDY.statistics.permutations)
 
 
 def run_minutes(wildcards, input, attempt):

@@ -50,7 +50,7 @@ rule motion:
         "logs/benchmarks/motion.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         strategies=STRATEGIES,
         seed=STUDY.statistics.seed,
@@ -125,7 +125,7 @@ rule hypotheses:
         "logs/benchmarks/hypotheses.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         strategy=STUDY.denoising.primary,
         seed=STUDY.statistics.seed,
@@ -153,7 +153,7 @@ rule robustness:
         "logs/benchmarks/robustness.tsv"
     resources:
         mem_mb=group_memory,
-        runtime=20,
+        runtime=group_minutes,
     params:
         strategy=STUDY.denoising.primary,
         seed=STUDY.statistics.seed,
@@ -187,7 +187,7 @@ rule edges:
         "logs/benchmarks/edges.tsv"
     resources:
         mem_mb=edge_memory,
-        runtime=120,
+        runtime=edge_minutes,
     params:
         names=NAMES,
         atlas=MATRIX_ATLAS,

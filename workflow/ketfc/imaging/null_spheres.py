@@ -33,6 +33,9 @@ N_SPHERES = 480
 _USUAL_RADII = (3.0, 5.0, 8.0)
 """mm; for regions that are no spheres."""
 
+_AT_ONCE = 1000
+"""Points that are compared with the centres so far in one go."""
+
 _SEED = 12
 """Fixed: where the spheres lie is part of the definition, not of a study."""
 
@@ -80,10 +83,24 @@ def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.Dat
 def _apart(points: NDArray[np.float64], distance: float, count: int) -> list[NDArray[np.float64]]:
     """Return the first `count` points that each lie `distance` from those before, or as many."""
     chosen: list[NDArray[np.float64]] = []
-    while len(points) and len(chosen) < count:
-        chosen.append(points[0])
-        points = points[((points - points[0]) ** 2).sum(axis=1) >= distance**2]
+    # most points are never looked at: the first few hundred hold as many as are wanted
+    for start in range(0, len(points), _AT_ONCE):
+        left = points[start : start + _AT_ONCE]
+        for earlier in chosen:
+            left = _beyond(left, earlier, distance)
+        while len(left) and len(chosen) < count:
+            chosen.append(left[0])
+            left = _beyond(left, left[0], distance)
+        if len(chosen) == count:
+            break
     return chosen
+
+
+def _beyond(
+    points: NDArray[np.float64], centre: NDArray[np.float64], distance: float
+) -> NDArray[np.float64]:
+    squared: NDArray[np.float64] = ((points - centre) ** 2).sum(axis=1)
+    return points[squared >= distance**2]
 
 
 def place_spheres(spheres: pd.DataFrame, grid: Grid) -> RegionSet:

@@ -30,10 +30,11 @@ def png_uri(figure: Figure, *, dpi: int = 140) -> str:
 
     from ketfc.reporting.style import paper_style
 
-    buffer, small = BytesIO(), BytesIO()
+    pixels, small = BytesIO(), BytesIO()
     with paper_style():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(pixels, format="rgba", dpi=dpi)
+    size = (int(figure.get_figwidth() * dpi), int(figure.get_figheight() * dpi))
+    picture = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
     # of few colours and much noise: a palette is a third of the size
-    picture = Image.open(buffer).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(small.getvalue()).decode("ascii")

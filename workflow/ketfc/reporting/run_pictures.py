@@ -73,7 +73,7 @@ def draw_run(
         n_panels, height = (4, 166.0) if carpet.before.size else (2, 44.0)
         figure = style.new_figure(WIDTH, height)
         # the names beside the carpets would leave a constrained layout no room
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
         axes = figure.subplots(
             n_panels,
             1,

@@ -214,7 +214,7 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
     with paper_style():
         # one layout serves all three formats
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
         for suffix, metadata in _METADATA.items():
             path = stem.with_name(stem.name + suffix)
             with replacing(path) as temporary:
