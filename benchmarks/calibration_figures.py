@@ -50,9 +50,9 @@ def rejection_rows(design: str) -> list[Row]:
         row(f"change, {'t' if plain == 't' else 'HC3'}", "change", plain),
         row("change, HC2", "change", "hc2"),
         row("change, ranks", "change", "ranks"),
+        row("association, values", "association", "values"),
         row("association, HC3", "association", "hc3"),
         row("association, HC2", "association", "hc2"),
-        row("association, ranks", "association", "ranks"),
     ]
     return [(label, {**what, "truth": "no effect"}) for label, what in rows]
 
@@ -66,6 +66,7 @@ def coverage_rows(design: str) -> list[Row]:
         ("association", "association", "permutation"),
         (f"change, {names[plain]}", "change", plain),
         (f"change, {names[other]}", "change", other),
+        ("association, values", "association", "values"),
         ("association, HC3", "association", "hc3"),
         ("association, HC2", "association", "hc2"),
     ]
@@ -151,7 +152,7 @@ def coverage(table: pd.DataFrame) -> Figure:
         dots(axes, own[own["design"] == design], coverage_rows(design), 4)
         axes.set_title(DESIGNS[design], loc="left", fontweight="bold")
         axes.set_xlim(min(0.9, own["rate"].min() - 0.005), 1.0)
-        axes.set_xlabel("interval holds the truth")
+        axes.set_xlabel("covers the truth")
     legend(figure, "95 ± 2 %")
     return figure
 
@@ -163,7 +164,7 @@ def power(table: pd.DataFrame) -> Figure:
         ("parallel", "change", "permutation"): "two arms",
         ("crossover", "change", "permutation"): "crossover",
         ("single-arm", "association", "permutation"): "association",
-        ("single-arm", "association", "ranks"): "association by ranks",
+        ("single-arm", "association", "values"): "association, values",
     }
     figure = new_figure(TWO_COLUMNS, 62)
     grid = figure.subplots(1, len(labels), sharey=True)

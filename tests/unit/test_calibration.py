@@ -18,7 +18,10 @@ from ketfc.inference.calibration import (
     planted_coverage,
 )
 from ketfc.inference.calibration_power import POWERS, planted_power
+from ketfc.inference.evidence import Evidence
 from ketfc.inference.models import model_of
+from ketfc.inference.permutation import stream
+from ketfc.inference.ranks import rank_evidence
 from ketfc.inference.simulated import (
     CIRCUITS,
     DESIGNS,
@@ -206,6 +209,24 @@ def test_intervals_cover_planted_effects(kind, n):
     own = found[found["method"] == "permutation"]
     assert set(own["test"]) == {"change", "association"}
     assert own["rate"].between(0.93, 0.97).all(), own.to_string()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slope", [0.5, 1.0, 2.0, 3.0])
+def test_intervals_cover_strong_correlations_of_ranks(slope):
+    """Partial Spearman correlations of .43, .69, .88 and .94."""
+
+    def found(n: int, draw: np.random.Generator) -> Evidence:
+        change, before, error = draw.normal(size=(3, n))
+        score = ("SI", 0.5 * before + slope * change + error)
+        settings = {"alpha": ALPHA, "permutations": 19, "rng": draw}
+        return rank_evidence(score, {"change": change, "before": before}, **settings)
+
+    truth = found(300_000, rng()).estimate
+    for n in SIZES:
+        ends = [found(n, stream(SEED, f"strong/{slope}/{n}/{i}")) for i in range(1500)]
+        rate = np.mean([one.ci_low <= truth <= one.ci_high for one in ends])
+        assert 0.93 < rate < 0.97, (n, rate)
 
 
 @pytest.mark.slow

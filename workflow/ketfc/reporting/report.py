@@ -25,8 +25,8 @@ from ketfc.reporting.captions import (
 from ketfc.reporting.clinical import NOTE, clinical_course
 from ketfc.reporting.denoising_words import Sidecars, summarise
 from ketfc.reporting.edge_words import edge_section
+from ketfc.reporting.inference_methods import Config
 from ketfc.reporting.markdown import to_html
-from ketfc.reporting.methods import Config
 from ketfc.reporting.moderation_words import moderation_questions, moderation_table
 from ketfc.reporting.motion_words import motion_section
 from ketfc.reporting.pages import environment
