@@ -27,7 +27,7 @@ TASK = "rest"
 SPACE = "MNI152NLin2009cAsym"
 
 N_PER_ARM = 8
-SSI_FALL_PER_Z = 24.0
+SSI_FALL_PER_Z = 22.0
 """Points of SSI that go with a rise of sgACC–rLPFC by one unit of Fisher z."""
 
 _DMN_CORTEX = ("mPFC", "PCC", "lLP", "rLP")
@@ -120,7 +120,7 @@ def _scores(
     rng: np.random.Generator, ssi_pre: float, ssi_fall: float, other_pre: float, other_fall: float
 ) -> dict[str, dict[str, int | None]]:
     """Return SSI, MADRS and MADRS item 10 of both sessions, each within its range."""
-    ssi = {"pre": round(ssi_pre), "post": max(0, round(ssi_pre) - round(ssi_fall))}
+    ssi = {"pre": round(ssi_pre), "post": int(np.clip(round(ssi_pre) - round(ssi_fall), 0, 38))}
     other = {"pre": round(other_pre), "post": max(0, round(other_pre) - round(other_fall))}
     noise = dict(zip(SESSIONS, rng.normal(0, 0.4, 2), strict=True))
     item = {s: int(np.clip(round(6 * ssi[s] / 38 + noise[s]), 0, 6)) for s in SESSIONS}
@@ -136,8 +136,8 @@ def demo_participants(seed: int) -> list[DemoParticipant]:
 
     Both arms have eight. One participant on midazolam moves too much in the post session, one on
     midazolam has no post session, and one on ketamine has no post score of suicidal ideation.
-    Under ketamine the fall in SSI is `SSI_FALL_PER_Z` points per unit of the planted rise of
-    sgACC–rLPFC, give or take a point; under midazolam it is small and unrelated to connectivity.
+    The fall in SSI is `SSI_FALL_PER_Z` points per unit of the planted rise of sgACC–rLPFC, give or
+    take a point: under ketamine all rise, under midazolam some rise a little and others fall.
 
     Parameters
     ----------
@@ -156,16 +156,15 @@ def demo_participants(seed: int) -> list[DemoParticipant]:
     found: list[DemoParticipant] = []
     for arm, members in ((KETAMINE, places[:N_PER_ARM]), (MIDAZOLAM, places[N_PER_ARM:])):
         treated = arm == KETAMINE
-        # from 0.2 to 0.95, and rather at the ends: most either respond well or hardly do
-        rise = 0.575 - 0.375 * np.cos(np.pi * _spread(rng, 0, 1))
-        rise = rise if treated else np.zeros(N_PER_ARM)
+        # from 0.3 to 1, and rather at the ends: most either respond well or hardly do
+        rise = 0.65 - 0.35 * np.cos(np.pi * _spread(rng, 0, 1))
+        rise = rise if treated else _spread(rng, -0.25, 0.25)
         fall = SSI_FALL_PER_Z * rise + rng.normal(0, 0.7, N_PER_ARM)
-        fall = fall if treated else _spread(rng, 0, 4)
         mood = 3 + 8 * rise + rng.normal(0, 4, N_PER_ARM)
         columns = zip(
             members,
             rise,
-            _spread(rng, 24, 36),
+            _spread(rng, 24, 32),
             fall,
             _spread(rng, 20, 38),
             mood,
@@ -289,9 +288,10 @@ def demo_truth(seed: int) -> dict[str, Any]:
         "no-post-session": [p.id for p in people if "post" not in p.sessions],
         "no-post-SSI": [p.id for p in people if p.ssi["post"] is None],
     }
-    rises = [p.rise for p in people if p.arm == KETAMINE]
     changes = {circuit: {KETAMINE: 0.0, MIDAZOLAM: 0.0} for circuit in CIRCUITS}
-    changes[_RISES][KETAMINE] = round(float(np.mean(rises)), 6)
+    for arm in (KETAMINE, MIDAZOLAM):
+        rises = [p.rise for p in people if p.arm == arm]
+        changes[_RISES][arm] = round(float(np.mean(rises)), 6)
     changes[_FALLS][KETAMINE] = AMYGDALA_DACC_CHANGE
     return {
         "about": "Simulated study; no participant is real. z: Fisher z of the regions' signals "
