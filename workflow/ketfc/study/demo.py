@@ -227,13 +227,13 @@ def planted_edges(person: DemoParticipant, session: str, *, seed: int) -> dict[E
     """
     trait = stream(seed, person.id, "trait")
     state = stream(seed, person.id, session, "state")
-    treated = session == "post" and person.arm == KETAMINE
+    after = session == "post"
     edges: dict[Edge, float] = {}
     for circuit, members in CIRCUITS.items():
         level = _BASELINE_Z[circuit] + _wobble(trait, _TRAIT_SD) + _wobble(state, _STATE_SD)
-        if treated and circuit == _RISES:
+        if after and circuit == _RISES:
             level += person.rise
-        if treated and circuit == _FALLS:
+        if after and circuit == _FALLS and person.arm == KETAMINE:
             level += AMYGDALA_DACC_CHANGE
         for edge in members:
             own = _wobble(trait, _TRAIT_SD / 2) + _wobble(state, _STATE_SD / 2)
