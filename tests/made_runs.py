@@ -98,10 +98,10 @@ class MadeRun:
 
 
 def write_gzip(path: Path, content: bytes) -> None:
-    """Write gzipped bytes."""
+    """Write gzipped bytes, the same at any time."""
     from isal import igzip
 
-    path.write_bytes(igzip.compress(content, compresslevel=1))
+    path.write_bytes(igzip.compress(content, compresslevel=1, mtime=0))
 
 
 def build_run(
