@@ -8,11 +8,11 @@ from ketfc.files import read_json, write_json
 from ketfc.imaging.early_problems import early_problems
 from ketfc.imaging.null_spheres import SPHERES
 from ketfc.imaging.resources import (
+    edgewise_minutes,
     matrices_mb,
     memory_mb,
     minutes,
     reading_minutes,
-    edgewise_minutes,
 )
 from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
 from ketfc.source import source_digest

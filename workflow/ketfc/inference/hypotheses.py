@@ -16,12 +16,8 @@ from ketfc.inference.families import (
     false_discovery_rate,
     holm,
 )
-from ketfc.inference.models import (
-    bayes_factor,
-)
-from ketfc.inference.moderation import (
-    moderation_verdict,
-)
+from ketfc.inference.models import bayes_factor
+from ketfc.inference.moderation import moderation_verdict
 from ketfc.inference.planned import CircuitLike, planned_samples
 from ketfc.inference.samples import instrument_of
 from ketfc.inference.tested import Tested, family_wise, model_behind, tested_plan

@@ -22,6 +22,8 @@ class Influence:
 
     Attributes
     ----------
+    whole : float
+        The correlation with everybody.
     without : numpy.ndarray of shape (n,)
         The correlation without each participant; NaN where the rest has none.
     lowest, highest : float
@@ -32,6 +34,7 @@ class Influence:
         Whether its sign is the same whoever is left out.
     """
 
+    whole: float
     without: Floats
     lowest: float
     highest: float
@@ -189,8 +192,9 @@ def leave_one_out(outcome: Floats, regressors: Mapping[str, Floats], *, ranks: b
     without = np.array([_partial([c[rows] for c in columns], ranks=ranks) for rows in keep])
     whole = _partial(columns, ranks=ranks)
     if np.isnan(without).all() or np.isnan(whole):
-        return Influence(np.full(n, nan), nan, nan, None, sign_holds=False)
+        return Influence(whole, np.full(n, nan), nan, nan, None, sign_holds=False)
     return Influence(
+        whole=whole,
         without=without,
         lowest=float(np.nanmin(without)),
         highest=float(np.nanmax(without)),

@@ -193,9 +193,8 @@ def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
     from scipy import stats
 
     found = leave_one_out(model.outcome[1], model.regressors, ranks=True)
-    whole = model.ranked().partial_r
     if found.most_influential is None:
-        return Check("leave-one-out", model.n, whole, flags=("undefined",))
+        return Check("leave-one-out", model.n, found.whole, flags=("undefined",))
 
     def significant(r: Floats, n: int) -> npt.NDArray[np.bool_]:
         df = n - len(model.regressors) - 1
@@ -203,13 +202,13 @@ def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
         decided: npt.NDArray[np.bool_] = 2 * stats.t.sf(np.abs(t), df) < alpha
         return decided
 
-    before = significant(np.array([whole]), model.n)
+    before = significant(np.array([found.whole]), model.n)
     after = significant(found.without[np.isfinite(found.without)], model.n - 1)
     return flagged(
         Check(
             "leave-one-out",
             model.n,
-            whole,
+            found.whole,
             found.lowest,
             found.highest,
             note="range of the rank correlation without each participant in turn, no interval; "

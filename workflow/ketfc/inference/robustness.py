@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketfc.inference.change import describe_change
 from ketfc.inference.checks import Check, Settings, flagged
+from ketfc.inference.covariates import block_codes
 from ketfc.inference.linear import obstacle
 from ketfc.inference.models import blocks_of, model_of, small_sample, values
 from ketfc.inference.normalisation import (
@@ -229,7 +230,8 @@ def _controls(
     if two and terms["blocks"] is not None:
         labels = covariate_values(design, terms["blocks"], pd.Index(people))
         complete &= labels.notna().to_numpy()
-        sites = np.unique(labels[complete].astype(str), return_inverse=True)[1].astype(np.int64)
+        table = pd.DataFrame({f"covariate_{terms['blocks']}": labels[complete]})
+        sites = block_codes(table, terms["blocks"])
     baseline, followup = z[complete].T
     treated = np.array([arms[who] != "control" for who in people], dtype=np.float64)[complete]
     controls = _by_role(own, sorted(healthy), roles[:1])[:, 0]

@@ -214,8 +214,8 @@ def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bo
 
 def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
-    given = _joined(_given(setting))
-    size = f"{_rho(estimate, _given(setting))}, {numbers}"
+    conditions = _given(setting)
+    given, size = _joined(conditions), f"{_rho(estimate, conditions)}, {numbers}"
     if not found:
         return (
             f"no evidence that the difference in {setting.instrument} between {ketamine} and "

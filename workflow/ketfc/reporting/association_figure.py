@@ -16,6 +16,7 @@ from ketfc.reporting import style
 from ketfc.reporting.lines import median_line
 from ketfc.reporting.tables import (
     Design,
+    alpha_of,
     arms_of,
     association_given,
     circuit_changes,
@@ -131,7 +132,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
         return pd.DataFrame(columns=_COLUMNS)
     x = table["change"].to_numpy(dtype=float)
     y = table["change_si"].to_numpy(dtype=float)
-    alpha = float(design.get("alpha", 0.05))
+    alpha = alpha_of(design)
     line = median_line(x, y, _covariates(table, design), alpha=alpha)
     points = y if line is None else line.points
     labels = {arm.role: arm.label for arm in arms}

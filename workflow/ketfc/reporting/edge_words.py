@@ -9,7 +9,7 @@ import pandas as pd
 from ketfc.files import MISSING
 from ketfc.inference.edges import CIRCUITS
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, arms_of, compared, si_instrument
+from ketfc.reporting.tables import Design, alpha_of, arms_of, compared, si_instrument
 from ketfc.reporting.words import compact, is_missing, listed, number, p_value, region_label
 
 _MOST = 25
@@ -65,7 +65,7 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
     design : mapping
         ``plan/design.json``.
     """
-    alpha = _alpha(design)
+    alpha = alpha_of(design)
     tested = family[family["p_permutation"].notna()]
     left_out = family.loc[family["p_permutation"].isna(), "reason"].value_counts()
     why = listed([f"{_count(n)} {_REASONS.get(str(r), str(r))}" for r, n in left_out.items()])
@@ -87,7 +87,7 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
     design : mapping
         ``plan/design.json``.
     """
-    alpha = _alpha(design)
+    alpha = alpha_of(design)
     said = [
         "Exploratory: every edge was put to the tests of the primary hypotheses, in families of "
         "its own. No p value here counts in the correction of another family, and what survives "
@@ -202,10 +202,6 @@ def _of(atlas: object) -> str:
 def _end(region: object, network: object) -> str:
     name = region_label(str(region))
     return name if is_missing(network) else f"{name} ({network})"
-
-
-def _alpha(design: Design) -> float:
-    return float(design.get("alpha", 0.05))
 
 
 def _count(number_of: int) -> str:

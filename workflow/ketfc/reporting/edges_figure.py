@@ -18,7 +18,7 @@ from ketfc.reporting.matrices_figure import (
     order_of,
     square,
 )
-from ketfc.reporting.tables import Design
+from ketfc.reporting.tables import Design, alpha_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def draw_edges(edges: pd.DataFrame, design: Design) -> tuple[Figure, pd.DataFram
         survives (1 where `p_fdr` is below alpha, else 0); a row per edge and test.
     """
     rows = edges[edges["atlas"] != CIRCUITS]
-    survives = (rows["p_fdr"] < float(design.get("alpha", 0.05))).astype(int)
+    survives = (rows["p_fdr"] < alpha_of(design)).astype(int)
     numbers = rows.assign(survives=survives)[_COLUMNS].reset_index(drop=True)
     with style.paper_style():
         if not np.isfinite(numbers["statistic"]).any():

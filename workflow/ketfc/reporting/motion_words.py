@@ -15,6 +15,7 @@ from ketfc.inference.session_motion import MEASURES
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import (
     Design,
+    alpha_of,
     arms_of,
     coverage,
     motion_given,
@@ -78,10 +79,6 @@ def motion_section(
     )
 
 
-def _alpha(design: Design) -> float:
-    return float(design.get("alpha", 0.05))
-
-
 def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
     row = motion_row(motion, None, None, "change")
     if row is None:
@@ -126,7 +123,7 @@ def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Desi
         for name, row in tested.items()
         if row["gate"] == FOLLOWS
     ]
-    alpha, m = _alpha(design), len(tested)
+    alpha, m = alpha_of(design), len(tested)
     by_chance = 100 * (1 - (1 - alpha) ** m)
     known = motion_given(design)
     given = f", given {known}," if known else ""

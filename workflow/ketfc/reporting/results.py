@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.files import MISSING
 from ketfc.inference.families import MODERATION
-from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
     bayes,
@@ -89,7 +89,7 @@ _LABELS = {"found": "evidence", "open": "no evidence", "none": "no result"}
 def cards(hypotheses: pd.DataFrame, design: Design) -> list[Card]:
     """Return one card per primary hypothesis, in the order of the table."""
     circuits = primary_circuits(hypotheses)
-    alpha = float(design.get("alpha", 0.05))
+    alpha = alpha_of(design)
     reach = {test: _reach(hypotheses, list(circuits), test) for test in ("change", "association")}
     shown = []
     for circuit, name in circuits.items():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.files import MISSING
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
     interval,
@@ -78,7 +78,7 @@ def robustness_section(
     design : mapping
         ``plan/design.json``.
     """
-    alpha = float(design.get("alpha", 0.05))
+    alpha = alpha_of(design)
     said = []
     for circuit, name in primary_circuits(hypotheses).items():
         own = robustness[robustness["hypothesis"] == circuit]

@@ -254,9 +254,14 @@ def setting(config: Mapping[str, Any], section: str, key: str) -> Any:
     return (config.get(section) or {}).get(key)
 
 
+def alpha_of(design: Design) -> float:
+    """Return the level of the tests."""
+    return float(design.get("alpha", 0.05))
+
+
 def coverage(design: Design) -> str:
     """Return what the intervals of the tests cover, such as ``95 %``."""
-    return f"{100 * (1 - float(design.get('alpha', 0.05))):.4g} %"
+    return f"{100 * (1 - alpha_of(design)):.4g} %"
 
 
 def si_instrument(design: Design) -> str:
