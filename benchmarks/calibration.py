@@ -8,12 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import calibration_power
+import calibration_rates as calibration
 import pandas as pd
 from calibration_figures import draw
+from simulated_studies import DESIGNS
 
-from ketfc.files import write_tsv
-from ketfc.inference import calibration, calibration_power
-from ketfc.inference.simulated import DESIGNS
+from ketfc.base.files import write_tsv
 
 SIZES = (12, 24, 40)
 SEED = 20251122

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from calibration_rates import ALPHA
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ketfc.files import read_tsv, replacing
-from ketfc.inference.calibration import ALPHA
-from ketfc.reporting.style import FAINT, INK, QUIET, TWO_COLUMNS, new_figure, paper_style
+from ketfc.base.files import read_tsv, replacing
+from ketfc.reporting.figures.style import FAINT, INK, QUIET, TWO_COLUMNS, new_figure, paper_style
 
 COLOURS = {12: "#d55e00", 24: "#0072b2", 40: "#222222"}
 MARKERS = {12: "o", 24: "s", 40: "^"}

@@ -164,7 +164,7 @@ def inflate(folder: Path) -> dict[str, Any]:
 def _seeds() -> Any:
     from dataclasses import replace
 
-    from ketfc.imaging.registry import Sphere, load_registry
+    from ketfc.imaging.regions.registry import Sphere, load_registry
 
     return [
         replace(region, spheres=(Sphere(sphere.space, sphere.centre, RADIUS),))
@@ -174,8 +174,8 @@ def _seeds() -> Any:
 
 
 def _place(folder: Path) -> Callable[[Any], Any]:
-    from ketfc.imaging.parcellations import load_parcellation
-    from ketfc.imaging.regions import label_regions, sphere_regions
+    from ketfc.imaging.atlas.parcellations import load_parcellation
+    from ketfc.imaging.regions.placing import label_regions, sphere_regions
 
     seeds = _seeds()
     parcellation = load_parcellation("Cells", paths(folder)["atlas"], space=SPACE)
@@ -187,9 +187,11 @@ def extraction(folder: Path) -> dict[str, Any]:
     import isal.igzip_threaded  # noqa: F401
     import scipy.sparse  # noqa: F401 (else all these would be loaded on the way)
 
-    from ketfc.imaging import parcellations, regions, registry  # noqa: F401
-    from ketfc.imaging.extraction import extract, read_mask
-    from ketfc.imaging.reader import read_header
+    from ketfc.imaging.atlas import parcellations  # noqa: F401
+    from ketfc.imaging.io.reader import read_header
+    from ketfc.imaging.regions.placing import placing as regions  # noqa: F401
+    from ketfc.imaging.regions.placing import registry  # noqa: F401
+    from ketfc.imaging.run.extraction import extract, read_mask
 
     files = paths(folder)
     clock = Clock()
@@ -204,8 +206,8 @@ def _timed_sets(folder: Path, place: Callable[[Any], Any]) -> dict[str, Any]:
     import scipy.ndimage
     import scipy.sparse  # noqa: F401
 
-    from ketfc.imaging.extraction import extract, read_mask
-    from ketfc.imaging.reader import read_header
+    from ketfc.imaging.io.reader import read_header
+    from ketfc.imaging.run.extraction import extract, read_mask
 
     files = paths(folder)
     clock = Clock()
@@ -217,8 +219,8 @@ def _timed_sets(folder: Path, place: Callable[[Any], Any]) -> dict[str, Any]:
 
 def one_atlas(folder: Path) -> dict[str, Any]:
     """Place and read one parcellation of 400 cells, and nothing else."""
-    from ketfc.imaging.parcellations import load_parcellation
-    from ketfc.imaging.regions import label_regions
+    from ketfc.imaging.atlas.parcellations import load_parcellation
+    from ketfc.imaging.regions.placing import label_regions
 
     cells = load_parcellation("Cells", paths(folder)["atlas"], space=SPACE)
     return _timed_sets(folder, lambda grid: [label_regions(cells, grid)])
@@ -230,10 +232,10 @@ def all_atlases(folder: Path) -> dict[str, Any]:
 
     import numpy as np
 
-    from ketfc.imaging.definitions import AtlasLabels
-    from ketfc.imaging.parcellations import load_parcellation
-    from ketfc.imaging.regions import label_regions, place_regions
-    from ketfc.imaging.registry import load_registry
+    from ketfc.imaging.atlas.parcellations import load_parcellation
+    from ketfc.imaging.regions.definitions import AtlasLabels
+    from ketfc.imaging.regions.placing import label_regions, place_regions
+    from ketfc.imaging.regions.registry import load_registry
 
     cells = load_parcellation("Cells", paths(folder)["atlas"], space=SPACE)
     # blocks of 4 × 5 × 5 voxels around the middle of the brain
@@ -272,8 +274,10 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     import nilearn.signal  # noqa: F401 (1.5 s once a process, whatever is done then)
     import numpy as np
 
-    from ketfc.imaging import confounds, denoising, run
-    from ketfc.imaging.censoring import CensoringRules, censor
+    from ketfc.imaging.denoise import confounds
+    from ketfc.imaging.denoise import operator as denoising
+    from ketfc.imaging.denoise.censoring import CensoringRules, censor
+    from ketfc.imaging.run.process import process as run
 
     files = paths(folder)
     inside = 0.0
@@ -326,8 +330,8 @@ def maskers(folder: Path) -> dict[str, Any]:
     import numpy as np
     from nilearn.maskers import NiftiLabelsMasker, NiftiSpheresMasker
 
-    from ketfc.imaging import confounds
-    from ketfc.imaging.censoring import CensoringRules, censor
+    from ketfc.imaging.denoise import confounds
+    from ketfc.imaging.denoise.censoring import CensoringRules, censor
 
     files = paths(folder)
     table = confounds.read_confounds(files["confounds"])

@@ -17,7 +17,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from ketfc.inference.maxt import FamilyTest, freedman_lane_family, sign_flip_family
+from ketfc.inference.core.maxt import FamilyTest, freedman_lane_family, sign_flip_family
 
 N = 40
 PERMUTATIONS = 10000

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 # modules of helpers (made_*.py) lie beside this file
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchmarks")]
 
 from made_runs import MadeRun, build_run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference import hypotheses
-from ketfc.inference.planned import incomplete_participants
+from ketfc.inference.design.planned import incomplete_participants
 
 SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
 

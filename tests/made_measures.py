@@ -25,16 +25,16 @@ from made_study import (
     write_run,
 )
 
-from ketfc.files import read_json, read_tsv
-from ketfc.imaging.precheck import confound_problems
-from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
-from ketfc.study.config import Config, expand, find_bundled, parse_config
-from ketfc.study.index import index_runs
-from ketfc.study.manifest import indexed_manifest, siblings
-from ketfc.study.problems import Problem, StudyError
-from ketfc.study.score_tables import input_tables, instrument_files
-from ketfc.study.tables import find_table
-from ketfc.study.yaml_files import require_sound_configs
+from ketfc.base.errors import Problem, StudyError
+from ketfc.base.files import read_json, read_tsv
+from ketfc.base.yaml import require_sound_configs
+from ketfc.imaging.preflight.precheck import confound_problems
+from ketfc.imaging.run.settings import parcellation_files, region_inputs, run_settings
+from ketfc.study.config.config import Config, expand, find_bundled, parse_config
+from ketfc.study.lab_tables import find_table
+from ketfc.study.runs.index import index_runs
+from ketfc.study.runs.manifest import indexed_manifest, siblings
+from ketfc.study.scores.files import input_tables, instrument_files
 
 NAMED = str(REPO / "atlases/parcellations.yaml")
 _SOURCE = {"text": "made up", "verified": False}

@@ -12,11 +12,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from ketfc.imaging.grid import Grid
-from ketfc.imaging.parcellations import Parcellation
-from ketfc.imaging.regions import RegionSet, label_regions, sphere_regions
-from ketfc.imaging.registry import Circuit, Region, Registry, Sphere
-from ketfc.imaging.run import RunFiles
+from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.placing import RegionSet, label_regions, sphere_regions
+from ketfc.imaging.regions.registry import Circuit, Region, Registry, Sphere
+from ketfc.imaging.run.process import RunFiles
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 SIGNALS = ["global_signal", "csf", "white_matter"]

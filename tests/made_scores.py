@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ketfc.study.config import parse_config
-from ketfc.study.index import Index
+from ketfc.study.config.config import parse_config
 from ketfc.study.plan import Plan, make_plan
+from ketfc.study.runs.index import Index
 
 STUDY: dict[str, Any] = {
     "name": "t",

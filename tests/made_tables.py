@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.checks import Settings
-from ketfc.inference.edges import circuit_edges, edge_tests, parcel_edges
+from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.hypotheses import test_hypotheses
-from ketfc.inference.motion import motion_tests
-from ketfc.inference.planned import incomplete_participants
-from ketfc.inference.qcfc import qcfc
-from ketfc.inference.robustness import robustness
-from ketfc.study.clinical import clinical_scores, clinical_summary, compared_roles
-from ketfc.study.instruments import Rule
+from ketfc.inference.motion.gate import motion_tests
+from ketfc.inference.motion.qcfc import qcfc
+from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.table import robustness
+from ketfc.study.scores.instruments import Rule
+from ketfc.study.scores.response import clinical_scores, clinical_summary, compared_roles
 
 CENTRES = {
     "sgACC": (0, 21, -10), "rLPFC": (41, 38, 30), "rHabenula": (3.6, -23.1, 2.7),
@@ -72,7 +72,7 @@ class Circuit:
 
 @dataclass(frozen=True)
 class Made:
-    """One study's tables, as `ketfc.files.read_tsv` would return them."""
+    """One study's tables, as `ketfc.base.files.read_tsv` would return them."""
 
     design: dict[str, Any]
     config: dict[str, Any]

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from ketfc.files import write_text
-from ketfc.reporting.association_figure import draw_association
-from ketfc.reporting.circuits_figure import draw_circuits
-from ketfc.reporting.edges_figure import draw_edges
-from ketfc.reporting.matrices_figure import draw_matrices
-from ketfc.reporting.methods import methods_text
-from ketfc.reporting.paired_figure import draw_paired
-from ketfc.reporting.qcfc_figure import draw_qcfc
-from ketfc.reporting.report import render_report
+from ketfc.base.files import write_text
+from ketfc.reporting.figures.association import draw_association
+from ketfc.reporting.figures.circuits import draw_circuits
+from ketfc.reporting.figures.edges import draw_edges
+from ketfc.reporting.figures.matrices import draw_matrices
+from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.qcfc import draw_qcfc
+from ketfc.reporting.pages.report import render_report
+from ketfc.reporting.text.methods import methods_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_tables

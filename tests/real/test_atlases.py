@@ -8,11 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from ketfc.imaging.grid import Grid, resample_labels
-from ketfc.imaging.parcellations import Parcellation, load_parcellation
-from ketfc.imaging.reader import read_header, read_volume
-from ketfc.imaging.regions import label_regions, sphere_regions
-from ketfc.imaging.registry import load_registry
+from ketfc.imaging.atlas.parcellations import Parcellation, load_parcellation
+from ketfc.imaging.io.grid import Grid, resample_labels
+from ketfc.imaging.io.reader import read_header, read_volume
+from ketfc.imaging.regions.placing import label_regions, sphere_regions
+from ketfc.imaging.regions.registry import load_registry
 
 SPACE = "MNI152NLin2009cAsym"
 IMAGES = {

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from made_atlases import ASYM, PARCELLATIONS, SIX, no_network  # noqa: F401
 
-from ketfc.imaging.atlas_files import choose
-from ketfc.imaging.atlas_making import make_parcellation
-from ketfc.imaging.atlas_plan import named_problems
-from ketfc.imaging.catalogue import load_catalogue
-from ketfc.imaging.extraction import extract, read_mask
-from ketfc.imaging.grid import Grid
-from ketfc.imaging.parcellations import Parcellation
-from ketfc.imaging.reader import read_header, read_volume
-from ketfc.imaging.regions import label_regions
-from ketfc.study.problems import StudyError
+from ketfc.base.errors import StudyError
+from ketfc.imaging.atlas.catalogue import load_catalogue
+from ketfc.imaging.atlas.files import choose
+from ketfc.imaging.atlas.making import make_parcellation
+from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.atlas.plan import named_problems
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.reader import read_header, read_volume
+from ketfc.imaging.regions.placing import label_regions
+from ketfc.imaging.run.extraction import extract, read_mask
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
 NAMES = {

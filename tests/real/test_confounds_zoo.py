@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.imaging.censoring import CensoringRules, censor, dummy_volumes
-from ketfc.imaging.confounds import STRATEGIES, read_confounds, regressors, strategy_columns
-from ketfc.imaging.denoising import operator
-from ketfc.imaging.errors import RunError
-from ketfc.imaging.head_motion import framewise_displacement
+from ketfc.base.errors import RunError
+from ketfc.imaging.denoise.censoring import CensoringRules, censor, dummy_volumes
+from ketfc.imaging.denoise.confounds import STRATEGIES, read_confounds, regressors, strategy_columns
+from ketfc.imaging.denoise.head_motion import framewise_displacement
+from ketfc.imaging.denoise.operator import operator
 
 FILES = {
     "aomic": "fmriprep1_4_snakecase/"

@@ -6,10 +6,15 @@ from collections import Counter
 
 import pytest
 
-from ketfc.study.clinical import clinical_rules, clinical_scores, clinical_summary, compared_roles
-from ketfc.study.config import parse_config
-from ketfc.study.index import index_runs
+from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
+from ketfc.study.runs.index import index_runs
+from ketfc.study.scores.response import (
+    clinical_rules,
+    clinical_scores,
+    clinical_summary,
+    compared_roles,
+)
 
 SESSIONS = {"pre": "b0", "post": "d2", "d10": "d10", "p2": "p2", "p10": "p10"}
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from made_study import REPO, Finished, snakemake
 
-from ketfc.files import read_json, read_tsv
-from ketfc.study.config import parse_config
+from ketfc.base.files import read_json, read_tsv
+from ketfc.study.config.config import parse_config
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from made_hypotheses import Circuit
 
 from ketfc.inference import hypotheses
-from ketfc.study.config import parse_config
-from ketfc.study.index import index_runs
+from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
+from ketfc.study.runs.index import index_runs
 
 
 @pytest.fixture(scope="module")

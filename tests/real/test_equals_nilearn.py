@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from made_runs import AXES
 
-from ketfc.imaging import confounds
-from ketfc.imaging.censoring import CensoringRules, censor
-from ketfc.imaging.denoising import operator
-from ketfc.imaging.extraction import extract, read_mask
-from ketfc.imaging.parcellations import Parcellation, load_parcellation
-from ketfc.imaging.reader import read_header
-from ketfc.imaging.regions import label_regions, sphere_regions
-from ketfc.imaging.registry import Region, Sphere, load_registry
-from ketfc.imaging.sidecars import read_sidecar
+from ketfc.imaging.atlas.parcellations import Parcellation, load_parcellation
+from ketfc.imaging.denoise import confounds
+from ketfc.imaging.denoise.censoring import CensoringRules, censor
+from ketfc.imaging.denoise.operator import operator
+from ketfc.imaging.io.reader import read_header
+from ketfc.imaging.io.sidecars import read_sidecar
+from ketfc.imaging.regions.placing import label_regions, sphere_regions
+from ketfc.imaging.regions.registry import Region, Sphere, load_registry
+from ketfc.imaging.run.extraction import extract, read_mask
 
 SPACE = "MNI152NLin2009cAsym"
 SCHAEFER = "atlases/MNI152NLin2009cAsym_4mm/Schaefer2018_400Parcels_7Networks.nii.gz"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ketfc.imaging.grid import Grid, voxels_in_sphere
-from ketfc.imaging.habenula import CAUTION, INTERPRETABLE, PERI_HABENULAR, verdict
-from ketfc.imaging.habenula_geometry import Body, expected_purity, habenula_body, label_body
-from ketfc.imaging.reader import read_volume
-from ketfc.imaging.registry import load_registry
+from ketfc.imaging.io.grid import Grid, voxels_in_sphere
+from ketfc.imaging.io.reader import read_volume
+from ketfc.imaging.regions.habenula import CAUTION, INTERPRETABLE, PERI_HABENULAR, verdict
+from ketfc.imaging.regions.habenula_geometry import Body, expected_purity, habenula_body, label_body
+from ketfc.imaging.regions.registry import load_registry
 
 REGISTRY = load_registry(Path(__file__).parents[2] / "atlases" / "circuits.yaml")
 SPACES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.inference.change import mean_change
-from ketfc.inference.crossover import drug_difference
-from ketfc.inference.effect_sizes import paired_effect
-from ketfc.inference.permutation import stream
+from ketfc.inference.core.effect_sizes import paired_effect
+from ketfc.inference.core.permutation import stream
+from ketfc.inference.design.change import mean_change
+from ketfc.inference.design.crossover import drug_difference
 
 SETTINGS = {"alpha": 0.05, "permutations": 10_000}
 

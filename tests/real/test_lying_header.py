@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from made_runs import confounds_table
 
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.regions import label_regions
-from ketfc.imaging.run import RunFiles, RunSettings, process_run
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.regions.placing import label_regions
+from ketfc.imaging.run.process import RunFiles, RunSettings, process_run
 
 SETTINGS = {
     "strategies": ("none", "24P"),

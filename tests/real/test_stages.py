@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ketfc.imaging.confounds import STRATEGIES
-from ketfc.imaging.exclusions import imaging_exclusions
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.regions import label_regions, sphere_regions
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.run import RunFiles, RunResult, RunSettings, process_run
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.denoise.confounds import STRATEGIES
+from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.regions.placing import label_regions, sphere_regions
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, process_run
 
 SPACE = "MNI152NLin2009cAsym"
 UPPER = np.triu_indices(400, 1)

@@ -16,22 +16,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.files import write_tsv
-from ketfc.imaging.connectivity import circuit_rows, fisher_z, pearson
-from ketfc.imaging.parcel_centres import parcel_centres
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.registry import Registry, load_registry
-from ketfc.imaging.sessions import combine_runs
+from ketfc.base.files import write_tsv
+from ketfc.imaging.atlas.parcel_centres import parcel_centres
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.group.sessions import combine_runs
+from ketfc.imaging.regions.registry import Registry, load_registry
+from ketfc.imaging.run.connectivity import circuit_rows, fisher_z, pearson
 
 # not `test_hypotheses` by name, which pytest would take for a test of this module
 from ketfc.inference import hypotheses
-from ketfc.inference.checks import Settings
-from ketfc.inference.edges import circuit_edges, edge_tests, parcel_edges
-from ketfc.inference.planned import incomplete_participants
-from ketfc.inference.robustness import robustness
-from ketfc.study.config import parse_config
-from ketfc.study.index import index_runs
+from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
+from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.table import robustness
+from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
+from ketfc.study.runs.index import index_runs
 
 SPACE = "MNI152NLin2009cAsym"
 SERIES = "series/stages/ts_dt_AROMA_8Phys_bpf_419_parc.npz"

@@ -9,7 +9,7 @@ import numpy as np
 from made_runs import nifti_bytes, write_gzip
 from made_study import AFFINE, SHAPE, SPACE, Study
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 MAKE = Callable[..., Study]
 OTHER = "MNI152NLin6Asym"

@@ -13,8 +13,8 @@ import pytest
 from made_faults import FAULTS
 from made_study import Study, people, write_blocks, write_participants, write_run
 
-from ketfc.files import read_tsv
-from ketfc.imaging.sessions import NUMERIC
+from ketfc.base.files import read_tsv
+from ketfc.imaging.group.sessions import NUMERIC
 
 pytestmark = pytest.mark.slow
 

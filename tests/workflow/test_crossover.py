@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from made_study import CONFIG, Study, write_blocks, write_participants, write_run
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 # of different lengths, on which the made images depend
 SESSIONS = {"pre": "b", "post": "ket", "control": "pl"}

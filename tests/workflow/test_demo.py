@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from made_study import contents, snakemake
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 pytestmark = pytest.mark.slow
 PRIMARY = ["sgacc-rlpfc", "habenula-cortex", "amygdala-dacc", "dmn", "salience"]

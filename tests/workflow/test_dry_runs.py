@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from made_study import REPO, STRATEGIES, Study, people, snakemake, touch_run
 
-from ketfc.study.config import parse_config
-from ketfc.study.demo import demo_runs
+from ketfc.demo.study import demo_runs
+from ketfc.study.config.config import parse_config
 
 MAKE = Callable[..., Study]
 ONCE = {

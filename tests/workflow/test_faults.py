@@ -20,8 +20,8 @@ from made_study import (
     write_confounds,
 )
 
-from ketfc.files import read_tsv
-from ketfc.imaging.sessions import NUMERIC
+from ketfc.base.files import read_tsv
+from ketfc.imaging.group.sessions import NUMERIC
 
 BOLD, MASK = "_desc-preproc_bold.nii.gz", "_desc-brain_mask.nii.gz"
 CONFOUNDS = "_desc-confounds_timeseries.tsv"

@@ -21,7 +21,7 @@ from made_study import (
     write_run,
 )
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 

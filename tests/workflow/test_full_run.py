@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from made_study import REPO, SPACE, STRATEGIES, Study, contents, labels, people
 
-from ketfc.files import read_json, read_tsv
-from ketfc.imaging.registry import load_registry
-from ketfc.source import ROOMS, source_digest
+from ketfc.base.files import read_json, read_tsv
+from ketfc.base.source import ROOMS, source_digest
+from ketfc.imaging.regions.registry import load_registry
 
 RUNS = [(label, session) for label in labels(people()) for session in ("post", "pre")]
 

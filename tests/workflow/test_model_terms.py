@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_study import CONFIG, Study, people, write_participants
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from made_study import (
     write_run,
 )
 
-from ketfc.files import read_tsv
+from ketfc.base.files import read_tsv
 
 MAKE = Callable[..., Study]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from made_study import Study, contents, labels, people
 
-from ketfc.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv
 
 MAKE = Callable[..., Study]
 FILES = [

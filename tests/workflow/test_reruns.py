@@ -7,7 +7,7 @@ from pathlib import Path
 
 from made_study import Study, people, write_participants, write_run
 
-from ketfc.files import read_json, write_json
+from ketfc.base.files import read_json, write_json
 
 BELOW_RUNS = {
     "all": 1,

@@ -4,23 +4,23 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from ketfc.files import read_json, write_json
-from ketfc.imaging.early_problems import early_problems
-from ketfc.imaging.null_spheres import SPHERES
-from ketfc.imaging.resources import (
+from ketfc.base.files import read_json, write_json
+from ketfc.imaging.preflight.early_problems import early_problems
+from ketfc.imaging.regions.null_spheres import SPHERES
+from ketfc.imaging.run.resources import (
     edgewise_minutes,
     matrices_mb,
     memory_mb,
     minutes,
     reading_minutes,
 )
-from ketfc.imaging.settings import parcellation_files, region_inputs, run_settings
-from ketfc.source import source_digest
-from ketfc.study.annex import absent_files
-from ketfc.study.config import expand as expand_path
-from ketfc.study.config import find_bundled, parse_config
-from ketfc.study.index import index_runs
-from ketfc.study.manifest import (
+from ketfc.imaging.run.settings import parcellation_files, region_inputs, run_settings
+from ketfc.base.source import source_digest
+from ketfc.study.runs.fetch.annex import absent_files
+from ketfc.study.config.config import expand as expand_path
+from ketfc.study.config.config import find_bundled, parse_config
+from ketfc.study.runs.index import index_runs
+from ketfc.study.runs.manifest import (
     demo_manifest,
     digest,
     files_by_participant,
@@ -29,13 +29,13 @@ from ketfc.study.manifest import (
     siblings,
     without,
 )
-from ketfc.study.manual import manual_exclusions
-from ketfc.study.openneuro import earlier_images, prepare
+from ketfc.study.runs.manual import manual_exclusions
+from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
 from ketfc.study.plan import make_plan
-from ketfc.study.problems import StudyError
-from ketfc.study.score_tables import input_tables, instrument_files
-from ketfc.study.tables import find_table
-from ketfc.study.yaml_files import require_sound_configs
+from ketfc.base.errors import StudyError
+from ketfc.study.scores.files import input_tables, instrument_files
+from ketfc.study.lab_tables import find_table
+from ketfc.base.yaml import require_sound_configs
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")

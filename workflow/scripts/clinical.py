@@ -1,15 +1,15 @@
 """Write the clinical course: changes, responses and remissions, and their summary."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
-from ketfc.study.clinical import (
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.study.config.config import parse_config
+from ketfc.study.scores.response import (
     clinical_rules,
     clinical_scores,
     clinical_summary,
     compared_roles,
 )
-from ketfc.study.config import parse_config
 
 with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ketfc.imaging.registry import load_registry
-from ketfc.logs import logged
-from ketfc.study.demo import REGIONS
-from ketfc.study.demo_run import write_run
+from ketfc.base.logs import logged
+from ketfc.demo.run import write_run
+from ketfc.demo.study import REGIONS
+from ketfc.imaging.regions.registry import load_registry
 
 with logged(snakemake.log[0]):
     template = np.load(snakemake.input.template)

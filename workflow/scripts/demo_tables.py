@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ketfc.files import replacing
-from ketfc.imaging.grid import Grid, resample_labels
-from ketfc.imaging.parcellations import voronoi_parcellation
-from ketfc.logs import logged
-from ketfc.study.demo import write_tables
-from ketfc.study.demo_run import DEMO_AFFINE, DEMO_SHAPE, template_masks
+from ketfc.base.files import replacing
+from ketfc.base.logs import logged
+from ketfc.demo.run import DEMO_AFFINE, DEMO_SHAPE, template_masks
+from ketfc.demo.study import write_tables
+from ketfc.imaging.atlas.parcellations import voronoi_parcellation
+from ketfc.imaging.io.grid import Grid, resample_labels
 
 with logged(snakemake.log[0]):
     folder = Path(snakemake.output.description).parent

@@ -1,11 +1,11 @@
 """Test the change of every edge and its association with SI, in families of their own."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import NUMERIC, session_fisher_z
-from ketfc.inference.edges import circuit_edges, edge_tests, parcel_edges
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.exclusions import imaging_exclusions
-from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.sessions import NUMERIC
-from ketfc.inference.exclusions import all_exclusions, design_exclusions
-from ketfc.inference.reconcile import with_gaps
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.group.sessions import NUMERIC
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.inference.account.exclusions import all_exclusions, design_exclusions
+from ketfc.inference.account.reconcile import with_gaps
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

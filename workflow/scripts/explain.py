@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, write_text
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.reader import read_header
-from ketfc.imaging.regions import label_regions, place_regions, region_centres
-from ketfc.imaging.registry import load_registry
-from ketfc.logs import logged
-from ketfc.reporting.explain import render_explanation
+from ketfc.base.files import read_json, write_text
+from ketfc.base.logs import logged
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.io.reader import read_header
+from ketfc.imaging.regions.placing import label_regions, place_regions, region_centres
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.reporting.pages.explain import render_explanation
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

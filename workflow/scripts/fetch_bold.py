@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ketfc.logs import logged
-from ketfc.study.listing import read_listing
-from ketfc.study.openneuro import fetch_image
+from ketfc.base.logs import logged
+from ketfc.study.runs.fetch.listing import read_listing
+from ketfc.study.runs.fetch.openneuro import fetch_image
 
 with logged(snakemake.log[0]):
     fetch_image(read_listing(Path(snakemake.params.listing)), Path(snakemake.output.bold))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv
-from ketfc.logs import logged
-from ketfc.reporting.association_figure import draw_association
-from ketfc.reporting.style import save_figure
+from ketfc.base.files import read_json, read_tsv
+from ketfc.base.logs import logged
+from ketfc.reporting.figures.association import draw_association
+from ketfc.reporting.figures.style import save_figure
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_association(

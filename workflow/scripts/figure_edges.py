@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv
-from ketfc.inference.edges import EDGE_NUMBERS
-from ketfc.logs import logged
-from ketfc.reporting.edges_figure import draw_edges
-from ketfc.reporting.style import save_figure
+from ketfc.base.files import read_json, read_tsv
+from ketfc.base.logs import logged
+from ketfc.inference.edges.edgewise import EDGE_NUMBERS
+from ketfc.reporting.figures.edges import draw_edges
+from ketfc.reporting.figures.style import save_figure
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_edges(

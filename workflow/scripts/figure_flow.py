@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv
-from ketfc.inference.flow import flow_counts
-from ketfc.logs import logged
-from ketfc.reporting.flow_figure import draw_flow
-from ketfc.reporting.style import save_figure
+from ketfc.base.files import read_json, read_tsv
+from ketfc.base.logs import logged
+from ketfc.inference.account.flow import flow_counts
+from ketfc.reporting.figures.flow import draw_flow
+from ketfc.reporting.figures.style import save_figure
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv, write_text
-from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.similarity import SIMILARITY_NUMBERS
-from ketfc.logs import logged
-from ketfc.reporting.group_page import render_group
+from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.logs import logged
+from ketfc.imaging.group.similarity import SIMILARITY_NUMBERS
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.reporting.pages.group import render_group
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

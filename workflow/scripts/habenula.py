@@ -1,12 +1,12 @@
 """Judge what the recorded voxel size can tell of the habenula."""
 
-from ketfc.files import read_tsv, write_tsv
-from ketfc.imaging.habenula import habenula_table
-from ketfc.imaging.habenula_geometry import label_bodies
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.registry import load_registry
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.regions.habenula import habenula_table
+from ketfc.imaging.regions.habenula_geometry import label_bodies
+from ketfc.imaging.regions.registry import load_registry
 
 with logged(snakemake.log[0]):
     inputs, space = snakemake.input, snakemake.params.space

@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from ketfc.files import write_json
-from ketfc.imaging.native_size import native_sizes
-from ketfc.imaging.precheck import confound_problems
-from ketfc.logs import logged
-from ketfc.study.annex import absent_files
-from ketfc.study.config import parse_config
-from ketfc.study.index import index_runs
-from ketfc.study.manual import manual_exclusions
+from ketfc.base.files import write_json
+from ketfc.base.logs import logged
+from ketfc.imaging.io.native_size import native_sizes
+from ketfc.imaging.preflight.precheck import confound_problems
+from ketfc.study.config.config import parse_config
+from ketfc.study.runs.fetch.annex import absent_files
+from ketfc.study.runs.index import index_runs
+from ketfc.study.runs.manual import manual_exclusions
 
 with logged(snakemake.log[0]):
     params = snakemake.params

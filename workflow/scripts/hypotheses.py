@@ -1,15 +1,15 @@
 """Test every hypothesis of the registry; list who could not enter which test."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.habenula import circuit_verdicts
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import NUMERIC
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import NUMERIC
+from ketfc.imaging.regions.habenula import circuit_verdicts
+from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.context import add_habenula_flags, add_motion_flags, add_null_percentile
+from ketfc.inference.design.planned import incomplete_participants
 from ketfc.inference.hypotheses import test_hypotheses
-from ketfc.inference.motion import MOTION_NUMBERS
-from ketfc.inference.planned import incomplete_participants
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.inference.motion.gate import MOTION_NUMBERS
 
 with logged(snakemake.log[0]):
     registry = load_registry(snakemake.input.registry)

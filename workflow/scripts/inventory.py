@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, write_json, write_tsv
-from ketfc.imaging.early_problems import early_problems
-from ketfc.imaging.habenula import resolution_problems
-from ketfc.imaging.native_size import native_table
-from ketfc.logs import logged
-from ketfc.study.annex import absent_files
-from ketfc.study.config import parse_config
-from ketfc.study.index import index_runs
+from ketfc.base.errors import Problem, problems_table
+from ketfc.base.files import read_json, write_json, write_tsv
+from ketfc.base.logs import logged
+from ketfc.imaging.io.native_size import native_table
+from ketfc.imaging.preflight.early_problems import early_problems
+from ketfc.imaging.regions.habenula import resolution_problems
+from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
-from ketfc.study.problems import Problem, problems_table
+from ketfc.study.runs.fetch.annex import absent_files
+from ketfc.study.runs.index import index_runs
 
 with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)

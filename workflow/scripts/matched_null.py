@@ -1,13 +1,13 @@
 """Rank every circuit's change among pairs of spheres like its edges."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import NUMERIC, session_fisher_z
-from ketfc.inference.features import measured_regions, region_features
-from ketfc.inference.matched_null import matched_null
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.inference.null.features import measured_regions, region_features
+from ketfc.inference.null.matched_null import matched_null
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,10 +1,10 @@
 """Average the matrices of the primary strategy over participants."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.sessions import session_matrices
-from ketfc.inference.matrices import mean_relmats
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import session_matrices
+from ketfc.inference.edges.mean_matrices import mean_relmats
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,12 +1,12 @@
 """Write the methods in words, their references, and the facts behind both."""
 
-from ketfc.files import read_json, read_tsv, write_json, write_text
-from ketfc.inference.edges import EDGE_NUMBERS
-from ketfc.logs import logged
-from ketfc.reporting.methods import methods_text
-from ketfc.reporting.provenance import software_versions
-from ketfc.reporting.references import references_bib
-from ketfc.study.config import parse_config
+from ketfc.base.files import read_json, read_tsv, write_json, write_text
+from ketfc.base.logs import logged
+from ketfc.inference.edges.edgewise import EDGE_NUMBERS
+from ketfc.reporting.pages.provenance import software_versions
+from ketfc.reporting.text.methods import methods_text
+from ketfc.reporting.text.references import references_bib
+from ketfc.study.config.config import parse_config
 
 with logged(snakemake.log[0]):
     inputs, strategies = snakemake.input, snakemake.params.strategies

@@ -1,11 +1,11 @@
 """Test motion, and whether the circuits' changes follow it."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import NUMERIC
-from ketfc.inference.motion import motion_tests
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import NUMERIC
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.inference.motion.gate import motion_tests
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,10 +1,10 @@
 """Spread spheres of the circuits' radii over the cortex."""
 
-from ketfc.files import write_tsv
-from ketfc.imaging.null_spheres import null_spheres
-from ketfc.imaging.parcellations import voronoi_parcellation
-from ketfc.imaging.registry import load_registry
-from ketfc.logs import logged
+from ketfc.base.files import write_tsv
+from ketfc.base.logs import logged
+from ketfc.imaging.atlas.parcellations import voronoi_parcellation
+from ketfc.imaging.regions.null_spheres import null_spheres
+from ketfc.imaging.regions.registry import load_registry
 
 with logged(snakemake.log[0]):
     registry = load_registry(snakemake.input.registry)

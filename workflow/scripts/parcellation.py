@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ketfc.imaging.atlas_making import make_parcellation
-from ketfc.imaging.catalogue import load_catalogue
-from ketfc.imaging.parcellations import save_parcellation
-from ketfc.logs import logged
+from ketfc.base.logs import logged
+from ketfc.imaging.atlas.catalogue import load_catalogue
+from ketfc.imaging.atlas.making import make_parcellation
+from ketfc.imaging.atlas.parcellations import save_parcellation
 
 with logged(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output

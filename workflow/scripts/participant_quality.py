@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ketfc.files import read_json, read_tsv, write_text
-from ketfc.imaging.carpet import read_carpet
-from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.sessions import read_relmat, session_fisher_z
-from ketfc.logs import logged
-from ketfc.reporting.participant_page import RunOnPage, render_participant
+from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.logs import logged
+from ketfc.imaging.group.sessions import read_relmat, session_fisher_z
+from ketfc.imaging.run.carpet import read_carpet
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.reporting.pages.participant import RunOnPage, render_participant
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv, write_text
-from ketfc.logs import logged
-from ketfc.study.listing import read_listing
-from ketfc.study.openneuro import images_summary
+from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.logs import logged
 from ketfc.study.plan import summary, unusable
+from ketfc.study.runs.fetch.listing import read_listing
+from ketfc.study.runs.fetch.openneuro import images_summary
 
 with logged(snakemake.log[0]):
     problems = read_tsv(snakemake.input.problems)

@@ -1,9 +1,9 @@
 """Lock the hypotheses: write what a preregistration fixes, with its fingerprint."""
 
-from ketfc.imaging.preregistration import hypotheses_content, write_lock
-from ketfc.imaging.registry import load_registry
-from ketfc.logs import logged
-from ketfc.study.config import parse_config
+from ketfc.base.logs import logged
+from ketfc.imaging.preflight.preregistration import hypotheses_content, write_lock
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.study.config.config import parse_config
 
 with logged(snakemake.log[0]):
     config = parse_config(snakemake.params.config)

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.parcel_centres import parcel_centres
-from ketfc.imaging.sessions import session_fisher_z
-from ketfc.inference.qcfc import qcfc
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.atlas.parcel_centres import parcel_centres
+from ketfc.imaging.group.sessions import session_fisher_z
+from ketfc.inference.motion.qcfc import qcfc
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ketfc.files import read_json, read_tsv, write_text
-from ketfc.inference.edges import EDGE_NUMBERS
-from ketfc.logs import logged
-from ketfc.reporting.report import render_report
+from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.logs import logged
+from ketfc.inference.edges.edgewise import EDGE_NUMBERS
+from ketfc.reporting.pages.report import render_report
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input

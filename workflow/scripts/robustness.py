@@ -1,12 +1,12 @@
 """Put the primary hypotheses to other methods than their primary tests."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import NUMERIC
-from ketfc.inference.checks import Settings
-from ketfc.inference.robustness import robustness
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import NUMERIC
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.table import robustness
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -1,19 +1,19 @@
 """Gather the runs: connectivity per session, quality per run, the regions' sizes."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.parcellations import load_parcellation
-from ketfc.imaging.quality_tables import (
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.group.quality_tables import (
     quality_change,
     region_quality,
     run_quality,
     strategy_quality,
 )
-from ketfc.imaging.regions import region_centres
-from ketfc.imaging.registry import load_registry
-from ketfc.imaging.sessions import combine_runs, read_circuits, region_table
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.imaging.group.sessions import combine_runs, read_circuits, region_table
+from ketfc.imaging.regions.placing import region_centres
+from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 
 with logged(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params

@@ -1,10 +1,10 @@
 """Compare everybody's sessions with each other."""
 
-from ketfc.files import read_json, read_tsv, write_tsv
-from ketfc.imaging.sessions import session_fisher_z
-from ketfc.imaging.similarity import session_similarity
-from ketfc.logs import logged
-from ketfc.software import write_sidecars
+from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.logs import logged
+from ketfc.base.software import write_sidecars
+from ketfc.imaging.group.sessions import session_fisher_z
+from ketfc.imaging.group.similarity import session_similarity
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input

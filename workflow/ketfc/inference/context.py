@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.motion import CHANGED, FOLLOWS
+from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.inference.verdicts import number
 
 
@@ -20,7 +20,7 @@ def add_null_percentile(hypotheses: pd.DataFrame, null: pd.DataFrame) -> pd.Data
     hypotheses : pandas.DataFrame
         As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
     null : pandas.DataFrame
-        As :func:`ketfc.inference.matched_null.matched_null` gives it.
+        As :func:`ketfc.inference.null.matched_null.matched_null` gives it.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def add_habenula_flags(hypotheses: pd.DataFrame, verdicts: Mapping[str, str]) ->
     hypotheses : pandas.DataFrame
         As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
     verdicts : mapping of str to str
-        As :func:`ketfc.imaging.habenula.circuit_verdicts` gives them.
+        As :func:`ketfc.imaging.regions.habenula.circuit_verdicts` gives them.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def add_motion_flags(
     hypotheses : pandas.DataFrame
         As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
     motion : pandas.DataFrame
-        As :func:`ketfc.inference.motion.motion_tests` gives it.
+        As :func:`ketfc.inference.motion.gate.motion_tests` gives it.
     design : mapping
         Content of ``plan/design.json``: its primary strategy decides.
 

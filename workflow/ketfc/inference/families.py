@@ -8,9 +8,14 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.maxt import FamilyTest, false_discovery, freedman_lane_family, sign_flip_family
-from ketfc.inference.models import Model
-from ketfc.inference.permutation import Blocks, Floats
+from ketfc.inference.core.maxt import (
+    FamilyTest,
+    false_discovery,
+    freedman_lane_family,
+    sign_flip_family,
+)
+from ketfc.inference.core.permutation import Blocks, Floats
+from ketfc.inference.design.model import Model
 
 PRIMARY_CHANGE = "primary-change"
 PRIMARY_ASSOCIATION = "primary-association"
@@ -133,7 +138,7 @@ def joint_test(
 
     Returns
     -------
-    ketfc.inference.maxt.FamilyTest
+    ketfc.inference.core.maxt.FamilyTest
         By joint sign flips where means are tested, else by joint orders in the manner of Freedman
         and Lane, each circuit's baseline its own; one value per model.
 
@@ -181,14 +186,14 @@ def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) 
     Parameters
     ----------
     model : Model
-        From :func:`ketfc.inference.models.model_over`, its connectivity of shape (n, edges), NaN
-        where an edge is missing.
+        From :func:`ketfc.inference.design.model.model_over`, its connectivity of shape (n, edges),
+        NaN where an edge is missing.
     permutations, rng
         As for :func:`joint_test`.
 
     Returns
     -------
-    ketfc.inference.maxt.FamilyTest
+    ketfc.inference.core.maxt.FamilyTest
         One value per edge.
     """
     return _family(

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.evidence import ONE_SIDED
+from ketfc.inference.core.evidence import ONE_SIDED
+from ketfc.inference.design.model import bayes_factor
+from ketfc.inference.design.moderation import moderation_verdict
+from ketfc.inference.design.planned import CircuitLike, planned_samples
+from ketfc.inference.design.samples import instrument_of
+from ketfc.inference.design.tested import Tested, family_wise, model_behind, tested_plan
 from ketfc.inference.families import (
     MODERATION,
     SECONDARY,
@@ -16,11 +21,6 @@ from ketfc.inference.families import (
     false_discovery_rate,
     holm,
 )
-from ketfc.inference.models import bayes_factor
-from ketfc.inference.moderation import moderation_verdict
-from ketfc.inference.planned import CircuitLike, planned_samples
-from ketfc.inference.samples import instrument_of
-from ketfc.inference.tested import Tested, family_wise, model_behind, tested_plan
 from ketfc.inference.verdicts import Setting, one_sided_words, verdict
 
 HYPOTHESIS_COLUMNS = (
@@ -110,7 +110,8 @@ def test_hypotheses(
     Raises
     ------
     ValueError
-        If the tables contradict the design: see :func:`ketfc.inference.samples.participant_table`.
+        If the tables contradict the design: see
+        :func:`ketfc.inference.design.samples.participant_table`.
     """
     tested = [
         tested_plan(planned, seed=seed, permutations=permutations, alpha=alpha)

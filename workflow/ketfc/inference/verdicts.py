@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ketfc.inference.evidence import Evidence
+from ketfc.inference.core.evidence import Evidence
 
 
 @dataclass(frozen=True)

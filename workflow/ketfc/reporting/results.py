@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.files import MISSING
+from ketfc.base.files import MISSING
 from ketfc.inference.families import MODERATION
 from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (

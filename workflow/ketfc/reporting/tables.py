@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.motion import FOLLOWS
-from ketfc.inference.samples import adjusted_for
+from ketfc.inference.design.samples import adjusted_for
+from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.words import is_missing, listed
-from ketfc.study.design import healthy_controls, in_contrasts
-from ketfc.study.groups import CONTROL_FIRST, KETAMINE_FIRST
+from ketfc.study.design.design import healthy_controls, in_contrasts
+from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
 
 Design = Mapping[str, Any]
 """The content of ``plan/design.json``."""

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from ketfc.files import MISSING
+from ketfc.base.files import MISSING
 
 MINUS = "−"
 

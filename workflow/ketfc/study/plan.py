@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ketfc.study.config import Config, expand
-from ketfc.study.covariates import covariates, si_strata
-from ketfc.study.design import contrasts, describe_design, design_problems, in_contrasts
-from ketfc.study.groups import (
+from ketfc.base.errors import Problem
+from ketfc.study.config.config import Config, expand
+from ketfc.study.design.design import contrasts, describe_design, design_problems, in_contrasts
+from ketfc.study.lab_tables import Table, duplicate_rows
+from ketfc.study.people.covariates import covariates, si_strata
+from ketfc.study.people.groups import (
     CONTROLS,
     PATIENTS,
     SEQUENCES,
@@ -18,16 +20,14 @@ from ketfc.study.groups import (
     groups_of,
     sequences_of,
 )
-from ketfc.study.index import Index, Run
-from ketfc.study.instruments import load_instruments
-from ketfc.study.manual import FIELD as BY_HAND
-from ketfc.study.model_terms import model_terms
-from ketfc.study.problems import Problem
-from ketfc.study.score_checks import timing_problems
-from ketfc.study.score_table_checks import NEEDED
-from ketfc.study.score_tables import participants_table, read_score_tables
-from ketfc.study.scores import arms, long_scores
-from ketfc.study.tables import Table, duplicate_rows
+from ketfc.study.people.model_terms import model_terms
+from ketfc.study.runs.index import Index, Run
+from ketfc.study.runs.manual import FIELD as BY_HAND
+from ketfc.study.scores.checks import timing_problems
+from ketfc.study.scores.files import participants_table, read_score_tables
+from ketfc.study.scores.instruments import load_instruments
+from ketfc.study.scores.reading import arms, long_scores
+from ketfc.study.scores.table_checks import NEEDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +57,11 @@ class Plan:
         Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
         ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
     scores : pandas.DataFrame
-        As :func:`ketfc.study.scores.long_scores` gives them.
+        As :func:`ketfc.study.scores.reading.long_scores` gives them.
     design : dict
-        As :func:`ketfc.study.design.describe_design` gives it, the kinds of the `covariates`, the
-        `hours_since_dose` of the scans by role, and the `terms` of the models
-        (:func:`ketfc.study.model_terms.model_terms`).
+        As :func:`ketfc.study.design.design.describe_design` gives it, the kinds of the
+        `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
+        (:func:`ketfc.study.people.model_terms.model_terms`).
     participants : pandas.DataFrame
         Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
         the config divides the participants by baseline SI.

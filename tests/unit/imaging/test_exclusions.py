@@ -1,0 +1,110 @@
+"""What imaging could not use is listed with the number that decided it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS, imaging_exclusions
+
+RUNS = pd.DataFrame(
+    {
+        "run": ["good", "short", "broken", "unplanned"],
+        "participant_id": ["sub-01", "sub-02", "sub-03", "sub-04"],
+        "session": ["pre", "pre", "pre", "01"],
+        "reason": [None, None, None, "the run has no brain mask"],
+    }
+)
+OK = {"status": "ok"}
+LOST = {
+    "status": "excluded",
+    "rule": "degrees-of-freedom",
+    "value": 4.2,
+    "threshold": 10.0,
+    "reason": "too few are left",
+}
+CUT = {
+    "status": "excluded",
+    "rule": "damaged-image",
+    "value": None,
+    "threshold": None,
+    "reason": "bold.nii.gz is truncated",
+}
+QUALITY = {
+    "good": OK | {"strategies": {"24P": OK, "36P": LOST}},
+    "short": LOST | {"rule": "min-time", "strategies": {"24P": LOST, "36P": LOST}},
+    "broken": CUT | {"strategies": {"24P": CUT, "36P": CUT}},
+}
+
+
+def coverage(share: float | None) -> dict[str, pd.DataFrame]:
+    shares = [1.0, share, 0.5]
+    table = pd.DataFrame(
+        {"region": ["a", "b", "c"], "n_voxels": [10.0, 20, 8], "coverage": shares}, dtype=object
+    ).astype({"n_voxels": float, "coverage": float})
+    table["n_covered"] = table["n_voxels"] * table["coverage"]
+    table["n_shared"], table["coverage_shared"] = table["n_covered"], table["coverage"]
+    return {"Circuits": table}
+
+
+def listed(min_coverage: float = 0.5) -> pd.DataFrame:
+    found = {"good": coverage(0.25), "short": coverage(0.0), "broken": coverage(None)}
+    return imaging_exclusions(RUNS, QUALITY, found, min_coverage)
+
+
+def test_every_exclusion_has_a_row_and_nothing_else_has():
+    table = listed()
+    assert tuple(table.columns) == EXCLUSION_COLUMNS
+    rows = table[["run", "stage", "rule", "strategy", "region"]].fillna("-").to_numpy().tolist()
+    assert rows == [
+        ["good", "imaging", "degrees-of-freedom", "36P", "-"],
+        ["good", "region", "min-coverage", "-", "Circuits:b"],
+        ["short", "imaging", "min-time", "-", "-"],
+        ["short", "region", "min-coverage", "-", "Circuits:b"],
+        ["broken", "imaging", "damaged-image", "-", "-"],
+        ["unplanned", "plan", "missing-file", "-", "-"],
+    ]
+
+
+def test_rows_say_who_what_decided_and_what_follows():
+    table = listed().set_index(["run", "stage"])
+    lost = table.loc[("good", "imaging")]
+    assert (lost["participant_id"], lost["session"]) == ("sub-01", "pre")
+    assert (lost["value"], lost["threshold"], lost["reason"]) == (4.2, 10.0, "too few are left")
+    assert lost["consequence"] == "strategy n/a for this run"
+    assert table.loc[("short", "imaging"), "consequence"] == "run not used"
+    region = table.loc[("good", "region")]
+    assert (region["value"], region["threshold"]) == (0.25, 0.5)
+    assert region["reason"] == (
+        "5 of 20 voxels lie in the brain mask and have signal in all sessions of the participant "
+        "(5 in this run)"
+    )
+    assert region["consequence"] == "region n/a for this run"
+    planned = table.loc[("unplanned", "plan")]
+    assert (planned["session"], planned["reason"]) == ("01", "the run has no brain mask")
+
+
+def test_without_a_threshold_only_regions_without_any_voxel_are_listed():
+    table = listed(0.0)
+    assert table.loc[table["stage"] == "region", "run"].tolist() == ["short"]
+
+
+def test_where_nothing_is_excluded_the_table_has_its_columns_only():
+    table = imaging_exclusions(
+        RUNS[:1], {"good": OK | {"strategies": {"24P": OK}}}, {"good": coverage(1.0)}, 0.5
+    )
+    assert tuple(table.columns) == EXCLUSION_COLUMNS
+    assert len(table) == 0
+
+
+def test_every_row_says_what_it_leaves_out_and_what_a_lab_left_out_is_told_apart():
+    table = listed()
+    units = table[["run", "unit", "stage"]].to_numpy().tolist()
+    assert units[:3] == [
+        ["good", "strategy", "imaging"],
+        ["good", "region", "region"],
+        ["short", "run", "imaging"],
+    ]
+    runs = RUNS[3:].assign(rule="manual", reason="left out by hand: asleep")
+    (row,) = imaging_exclusions(runs, {}, {}, 0.5).to_dict("records")
+    assert (row["stage"], row["unit"], row["rule"]) == ("manual", "run", "manual")
+    assert (row["consequence"], row["reason"]) == ("run not used", "left out by hand: asleep")

@@ -1,0 +1,305 @@
+"""Series, coverage and tSNR of one read, against nilearn's maskers and plain numpy."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+from made_runs import AFFINE, MadeRun, nifti_bytes, place, write_gzip
+
+from ketfc.base.errors import RunError
+from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.placing import label_regions, sphere_regions
+from ketfc.imaging.regions.registry import Region, Sphere
+from ketfc.imaging.run.extraction import extract, read_mask
+
+SHAPE = (12, 13, 11)
+GRID = Grid(SHAPE, AFFINE)
+SEEDS = {
+    "a": ((0.0, 0.0, 0.0), 6.0),
+    "b": ((-9.3, 5.2, 3.1), 8.0),
+    "small": ((10.1, 8.2, 4.3), 1.0),
+    "edge": ((-20.0, -24.0, -16.0), 9.0),
+}
+
+
+def spheres(seeds=SEEDS):
+    space = "MNI152NLin2009cAsym"
+    regions = [
+        Region(name, name, "left", (Sphere(space, centre, radius),), "test", True)
+        for name, (centre, radius) in seeds.items()
+    ]
+    return sphere_regions(regions, space, GRID)
+
+
+def slabs() -> np.ndarray:
+    """Return labels 1, 3, 5 … in slabs of two voxels along j, with a gap of background."""
+    labels = np.zeros(SHAPE, dtype=np.int32)
+    for j in range(SHAPE[1]):
+        labels[:, j] = 2 * (j // 2) + 1
+    labels[:, :, 5] = 0
+    return labels
+
+
+def parcels(labels: np.ndarray | None = None):
+    labels = slabs() if labels is None else labels
+    indices = np.unique(labels[labels > 0]).astype(np.int32)
+    names = tuple(f"p{i}" for i in indices)
+    parcellation = Parcellation(
+        "Slabs", "MNI152NLin2009cAsym", labels, GRID, indices, names, ("",) * len(names)
+    )
+    return label_regions(parcellation, GRID)
+
+
+def extracted(run: MadeRun, *sets, min_coverage: float = 0.5):
+    mask = run.mask.ravel(order="F")
+    return extract(run.files.bold, mask, sets or (spheres(), parcels()), min_coverage=min_coverage)
+
+
+def by_numpy(data: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    """Return the mean series of the voxels that are true."""
+    return data[voxels].mean(axis=0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("dtype", "slope"), [("float32", np.nan), ("int16", 0.37)])
+def test_series_equal_those_of_nilearns_maskers(dtype, slope, make_run):
+    from nilearn.maskers import NiftiLabelsMasker, NiftiSpheresMasker
+
+    run = make_run(40, dtype=dtype, slope=slope)
+    found = extracted(run, min_coverage=0.0)
+    labels = NiftiLabelsMasker(
+        nib.Nifti1Image(slabs(), AFFINE), mask_img=run.files.mask, standardize=False
+    ).fit_transform(run.files.bold)
+    ours = found["Slabs"].series
+    covered = ours.columns[ours.notna().all()]
+    # the last label lies outside the mask: nilearn 0.14 drops it, 0.12 keeps a column of NaN
+    assert list(covered) == [f"p{i}" for i in range(1, 12, 2)]
+    np.testing.assert_allclose(ours[covered], labels[:, :6], rtol=2e-6)
+    for name, (centre, radius) in SEEDS.items():
+        signal = NiftiSpheresMasker(
+            [centre], radius=radius, mask_img=run.files.mask, standardize=False, allow_overlap=True
+        ).fit_transform(run.files.bold)
+        np.testing.assert_allclose(found["Circuits"].series[name], signal[:, 0], rtol=2e-6)
+    assert found["Circuits"].coverage["note"].fillna("").tolist() == ["", "", "nearest-voxel", ""]
+
+
+@pytest.mark.parametrize("dtype", ["int16", ">i2", "uint16", "int32", "float32", ">f4", "float64"])
+def test_every_type_gives_the_means_of_numpy(dtype, make_run):
+    # 0.5: the made numbers reach 12,000, twice that fits all types
+    run = make_run(20, dtype=dtype, slope=0.5)
+    found = extracted(run)["Slabs"].series
+    for index in (1, 3, 5, 7, 9, 11):
+        expected = by_numpy(run.data, (slabs() == index) & run.mask)
+        np.testing.assert_allclose(found[f"p{index}"], expected, rtol=1e-6)
+
+
+def test_a_negative_slope_and_an_intercept_are_applied(make_run, rng):
+    run = make_run(20)
+    stored = rng.integers(-3000, 3000, (*SHAPE, 20)).astype("i2")
+    write_gzip(run.files.bold, nifti_bytes(stored, slope=-2.5, inter=9000.0))
+    found = extracted(run)["Slabs"]
+    data = stored * -2.5 + 9000.0
+    voxels = (slabs() == 3) & run.mask
+    np.testing.assert_allclose(found.series["p3"], by_numpy(data, voxels), rtol=1e-6)
+    tsnr = (data[voxels].mean(axis=1) / data[voxels].std(axis=1, ddof=1)).mean()
+    assert found.coverage.set_index("region").loc["p3", "tsnr"] == pytest.approx(tsnr, rel=1e-5)
+
+
+def test_small_changes_on_a_high_baseline_survive(make_run, rng):
+    def lift(data: np.ndarray) -> None:
+        data[:] = 1e6 + rng.standard_normal(data.shape)
+
+    run = make_run(50, dtype="float64", edit=lift)
+    single = run.data.astype(np.float32).astype(float)
+    write_gzip(run.files.bold, nifti_bytes(run.data.astype("f4")))
+    found = extracted(run)["Slabs"].series["p5"]
+    np.testing.assert_allclose(found, by_numpy(single, (slabs() == 5) & run.mask), atol=1e-4)
+
+
+def test_dead_voxels_are_left_out_of_the_mean_and_of_coverage(make_run):
+    def kill(data: np.ndarray) -> None:
+        data[:, 2, :4] = 0.0
+        data[:, 3, :2] = 4321.5
+
+    run = make_run(30, edit=kill)
+    found = extracted(run)["Slabs"]
+    voxels = (slabs() == 3) & run.mask & (run.data.std(axis=3) > 0)
+    np.testing.assert_allclose(found.series["p3"], by_numpy(run.data, voxels), rtol=1e-6)
+    row = found.coverage.set_index("region").loc["p3"]
+    # 12 × 2 × 10 voxels; the mask leaves out one of the twelve planes
+    assert (row["n_voxels"], row["n_covered"]) == (240, 220 - 11 * 6)
+    assert row["coverage"] == pytest.approx((220 - 66) / 240)
+
+
+def test_voxels_that_are_nan_throughout_are_left_out(make_run):
+    def lose(data: np.ndarray) -> None:
+        data[4, 2:4] = np.nan
+
+    run = make_run(30, edit=lose)
+    found = extracted(run)["Slabs"]
+    voxels = (slabs() == 3) & run.mask
+    voxels[4, 2:4] = False
+    np.testing.assert_allclose(found.series["p3"], by_numpy(run.data, voxels), rtol=1e-6)
+    assert found.coverage.set_index("region").loc["p3", "n_covered"] == 200
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_voxels_that_are_lost_in_some_volumes_only_are_refused(value, make_run):
+    def spoil(data: np.ndarray) -> None:
+        data[4, 2, 2:4, 7] = value
+
+    run = make_run(30, edit=spoil)
+    with pytest.raises(RunError, match="has 2 voxels in regions") as caught:
+        extracted(run)
+    assert (caught.value.rule, caught.value.value) == ("not-finite", 2)
+    assert run.files.bold.name in caught.value.reason
+
+
+def test_an_image_of_nans_is_refused(make_run):
+    run = make_run(10, edit=lambda data: data.fill(np.nan))
+    with pytest.raises(RunError, match="no finite number") as caught:
+        extracted(run)
+    assert caught.value.rule == "not-finite"
+    assert run.files.bold.name in caught.value.reason
+
+
+def test_coverage_and_tsnr_are_those_of_numpy(make_run):
+    def kill(data: np.ndarray) -> None:
+        data[3:5, 6:8, :3] = 0
+
+    run = make_run(60, edit=kill)
+    coverage = extracted(run)["Slabs"].coverage.set_index("region")
+    alive = run.mask & (run.data.std(axis=3) > 0)
+    for index in (1, 5, 7, 11, 13):
+        label = slabs() == index
+        row = coverage.loc[f"p{index}"]
+        assert row["n_voxels"] == label.sum()
+        assert row["n_covered"] == (label & alive).sum()
+        assert row["coverage"] == pytest.approx((label & alive).sum() / label.sum())
+        if (label & alive).any():
+            part = run.data[label & alive]
+            tsnr = (part.mean(axis=1) / part.std(axis=1, ddof=1)).mean()
+            assert row["tsnr"] == pytest.approx(tsnr, rel=1e-4)
+    # the last slab is one voxel thick and lies outside the mask
+    assert coverage.loc["p13", "n_covered"] == 0
+    assert np.isnan(coverage.loc["p13", "tsnr"])
+
+
+def test_a_region_below_the_threshold_is_missing_and_never_zero(make_run):
+    def kill(data: np.ndarray) -> None:
+        data[1:7, 2:4] = 0  # 120 of the 220 voxels of p3 in the mask
+
+    run = make_run(20, edit=kill)
+    coverage = extracted(run)["Slabs"].coverage.set_index("region")["coverage"]
+    assert coverage["p3"] == pytest.approx(100 / 240)
+    for threshold, missing in [(0.5, True), (100 / 240, False), (0.4, False)]:
+        series = extracted(run, min_coverage=threshold)["Slabs"].series
+        assert series["p3"].isna().all() == missing
+        assert series["p3"].notna().all() == (not missing)
+        assert list(series.columns) == [f"p{i}" for i in range(1, 14, 2)]
+        assert series["p5"].notna().all()
+
+
+def test_a_region_without_any_voxel_is_missing_even_without_a_threshold(make_run):
+    run = make_run(20)
+    off = spheres({"in": ((0.0, 0.0, 0.0), 6.0), "off": ((-90.0, 0.0, 0.0), 6.0)})
+    found = extracted(run, off, parcels(), min_coverage=0.0)
+    assert found["Circuits"].series["off"].isna().all()
+    assert found["Circuits"].series["in"].notna().all()
+    assert found["Slabs"].series["p13"].isna().all()
+    row = found["Circuits"].coverage.set_index("region").loc["off"]
+    assert (row["n_voxels"], row["n_covered"], row["coverage"]) == (0, 0, 0)
+
+
+def test_atlases_read_together_give_what_each_gives_alone(make_run):
+    run = make_run(20)
+    together = extracted(run)
+    for atlas, regions in (("Circuits", spheres()), ("Slabs", parcels())):
+        alone = extracted(run, regions)[atlas]
+        np.testing.assert_allclose(together[atlas].series, alone.series, rtol=1e-12)
+        assert together[atlas].coverage.equals(alone.coverage)
+
+
+def test_batches_do_not_change_the_numbers(make_run, monkeypatch):
+    from ketfc.imaging.io import reader
+
+    run = make_run(30)
+    whole = extracted(run)["Slabs"]
+    monkeypatch.setattr(reader, "_BATCH_BYTES", 1)
+    single = extracted(run)["Slabs"]
+    np.testing.assert_allclose(single.series, whole.series, rtol=1e-9)
+    np.testing.assert_allclose(single.coverage["tsnr"], whole.coverage["tsnr"], rtol=1e-9)
+
+
+def test_an_image_that_does_not_vary_is_refused(make_run):
+    run = make_run(10, edit=lambda data: data.fill(5000.0))
+    with pytest.raises(RunError, match="varies over time") as caught:
+        extracted(run)
+    assert caught.value.rule == "no-signal"
+
+
+def test_regions_outside_the_mask_altogether_are_refused(make_run):
+    run = make_run(10)
+    outside = np.where(np.arange(SHAPE[0])[:, None, None] == 0, 1, 0) * np.ones(SHAPE, dtype=int)
+    with pytest.raises(RunError, match="no region has a voxel inside the brain mask") as caught:
+        extracted(run, parcels(outside.astype(np.int32)))
+    assert caught.value.rule == "no-signal"
+
+
+def test_a_mask_is_what_is_not_zero_whatever_its_type(make_run, tmp_path):
+    run = make_run(5)
+    stored = np.zeros((*SHAPE, 1), dtype="f4")
+    stored[2:5] = 255
+    path = tmp_path / "mask.nii.gz"
+    write_gzip(path, nifti_bytes(stored))
+    mask = read_mask(path, GRID)
+    np.testing.assert_array_equal(mask, (stored[..., 0] != 0).ravel(order="F"))
+    assert read_mask(run.files.mask, GRID).sum() == run.mask.sum()
+
+
+@pytest.mark.parametrize("value", [0.3, np.nan, np.inf, -1])
+def test_a_mask_of_several_values_is_refused(value, tmp_path):
+    stored = np.zeros(SHAPE, dtype="f4")
+    stored[2:5], stored[3, 3, 3] = 1, value
+    path = tmp_path / "mask.nii.gz"
+    write_gzip(path, nifti_bytes(stored))
+    with pytest.raises(RunError, match=r"mask\.nii\.gz .*holds") as caught:
+        read_mask(path, GRID)
+    assert caught.value.rule == "mask-values"
+
+
+def test_a_mask_on_another_grid_or_without_a_voxel_is_refused(make_run, tmp_path):
+    run = make_run(5)
+    path = tmp_path / "other_mask.nii.gz"
+    moved = AFFINE.copy()
+    moved[0, 3] += 2
+    for content in (
+        nifti_bytes(run.mask.astype("u1"), moved),
+        nifti_bytes(run.mask[:-1].astype("u1")),
+    ):
+        write_gzip(path, content)
+        with pytest.raises(RunError, match=r"other_mask\.nii\.gz has another grid") as caught:
+            read_mask(path, GRID)
+        assert caught.value.rule == "mask-grid"
+        assert caught.value.threshold == GRID.describe()
+    write_gzip(path, nifti_bytes(np.zeros(SHAPE, dtype="u1")))
+    with pytest.raises(RunError, match=r"other_mask\.nii\.gz holds no brain") as caught:
+        read_mask(path, GRID)
+    assert caught.value.rule == "mask-empty"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: np.subtract(data, data.mean(axis=-1, keepdims=True), out=data), "bright"),
+        (lambda data: data.__setitem__((6, 6, 5, 3), 1e30), "no scanner gives"),
+    ],
+)
+def test_numbers_that_are_no_bold_signal_are_refused(make_run, spoil, said):
+    run = make_run(40, edit=spoil)
+    mask = read_mask(run.files.mask, GRID)
+    with pytest.raises(RunError, match=said) as caught:
+        extract(run.files.bold, mask, place(GRID), min_coverage=0.5)
+    assert caught.value.rule == "implausible-signal"

@@ -1,0 +1,81 @@
+"""Framewise displacement, and what filters leave of breathing in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_runs import AXES
+
+from ketfc.base.errors import RunError
+from ketfc.imaging.denoise.head_motion import MotionFilter, framewise_displacement
+
+T_R = 0.8
+
+
+def motion(n: int = 400, **series) -> pd.DataFrame:
+    return pd.DataFrame({axis: series.get(axis, np.zeros(n)) for axis in AXES})
+
+
+def wave(breaths: float, n: int = 400) -> np.ndarray:
+    return np.sin(2 * np.pi * breaths / 60 * np.arange(n) * T_R)
+
+
+def test_displacement_is_the_sum_of_changes_with_rotations_on_a_sphere_of_50_mm():
+    table = motion(3, trans_x=[0, 1.0, 0.5], trans_z=[0, 0, -2.0], rot_y=[0, 0.01, 0.01])
+    assert framewise_displacement(table, 2.0)[1:].tolist() == [1.5, 2.5]
+    assert np.isnan(framewise_displacement(table, 2.0)[0])
+    assert np.isnan(framewise_displacement(motion(1), 2.0)).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("by", "passes"),
+    [
+        (MotionFilter("notch", 12, 18), {2: True, 6: True, 15: False, 30: True}),
+        (MotionFilter("lp", 6), {1: True, 15: False, 30: False}),
+    ],
+)
+def test_a_filter_stops_its_band_and_passes_the_rest(by, passes):
+    for breaths, passed in passes.items():
+        left = by.apply(wave(breaths)[:, None], T_R)[100:300, 0]
+        ratio = left.std() / wave(breaths)[100:300].std()
+        assert ratio > 0.85 if passed else ratio < 0.1
+
+
+def test_filters_are_those_of_xcpd(rng):
+    from scipy.signal import butter, filtfilt, iirnotch
+
+    data = rng.standard_normal((200, 6)).cumsum(axis=0)
+    # as in its filter_motion() with motion_filter_order=4
+    b, a = iirnotch(0.25, 0.25 / 0.1, fs=1 / T_R)
+    expected = filtfilt(b, a, data, axis=0, padtype="constant", padlen=199)
+    np.testing.assert_allclose(MotionFilter("notch", 12, 18).apply(data, T_R), expected, atol=1e-10)
+    b, a = butter(2, 0.1, btype="lowpass", output="ba", fs=1 / T_R)
+    expected = filtfilt(b, a, data, axis=0, padtype="constant", padlen=199)
+    np.testing.assert_allclose(MotionFilter("lp", 6).apply(data, T_R), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("by", "t_r", "words"),
+    [
+        (MotionFilter("notch", 12, 18), 2.0, "band-stop-max is 18 breaths per minute, and with a"),
+        (MotionFilter("notch", 12, 15), 2.0, "time of 2 s nothing above 15 can be told apart"),
+        (MotionFilter("lp", 20), 1.5, "band-stop-min is 20 breaths per minute"),
+    ],
+)
+def test_a_band_that_the_sampling_rate_cannot_show_is_refused(by, t_r, words):
+    with pytest.raises(RunError, match=words) as caught:
+        framewise_displacement(motion(50), t_r, by)
+    assert caught.value.rule == "motion-filter"
+    assert caught.value.threshold == 30 / t_r
+    by.require_nyquist(0.8)
+
+
+def test_motion_that_is_missing_or_has_gaps_is_refused():
+    with pytest.raises(RunError, match="lack trans_y, rot_z, by which volumes are censored"):
+        framewise_displacement(motion(5).drop(columns=["trans_y", "rot_z"]), 2.0)
+    table = motion(5)
+    table.loc[3, "rot_x"] = np.nan
+    with pytest.raises(RunError, match="confound rot_x has no finite number in row 5") as caught:
+        framewise_displacement(table, 2.0)
+    assert (caught.value.rule, caught.value.value) == ("confounds-gap", 1)

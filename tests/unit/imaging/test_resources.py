@@ -1,0 +1,69 @@
+"""What jobs ask a scheduler for, by the size and number of what they read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ketfc.imaging.run.resources import (
+    edgewise_minutes,
+    matrices_mb,
+    memory_mb,
+    minutes,
+    reading_minutes,
+)
+
+
+def file_of(path: Path, megabytes: float) -> Path:
+    with path.open("wb") as handle:
+        handle.truncate(int(megabytes * 1e6))
+    return path
+
+
+def test_a_run_is_given_more_for_a_larger_image_and_at_every_attempt(tmp_path: Path) -> None:
+    small, large = (file_of(tmp_path / f"{size}", size) for size in (1, 200))
+    assert memory_mb(small, 1) < memory_mb(large, 1)
+    assert minutes(small, 1) < minutes(large, 1)
+    assert memory_mb(large, 3) == 3 * memory_mb(large, 1)
+
+
+def test_memory_for_matrices_covers_what_was_measured(tmp_path: Path) -> None:
+    # 2,000 runs of 400 parcels took 1.45 GB, text files of 1.74 MB each
+    matrix = file_of(tmp_path / "relmat.tsv", 1.74)
+    assert 1450 < matrices_mb([matrix] * 2000, 1) < 3000
+
+
+def test_memory_for_matrices_grows_with_their_number_and_is_ruled_by_the_largest(
+    tmp_path: Path,
+) -> None:
+    # of a run that was excluded, every cell is n/a and the file is small
+    excluded, full = file_of(tmp_path / "a", 0.5), file_of(tmp_path / "b", 2)
+    some = matrices_mb([excluded] + [full] * 99, 1)
+    assert some == matrices_mb([full] * 100, 1)
+    assert matrices_mb([full] * 300, 1) - matrices_mb([full] * 200, 1) == pytest.approx(
+        matrices_mb([full] * 200, 1) - some, abs=1
+    )
+
+
+def test_a_matrix_that_is_not_there_yet_is_asked_for_again_later(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        matrices_mb([tmp_path / "later.tsv"], 1)
+
+
+def test_time_grows_with_the_number_of_files_and_the_attempt() -> None:
+    assert reading_minutes(0, 1) == 20
+    # six files of each of 10,000 runs, at 0.05 s each
+    assert reading_minutes(60_000, 1) > 60_000 * 0.05 / 60
+    assert reading_minutes(100, 2) == 2 * reading_minutes(100, 1)
+
+
+def test_time_for_the_tests_of_edges_covers_what_was_measured(tmp_path: Path) -> None:
+    small, large = (file_of(tmp_path / f"{size}", size) for size in (0.01, 1.74))
+    # a small study fits into a partition of one hour, at its second attempt too
+    assert edgewise_minutes([small] * 24, 2, permutations=10_000) < 60
+    # 400 parcels of 40 participants, before and after: a minute, or ten where values are missing
+    usual = edgewise_minutes([large] * 80, 1, permutations=10_000)
+    assert 20 + 10 < usual < 60
+    assert edgewise_minutes([large] * 80, 1, permutations=100_000) > usual + 9 * 10
+    assert edgewise_minutes([large] * 800, 1, permutations=10_000) > usual + 9 * 10

@@ -1,0 +1,144 @@
+"""BCa intervals against scipy's, and where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ketfc.inference.core.bootstrap import bca_interval, bca_mean
+
+
+def seeded(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+@pytest.mark.parametrize("statistic", [np.mean, np.median, np.std])
+def test_plain_bca_is_that_of_scipy_to_the_last_digit(alpha, statistic):
+    values = seeded(1).gamma(1.5, size=23)
+    ours = bca_interval(
+        23,
+        lambda rows: statistic(values[rows], axis=1),
+        alpha=alpha,
+        resamples=999,
+        rng=seeded(2),
+        expand=False,
+    )
+    theirs = stats.bootstrap(
+        (values,), statistic, n_resamples=999, confidence_level=1 - alpha, method="BCa",
+        rng=seeded(2),
+    ).confidence_interval  # fmt: skip
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-10)
+
+
+def test_the_mean_has_the_interval_of_the_general_function():
+    values = seeded(3).normal(size=15)
+    ours = bca_mean(values, alpha=0.05, resamples=500, rng=seeded(4))
+    same = bca_interval(
+        15, lambda rows: values[rows].mean(axis=1), alpha=0.05, resamples=500, rng=seeded(4)
+    )
+    assert ours == same
+
+
+def test_the_expanded_interval_is_close_to_that_of_t_for_symmetric_values():
+    values = stats.norm.ppf((np.arange(12) + 0.5) / 12)
+    ours = bca_mean(values, alpha=0.05, resamples=20000, rng=seeded())
+    half = stats.t.ppf(0.975, 11) * values.std(ddof=1) / 12**0.5
+    plain = bca_mean(values, alpha=0.05, resamples=20000, rng=seeded(), expand=False)
+    assert ours.high == pytest.approx(half, rel=0.05)
+    assert ours.low == pytest.approx(-half, rel=0.05)
+    assert plain.high < 0.9 * half
+
+
+def test_the_same_stream_gives_the_same_interval():
+    values = seeded(5).normal(size=30)
+    first, second = (bca_mean(values, alpha=0.05, resamples=300, rng=seeded(6)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (np.array([]), "too-few"),
+        (np.array([0.1, 0.3]), "too-few"),
+        (np.full(20, 0.3), "constant"),
+    ],
+)
+def test_a_mean_without_an_interval_says_why(values, why):
+    ours = bca_mean(values, alpha=0.05, resamples=200, rng=seeded())
+    assert np.isnan([ours.low, ours.high]).all()
+    assert ours.obstacle == why
+
+
+def test_three_values_have_an_interval_within_their_range():
+    ours = bca_mean(np.array([0.0, 1.0, 5.0]), alpha=0.05, resamples=500, rng=seeded())
+    assert 0 <= ours.low < ours.high <= 5
+
+
+def test_a_statistic_that_no_resample_reaches_has_no_interval():
+    values = seeded(7).gamma(2, size=20)
+    ours = bca_interval(
+        20,
+        lambda rows: np.array([values[np.unique(row)].sum() for row in rows]),
+        alpha=0.05,
+        resamples=200,
+        rng=seeded(8),
+    )
+    assert ours.obstacle == "one-sided"
+
+
+def test_a_statistic_that_often_has_no_value_has_no_interval():
+    values = np.concatenate([np.zeros(18), [1.0, 2.0]])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ours = bca_interval(
+            20,
+            lambda rows: values[rows].mean(axis=1) / values[rows].std(axis=1),
+            alpha=0.05,
+            resamples=500,
+            rng=seeded(9),
+        )
+    assert ours.obstacle == "undefined"
+
+
+def test_resamples_within_blocks_are_those_of_scipys_samples():
+    """Two samples that scipy resamples apart are two blocks here."""
+    rng = np.random.default_rng(3)
+    one, other = rng.gamma(2, size=14), rng.gamma(3, size=9)
+    values, blocks = np.concatenate([one, other]), np.repeat([0, 1], [14, 9])
+
+    def ratio(rows: np.ndarray) -> np.ndarray:
+        own, first = values[rows], blocks[rows] == 0
+        sizes = first.sum(axis=1)
+        sums = np.where(first, own, 0).sum(axis=1), np.where(first, 0, own).sum(axis=1)
+        return (sums[0] / sizes) / (sums[1] / (rows.shape[1] - sizes))
+
+    theirs = stats.bootstrap(
+        (one, other),
+        lambda x, y, axis: x.mean(axis=axis) / y.mean(axis=axis),
+        method="BCa",
+        n_resamples=20_000,
+        rng=np.random.default_rng(4),
+    ).confidence_interval
+    drawn = {"alpha": 0.05, "resamples": 20_000, "expand": False, "blocks": blocks}
+    ours = bca_interval(23, ratio, rng=np.random.default_rng(5), **drawn)
+    width = theirs.high - theirs.low
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.03 * width)
+    free = bca_interval(23, ratio, rng=np.random.default_rng(5), **(drawn | {"blocks": None}))
+    assert abs(free.low - theirs.low) > 1e-9
+
+
+def test_who_is_alone_in_a_block_is_in_every_sample():
+    blocks = np.array([0, 0, 0, 0, 1])
+    seen = []
+
+    def statistic(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return (rows**2).mean(axis=1)
+
+    settings = {"alpha": 0.05, "resamples": 50, "rng": np.random.default_rng(0)}
+    found = bca_interval(5, statistic, blocks=blocks, **settings)
+    assert np.isfinite([found.low, found.high]).all()
+    assert all((rows == 4).sum(axis=1).tolist() == [1] * len(rows) for rows in seen)
+    none = bca_interval(5, statistic, blocks=np.arange(5), **settings)
+    assert none.obstacle == "too-few"

@@ -1,0 +1,368 @@
+"""The primary hypotheses by other methods: rows of every design, golden numbers, traps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import made_tables
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+from ketfc.base.files import write_tsv
+from ketfc.inference.design.model import Model
+from ketfc.inference.robustness.association import (
+    ASSOCIATION_METHODS,
+    DEPRESSION_METHODS,
+    association_checks,
+)
+from ketfc.inference.robustness.change import GROUP_METHODS, MEAN_METHODS
+from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.table import FROM_CONTROLS, ROBUSTNESS_COLUMNS, robustness
+
+SETTINGS = Settings(seed=1, permutations=199, alpha=0.05, margin=0.1)
+CIRCUITS = [
+    made_tables.Circuit("dmn", "default mode network", True, "?"),
+    made_tables.Circuit("sgacc-rlpfc", "sgACC – right lateral PFC", True, "?"),
+]
+
+
+def table_of(made: made_tables.Made, settings: Settings = SETTINGS) -> pd.DataFrame:
+    return robustness(
+        made.connectivity,
+        made.scores,
+        made.design,
+        CIRCUITS,
+        strategy="acompcor",
+        settings=settings,
+    )
+
+
+def rows_of(table: pd.DataFrame, test: str, circuit: str = "dmn") -> pd.DataFrame:
+    rows = table[(table["hypothesis"] == circuit) & (table["test"] == test)]
+    return rows.set_index("method")
+
+
+def pairs_of(made: made_tables.Made, circuit: str = "dmn") -> pd.DataFrame:
+    means = made.connectivity[
+        (made.connectivity["measure"] == "mean")
+        & (made.connectivity["circuit"] == circuit)
+        & (made.connectivity["strategy"] == "acompcor")
+    ]
+    wide = means.pivot_table(index="participant_id", columns="role", values="z")
+    return wide[["pre", "post"]].dropna()
+
+
+def with_depression(made: made_tables.Made, item: str = "total") -> made_tables.Made:
+    """Depression scores of their own, not those of ideation."""
+    rng = np.random.default_rng(5)
+    scores = made.scores.copy()
+    own = scores["scale"] == "depression"
+    scores.loc[own, "score"] = rng.normal(25, 6, int(own.sum())).round()
+    scores.loc[own, "item"] = item
+    return replace(made, scores=scores)
+
+
+@pytest.mark.parametrize(
+    ("make", "methods"), [("one_arm", MEAN_METHODS), ("two_arms", GROUP_METHODS)]
+)
+def test_every_method_of_a_design_has_a_row(make, methods):
+    table = table_of(with_depression(getattr(made_tables, make)()))
+    assert tuple(table.columns) == ROBUSTNESS_COLUMNS
+    for circuit in CIRCUITS:
+        assert tuple(rows_of(table, "change", circuit.id).index) == methods
+        found = tuple(rows_of(table, "association", circuit.id).index)
+        expected = {*ASSOCIATION_METHODS, *DEPRESSION_METHODS}
+        assert expected <= set(found) <= expected | {"ordinal"}
+    assert not table.duplicated(["hypothesis", "test", "method"]).any()
+
+
+def test_a_single_arm_has_the_numbers_of_scipy_and_statsmodels():
+    made = made_tables.one_arm()
+    rows = rows_of(table_of(made), "change")
+    pairs = pairs_of(made)
+    change = (pairs["post"] - pairs["pre"]).to_numpy()
+    n = len(change)
+    t = stats.ttest_1samp(change, 0)
+    ends = rows.loc["t", ["ci_low", "ci_high"]].astype(float)
+    assert tuple(ends) == pytest.approx(tuple(t.confidence_interval(0.95)))
+    assert rows.loc["t", "p"] == pytest.approx(t.pvalue)
+    wilcoxon = stats.wilcoxon(change)
+    assert rows.loc["wilcoxon", "p"] == pytest.approx(float(wilcoxon.pvalue))
+    p = DescrStatsW(change).ttost_mean(-0.1, 0.1)[0]
+    assert rows.loc["tost", "p"] == pytest.approx(float(p))
+    smallest = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8, alternative="two-sided")
+    assert rows.loc["detectable", "effect_size"] == pytest.approx(smallest, rel=1e-4)
+    assert rows.loc["detectable", "estimate"] == pytest.approx(
+        smallest * change.std(ddof=1), rel=1e-4
+    )
+    slope = stats.linregress(pairs["pre"], change)
+    assert rows.loc["baseline-coupling", "estimate"] == pytest.approx(slope.slope)
+
+
+def test_two_arms_have_the_numbers_of_statsmodels_and_scipy():
+    made = made_tables.two_arms()
+    rows = rows_of(table_of(made), "change")
+    pairs = pairs_of(made)
+    arm = np.array([made.design["participants"][who] == "ketamine" for who in pairs.index])
+    design = sm.add_constant(np.column_stack([arm, pairs["pre"]]).astype(float))
+    fit = sm.OLS(pairs["post"].to_numpy(), design).fit(cov_type="HC2")
+    assert rows.loc["hc2", "estimate"] == pytest.approx(fit.params[1])
+    assert rows.loc["hc2", "statistic"] == pytest.approx(fit.tvalues[1])
+    hc3 = sm.OLS(pairs["post"].to_numpy(), design).fit(cov_type="HC3", use_t=True)
+    ends = rows.loc["hc3", ["ci_low", "ci_high"]].astype(float)
+    assert tuple(ends) == pytest.approx(tuple(hc3.conf_int()[1]))
+    assert rows.loc["hc3", "p"] == pytest.approx(hc3.pvalues[1])
+    change = pairs["post"] - pairs["pre"]
+    test = stats.mannwhitneyu(change[arm], change[~arm])
+    assert rows.loc["mann-whitney", "statistic"] == test.statistic
+    assert rows.loc["mann-whitney", "p"] == pytest.approx(float(test.pvalue))
+
+
+def test_the_association_is_adjusted_for_depression():
+    made = with_depression(made_tables.one_arm())
+    rows = rows_of(table_of(made), "association")
+    pairs = pairs_of(made)
+    scores = made.scores.pivot_table(
+        index="participant_id", columns=["scale", "role"], values="score"
+    )
+    both = pairs.join(scores["si"].add_prefix("si_")).dropna()
+    mood = (scores["depression"]["post"] - scores["depression"]["pre"]).reindex(both.index)
+    kept = mood.notna()
+    columns = np.column_stack([both["post"] - both["pre"], mood, both["si_pre"]])[kept]
+    fit = sm.OLS(both["si_post"][kept].to_numpy(), sm.add_constant(columns)).fit()
+    y, *X = (stats.rankdata(column) for column in (both["si_post"][kept], *columns.T))
+    ranked = sm.OLS(y, sm.add_constant(np.column_stack(X))).fit()
+    rho = ranked.tvalues[1] / np.sqrt(ranked.tvalues[1] ** 2 + ranked.df_resid)
+    assert rows.loc["depression-adjusted", "estimate"] == pytest.approx(rho)
+    assert rows.loc["mediation", "effect_size"] == pytest.approx(fit.params[1])
+    assert rows.loc["depression-adjusted", "flags"].split(";")[-1] == "totals-only"
+    assert rows.loc["mediation", "note"].startswith("associational")
+    less = rows_of(table_of(with_depression(made, item="total-less-si-item")), "association")
+    assert "totals-only" not in str(less.loc["depression-adjusted", "flags"])
+    assert "without its suicide item" in less.loc["depression-adjusted", "note"]
+
+
+def test_a_correlation_that_is_just_significant_hangs_on_single_participants():
+    x = np.arange(12.0)
+    y = x.copy()
+    y[[0, 11]] = y[[11, 0]] * 0.5
+    people = [f"{i:02d}" for i in range(12)]
+    flags = {}
+    for name, score in (("just", y), ("far", x**3)):
+        model = Model(("SI", score), {"change": x + 0.01 * (x % 3)}, by_ranks=True)
+        checks = {one.method: one for one in association_checks(model, people, name, SETTINGS)}
+        flags[name] = checks["leave-one-out"].flags
+        rho, p = stats.spearmanr(x, score)
+        assert checks["leave-one-out"].estimate == pytest.approx(rho)
+        assert (p > 0.01) == (name == "just")
+        if name == "just":
+            # the two who stand against the order of all others
+            assert checks["leave-one-out"].note.endswith(("moved most by 00", "moved most by 11"))
+    assert flags == {"just": ("significance-flips",), "far": ()}
+
+
+def test_reliabilities_bound_the_correlation():
+    known = replace(SETTINGS, connectivity_reliability=0.999, score_reliability=0.81)
+    made = made_tables.one_arm()
+    row = rows_of(table_of(made, known), "association").loc["attenuation-bound"]
+    complete = rows_of(table_of(made), "association").loc["values", "n"]
+    assert row["n"] == complete
+    assert 0 < row["effect_size"] <= 0.9
+    assert "attenuation-bound" not in rows_of(table_of(made), "association").index
+
+
+def longitudinal() -> made_tables.Made:
+    made = made_tables.one_arm()
+    late = made.connectivity[made.connectivity["role"] == "post"].assign(role="late")
+    late["z"] = late["z"] + np.random.default_rng(3).normal(0.2, 0.05, len(late))
+    design = {
+        **made.design,
+        "kind": "longitudinal",
+        "contrasts": [["pre", "post"], ["pre", "late"]],
+        "estimand": {**made.design["estimand"], "change-late": "The change until late."},
+    }
+    return replace(made, connectivity=pd.concat([made.connectivity, late]), design=design)
+
+
+def test_several_follow_ups_have_a_mixed_model_each():
+    made = longitudinal()
+    table = table_of(made)
+    late = rows_of(table, "change-late")
+    assert "mixed-model" in rows_of(table, "change").index
+    pairs = made.connectivity[
+        made.connectivity["measure"].eq("mean")
+        & made.connectivity["circuit"].eq("dmn")
+        & made.connectivity["strategy"].eq("acompcor")
+    ].pivot_table(index="participant_id", columns="role", values="z")
+    change = (pairs["late"] - pairs["pre"]).dropna()
+    assert late.loc["mixed-model", "estimate"] == pytest.approx(change.mean(), abs=0.03)
+    assert late.loc["mixed-model", "ci_low"] > 0
+
+
+def crossover() -> made_tables.Made:
+    """The sessions of a single arm as those after two drugs, in alternating order."""
+    made = made_tables.one_arm(size=14)
+    people = list(made.design["participants"])
+    orders = {who: ("ketamine-first", "control-first")[i % 2] for i, who in enumerate(people)}
+    design = {
+        **made.design,
+        "kind": "crossover",
+        "drugs": {"ketamine": "ketamine", "control": "placebo"},
+        "sequences": orders,
+    }
+    return replace(made, design=design)
+
+
+def test_a_crossover_has_differences_between_the_drugs():
+    made = crossover()
+    rows = rows_of(table_of(made), "change")
+    assert tuple(rows.index) == GROUP_METHODS
+    pairs = pairs_of(made)
+    change = (pairs["post"] - pairs["pre"]).to_numpy()
+    first = np.array([made.design["sequences"][who] == "ketamine-first" for who in pairs.index])
+    expected = (change[first].mean() + change[~first].mean()) / 2
+    assert rows.loc["hc2", "estimate"] == pytest.approx(expected)
+    differences = (change[first][:, np.newaxis] + change[~first]) / 2
+    assert rows.loc["mann-whitney", "estimate"] == pytest.approx(np.median(differences))
+    assert rows.loc["detectable", "effect_size_type"] == "dz within orders"
+    assert "leave-one-out" in rows_of(table_of(made), "association").index
+
+
+def test_scores_of_few_values_are_ordinal_too():
+    made = made_tables.one_arm(size=30)
+    own = (made.scores["scale"] == "si") & (made.scores["role"] == "post")
+    made.scores.loc[own, "score"] = np.random.default_rng(2).integers(0, 4, int(own.sum()))
+    row = rows_of(table_of(made), "association").loc["ordinal"]
+    assert row["effect_size_type"] == "log odds ratio per SD"
+    assert np.isfinite(row["p"])
+    assert "ordinal" not in rows_of(table_of(made_tables.one_arm(size=30)), "association").index
+
+
+def with_controls(made: made_tables.Made, *, level: float) -> made_tables.Made:
+    """Eight healthy controls, measured once."""
+    rng = np.random.default_rng(8)
+    people = [f"sub-hc{i}" for i in range(8)]
+    rows = made.connectivity[
+        (made.connectivity["measure"] == "mean") & (made.connectivity["role"] == "pre")
+    ]
+    first = rows["participant_id"].iloc[0]
+    some = rows[rows["participant_id"] == first]
+    healthy = pd.concat(
+        [some.assign(participant_id=who, z=rng.normal(level, 0.1, len(some))) for who in people]
+    )
+    patients = made.design["participants"]
+    groups = {**dict.fromkeys(patients, "patients"), **dict.fromkeys(people, "controls")}
+    design = {
+        **made.design,
+        "participants": {**patients, **dict.fromkeys(people)},
+        "groups": {"patients": ["MDD"], "controls": ["HC"], "participants": groups},
+    }
+    return replace(made, connectivity=pd.concat([made.connectivity, healthy]), design=design)
+
+
+@pytest.mark.parametrize(
+    ("make", "reliability", "guard"),
+    [
+        ("one_arm", None, "not told from regression to the mean"),
+        ("one_arm", 0.5, "beyond what the reliability gives"),
+        ("two_arms", None, "beyond what the control arm gives"),
+    ],
+)
+def test_distance_from_controls_says_what_guards_it(make, reliability, guard):
+    made = with_controls(getattr(made_tables, make)(), level=0.4)
+    settings = replace(SETTINGS, connectivity_reliability=reliability)
+    table = table_of(made, settings)
+    row = rows_of(table, "change").loc[FROM_CONTROLS]
+    assert guard in row["note"]
+    assert ("unguarded" in str(row["flags"])) == (guard.startswith("not"))
+    assert np.isfinite(row["p"])
+    assert FROM_CONTROLS not in rows_of(table, "change", "sgacc-rlpfc").index
+    assert FROM_CONTROLS not in table_of(getattr(made_tables, make)())["method"].tolist()
+
+
+def constant_edge(made: made_tables.Made) -> made_tables.Made:
+    made.connectivity.loc[made.connectivity["circuit"] == "dmn", "z"] = 0.5
+    return made
+
+
+def zero_after(made: made_tables.Made) -> made_tables.Made:
+    after = (made.scores["scale"] == "si") & (made.scores["role"] == "post")
+    made.scores.loc[after, "score"] = 0.0
+    return made
+
+
+def arm_of_two(made: made_tables.Made) -> made_tables.Made:
+    """One arm of two people."""
+    people = made.design["participants"]
+    kept = [who for who, arm in people.items() if arm == "ketamine"]
+    kept += [who for who, arm in people.items() if arm == "control"][:2]
+    design = {**made.design, "participants": {who: people[who] for who in kept}}
+    return replace(
+        made,
+        design=design,
+        connectivity=made.connectivity[made.connectivity["participant_id"].isin(kept)],
+        scores=made.scores[made.scores["participant_id"].isin(kept)],
+    )
+
+
+TRAPS: dict[str, Any] = {
+    "n = 3": lambda: made_tables.one_arm(size=5),
+    "constant edge": lambda: constant_edge(made_tables.one_arm()),
+    "constant edge, two arms": lambda: constant_edge(made_tables.two_arms()),
+    "all zero after": lambda: zero_after(made_tables.one_arm()),
+    "arm of two": lambda: arm_of_two(made_tables.two_arms()),
+    "nobody came back": made_tables.without_pairs,
+    "no scores": made_tables.without_scores,
+    "changes only": made_tables.changes_only,
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("trap", TRAPS)
+def test_traps_give_flags_and_no_traceback(trap):
+    table = table_of(TRAPS[trap]())
+    numbers = table[["estimate", "effect_size"]].notna().any(axis=1)
+    assert (numbers | table["flags"].notna()).all(), table[~numbers]
+    assert not np.isinf(table.select_dtypes("number")).any(axis=None)
+    assert table["p"].dropna().between(0, 1).all()
+
+
+def test_scores_that_are_all_zero_are_said_to_be_constant():
+    rows = rows_of(table_of(zero_after(made_tables.one_arm())), "association")
+    assert rows.loc["values", "flags"] == "constant"
+    assert "SSI at post is the same" in rows.loc["values", "note"]
+
+
+def test_the_same_study_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        made = made_tables.two_arms()
+        table = robustness(
+            made.connectivity.sample(frac=1, random_state=1 if name == "one" else 2),
+            made.scores,
+            made.design,
+            CIRCUITS,
+            strategy="acompcor",
+            settings=SETTINGS,
+        )
+        write_tsv(tmp_path / f"{name}.tsv", table)
+    assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()
+
+
+def test_a_circuit_does_not_depend_on_which_others_are_there():
+    made = made_tables.one_arm()
+    alone = robustness(
+        made.connectivity,
+        made.scores,
+        made.design,
+        CIRCUITS[:1],
+        strategy="acompcor",
+        settings=SETTINGS,
+    )
+    among = table_of(made)
+    pd.testing.assert_frame_equal(alone, among[among["hypothesis"] == "dmn"])

@@ -1,0 +1,554 @@
+"""The figures: their numbers against independent code, their looks, and that nothing is empty."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from ketfc.base.files import read_tsv, write_tsv
+from ketfc.reporting import tables
+from ketfc.reporting.figures import style
+from ketfc.reporting.figures.association import draw_association
+from ketfc.reporting.figures.circuits import draw_circuits
+from ketfc.reporting.figures.edges import draw_edges
+from ketfc.reporting.figures.labels import merge_close
+from ketfc.reporting.figures.lines import fit_line, median_line
+from ketfc.reporting.figures.matrices import draw_matrices, spread
+from ketfc.reporting.figures.paired import draw_paired, mean_interval
+from ketfc.reporting.figures.qcfc import draw_qcfc
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import made_tables
+
+FIGURES = {
+    "circuits": lambda made: draw_circuits(
+        made.connectivity, made.regions, made.hypotheses, made.design
+    ),
+    "paired": lambda made: draw_paired(made.connectivity, made.hypotheses, made.design),
+    "association": lambda made: draw_association(
+        made.connectivity, made.scores, made.hypotheses, made.design
+    ),
+    "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
+    "edges": lambda made: draw_edges(made_tables.edges_of(made), made.design),
+    "qcfc": lambda made: draw_qcfc(
+        made.qcfc,
+        made.qcfc_curves,
+        made.motion,
+        made.connectivity,
+        made.runs,
+        made.hypotheses,
+        made.design,
+    ),
+}
+
+
+@cache
+def study_of(name: str) -> made_tables.Made:
+    return getattr(made_tables, name)()
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study_of("two_arms")
+
+
+def texts(figure: Figure) -> list[Text]:
+    """All texts that are drawn: a tick beyond the limits of its axis has one that is not."""
+    beyond = set()
+    for axes in figure.findobj(Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.get_major_ticks():
+                if not low <= tick.get_loc() <= high:
+                    beyond |= {tick.label1, tick.label2}
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and text not in beyond
+    ]
+
+
+def all_text(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+def test_every_planned_participant_has_a_row_for_every_circuit(made):
+    changes = tables.circuit_changes(made.connectivity, made.design)
+    assert len(changes) == 16 * len(made_tables.CIRCUITS)
+    row = changes[(changes["participant_id"] == "sub-01") & (changes["circuit"] == "dmn")].iloc[0]
+    raw = made.connectivity[
+        (made.connectivity["participant_id"] == "sub-01")
+        & (made.connectivity["circuit"] == "dmn")
+        & (made.connectivity["measure"] == "mean")
+        & (made.connectivity["strategy"] == "acompcor")
+    ].set_index("role")["z"]
+    assert row["change"] == pytest.approx(raw["post"] - raw["pre"])
+    absent = changes[changes["participant_id"] == "sub-16"]
+    assert absent["change"].isna().all()
+    assert absent["baseline"].notna().all()
+
+
+def test_the_adjusted_difference_is_that_of_an_ancova(made):
+    import statsmodels.formula.api as smf
+
+    changes = tables.circuit_changes(made.connectivity, made.design)
+    table = changes[changes["circuit"] == "salience"]
+    fit = smf.ols(
+        "followup ~ treated + baseline",
+        table.assign(treated=(table["arm"] == "ketamine").astype(float)).dropna(),
+    ).fit()
+    estimate, n = tables.adjusted_difference(table, made.design)
+    assert estimate == pytest.approx(fit.params["treated"], abs=1e-12)
+    assert n == int(fit.nobs) == 14
+
+
+def test_without_arms_the_change_is_the_mean_change():
+    made = made_tables.one_arm()
+    changes = tables.circuit_changes(made.connectivity, made.design)
+    table = changes[changes["circuit"] == "dmn"]
+    estimate, n = tables.adjusted_difference(table, made.design)
+    assert estimate == pytest.approx(table["change"].dropna().mean())
+    assert n == 10
+
+
+def test_too_few_participants_have_no_adjusted_difference(made):
+    changes = tables.circuit_changes(made.connectivity, made.design)
+    few = changes[(changes["circuit"] == "dmn")].head(3)
+    estimate, n = tables.adjusted_difference(few, made.design)
+    assert np.isnan(estimate)
+    assert n == 2
+
+
+def test_a_change_score_is_taken_as_it_is_and_has_no_sessions():
+    made = made_tables.changes_only()
+    scores = tables.score_changes(made.scores, made.design)
+    raw = made.scores[(made.scores["scale"] == "si")].set_index("participant_id")["score"]
+    pd.testing.assert_series_equal(
+        scores.set_index("participant_id")["change"], raw, check_names=False
+    )
+    assert scores[["baseline", "followup"]].isna().all(axis=None)
+
+
+def test_the_interval_of_a_mean_is_students():
+    from scipy import stats
+
+    values = pd.Series([0.1, 0.4, 0.2, 0.5, 0.35])
+    low, high = stats.t.interval(0.95, 4, loc=values.mean(), scale=stats.sem(values))
+    assert mean_interval(values) == pytest.approx((values.mean(), low, high))
+    assert np.isnan(mean_interval(values[:1])[1:]).all()
+    assert np.isnan(mean_interval(values[:0])).all()
+
+
+@pytest.mark.parametrize("covariates", [0, 1, 2])
+def test_line_and_band_are_those_of_statsmodels(covariates):
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(5)
+    C = rng.normal(size=(20, covariates))
+    x = rng.normal(size=20)
+    y = 2 - 3 * x + C.sum(axis=1) + rng.normal(size=20)
+    line = fit_line(x, y, C)
+    assert line is not None
+    fit = sm.OLS(y, sm.add_constant(np.column_stack([x, C]))).fit()
+    grid = np.column_stack([np.ones(50), line.x, np.tile(C.mean(axis=0), (50, 1))])
+    expected = fit.get_prediction(grid).summary_frame(alpha=0.05)
+    np.testing.assert_allclose(line.y, expected["mean"], rtol=1e-10)
+    np.testing.assert_allclose(line.low, expected["mean_ci_lower"], rtol=1e-10)
+    np.testing.assert_allclose(line.high, expected["mean_ci_upper"], rtol=1e-10)
+    # component plus residual: what is left around the drawn line is what the model leaves
+    drawn = line.y[0] + line.slope * (x - line.x[0])
+    np.testing.assert_allclose(line.points - drawn, fit.resid, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [([1.0, 2.0, 3.0], [1.0, 2.0, 2.5]), ([1.0] * 6, list(np.arange(6.0)))]
+)
+def test_no_line_where_the_data_do_not_determine_one(x, y):
+    nothing = np.empty((len(x), 0))
+    assert fit_line(x, y, nothing) is None
+    assert median_line(x, y, nothing, alpha=0.05) is None
+
+
+def test_the_median_line_is_scipys_and_its_band_turns_about_the_median_point():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=21)
+    y = 2 - 3 * x + rng.standard_t(2, size=21)
+    line = median_line(x, y, np.empty((21, 0)), alpha=0.1)
+    assert line is not None
+    from scipy import stats
+
+    theirs = stats.theilslopes(y, x, alpha=0.9)
+    assert line.slope == pytest.approx(theirs.slope)
+    np.testing.assert_array_equal(line.points, y)
+    above = y > line.y[0] + line.slope * (x - line.x[0]) + 1e-9
+    assert above.sum() == 10, "as many points above as below"
+    at = np.argmin(line.high - line.low)
+    assert line.x[at] == pytest.approx(np.median(x), abs=np.diff(line.x)[0])
+    ends = line.high[-1] - line.low[-1], (line.x[-1] - np.median(x))
+    assert ends[0] == pytest.approx((theirs.high_slope - theirs.low_slope) * ends[1])
+
+
+def test_what_covariates_explain_is_taken_out_of_the_points_of_a_median_line():
+    rng = np.random.default_rng(7)
+    before, x = rng.normal(size=(2, 40))
+    y = 5 * before - 2 * x + 0.1 * rng.normal(size=40)
+    line = median_line(x, y, before[:, np.newaxis], alpha=0.05)
+    assert line is not None
+    assert line.slope == pytest.approx(-2, abs=0.1)
+    away = line.points - (line.y[0] + line.slope * (x - line.x[0]))
+    assert np.abs(away).max() < 0.5
+
+
+@pytest.mark.parametrize("study", ["two_arms", "one_arm", "changes_only"])
+def test_the_slope_that_is_drawn_is_theil_and_sens_of_those_who_were_tested(study):
+    made = study_of(study)
+    _, numbers = FIGURES["association"](made)
+    tested = made.robustness[made.robustness["method"] == "theil-sen"]
+    assert len(tested) == 5
+    for row in tested.itertuples():
+        of_circuit = numbers[numbers["circuit"] == row.hypothesis]
+        line = of_circuit[of_circuit["kind"] == "line"].iloc[[0, -1]]
+        slope = np.diff(line["y"].astype(float))[0] / np.diff(line["x"].astype(float))[0]
+        assert slope == pytest.approx(row.estimate, rel=1e-9)
+        assert (of_circuit["kind"] == "participant").sum() == row.n
+
+
+def test_the_means_that_are_drawn_are_over_those_who_were_tested(made):
+    _, numbers = FIGURES["paired"](made)
+    tested = made.hypotheses[made.hypotheses["family"] == "primary-change"].set_index("hypothesis")
+    means = numbers[numbers["kind"] == "mean"]
+    assert means.groupby("circuit")["n"].sum().to_dict() == tested["n"].to_dict()
+    people = numbers[numbers["kind"] == "participant"]
+    assert (people.groupby("circuit")["participant_id"].nunique() == 16).all()
+    ketamine = people[(people["circuit"] == "dmn") & (people["arm"] == "ketamine")]
+    ketamine = ketamine.dropna(subset=["change"])
+    row = means[(means["circuit"] == "dmn") & (means["arm"] == "ketamine")].iloc[0]
+    assert row["followup"] == pytest.approx(ketamine["followup"].mean())
+    assert row["change"] == pytest.approx(ketamine["change"].mean())
+
+
+def test_a_circuit_of_one_edge_is_drawn_with_the_change_that_was_tested(made):
+    _, numbers = FIGURES["circuits"](made)
+    edge = numbers[numbers["circuit"] == "sgacc-rlpfc"]
+    tested = tables.hypothesis_row(made.hypotheses, "sgacc-rlpfc", "change")
+    assert edge["change"].tolist() == pytest.approx([tested["estimate"]])
+    assert edge["n"].tolist() == [tested["n"]]
+    assert numbers.groupby("circuit").size().to_dict() == {
+        circuit: len(edges)
+        for circuit, (_, edges, primary) in made_tables.CIRCUITS.items()
+        if primary
+    }
+
+
+def test_matrices_stand_in_networks_and_keep_missing_pairs(made):
+    relmat = made_tables.two_arms(parcels=239).mean_relmat
+    figure, numbers = draw_matrices(relmat, made.design)
+    assert len(numbers) == 2 * 239 * 238 / 2
+    missing = relmat["z"].isna().sum()
+    assert numbers[["baseline", "followup"]].isna().sum().sum() == missing > 0
+    first = numbers.iloc[0]
+    pair = relmat[
+        (relmat["region_a"] == first["region_a"])
+        & (relmat["region_b"] == first["region_b"])
+        & (relmat["arm"] == first["arm"])
+    ].set_index("role")["z"]
+    assert first["difference"] == pytest.approx(pair["post"] - pair["pre"])
+    images = [image for axes in figure.axes for image in axes.get_images()]
+    matrix = np.ma.filled(images[0].get_array().astype(float), np.nan)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    assert images[0].norm.vmin == -images[0].norm.vmax
+    assert "DefaultMode" in all_text(figure)
+
+
+@pytest.mark.parametrize("parcels", [0, 60])
+def test_a_matrix_of_edges_has_all_below_its_diagonal_and_survivors_above(parcels):
+    made = made_tables.two_arms(parcels=parcels)
+    edges = made_tables.edges_of(made)
+    figure, numbers = draw_edges(edges, made.design)
+    change = numbers[numbers["test"] == "change"]
+    image = figure.axes[0].images[0].get_array()
+    matrix = np.ma.filled(image.astype(float), np.nan)
+    below, above = np.tril(matrix, -1), np.triu(matrix, 1)
+    t = change["statistic"].abs()
+    assert np.nansum(np.abs(below)) == pytest.approx(t.sum())
+    assert np.nansum(np.abs(above)) == pytest.approx(t[change["survives"] == 1].sum())
+    survivors = int(change["survives"].sum())
+    assert survivors == (edges["p_fdr"] < 0.05)[edges["family"] == edges["family"].iloc[0]].sum()
+    assert survivors > 0
+    assert np.isnan(below).sum() == change["statistic"].isna().sum() == len(matrix) - 1
+    shown = all_text(figure)
+    assert f"{survivors} of {change['statistic'].notna().sum():,} edges survive" in shown
+    assert f"left out: {len(matrix) - 1} in nobody at both sessions" in shown
+    circled = figure.axes[0].collections
+    assert sum(len(points.get_offsets()) for points in circled) == (survivors if parcels else 0)
+
+
+def test_regions_without_a_network_stand_last(made):
+    relmat = made_tables.two_arms(parcels=239).mean_relmat
+    # as if the atlas named its unassigned regions first
+    swap = {"Auditory": "unassigned", "unassigned": "Auditory"}
+    ends = ["network_a", "network_b"]
+    relmat[ends] = relmat[ends].replace(swap)
+    figure, _ = draw_matrices(relmat, made.design)
+    names = [text.get_text() for text in figure.axes[0].texts]
+    assert names[-1] == "unassigned"
+    assert names[0] == "CinguloOpercular"
+
+
+def test_small_matrices_name_their_regions_in_the_order_of_the_table(made):
+    figure, _ = FIGURES["matrices"](made)
+    names = [text.get_text() for text in figure.axes[0].texts]
+    assert names[:4] == ["sgACC", "R LPFC", "R habenula", "R frontal pole"]
+    assert len(names) == len(made_tables.CENTRES)
+
+
+def test_crowded_names_move_apart_and_stay_inside():
+    places = spread([0.0, 10.0, 11.0, 12.0, 40.0], gap=4.0, low=0.0, high=40.0)
+    assert places[0] == 0.0
+    assert places[-1] == 40.0
+    assert places[1:4] == pytest.approx([7.0, 11.0, 15.0])
+    crowded = spread([0.0, 0.0, 0.0, 0.0], gap=10.0, low=0.0, high=6.0)
+    assert crowded == pytest.approx([0.0, 2.0, 4.0, 6.0])
+
+
+def test_regions_in_one_place_share_a_name():
+    points = np.array([[0.0, 0.0], [3.0, 0.0], [40.0, 0.0]])
+    groups = merge_close(points, 9.0)
+    assert groups == [((1.5, 0.0), [0, 1]), ((40.0, 0.0), [2])]
+
+
+def test_names_of_regions_cover_neither_each_other_nor_another_region(made):
+    figure, _ = FIGURES["circuits"](made)
+    renderer = figure.canvas.get_renderer()
+    brains = [axes for axes in figure.axes if len(axes.texts) > 2]
+    assert len(brains) >= 8
+    for axes in brains:
+        named = [text for text in axes.texts if text.get_fontsize() == 5.8]
+        boxes = [text.get_window_extent(renderer) for text in named]
+        for i, box in enumerate(boxes):
+            for other in boxes[i + 1 :]:
+                shared = max(0, min(box.x1, other.x1) - max(box.x0, other.x0)) * max(
+                    0, min(box.y1, other.y1) - max(box.y0, other.y0)
+                )
+                assert shared < 0.15 * min(box.width * box.height, other.width * other.height)
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+@pytest.mark.parametrize("study", ["two_arms", "one_arm", "changes_only", "with_holes"])
+def test_no_text_is_tiny_or_outside_the_figure(study, name):
+    figure, _ = FIGURES[name](study_of(study))
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    for text in texts(figure):
+        assert text.get_fontsize() >= 5.5, text.get_text()
+        box = text.get_window_extent(renderer)
+        assert box.x0 > -1, text.get_text()
+        assert box.x1 < figure.bbox.x1 + 1, text.get_text()
+        assert box.y0 > -1, text.get_text()
+        assert box.y1 < figure.bbox.y1 + 1, text.get_text()
+    assert figure.get_figwidth() * 25.4 == pytest.approx(180)
+
+
+def test_an_arm_has_one_colour_in_every_figure(made):
+    paired, _ = FIGURES["paired"](made)
+    association, _ = FIGURES["association"](made)
+    means = {to_hex(line.get_color()) for line in paired.axes[0].lines if line.get_linewidth() == 2}
+    points = {
+        to_hex(colour)
+        for points in association.axes[0].collections
+        for colour in points.get_facecolor()[:, :3]
+    }
+    arms = {style.ARM_COLOURS["ketamine"], style.ARM_COLOURS["control"]}
+    assert means == arms
+    assert arms <= points
+
+
+def test_the_labels_of_the_study_are_shown_not_the_roles():
+    figure, _ = FIGURES["paired"](made_tables.changes_only())
+    shown = all_text(figure)
+    assert "medication" in shown
+    assert "placebo" in shown
+    assert "control" not in shown
+    association, _ = FIGURES["association"](made_tables.changes_only())
+    assert "SSI change (supplied)" in all_text(association)
+
+
+@pytest.mark.parametrize(
+    ("study", "name", "words"),
+    [
+        ("without_scores", "association", "no score of suicidal ideation"),
+        ("without_pairs", "paired", "no pair to draw"),
+        ("without_pairs", "association", "no association can be drawn"),
+        ("without_pairs", "circuits", "change not tested"),
+        ("nothing_measured", "paired", "no pair to draw"),
+        ("nothing_measured", "circuits", "change not tested"),
+        ("nothing_measured", "matrices", "none to draw"),
+        ("nothing_measured", "edges", "none to draw"),
+        ("without_pairs", "edges", "none to draw"),
+        ("without_scores", "edges", "no association was tested"),
+        ("nothing_measured", "qcfc", "no participant with both changes"),
+        ("with_holes", "paired", "no value in any session"),
+        ("with_holes", "association", "no participant with both changes"),
+        ("with_holes", "circuits", "change not tested"),
+    ],
+)
+def test_where_there_is_nothing_to_draw_the_figure_says_so(study, name, words):
+    figure, numbers = FIGURES[name](study_of(study))
+    assert words in all_text(figure)
+    assert isinstance(numbers, pd.DataFrame)
+
+
+def test_without_any_edge_the_circuits_figure_says_so(made):
+    nothing = made.connectivity[made.connectivity["measure"] == "mean"]
+    figure, numbers = draw_circuits(nothing, made.regions, made.hypotheses, made.design)
+    assert "no connectivity" in all_text(figure)
+    assert numbers.empty
+
+
+def test_too_few_participants_for_a_line_are_drawn_without_one(made):
+    few = ["sub-01", "sub-02", "sub-04"]
+    connectivity = made.connectivity[made.connectivity["participant_id"].isin(few)]
+    figure, numbers = draw_association(connectivity, made.scores, made.hypotheses, made.design)
+    assert "too few participants for a line" in all_text(figure)
+    assert set(numbers["kind"]) == {"participant"}
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_tables_read_from_files_give_the_same_numbers(name, made, tmp_path):
+    frames = (
+        "connectivity", "scores", "hypotheses", "regions", "mean_relmat",
+        "runs", "motion", "qcfc", "qcfc_curves",
+    )  # fmt: skip
+    read = {}
+    for frame in frames:
+        write_tsv(tmp_path / f"{frame}.tsv", getattr(made, frame), digits=17)
+        read[frame] = read_tsv(tmp_path / f"{frame}.tsv")
+    _, expected = FIGURES[name](made)
+    _, numbers = FIGURES[name](made_tables.replace(made, **read))
+    pd.testing.assert_frame_equal(numbers, expected, check_dtype=False, rtol=1e-12)
+
+
+def test_a_figure_is_saved_in_five_files_and_leaves_no_other(tmp_path, made):
+    figure, numbers = FIGURES["matrices"](made)
+    files = style.save_figure(figure, tmp_path / "out" / "matrices", numbers)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "matrices.json",
+        "matrices.pdf",
+        "matrices.png",
+        "matrices.svg",
+        "matrices.tsv",
+    ]
+    assert all(path.stat().st_size > 500 for path in files)
+    saved = read_tsv(tmp_path / "out" / "matrices.tsv", numeric=("baseline",))
+    np.testing.assert_allclose(saved["baseline"], numbers["baseline"], rtol=1e-7)
+    assert b"<text" in (tmp_path / "out" / "matrices.svg").read_bytes()
+
+
+_DRAW = """
+import sys
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+import numpy as np, pandas as pd
+from ketfc.reporting.figures import style
+with style.paper_style():
+    figure, axes = style.panel_grid(2, columns=3, panel_height=40)
+    for i, name in enumerate(["zeta", "alpha äöü Δ"]):
+        axes[i].plot([0, 1], [0, i], label=name)
+        axes[i].bar([0, 1], [1, 2], hatch="//")
+        style.entitle(axes[i], name, "p = .01")
+        axes[i].legend()
+    axes[0].imshow(np.arange(9.0).reshape(3, 3))
+style.save_figure(figure, Path(sys.argv[1]), pd.DataFrame({"x": [1.5]}))
+"""
+
+
+def test_the_same_figure_has_the_same_bytes_on_any_day_and_hash_seed(tmp_path):
+    for seed, epoch in (("1", "0"), ("2", "1000000000")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": epoch}
+        subprocess.run(
+            [sys.executable, "-c", _DRAW, str(tmp_path / f"figure{seed}")],
+            env=environment,
+            check=True,
+        )
+    for suffix in (".pdf", ".svg", ".png", ".tsv"):
+        first, second = ((tmp_path / f"figure{seed}{suffix}").read_bytes() for seed in "12")
+        assert first == second, suffix
+        assert b"atplotlib" not in second or suffix == ".svg"
+
+
+def test_the_readers_matplotlib_settings_do_not_change_a_figure(made):
+    import matplotlib as mpl
+
+    figure, _ = FIGURES["paired"](made)
+    with mpl.rc_context({"font.size": 30, "axes.spines.top": True}):
+        other, _ = FIGURES["paired"](made)
+    sizes = [[text.get_fontsize() for text in texts(one)] for one in (figure, other)]
+    assert sizes[0] == sizes[1]
+    assert not other.axes[0].spines["top"].get_visible()
+
+
+def test_colour_limits_are_round_and_symmetrical():
+    assert style.nice_limit([0.21, -0.33, np.nan]) == pytest.approx(0.35)
+    assert style.nice_limit([0.3]) == pytest.approx(0.3)
+    assert style.nice_limit([]) == 0.1
+    assert style.nice_limit([0.001]) == 0.1
+
+
+@pytest.mark.parametrize("name", ["paired", "circuits"])
+def test_a_circuit_that_follows_motion_is_marked_and_the_mark_explained(made, name):
+    assert tables.MOTION_MARK not in all_text(FIGURES[name](made)[0])
+    salience = made.hypotheses["hypothesis"] == "salience"
+    flags = made.hypotheses["flags"].mask(salience, "exploratory;follows-motion")
+    figure, _ = FIGURES[name](
+        made_tables.replace(made, hypotheses=made.hypotheses.assign(flags=flags))
+    )
+    assert all_text(figure).count(f"{tables.MOTION_MARK} motion") == (1 if name == "paired" else 2)
+    assert "change follows head motion" in all_text(figure)
+
+
+def test_the_correlation_that_is_drawn_is_the_one_that_was_tested(made):
+    _, numbers = FIGURES["qcfc"](made)
+    row = tables.motion_row(made.motion, "dmn", "acompcor", "follows")
+    drawn = numbers[(numbers["circuit"] == "dmn") & (numbers["kind"] == "participant")]
+    assert len(drawn) == row["n"] == 14
+    assert "participant_id" not in numbers
+    # partial r from residuals given arm, as independent code has it
+    x, y = (drawn[column] - drawn.groupby("arm")[column].transform("mean") for column in ("x", "y"))
+    assert np.corrcoef(x, y)[0, 1] == pytest.approx(row["estimate"])
+    compared = numbers[(numbers["panel"] == "strategies") & (numbers["kind"] == "median_abs_r")]
+    assert set(compared["x"]) == set(made.qcfc["median_abs_r"])
+
+
+def test_ten_strategies_have_ten_looks_and_names_that_do_not_touch(made):
+    names = [f"strategy{i}" for i in range(9)]
+    more = [made.qcfc[made.qcfc["strategy"] == "24P"].assign(strategy=name) for name in names]
+    curves = made.qcfc_curves[made.qcfc_curves["strategy"] == "24P"]
+    summary = pd.concat([made.qcfc[made.qcfc["strategy"] == "acompcor"], *more])
+    curves = pd.concat([made.qcfc_curves, *[curves.assign(strategy=name) for name in names]])
+    figure, _ = FIGURES["qcfc"](made_tables.replace(made, qcfc=summary, qcfc_curves=curves))
+    figure.draw_without_rendering()
+    first, *_ = figure.axes
+    labels = [label for label in first.get_yticklabels() if label.get_text()]
+    assert [label.get_text() for label in labels] == ["acompcor", *names]
+    boxes = [label.get_window_extent(figure.canvas.get_renderer()) for label in labels]
+    ordered = sorted(boxes, key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(ordered))
+    lines = next(axes for axes in figure.axes if axes.get_ylabel() == "Density of edges").lines
+    looks = {(to_hex(line.get_color()), str(line.get_linestyle())) for line in lines[:-1]}
+    assert len(looks) >= 7
+    legend = figure.axes[-1].get_legend().get_window_extent(figure.canvas.get_renderer())
+    frame = figure.axes[-1].get_window_extent()
+    assert frame.y0 - 30 < legend.y0 < legend.y1 < frame.y1 + 30

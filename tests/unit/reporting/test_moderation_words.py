@@ -1,0 +1,104 @@
+"""What report, methods and figures say of covariates, blocks and moderation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import made_tables
+import numpy as np
+import pytest
+
+from ketfc.reporting.figures.association import draw_association
+from ketfc.reporting.results import results
+from ketfc.reporting.text.captions import figure_caption
+from ketfc.reporting.text.moderation import (
+    adjustment_methods,
+    moderation_methods,
+    moderation_questions,
+    moderation_table,
+)
+from ketfc.reporting.text.references import cited
+
+
+def with_terms(made: made_tables.Made, *, blocks: str | None = None) -> made_tables.Made:
+    """Give a study ages, sites and diagnoses, and test it again."""
+    people = list(made.design["participants"])
+    ages = np.random.default_rng(7).normal(40, 9, len(people)).round(1)
+    values = {
+        "age": dict(zip(people, ages.tolist(), strict=True)),
+        "site": {who: "AB"[i // 2 % 2] for i, who in enumerate(people)},
+    }
+    diagnosed = {who: ("unipolar", "bipolar")[i // 4 % 2] for i, who in enumerate(people)}
+    terms: dict[str, Any] = {
+        "covariates": ["age"] if blocks else ["age", "site"],
+        "blocks": blocks,
+        "values": values,
+        "diagnosis": {"unipolar": ["MDD"], "bipolar": ["BD"], "participants": diagnosed},
+    }
+    kinds = {"age": "numeric", "site": "categorical"}
+    design = {**made.design, "covariates": kinds, "terms": terms}
+    hypotheses, incomplete = made_tables._hypotheses(made.connectivity, made.scores, design)
+    checks = made_tables._robustness(made.connectivity, made.scores, design)
+    return replace(
+        made, design=design, hypotheses=hypotheses, incomplete=incomplete, robustness=checks
+    )
+
+
+@pytest.fixture(scope="module")
+def adjusted() -> made_tables.Made:
+    return with_terms(made_tables.two_arms(size=24), blocks="site")
+
+
+@pytest.fixture(scope="module")
+def single() -> made_tables.Made:
+    return made_tables.one_arm()
+
+
+def test_moderation_has_a_table_of_its_own_and_is_in_no_other(adjusted):
+    own = moderation_table(adjusted.hypotheses)
+    tests = ["drug-by-change", "drug-by-baseline-score", "change-by-diagnosis"]
+    assert [row[1] for row in own.rows] == [*tests, "diagnosis-by-change"] * 5
+    for primary in (True, False):
+        shown = {row[1] for row in results(adjusted.hypotheses, primary=primary).rows}
+        assert not shown & {row[1] for row in own.rows}
+    small = [row for row in own.rows if row[1] == "change-by-diagnosis"]
+    assert {row[2] for row in small} == {"n/a"}
+    assert all(row[-1].startswith("small-cell: ketamine unipolar") for row in small)
+    assert len(moderation_questions(adjusted.hypotheses)) == 4
+
+
+def test_a_study_without_moderation_has_neither_table_nor_methods(single):
+    assert moderation_table(single.hypotheses).rows == []
+    assert moderation_methods(single.hypotheses) == []
+    assert adjustment_methods(single.design) == []
+
+
+def test_the_methods_say_what_was_adjusted_for_and_exchanged_within_what(adjusted, single):
+    (text,) = adjustment_methods(adjusted.design)
+    assert "adjusted for age and site, as they were recorded (site by indicator columns)" in text
+    assert "nothing was filled in" in text
+    assert "exchanged participants within site only [@winkler2014]" in text
+    assert "Changes within participants were not adjusted" not in text
+    (alone,) = adjustment_methods(with_terms(single).design)
+    assert "Changes within participants were not adjusted" in alone
+    assert "exchanged participants within" not in alone
+
+
+def test_the_methods_call_moderation_exploratory_and_cite_why(adjusted):
+    (text,) = moderation_methods(adjusted.hypotheses)
+    assert "exploratory whatever the sample" in text
+    assert "fewer than 10 participants" in text
+    assert [reference.key for reference in cited(text)] == ["brookes2004"]
+
+
+def test_the_line_of_the_figure_has_the_slope_of_the_adjusted_test(adjusted):
+    _, numbers = draw_association(
+        adjusted.connectivity, adjusted.scores, adjusted.hypotheses, adjusted.design
+    )
+    tests = adjusted.robustness.query("method == 'theil-sen'").set_index("hypothesis")["estimate"]
+    for circuit, rows in numbers[numbers["kind"] == "line"].groupby("circuit"):
+        x, y = rows["x"].astype(float), rows["y"].astype(float)
+        assert np.polyfit(x, y, 1)[0] == pytest.approx(tests[circuit])
+    assert "SSI at pre, arm, age and site explain" in figure_caption("association", adjusted.design)
+    assert "adjusted for pre, age and site," in figure_caption("paired", adjusted.design)

@@ -1,0 +1,105 @@
+"""What the report and the methods say of other methods than the primary tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import made_tables
+import numpy as np
+import pandas as pd
+import pytest
+
+from ketfc.reporting.text.robustness import METHODS, robustness_methods, robustness_section
+
+
+@pytest.fixture(scope="module")
+def made() -> made_tables.Made:
+    return made_tables.two_arms()
+
+
+def changed(made: made_tables.Made, method: str, **cells: object) -> pd.DataFrame:
+    table = made.robustness.copy()
+    rows = table["hypothesis"].eq("sgacc-rlpfc") & table["test"].eq("change")
+    for column, value in cells.items():
+        table.loc[rows & table["method"].eq(method), column] = value
+    return table
+
+
+def test_every_primary_circuit_has_a_sentence(made):
+    section = robustness_section(made.robustness, made.hypotheses, made.design)
+    names = [name for name, _, primary in made_tables.CIRCUITS.values() if primary]
+    assert len(section.sentences) == len(names)
+    for said, name in zip(section.sentences, names, strict=True):
+        assert said.lower().startswith(name.lower())
+        assert "change: " in said
+        assert "association: " in said
+    assert section.table.total == len(made.robustness)
+
+
+def test_methods_that_disagree_are_named(made):
+    """The planted change is found by all; then one method is made to miss it."""
+    agreed = robustness_section(made.robustness, made.hypotheses, made.design).sentences[0]
+    assert "change: 4 of 4 other methods agree with the primary test (p below 0.05" in agreed
+    table = changed(made, "ranks", p=0.4)
+    said = robustness_section(table, made.hypotheses, made.design).sentences[0]
+    assert "change: 3 of 4 other methods agree" in said
+    assert "; the test of ranks does not" in said
+    table = changed(made, "mann-whitney", estimate=-0.2)
+    said = robustness_section(table, made.hypotheses, made.design).sentences[0]
+    assert "Mann–Whitney, Hodges–Lehmann does not" in said, "the other direction is no agreement"
+
+
+def test_a_single_participant_who_decides_is_told(made):
+    table = made.robustness.copy()
+    table.loc[table["method"] == "leave-one-out", "flags"] = "sign-flips;significance-flips"
+    said = robustness_section(table, made.hypotheses, made.design).sentences[0]
+    assert "a single participant decides its sign and whether p is below the level" in said
+
+
+def test_the_power_of_the_tests_is_said_in_one_sentence(made):
+    section = robustness_section(made.robustness, made.hypotheses, made.design)
+    own = made.robustness[made.robustness["method"] == "detectable"]
+    smallest = own.loc[own["test"] == "association", "effect_size"].min()
+    assert f"partial correlations of {smallest:.2f}" in section.power
+    assert "80 %" in section.power
+
+
+def test_what_could_not_be_tested_is_not_said_to_agree():
+    made = made_tables.without_pairs()
+    section = robustness_section(made.robustness, made.hypotheses, made.design)
+    assert all("change: not tested" in said for said in section.sentences)
+    assert section.power == ""
+
+
+def test_every_method_has_words(made):
+    tables = [made.robustness, made_tables.one_arm().robustness]
+    assert set(pd.concat(tables)["method"]) <= set(METHODS)
+
+
+def test_the_methods_name_what_was_done_and_nothing_else(made):
+    text = " ".join(robustness_methods(made.robustness, 0.1))
+    assert "margin of 0.1 Fisher z" in text
+    assert "[@conover1982]" in text
+    assert "mixed model" not in text
+    assert "Wilcoxon" not in text
+    assert robustness_methods(made.robustness.iloc[:0], 0.1) == []
+
+
+def test_infinite_bayes_factors_are_printed(made):
+    from ketfc.reporting.results import results
+
+    hypotheses = made.hypotheses.assign(bf10=np.inf)
+    table = results(replace(made, hypotheses=hypotheses).hypotheses, primary=True)
+    column = table.columns.index("BF10")
+    assert {row[column] for row in table.rows} == {"> 1000"}
+
+
+def test_ranks_within_sites_and_what_was_not_adjusted_are_said(made):
+    note = "Hodges–Lehmann shift of the change within blocks, by van Elteren's test"
+    plain = " ".join(robustness_methods(made.robustness, 0.1))
+    assert "Mann and Whitney's test" in plain
+    assert "not adjusted" not in plain
+    table = changed(made, "mann-whitney", note=f"{note}; not adjusted for age")
+    text = " ".join(robustness_methods(table, 0.1))
+    assert "van Elteren's test with the Hodges–Lehmann shift within blocks" in text
+    assert text.endswith("Those whose note says so are not adjusted for covariates.")

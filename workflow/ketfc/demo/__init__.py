@@ -1,0 +1,1 @@
+"""The simulated study: participants, anatomy, signals and files with a planted truth."""

@@ -1,0 +1,1 @@
+"""Parcellations: catalogue, files, labels, templates."""

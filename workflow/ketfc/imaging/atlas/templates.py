@@ -1,0 +1,87 @@
+"""Templates: how names of files spell them, and what a grid says of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.registry import ANY_MNI, Registry
+
+_SPELT = {
+    "MNI152NLin2009cAsym": re.compile(r"2009c(?!sym)", re.IGNORECASE),
+    "MNI152NLin6Asym": re.compile(r"nlin6asym|fslmni152|mni152-fsl", re.IGNORECASE),
+}
+
+TEMPLATES = tuple(_SPELT)
+"""The templates that images may be in."""
+
+_CORNERS = {
+    "MNI152NLin2009cAsym": ((-96, -132, -78), (96, 96, 114)),
+    "MNI152NLin6Asym": ((-90, -126, -72), (90, 90, 108)),
+}
+"""Lowest and highest voxel centres of the templates' own grids, mm."""
+
+_CORNER_TOLERANCE = 2.0
+"""mm; fMRIPrep's 2 mm grid starts half a millimetre beside the template's."""
+
+
+def standard_template(grid: Grid) -> str | None:
+    """Return the template whose own field of view a grid has, if it is one of the two."""
+    corners = np.array([[0, 0, 0], np.subtract(grid.shape, 1)])
+    world = corners @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    ends = np.sort(world, axis=0)
+    for space, (low, high) in _CORNERS.items():
+        if np.abs(ends - [low, high]).max() <= _CORNER_TOLERANCE:
+            return space
+    return None
+
+
+def named_template(path: Path, folder: Path) -> str | None:
+    """Return the template that a file's name says, else that of the nearest folder up to `folder`.
+
+    A name that says both says nothing.
+    """
+    names = [path.name, *(above.name for above in path.parents if above.is_relative_to(folder))]
+    for name in names:
+        said = [space for space, spelt in _SPELT.items() if spelt.search(name)]
+        if len(said) == 1:
+            return said[0]
+    return None
+
+
+def mismatch(space: str, images: str) -> str | None:
+    """Return what to record of regions in the template `space` on `images` of another, else None.
+
+    Coordinates in unspecified "MNI" belong to either template.
+    """
+    return None if space in (images, ANY_MNI) else f"{space} regions on {images} images"
+
+
+def region_mismatch(
+    registry: Registry,
+    images: str,
+    atlases: Mapping[str, str | None] = MappingProxyType({}),
+) -> str | None:
+    """Return what to record of the registry's regions that have no place in `images`' template.
+
+    Parameters
+    ----------
+    registry : Registry
+        Its used regions are looked at.
+    images : str
+        The template of the images.
+    atlases : mapping of str to (str or None)
+        By parcellation, what is recorded of its own template.
+    """
+    said: dict[str, str | None] = {}
+    for region in registry.used_regions:
+        other = [mismatch(space, images) for space in region.foreign_spaces(images)]
+        other += [atlases.get(atlas) for atlas in region.atlases]
+        if any(other):
+            said[region.id] = ", ".join(dict.fromkeys(text for text in other if text))
+    return "; ".join(f"{region}: {what}" for region, what in said.items()) or None

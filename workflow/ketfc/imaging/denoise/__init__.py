@@ -1,0 +1,1 @@
+"""Denoising: confounds, censoring, motion and the operator they make."""

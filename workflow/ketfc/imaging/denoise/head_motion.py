@@ -1,0 +1,148 @@
+"""Framewise displacement from the motion parameters, with breathing filtered out or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.base.errors import RunError
+from ketfc.imaging.denoise.confounds import AXES
+
+HEAD_RADIUS = 50.0
+"""mm; what turns rotations into displacements (Power 2012), as in fMRIPrep and XCP-D."""
+
+_LOW_PASS_ORDER = 2
+"""Order of the Butterworth filter: XCP-D's motion-filter-order of 4, halved as it runs twice."""
+
+
+@dataclass(frozen=True)
+class MotionFilter:
+    """What takes breathing out of the motion parameters.
+
+    Attributes
+    ----------
+    kind : str
+        ``notch`` (Fair 2020) or ``lp`` (Gratton 2020).
+    low : float
+        Breaths per minute: lower end of the band to stop, or the low-pass's cut-off.
+    high : float or None
+        Upper end of the band to stop, breaths per minute.
+    """
+
+    kind: str
+    low: float
+    high: float | None = None
+
+    def require_nyquist(self, repetition_time: float) -> None:
+        """Refuse a band that the sampling rate cannot show.
+
+        XCP-D would stop the frequencies that the band is aliased to, which can lie where slow
+        head motion is; here the study decides.
+
+        Raises
+        ------
+        RunError
+            ``motion-filter`` if the upper end of the band (the low-pass's cut-off) is not below
+            half the sampling rate.
+        """
+        name, top = (
+            ("band-stop-min", self.low) if self.high is None else ("band-stop-max", self.high)
+        )
+        nyquist = 30 / repetition_time
+        if top >= nyquist:
+            raise RunError(
+                "motion-filter",
+                f"{name} is {top:g} breaths per minute, and with a repetition time of "
+                f"{repetition_time:g} s nothing above {nyquist:g} can be told apart; lower it, or "
+                "set denoising.motion-filter-type to null",
+                value=top,
+                threshold=round(nyquist, 6),
+            )
+
+    def apply(self, motion: NDArray[np.float64], repetition_time: float) -> NDArray[np.float64]:
+        """Return filtered motion parameters, forwards and backwards, so that nothing is delayed.
+
+        As in XCP-D 26 with its default order of 4: for ``notch`` one second-order notch around
+        the middle of the band and as wide as it, for ``lp`` a Butterworth filter of order 2; the
+        ends are continued by their first and last value.
+
+        Parameters
+        ----------
+        motion : numpy.ndarray, shape (n_volumes, n_parameters)
+            Unfiltered.
+        repetition_time : float
+            Seconds.
+
+        Raises
+        ------
+        RunError
+            As :meth:`require_nyquist`.
+        """
+        from scipy.signal import butter, filtfilt, iirnotch
+
+        self.require_nyquist(repetition_time)
+        rate = 1 / repetition_time
+        if self.high is None:
+            b, a = butter(_LOW_PASS_ORDER, self.low / 60, btype="lowpass", fs=rate)
+        else:
+            middle, width = (self.low + self.high) / 120, (self.high - self.low) / 60
+            b, a = iirnotch(middle, middle / width, fs=rate)
+        filtered: NDArray[np.float64] = filtfilt(
+            b, a, motion, axis=0, padtype="constant", padlen=len(motion) - 1
+        )
+        return filtered
+
+
+def framewise_displacement(
+    confounds: pd.DataFrame, repetition_time: float, motion_filter: MotionFilter | None = None
+) -> NDArray[np.float64]:
+    """Return framewise displacement (Power 2012, 10.1016/j.neuroimage.2011.10.018) in mm.
+
+    The sum over the six parameters of the absolute change since the volume before, rotations
+    taken on a sphere of 50 mm; without a filter this is fMRIPrep's ``framewise_displacement``.
+
+    Parameters
+    ----------
+    confounds : pandas.DataFrame
+        Holds the six motion parameters (mm, radians).
+    repetition_time : float
+        Seconds.
+    motion_filter : MotionFilter or None
+        Applied to the parameters first.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_volumes,)
+        NaN for the first volume.
+
+    Raises
+    ------
+    RunError
+        ``confounds-column`` or ``confounds-gap``; ``motion-filter``.
+    """
+    missing = [axis for axis in AXES if axis not in confounds]
+    if missing:
+        raise RunError(
+            "confounds-column",
+            f"the confounds lack {', '.join(missing)}, by which volumes are censored",
+        )
+    motion = confounds[AXES].to_numpy(dtype=np.float64)
+    gaps = np.argwhere(~np.isfinite(motion))
+    if gaps.size:
+        row, column = gaps[0]
+        raise RunError(
+            "confounds-gap",
+            f"confound {AXES[column]} has no finite number in row {row + 2} of its file",
+            value=len(np.unique(gaps[:, 0])),
+            threshold=0,
+        )
+    if motion_filter is not None:
+        motion = motion_filter.apply(motion, repetition_time)
+    change = np.abs(np.diff(motion, axis=0))
+    change[:, 3:] *= HEAD_RADIUS
+    fd = np.full(len(motion), np.nan)
+    fd[1:] = change.sum(axis=1)
+    return fd

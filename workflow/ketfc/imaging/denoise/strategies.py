@@ -1,0 +1,173 @@
+"""What each strategy does to one run: its volumes, its regressors and the operator they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.base.errors import RunError
+from ketfc.imaging.denoise import censoring, confounds
+from ketfc.imaging.denoise import operator as denoising
+from ketfc.study.config.strategies import scrubbed
+
+if TYPE_CHECKING:
+    from ketfc.imaging.run.process import RunSettings
+
+
+@dataclass(frozen=True, eq=False)
+class StrategyOperator:
+    """What one strategy does to one run.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray, shape (n_kept, n_volumes)
+        As :func:`ketfc.imaging.denoise.operator.operator`.
+    columns : tuple of str
+        Confound columns that are regressed out.
+    rank : int
+        How many of them are independent.
+    compcor : str or None
+        How aCompCor's components were chosen, if there are any.
+    high_pass : str
+        What does the work of a high-pass filter, in words.
+    """
+
+    matrix: NDArray[np.float64]
+    columns: tuple[str, ...]
+    rank: int
+    compcor: str | None
+    high_pass: str
+
+
+def kept_by_strategy(
+    table: pd.DataFrame, repetition_time: float, settings: RunSettings
+) -> tuple[dict[str, NDArray[np.bool_] | RunError], censoring.Censoring | None]:
+    """Return the volumes that each strategy keeps, or why it cannot be used, and the censoring.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The run's confounds.
+    repetition_time : float
+        Seconds.
+    settings : RunSettings
+        What is censored, and how much must be left.
+
+    Returns
+    -------
+    kept : dict of str to (numpy.ndarray of bool or RunError)
+        By strategy.
+    censored : Censoring or None
+        Of the strategies with scrubbing, also where none is asked for; None if it is not known.
+    """
+    censored: censoring.Censoring | None = None
+    steady = ~censoring.dummy_volumes(table, settings.dummy_scans)
+    kept: dict[bool, NDArray[np.bool_] | RunError] = {False: steady}
+    try:
+        censored = censoring.censor(table, settings.censoring, repetition_time)
+        kept[True] = censored.keep
+    except RunError as error:
+        kept[True] = error
+    for scrubbing, keep in kept.items():
+        if not isinstance(keep, RunError):
+            try:
+                censoring.require_time(keep, repetition_time, settings.min_time)
+            except RunError as error:
+                kept[scrubbing] = error
+    return {name: kept[scrubbed(name)] for name in settings.strategies}, censored
+
+
+def strategy_operator(
+    name: str,
+    keep: NDArray[np.bool_],
+    table: pd.DataFrame,
+    metadata: Mapping[str, Any],
+    repetition_time: float,
+    settings: RunSettings,
+) -> StrategyOperator:
+    """Return what a strategy does to a run.
+
+    Parameters
+    ----------
+    name : str
+        The strategy.
+    keep : numpy.ndarray of bool, shape (n_volumes,)
+        The volumes that it keeps.
+    table, metadata
+        The run's confounds and their sidecar.
+    repetition_time : float
+        Seconds.
+    settings : RunSettings
+        Filters, and the study's own strategies.
+
+    Raises
+    ------
+    RunError
+        ``confounds-column``, ``confounds-gap``, ``filter`` or ``degrees-of-freedom``.
+    """
+    strategy = confounds.find_strategy(name, settings.own_strategies)
+    columns = confounds.strategy_columns(strategy, list(table.columns), metadata)
+    cosines = confounds.cosines(columns)
+    high_pass = None if strategy.compcor or cosines else settings.lower_bpf or None
+    if cosines:
+        filtered = f"{len(cosines)} cosine regressors of fMRIPrep"
+    elif high_pass:
+        filtered = f"Butterworth, {high_pass:g} Hz"
+    else:
+        filtered = "linear trend only"
+    regressors = confounds.regressors(table, columns)
+    matrix = denoising.operator(
+        regressors,
+        keep,
+        repetition_time=repetition_time,
+        high_pass=high_pass,
+        low_pass=settings.upper_bpf,
+    )
+    rank = denoising.independent_regressors(
+        regressors,
+        keep,
+        repetition_time=repetition_time,
+        high_pass=high_pass,
+        low_pass=settings.upper_bpf,
+    )
+    choice = confounds.compcor_columns(list(table.columns), metadata)[1]
+    return StrategyOperator(
+        matrix=matrix,
+        columns=tuple(columns),
+        rank=rank,
+        compcor=choice if strategy.compcor else None,
+        high_pass=filtered,
+    )
+
+
+def strategy_operators(
+    kept: Mapping[str, NDArray[np.bool_] | RunError],
+    table: pd.DataFrame,
+    metadata: Mapping[str, Any],
+    repetition_time: float,
+    settings: RunSettings,
+) -> dict[str, StrategyOperator | RunError]:
+    """Return what each strategy does to a run, or why it cannot be used.
+
+    Parameters
+    ----------
+    kept : mapping of str to (numpy.ndarray of bool or RunError)
+        As :func:`kept_by_strategy` gives them.
+    table, metadata, repetition_time, settings
+        As for :func:`strategy_operator`.
+    """
+    found: dict[str, StrategyOperator | RunError] = {}
+    for name, keep in kept.items():
+        if isinstance(keep, RunError):
+            found[name] = keep
+            continue
+        try:
+            found[name] = strategy_operator(name, keep, table, metadata, repetition_time, settings)
+        except RunError as error:
+            found[name] = error
+    return found

@@ -1,0 +1,1 @@
+"""Tables of all runs: sessions, quality, similarity, exclusions."""

@@ -1,0 +1,1 @@
+"""Images and their sidecars: headers, grids and one pass through the volumes."""

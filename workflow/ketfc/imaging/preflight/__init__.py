@@ -1,0 +1,1 @@
+"""Checks before an image is read: spaces, regions, confounds, preregistration."""

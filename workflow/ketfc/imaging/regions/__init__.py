@@ -1,0 +1,1 @@
+"""Regions: the registry, their definitions, and their voxels on a grid."""

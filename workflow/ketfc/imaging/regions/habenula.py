@@ -1,0 +1,231 @@
+"""Whether the scan could see the habenula: what share of its signal a voxel of that size holds.
+
+The habenula is smaller than a voxel of most protocols. How much of it a voxel holds is decided by
+the voxels that the scanner recorded; the grid of 2 mm that fMRIPrep writes does not sharpen them.
+Everything here is geometry. The point spread of the sequence, errors of registration and any
+smoothing make it worse, so a verdict can only be too kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from ketfc.base.errors import Problem, StudyError
+from ketfc.imaging.io.native_size import native_problems
+from ketfc.imaging.regions.habenula_geometry import OFFSETS, Body, expected_purity, habenula_body
+from ketfc.imaging.regions.registry import Region, Registry, load_registry
+
+INTERPRETABLE_FROM = 0.75
+"""Expected habenula share of the best voxel from which a result is called interpretable.
+
+Three quarters: what is not habenula contributes less than a third of what the habenula does. This
+limit and the next are ours; no paper that we know of gives one.
+"""
+
+CAUTION_FROM = 0.5
+"""Expected share from which it is called with caution; below, even the luckiest voxel of a typical
+scan is mostly something else, so that nothing measured is the habenula's more than its neighbours'.
+"""
+
+INTERPRETABLE = "interpretable"
+CAUTION = "caution"
+PERI_HABENULAR = "peri-habenular only"
+UNKNOWN = "unknown native resolution: treat as peri-habenular only"
+_FROM_BEST = (INTERPRETABLE, CAUTION, PERI_HABENULAR, UNKNOWN)
+
+COLUMNS = (
+    "region",
+    "native_x",
+    "native_y",
+    "native_z",
+    "native_source",
+    "runs",
+    "body",
+    "best_voxel_fraction",
+    "region_purity",
+    "weighted_purity",
+    "verdict",
+)
+"""Columns of ``habenula.tsv``."""
+
+_NATIVE = ["native_x", "native_y", "native_z"]
+
+
+def verdict(best_voxel: float | None) -> str:
+    """Return what may be made of a result, from the expected share of the best voxel.
+
+    Parameters
+    ----------
+    best_voxel : float or None
+        :attr:`Purity.best_voxel`; None where the native voxel size is unknown.
+    """
+    if best_voxel is None:
+        return UNKNOWN
+    if best_voxel >= INTERPRETABLE_FROM:
+        return INTERPRETABLE
+    return CAUTION if best_voxel >= CAUTION_FROM else PERI_HABENULAR
+
+
+def habenula_table(
+    registry: Registry,
+    space: str,
+    native: pd.DataFrame,
+    *,
+    labels: Mapping[str, Body] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Return ``habenula.tsv``: the verdict for every native voxel size of a study.
+
+    Parameters
+    ----------
+    registry : Registry
+        Its used regions with ``structure: habenula`` are judged.
+    space : str
+        The study's template space.
+    native : pandas.DataFrame
+        ``plan/native.tsv``: columns `run`, `native_x`, `native_y`, `native_z` (mm; NaN where
+        unknown) and `native_source`, one row per run.
+    labels : mapping of str to Body
+        The habenula itself, by hemisphere, where the study has its label image; without it, the
+        spheroid stands for it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of :data:`COLUMNS`; one row per region and distinct size, with the number of runs
+        that have it, the largest number first. No rows where no circuit has a habenula.
+    """
+    sizes = (
+        native.assign(**native[_NATIVE].astype(np.float64).round(2))
+        .groupby([*_NATIVE, "native_source"], dropna=False, sort=True)
+        .size()
+        .rename("runs")
+        .reset_index()
+        .sort_values("runs", ascending=False, kind="stable")
+    )
+    rows = []
+    for region in habenula_regions(registry):
+        label = labels.get(region.hemisphere)
+        body = label or habenula_body(space, region.hemisphere)
+        for record in sizes.to_dict("records"):
+            size = [float(record[axis]) for axis in _NATIVE]
+            known = bool(np.isfinite(size).all())
+            purity = expected_purity(size, body, region, space) if known else None
+            best = None if purity is None else purity.best_voxel
+            rows.append(
+                {
+                    "region": region.id,
+                    **dict(zip(_NATIVE, size, strict=True)),
+                    "native_source": record["native_source"] if known else None,
+                    "runs": int(record["runs"]),
+                    "body": "label" if label else "spheroid",
+                    "best_voxel_fraction": best,
+                    "region_purity": purity.region if purity else None,
+                    "weighted_purity": purity.weighted if purity else None,
+                    "verdict": verdict(best),
+                }
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def resolution_problems(registry: str | Path, native: pd.DataFrame) -> list[Problem]:
+    """Return a note that asks for the native voxel size where a habenula waits for it.
+
+    Parameters
+    ----------
+    registry : str or pathlib.Path
+        ``circuits.yaml``; what is wrong with it is told elsewhere.
+    native : pandas.DataFrame
+        ``plan/native.tsv``.
+    """
+    try:
+        wanted = habenula_regions(load_registry(registry))
+    except StudyError:
+        return []
+    return native_problems(native) if wanted else []
+
+
+def habenula_regions(registry: Registry) -> tuple[Region, ...]:
+    """Return the used regions that are meant to measure the habenula."""
+    return tuple(region for region in registry.used_regions if region.structure == "habenula")
+
+
+def circuit_verdicts(registry: Registry, table: pd.DataFrame) -> dict[str, str]:
+    """Return the verdict on every circuit that holds a habenula: the worst of its regions' rows.
+
+    Parameters
+    ----------
+    registry : Registry
+        The circuits.
+    table : pandas.DataFrame
+        ``habenula.tsv``.
+
+    Returns
+    -------
+    dict of str to str
+        By circuit.
+    """
+    found: dict[str, str] = {}
+    for circuit in registry.circuits.values():
+        given = set(table.loc[table["region"].isin(circuit.regions), "verdict"])
+        if given:
+            found[circuit.id] = max(given, key=_FROM_BEST.index)
+    return found
+
+
+def report_sentences(table: pd.DataFrame) -> list[str]:
+    """Return what a reader of a habenula result must know, one sentence per row of the table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``habenula.tsv``.
+    """
+    sentences = []
+    for row in table.to_dict("records"):
+        runs = "1 run" if row["runs"] == 1 else f"{row['runs']:g} runs"
+        if row["verdict"] == UNKNOWN:
+            sentences.append(
+                f"{row['region']}, {runs}: the recorded voxel size is not known, so the result "
+                "must be treated as peri-habenular only (set study.native-voxel-size)."
+            )
+            continue
+        size = " × ".join(f"{float(row[axis]):g}" for axis in _NATIVE)
+        sentences.append(
+            f"{row['region']}, {runs} recorded at {size} mm: {row['verdict']}. By geometry alone, "
+            f"{100 * float(row['best_voxel_fraction']):.0f} % of the best voxel and "
+            f"{100 * float(row['region_purity']):.0f} % of the region is habenula."
+        )
+    return sentences
+
+
+def methods_sentences(table: pd.DataFrame) -> list[str]:
+    """Return how the verdict was reached, for the methods; empty where there is no habenula.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``habenula.tsv``.
+    """
+    if not len(table):
+        return []
+    body = (
+        "the label of the habenula"
+        if set(table["body"]) == {"label"}
+        else "a spheroid with the volume, centroid, length and direction of the CIT168 habenula"
+    )
+    return [
+        "How much habenula a voxel can hold was computed from the voxel size that was recorded, "
+        f"not from the resampled grid: {body} was sampled by grids of that voxel size at "
+        f"{OFFSETS} random offsets.",
+        f"A median habenula share of the best voxel of at least {INTERPRETABLE_FROM:g} was called "
+        f"interpretable, of at least {CAUTION_FROM:g} caution, and less peri-habenular only. These "
+        "limits are a convention of this software, not a published standard, and the computation "
+        "is geometry only: the point spread, errors of registration and smoothing make it worse.",
+        "No data were smoothed.",
+        *report_sentences(table),
+    ]

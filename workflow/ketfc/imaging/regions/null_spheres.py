@@ -1,0 +1,181 @@
+"""Spheres all over the cortex, of the sizes that circuits have: what pairs are drawn from.
+
+A parcel is larger than most regions of the circuits, the habenula's most of all, so that no pair of
+parcels is like their edges. These spheres have the circuits' own radii; they are measured in the
+same read as everything else, by the primary strategy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.base.files import write_json, write_tsv
+from ketfc.base.software import generated_by
+from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.placing import RegionSet, sphere_regions
+from ketfc.imaging.regions.registry import ANY_MNI, Region, Registry, Sphere
+from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.imaging.run.process import RunResult
+
+SPHERES = "KetfcSpheres"
+"""Name, in the place of an atlas, of the set of these spheres."""
+
+N_SPHERES = 480
+"""How many there are, shared among the radii."""
+
+_USUAL_RADII = (3.0, 5.0, 8.0)
+"""mm; for regions that are no spheres."""
+
+_AT_ONCE = 1000
+"""Points that are compared with the centres so far in one go."""
+
+_SEED = 12
+"""Fixed: where the spheres lie is part of the definition, not of a study."""
+
+
+def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.DataFrame:
+    """Return the spheres: as many of each radius that an edge of the registry has.
+
+    Centres are drawn from the voxels of the cortex, one after the other, leaving out what would
+    overlap with a sphere of the same radius already there.
+
+    Parameters
+    ----------
+    registry : Registry
+        Whose radii are taken, and some usual ones where regions have none; shells, which are
+        no ends of edges, are passed over.
+    space : str
+        The study's template space.
+    cortex : ketfc.imaging.atlas.parcellations.Parcellation
+        Its labels tell what is cortex.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name``, ``x``, ``y``, ``z`` (mm) and ``radius``, the smallest first.
+    """
+    ends = {end for circuit in registry.circuits.values() for edge in circuit.edges for end in edge}
+    regions = [registry.regions[end] for end in ends]
+    found = {sphere.radius for region in regions for sphere in region.spheres_in(space)}
+    if any(leaf.labels or leaf.maps for region in regions for leaf in region.leaves):
+        found |= set(_USUAL_RADII)
+    radii = sorted(found)
+    affine = cortex.grid.affine
+    centres = np.argwhere(cortex.labels > 0) @ affine[:3, :3].T + affine[:3, 3]
+    rng = np.random.default_rng(_SEED)
+    rows = [
+        {"name": f"r{radius:g}n{i:03d}", **dict(zip("xyz", centre, strict=True)), "radius": radius}
+        for radius in radii
+        for i, centre in enumerate(
+            _apart(centres[rng.permutation(len(centres))], 2 * radius, N_SPHERES // len(radii))
+        )
+    ]
+    return pd.DataFrame(rows, columns=["name", "x", "y", "z", "radius"])
+
+
+def _apart(points: NDArray[np.float64], distance: float, count: int) -> list[NDArray[np.float64]]:
+    """Return the first `count` points that each lie `distance` from those before, or as many."""
+    chosen: list[NDArray[np.float64]] = []
+    # most points are never looked at: the first few hundred hold as many as are wanted
+    for start in range(0, len(points), _AT_ONCE):
+        left = points[start : start + _AT_ONCE]
+        for earlier in chosen:
+            left = _beyond(left, earlier, distance)
+        while len(left) and len(chosen) < count:
+            chosen.append(left[0])
+            left = _beyond(left, left[0], distance)
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def _beyond(
+    points: NDArray[np.float64], centre: NDArray[np.float64], distance: float
+) -> NDArray[np.float64]:
+    squared: NDArray[np.float64] = ((points - centre) ** 2).sum(axis=1)
+    return points[squared >= distance**2]
+
+
+def place_spheres(spheres: pd.DataFrame, grid: Grid) -> RegionSet:
+    """Place the spheres on a grid.
+
+    Parameters
+    ----------
+    spheres : pandas.DataFrame
+        As :func:`null_spheres` gives them.
+    grid : Grid
+        The run's grid.
+    """
+    regions = [
+        Region(
+            id=name,
+            name=name,
+            hemisphere="midline",
+            spheres=(Sphere(ANY_MNI, (x, y, z), radius),),
+            source="null_spheres",
+            verified=False,
+        )
+        for name, (x, y, z, radius) in zip(
+            spheres["name"], spheres[["x", "y", "z", "radius"]].to_numpy().tolist(), strict=True
+        )
+    ]
+    return replace(sphere_regions(regions, ANY_MNI, grid), atlas=SPHERES)
+
+
+def write_spheres(
+    coverage: Path,
+    relmat: Path,
+    *,
+    sources: Sequence[str],
+    names: Sequence[str],
+    result: RunResult,
+    strategy: str,
+) -> None:
+    """Write what a run gave for the spheres; n/a where it was excluded.
+
+    Parameters
+    ----------
+    coverage, relmat : pathlib.Path
+        The tables; the matrix has a JSON beside it.
+    sources : sequence of str
+        BIDS URIs of what was read.
+    names : sequence of str
+        The spheres' names, which a run that could not be read does not know.
+    result : ketfc.imaging.run.process.RunResult
+        What the run gave.
+    strategy : str
+        Which of the strategies is written.
+    """
+    part, cleaned = result.series.get(SPHERES), result.strategies[strategy]
+    empty = pd.DataFrame({"region": list(names)}).assign(
+        **dict.fromkeys((*COVERAGE_NUMBERS, "note"))
+    )
+    write_tsv(coverage, empty if part is None else part.coverage)
+    nothing = pd.DataFrame(np.nan, index=list(names), columns=list(names))
+    matrix = cleaned.matrices.get(SPHERES, nothing)
+    write_tsv(relmat, matrix, digits=6, index_label="Node")
+    write_json(
+        relmat.with_suffix(".json"),
+        {
+            "Description": "Spheres of the circuits' radii in the cortex; centres are in "
+            f"atlas-{SPHERES}_dseg.tsv",
+            "RelationshipMeasure": "Pearson correlation coefficient",
+            "Weighted": True,
+            "Directed": False,
+            "ValidDiagonal": False,
+            "StorageFormat": "Full",
+            "Sources": list(sources),
+            "DenoisingStrategy": strategy,
+            "NumberOfVolumes": cleaned.n_volumes,
+            "DegreesOfFreedom": round(cleaned.tdof, 6),
+            "Excluded": cleaned.error.reason if cleaned.error else None,
+            "GeneratedBy": generated_by("imaging"),
+        },
+    )

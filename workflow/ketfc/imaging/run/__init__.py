@@ -1,0 +1,1 @@
+"""One BOLD run, from a read to connectivity and quality."""

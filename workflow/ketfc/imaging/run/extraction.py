@@ -1,0 +1,340 @@
+"""One read per run: the series, coverage and tSNR of all regions of all atlases at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ketfc.base.errors import RunError
+from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.reader import read_header, read_volume, stored_volumes
+from ketfc.imaging.regions.placing import RegionSet
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+COVERAGE_NUMBERS = (
+    "n_voxels",
+    "n_covered",
+    "coverage",
+    "n_shared",
+    "coverage_shared",
+    "tsnr",
+    "intensity",
+)
+"""Columns of a coverage table that are numbers, beside ``region`` and ``note``."""
+
+LARGEST = 1e12
+"""Signal, in the image's units, that is none; scanners give up to some 100,000."""
+
+MIN_TSNR = 1.0
+"""Median temporal SNR below which an image is noise: no preprocessed BOLD image comes near it."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionSeries:
+    """What one read gave for one atlas.
+
+    Attributes
+    ----------
+    series : pandas.DataFrame, shape (n_volumes, n_regions)
+        Mean over the shared, covered voxels of each region, weighted where the region is, in the
+        image's units; missing in the whole column where coverage is below the threshold.
+    coverage : pandas.DataFrame
+        One row per region: ``region``, ``n_voxels`` on the grid, ``n_covered`` inside the brain
+        mask and with signal, ``coverage`` (their ratio, or of a weighted region their share of all
+        its weight), ``n_shared`` and ``coverage_shared`` (the same for the voxels shared by all
+        sessions compared, which decide), ``tsnr`` (mean over covered voxels, weighted where the
+        region is, of temporal mean / temporal SD, before denoising), ``intensity`` (likewise of
+        the temporal mean, in the image's units), ``note``.
+    """
+
+    series: pd.DataFrame
+    coverage: pd.DataFrame
+
+
+def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
+    """Return a brain mask on the grid of its BOLD image.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A 3-D NIfTI image of 0 and one other number, which is brain.
+    grid : Grid
+        The grid that the mask must have.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (grid.n_voxels,)
+        In Fortran order.
+
+    Raises
+    ------
+    RunError
+        ``damaged-image``, ``not-3d``, ``mask-grid``, ``mask-values`` or
+        ``mask-empty``.
+    """
+    path = Path(path)
+    data, mask_grid = read_volume(path)
+    if not mask_grid.matches(grid):
+        raise RunError(
+            "mask-grid",
+            f"{path.name} has another grid than its BOLD image: {mask_grid.describe()}; "
+            f"BOLD {grid.describe()}",
+            value=mask_grid.describe(),
+            threshold=grid.describe(),
+        )
+    values = data.ravel(order="F")
+    if not np.isfinite(values).all():
+        raise RunError("mask-values", f"{path.name} holds NaN or infinite values")
+    mask: NDArray[np.bool_] = values != 0
+    if not mask.any():
+        raise RunError("mask-empty", f"{path.name} holds no brain voxel", value=0, threshold=1)
+    inside = values[mask]
+    low, high = float(inside.min()), float(inside.max())
+    if low != high or low < 0:
+        raise RunError(
+            "mask-values",
+            f"{path.name} is no mask: beside 0 it holds values from {low:g} to {high:g}, where one "
+            "positive value is expected",
+            value=f"{low:g} to {high:g}",
+            threshold="one value above 0",
+        )
+    return mask
+
+
+def require_outside(mask: NDArray[np.bool_], path: Path) -> None:
+    """Refuse a mask that holds every voxel of its image: it was not made from a brain.
+
+    Raises
+    ------
+    RunError
+        ``mask-full``.
+    """
+    if mask.all():
+        raise RunError(
+            "mask-full",
+            f"{path.name} takes the whole image for brain",
+            value=mask.size,
+            threshold=mask.size - 1,
+        )
+
+
+def extract(
+    bold: str | Path,
+    mask: NDArray[np.bool_],
+    region_sets: Sequence[RegionSet],
+    *,
+    min_coverage: float,
+    shared: NDArray[np.bool_] | None = None,
+) -> dict[str, RegionSeries]:
+    """Read a BOLD image once and return the series of every region of every atlas.
+
+    A voxel has signal when it lies in the mask and varies over time. Voxels that are NaN in every
+    volume have none; voxels that are NaN in some volumes mean a damaged file.
+
+    Parameters
+    ----------
+    bold : str or pathlib.Path
+        A 4-D NIfTI file of any real type, with or without scaling.
+    mask : numpy.ndarray of bool, shape (n_voxels,)
+        Brain mask in Fortran order.
+    region_sets : sequence of RegionSet
+        On the grid of the image.
+    min_coverage : float
+        Smallest share of a region's voxels, or of its weight, that must have signal.
+    shared : numpy.ndarray of bool, shape (n_voxels,), or None
+        Voxels that all sessions to be compared have in common: series, and whether a region is
+        covered, come from these alone. None for a run on its own.
+
+    Returns
+    -------
+    dict of str to RegionSeries
+        By atlas.
+
+    Raises
+    ------
+    RunError
+        ``damaged-image``, ``not-finite``, ``no-signal`` or ``implausible-signal``.
+    """
+    bold = Path(bold)
+    header = read_header(bold)
+    inside, voxels = _inside_mask(region_sets, mask)
+    size = np.concatenate([each.weights @ np.ones(mask.size) for each in region_sets])
+    n_voxels = np.concatenate([np.diff(each.weights.indptr) for each in region_sets])
+    common = np.ones(voxels.size, dtype=bool) if shared is None else shared[voxels]
+    measured = inside.copy()
+    drawn = np.repeat([each.picture for each in region_sets], [len(s.names) for s in region_sets])
+    in_picture = np.repeat(drawn, np.diff(inside.indptr))
+    measured.data *= common[measured.indices] | in_picture
+    decisive = np.unique(inside.indices[~in_picture])
+
+    totals = np.empty((header.n_volumes, inside.shape[0]))
+    shifted_sum = np.zeros(voxels.size)
+    shifted_squares = np.zeros(voxels.size)
+    n_missing = np.zeros(voxels.size, dtype=np.int32)
+    reference: NDArray[np.floating] | None = None
+    done = 0
+    # a slope near zero, times this, may be beyond floating point
+    largest = min(LARGEST / abs(header.slope), 1e150)
+    most = largest**2
+    for batch in stored_volumes(bold, voxels):
+        # a cheap product tells whether anything is NaN or enormous; only then is it searched for
+        with np.errstate(over="ignore", invalid="ignore"):
+            ordinary = all(volume @ volume < most for volume in batch)
+        if not ordinary:
+            bad = ~np.isfinite(batch)
+            _refuse_enormous(bold, batch[~bad], largest)
+            n_missing += bad.sum(axis=0, dtype=np.int32)
+            batch[bad] = 0
+        if reference is None:
+            reference = batch[0].copy()
+        # differences from the first volume keep float32 sums exact enough for a mean of 10,000
+        batch -= reference
+        for volume in batch:
+            totals[done] = measured @ volume
+            done += 1
+        shifted_sum += batch.sum(axis=0)
+        shifted_squares += np.einsum("ij,ij->j", batch, batch, dtype=np.float64)
+    if reference is None or not decisive.size:
+        raise RunError("no-signal", f"no region has a voxel inside the brain mask of {bold.name}")
+
+    _refuse_partly_missing(bold, n_missing[decisive], header.n_volumes)
+    mean = shifted_sum / header.n_volumes
+    variance = np.maximum(shifted_squares / header.n_volumes - mean**2, 0)
+    # what is constant but for float32 rounding is constant
+    floor = (np.finfo(np.float32).eps * np.abs(reference).astype(np.float64)) ** 2
+    # so is what is missing in every volume, and was set to zero; in some: only in a picture
+    alive = (variance > floor) & (n_missing == 0)
+    if not alive[decisive].any():
+        raise RunError(
+            "no-signal", f"no voxel of any region varies over time in {bold.name}", value=0
+        )
+
+    live = inside @ alive.astype(np.float64)
+    used = measured @ alive.astype(np.float64)
+    # dead voxels equal the reference throughout, so they add nothing to the totals
+    base = measured @ np.where(alive, reference, 0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        series = (totals + base) / used * header.slope + header.inter
+        voxel_mean = (mean + reference) * header.slope + header.inter
+        voxel_sd = np.sqrt(variance * header.n_volumes / max(header.n_volumes - 1, 1))
+        ratio = np.where(alive, voxel_mean / (voxel_sd * abs(header.slope)), 0)
+        _require_brightness(bold, ratio[decisive][alive[decisive]])
+        tsnr = inside @ ratio / live
+        intensity = inside @ np.where(alive, voxel_mean, 0) / live
+    n_live, n_used = _counts(inside, alive), _counts(measured, alive)
+    coverage, shared_coverage = (
+        # sums of weights differ in their last bits, whole regions do not
+        np.where(n == n_voxels, 1.0, part / np.maximum(size, np.finfo(float).tiny)) * (size > 0)
+        for n, part in ((n_live, live), (n_used, used))
+    )
+    series[:, shared_coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
+
+    results, start = {}, 0
+    for regions in region_sets:
+        part = slice(start, start + len(regions.names))
+        start = part.stop
+        results[regions.atlas] = RegionSeries(
+            series=pd.DataFrame(series[:, part], columns=list(regions.names)),
+            coverage=pd.DataFrame(
+                {
+                    "region": regions.names,
+                    "n_voxels": n_voxels[part].astype(int),
+                    "n_covered": n_live[part],
+                    "coverage": coverage[part],
+                    "n_shared": n_used[part],
+                    "coverage_shared": shared_coverage[part],
+                    "tsnr": tsnr[part],
+                    "intensity": intensity[part],
+                    "note": [note or None for note in regions.notes],
+                }
+            ),
+        )
+    return results
+
+
+def _inside_mask(
+    region_sets: Sequence[RegionSet], mask: NDArray[np.bool_]
+) -> tuple[csr_matrix, NDArray[np.int32]]:
+    """Stack the regions of all atlases and keep the voxels of the mask.
+
+    Returns
+    -------
+    weights : scipy.sparse.csr_matrix, shape (n_regions, n_voxels)
+        Over the voxels below.
+    voxels : numpy.ndarray of int32, shape (n_voxels,)
+        Flat indices on the grid, increasing, so that memory is read in its own order.
+    """
+    from scipy.sparse import csr_matrix
+
+    rows, columns, data, start = [], [], [], 0
+    for regions in region_sets:
+        per_region = np.diff(regions.weights.indptr)
+        kept = mask[regions.weights.indices]
+        rows.append(np.repeat(np.arange(start, start + len(per_region)), per_region)[kept])
+        columns.append(regions.weights.indices[kept])
+        data.append(regions.weights.data[kept])
+        start += len(per_region)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    voxels = np.unique(column).astype(np.int32)
+    place = np.zeros(mask.size, dtype=np.int32)
+    place[voxels] = np.arange(voxels.size)
+    weights = csr_matrix((np.concatenate(data), (row, place[column])), shape=(start, voxels.size))
+    return weights, voxels
+
+
+def _counts(weights: csr_matrix, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return how many voxels of each region are alive and have a weight."""
+    counted: NDArray[np.int64] = (weights > 0).astype(np.int64) @ alive.astype(np.int64)
+    return counted
+
+
+def _require_brightness(bold: Path, tsnr: NDArray[np.floating]) -> None:
+    """Refuse an image whose voxels vary over time more than they are bright."""
+    middle = float(np.median(tsnr))
+    if not middle >= MIN_TSNR:
+        raise RunError(
+            "implausible-signal",
+            f"the voxels of {bold.name} vary over time more than they are bright (median temporal "
+            f"SNR {middle:.2g}): either its header gives a wrong type or byte order, or the mean "
+            "was taken out, which preprocessed images keep",
+            value=round(middle, 6),
+            threshold=MIN_TSNR,
+        )
+
+
+def _refuse_enormous(bold: Path, values: NDArray[np.floating], largest: float) -> None:
+    found = float(np.abs(values).max(initial=0))
+    if found > largest:
+        raise RunError(
+            "implausible-signal",
+            f"{bold.name} holds numbers such as {found:.3g}, which no scanner gives",
+            value=found,
+            threshold=largest,
+        )
+
+
+def _refuse_partly_missing(bold: Path, n_missing: NDArray[np.int32], n_volumes: int) -> None:
+    if (n_missing == n_volumes).all():
+        raise RunError(
+            "not-finite",
+            f"{bold.name} holds no finite number in any region",
+            value=int((n_missing > 0).sum()),
+            threshold=0,
+        )
+    partly = int(((n_missing > 0) & (n_missing < n_volumes)).sum())
+    if partly:
+        raise RunError(
+            "not-finite",
+            f"{bold.name} has {partly} voxels in regions that are NaN or infinite in some volumes "
+            "but not in all",
+            value=partly,
+            threshold=0,
+        )

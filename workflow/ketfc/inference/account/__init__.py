@@ -1,0 +1,1 @@
+"""Exclusions, their reconciliation with the tables, and the flow of participants."""

@@ -1,0 +1,1 @@
+"""From a design to its tests: samples, models and their evidence."""

@@ -1,0 +1,311 @@
+"""Whether arm, baseline score or diagnosis tell changes and associations apart: interactions.
+
+A family of its own, exploratory whatever its sample: a trial with a power of 80 % for a difference
+between its arms has one of 29 % for an interaction of the same size (Brookes ST et al. (2004),
+J Clin Epidemiol 57:229–236, doi:10.1016/j.jclinepi.2003.08.009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.core.linear import regression_evidence
+from ketfc.inference.core.permutation import Floats
+from ketfc.inference.design.model import CONNECTIVITY_CHANGE, Model, values, with_covariates
+from ketfc.inference.design.samples import PlannedTest, adjusted_for, instrument_of, score_columns
+from ketfc.inference.verdicts import coverage, number, p_words
+from ketfc.study.people.groups import BIPOLAR, KETAMINE_FIRST, UNIPOLAR
+
+DRUG_BY_CHANGE = "drug-by-change"
+DRUG_BY_BASELINE = "drug-by-baseline-score"
+DIAGNOSIS_BY_CHANGE = "diagnosis-by-change"
+CHANGE_BY_DIAGNOSIS = "change-by-diagnosis"
+
+MIN_CELL = 10
+"""People in every arm, diagnosis or (for three-way questions) both together: with fewer no
+interaction is tested. A convention, not a finding."""
+
+_KIND = "moderation"
+
+
+def moderation_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
+    """Return the tests of moderation that a design has the columns for.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    list of PlannedTest
+        With two arms and a score: whether arms differ in the association
+        (:data:`DRUG_BY_CHANGE`) and, where the score was measured at baseline, whether their
+        difference in connectivity goes with it (:data:`DRUG_BY_BASELINE`). With two diagnoses:
+        whether they differ in the change of connectivity (:data:`CHANGE_BY_DIAGNOSIS`; with two
+        arms, in the difference between the arms) and, with a score, in the association
+        (:data:`DIAGNOSIS_BY_CHANGE`).
+    """
+    arms = {"parallel": ("arm",), "crossover": ("sequence",)}.get(design["kind"], ())
+    change = ("z_baseline", "z_followup")
+    score = score_columns(design) if design["si"] else ()
+    needs = {}
+    if design["kind"] == "parallel" and score:
+        needs[DRUG_BY_CHANGE] = (*arms, *change, *score)
+        if "si_baseline" in score:
+            needs[DRUG_BY_BASELINE] = (*arms, *change, "si_baseline")
+    if (design.get("terms") or {}).get("diagnosis"):
+        needs[CHANGE_BY_DIAGNOSIS] = (*arms, "diagnosis", *change)
+        if score:
+            needs[DIAGNOSIS_BY_CHANGE] = (*arms, "diagnosis", *change, *score)
+    adjusted = adjusted_for(design)
+    return [
+        PlannedTest(name, _KIND, None, columns, _estimand(name, design), adjusted=adjusted)
+        for name, columns in needs.items()
+    ]
+
+
+def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
+    """Return the model of a test of moderation, the interaction first.
+
+    Parameters
+    ----------
+    test, complete, design
+        As for :func:`ketfc.inference.design.model.model_of`.
+
+    Returns
+    -------
+    Model
+        With both main effects beside their product, whose coefficient does not depend on where
+        they are centred. Arms were allocated, and are compared at equal baseline; diagnoses were
+        not, and are compared in their changes: at equal baseline, regression to different means
+        would pass for a difference (Van Breukelen GJP (2006), J Clin Epidemiol
+        59:920–925, doi:10.1016/j.jclinepi.2006.02.007).
+    """
+    before, after = values(complete, "z_baseline"), values(complete, "z_followup")
+    change = after - before
+    arm = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
+    bipolar = np.asarray(complete["diagnosis"] == BIPOLAR, dtype=np.float64)
+    first = np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
+    two_arms, crossover = design["kind"] == "parallel", design["kind"] == "crossover"
+    sides = {"arm": arm} if two_arms else {"the order of the drugs": first} if crossover else {}
+    followup = ("connectivity at follow-up", after)
+    baseline = {"connectivity at baseline": before}
+    if test.name == DRUG_BY_BASELINE:
+        score = {
+            f"{instrument_of(design)} at {design['baseline']}": values(complete, "si_baseline")
+        }
+        model = Model(followup, _crossed({"arm": arm}, score) | baseline)
+    elif test.name == CHANGE_BY_DIAGNOSIS and two_arms:
+        model = Model(followup, _crossed({"arm": arm}, {"diagnosis": bipolar}) | baseline)
+    elif test.name == CHANGE_BY_DIAGNOSIS:
+        model = Model((CONNECTIVITY_CHANGE, change), {"diagnosis": bipolar} | sides)
+    else:
+        outcome, given = _score(complete, design)
+        by = {"arm": arm} if test.name == DRUG_BY_CHANGE else {"diagnosis": bipolar}
+        crossed = _crossed(by, {CONNECTIVITY_CHANGE: change})
+        model = Model(outcome, crossed | given | sides)
+    return with_covariates(model, test, complete, design)
+
+
+def moderation_evidence(
+    test: PlannedTest,
+    complete: pd.DataFrame,
+    design: Mapping[str, Any],
+    *,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Evidence:
+    """Estimate and test an interaction where there are enough people to tell.
+
+    Parameters
+    ----------
+    test, complete, design
+        As for :func:`moderation_model`.
+    alpha, permutations, rng
+        As for :func:`ketfc.inference.core.linear.regression_evidence`.
+
+    Returns
+    -------
+    Evidence
+        Without numbers where a cell has fewer than :data:`MIN_CELL` people: flagged
+        ``small-cell`` with these cells and how many each has.
+    """
+    small = {name: n for name, n in _cells(test, complete, design) if n < MIN_CELL}
+    if small:
+        flag = f"small-cell: {', '.join(f'{name} {n}' for name, n in small.items())}"
+        labels = design["arms"] or {}
+        words = ", ".join(
+            f"{' '.join(labels.get(part, part) for part in name.split())} {n}"
+            for name, n in small.items()
+        )
+        least = f"at least {MIN_CELL} are needed of each"
+        return untestable(flag, f"too few complete participants ({words}), {least}")
+    model = moderation_model(test, complete, design)
+    return regression_evidence(
+        model.outcome,
+        model.regressors,
+        alpha=alpha,
+        permutations=permutations,
+        rng=rng,
+        blocks=model.blocks,
+    )
+
+
+def moderation_verdict(
+    evidence: Evidence,
+    test: PlannedTest,
+    design: Mapping[str, Any],
+    *,
+    circuit: str,
+    n: int,
+    p_holm: float,
+    tests: int,
+    alpha: float,
+) -> str:
+    """Return what a test of moderation says in plain words.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its numbers.
+    test, design
+        As for :func:`moderation_model`.
+    circuit : str
+        Name of the circuit.
+    n : int
+        Participants in the test.
+    p_holm : float
+        p after Holm within the family.
+    tests : int
+        Number of tests that Holm corrected for.
+    alpha : float
+        Level of the test.
+    """
+    if evidence.obstacle is not None:
+        return f"{circuit}: no result, because {evidence.obstacle}."
+    interval = (
+        f"{number(evidence.ci_low)} to {number(evidence.ci_high)}"
+        if np.isfinite(evidence.ci_low)
+        else "n/a"
+    )
+    numbers = (
+        f"{coverage(alpha)} CI {interval}; p {p_words(p_holm)} after Holm over {tests} "
+        f"{'test' if tests == 1 else 'tests'} of moderation; n = {n}"
+    )
+    what, differs, than, unit = _words(test.name, design)
+    size = f"{number(abs(evidence.estimate))} {unit}"
+    if p_holm < alpha:
+        level = "higher" if evidence.estimate > 0 else "lower"
+        return (
+            f"{circuit}: exploratory: {what} was {size} {level} {than} ({numbers}). Other "
+            "participants have to show it again; it is no evidence for a cause."
+        )
+    return (
+        f"{circuit}: exploratory: no evidence that {what} differs {differs} (difference "
+        f"{number(evidence.estimate)} {unit}, {numbers}). That is not evidence for no difference."
+    )
+
+
+def _crossed(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return the product of two columns around their means, and the two columns."""
+    (first, a), (second, b) = *one.items(), *other.items()
+    product = (a - a.mean()) * (b - b.mean())
+    return {f"{first} by {second}": product, **one, **other}
+
+
+def _score(
+    complete: pd.DataFrame, design: Mapping[str, Any]
+) -> tuple[tuple[str, Floats], dict[str, Floats]]:
+    """Return the score of an association, and the score at baseline that is adjusted for."""
+    instrument = instrument_of(design)
+    before, after = values(complete, "si_baseline"), values(complete, "si_followup")
+    if design["kind"] == "crossover":
+        return (f"the difference in {instrument} between the drugs", after - before), {}
+    if "si_change" in score_columns(design):
+        return (f"the change in {instrument}", values(complete, "si_change")), {}
+    outcome = (f"{instrument} at {design['followup']}", after)
+    return outcome, {f"{instrument} at {design['baseline']}": before}
+
+
+def _cells(
+    test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]
+) -> Iterator[tuple[str, int]]:
+    """Yield the cells of a test with the number of their participants."""
+    drugs, diagnoses = ("ketamine", "control"), (UNIPOLAR, BIPOLAR)
+    if test.name in (DRUG_BY_CHANGE, DRUG_BY_BASELINE):
+        yield from ((role, int((complete["arm"] == role).sum())) for role in drugs)
+        return
+    for diagnosis in diagnoses:
+        own = complete[complete["diagnosis"] == diagnosis]
+        if test.name == CHANGE_BY_DIAGNOSIS and design["kind"] == "parallel":
+            yield from ((f"{role} {diagnosis}", int((own["arm"] == role).sum())) for role in drugs)
+        else:
+            yield diagnosis, len(own)
+
+
+def _words(name: str, design: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Return what a test compares, between what, the same after `higher`, and its unit."""
+    instrument, followup = instrument_of(design), design["followup"]
+    drugs = design["arms"] or design.get("drugs")
+    ketamine, control = (drugs["ketamine"], drugs["control"]) if drugs else ("", "")
+    diagnoses = (
+        "between bipolar and unipolar depression",
+        "in bipolar than in unipolar depression",
+    )
+    if name == DRUG_BY_BASELINE:
+        return (
+            f"the difference between {ketamine} and {control} in connectivity at {followup}",
+            f"with {instrument} at {design['baseline']}",
+            f"per point of {instrument} at {design['baseline']}",
+            "Fisher z per point",
+        )
+    if name == CHANGE_BY_DIAGNOSIS:
+        what = (
+            f"the difference between {ketamine} and {control} in connectivity at {followup}"
+            if design["kind"] == "parallel"
+            else f"the difference between {ketamine} and {control} in connectivity"
+            if drugs
+            else "the change in connectivity"
+        )
+        return what, *diagnoses, "Fisher z"
+    outcome = (
+        f"the difference in {instrument} between the drugs"
+        if design["kind"] == "crossover"
+        else f"the change in {instrument}"
+        if "si_change" in score_columns(design)
+        else f"{instrument} at {followup}"
+    )
+    on = "the difference" if design["kind"] == "crossover" else "the change"
+    arms = (f"between {ketamine} and {control}", f"under {ketamine} than under {control}")
+    between = arms if name == DRUG_BY_CHANGE else diagnoses
+    return (
+        f"the slope of {outcome} on {on} in connectivity",
+        *between,
+        "points per unit of Fisher z",
+    )
+
+
+def _estimand(name: str, design: Mapping[str, Any]) -> str:
+    """Return what a test of moderation estimates."""
+    what, differs, _, unit = _words(name, design)
+    given = {
+        DRUG_BY_BASELINE: [f"connectivity at {design['baseline']}"],
+        CHANGE_BY_DIAGNOSIS: (
+            [f"connectivity at {design['baseline']}"] if design["kind"] == "parallel" else []
+        ),
+    }.get(name, ["baseline score"] if "si_baseline" in score_columns(design) else [])
+    if design["kind"] == "crossover":
+        given = ["the order of the drugs"]
+    given = [*given, *adjusted_for(design)]
+    adjusted = f", adjusted for {', '.join(given)}" if given else ""
+    return (
+        f"Exploratory: how {what} differs {differs}, in {unit}{adjusted}; a description of "
+        "differences, not of what brought them about."
+    )

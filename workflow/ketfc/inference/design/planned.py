@@ -1,0 +1,135 @@
+"""Every planned test of every circuit with its participants, and who could not enter which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from ketfc.inference.design.moderation import moderation_tests
+from ketfc.inference.design.samples import (
+    PlannedTest,
+    Sample,
+    participant_table,
+    planned_tests,
+    sample_of,
+    seen_by,
+)
+
+
+class CircuitLike(Protocol):
+    """What the tests need to know of a circuit, as ``registry.Circuit`` has it."""
+
+    @property
+    def id(self) -> str:
+        """Identifier, as in connectivity.tsv."""
+
+    @property
+    def name(self) -> str:
+        """Name in plain words."""
+
+    @property
+    def primary(self) -> bool:
+        """Whether it is one of the primary hypotheses."""
+
+    @property
+    def expected_sign(self) -> str:
+        """Expected direction of change: ``+``, ``-`` or ``?``."""
+
+    @property
+    def direction(self) -> str | None:
+        """Preregistered direction of its change, ``+`` or ``-``: that test is one-sided."""
+
+    @property
+    def registration(self) -> str | None:
+        """Where that can be read."""
+
+    @property
+    def variant_of(self) -> str | None:
+        """The circuit that it is another definition of, for sensitivity alone."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One test of one circuit.
+
+    Attributes
+    ----------
+    circuit : CircuitLike
+        The hypothesis.
+    test : ketfc.inference.design.samples.PlannedTest
+        The test.
+    design : mapping
+        The design as the test sees it: see :func:`ketfc.inference.design.samples.seen_by`.
+    sample : ketfc.inference.design.samples.Sample
+        Who enters it, and who does not.
+    """
+
+    circuit: CircuitLike
+    test: PlannedTest
+    design: Mapping[str, Any]
+    sample: Sample
+
+
+def planned_samples(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    circuits: Iterable[CircuitLike],
+    *,
+    strategy: str,
+) -> Iterator[Planned]:
+    """Yield every circuit's planned tests, in the order of the tables.
+
+    Moderation is looked at in primary circuits alone.
+
+    Parameters
+    ----------
+    connectivity, scores, design, circuits, strategy
+        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+    """
+    for circuit in circuits:
+        about = {"circuit": circuit.id, "strategy": strategy}
+        primary = participant_table(connectivity, scores, design, **about)
+        exploratory = circuit.primary and circuit.variant_of is None
+        moderation = moderation_tests(design) if exploratory else []
+        for test in (*planned_tests(design), *moderation):
+            # of another definition of a circuit, only the main tests over everybody
+            if circuit.variant_of is not None and (test.arm is not None or test.secondary):
+                continue
+            table, seen = primary, design
+            if test.secondary:
+                measured, seen = seen_by(test, connectivity, design)
+                table = participant_table(measured, scores, seen, **about)
+            yield Planned(circuit, test, seen, sample_of(table, test, seen))
+
+
+def incomplete_participants(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    circuits: Iterable[CircuitLike],
+    *,
+    strategy: str,
+) -> pd.DataFrame:
+    """List who was planned for a test and could not enter it.
+
+    Parameters
+    ----------
+    connectivity, scores, design, circuits, strategy
+        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `participant_id`, `hypothesis`, `test` and `reason` (several joined by ``; ``):
+        as many rows per hypothesis and test as its `n_excluded`.
+    """
+    rows = [
+        (who, planned.circuit.id, planned.test.name, why)
+        for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy)
+        for who, why in planned.sample.left_out.items()
+    ]
+    return pd.DataFrame(rows, columns=["participant_id", "hypothesis", "test", "reason"])

@@ -1,0 +1,349 @@
+"""Who enters which test, and who does not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.inference.design.crossover import first_period
+from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.estimands import FIRST_PERIOD
+from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
+
+_ARM_ROLES = ("ketamine", "control")
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """One test that the design calls for.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the tables.
+    kind : str
+        ``change``, ``association`` or ``moderation``.
+    arm : str or None
+        Role of the only arm it looks at; None for everybody.
+    needs : tuple of str
+        Columns of :func:`participant_table`, beside those of its covariates, without which a
+        participant cannot enter.
+    estimand : str
+        What it estimates, in a sentence.
+    roles : tuple of (str, str), optional
+        The sessions it compares, reference first, where they are not the design's primary ones;
+        such a test is secondary whatever its circuit.
+    adjusted : tuple of str
+        Covariates that it is adjusted for, the blocks among them: see :func:`adjusted_for`.
+    """
+
+    name: str
+    kind: str
+    arm: str | None
+    needs: tuple[str, ...]
+    estimand: str
+    roles: tuple[str, str] | None = None
+    adjusted: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All columns without which a participant cannot enter, those of covariates included."""
+        return (*self.needs, *(f"covariate_{name}" for name in self.adjusted))
+
+    @property
+    def secondary(self) -> bool:
+        """Whether it looks at other sessions than the primary ones."""
+        return self.roles is not None or self.name == FIRST_PERIOD
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Participants of a test: those who enter, with their numbers, and the reasons of the rest.
+
+    Attributes
+    ----------
+    complete : pandas.DataFrame
+        Rows of :func:`participant_table` that have all the test needs.
+    left_out : dict of str to str
+        Reason by participant, for all others whom the test was planned for.
+    """
+
+    complete: pd.DataFrame
+    left_out: dict[str, str]
+
+
+def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
+    """Return the tests that a design calls for, in the order of the tables.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    list of PlannedTest
+        Change and association over everybody; where there are arms, also within each of them;
+        change at every further follow-up, and of a crossover in the first period alone.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind of design.
+    """
+    by = {"single-arm": (), "longitudinal": (), "parallel": ("arm",), "crossover": ("sequence",)}
+    if design["kind"] not in by:
+        raise ValueError(f"no tests for a design of kind {design['kind']!r}")
+    arms: tuple[str, ...] = by[design["kind"]]
+    change = ("z_baseline", "z_followup")
+    score = score_columns(design)
+    given, of_change = adjusted_for(design), adjusted_for(design, change=True)
+    estimand = design["estimand"]
+    tests = [
+        PlannedTest(
+            "change", "change", None, arms + change, estimand["change"], adjusted=of_change
+        ),
+        PlannedTest(
+            *("association", "association", None),
+            arms + change + score,
+            estimand["association"],
+            adjusted=given,
+        ),
+    ]
+    for before, after in design.get("contrasts", ())[1:]:
+        name = f"change-{after}"
+        needs = arms + change
+        roles = (before, after)
+        tests.append(
+            PlannedTest(name, "change", None, needs, estimand[name], roles, adjusted=of_change)
+        )
+    if FIRST_PERIOD in estimand:
+        sentence = estimand[FIRST_PERIOD]
+        needs = ("arm", *change)
+        tests.append(PlannedTest(FIRST_PERIOD, "change", None, needs, sentence, adjusted=given))
+    if design["kind"] != "parallel":
+        return tests
+    instrument = instrument_of(design)
+    for role in _ARM_ROLES:
+        label = design["arms"][role]
+        sentence = f"Mean change in connectivity in the arm {label}, described without a test."
+        tests.append(PlannedTest(f"change-{label}", "change", role, arms + change, sentence))
+    for role in _ARM_ROLES:
+        label = design["arms"][role]
+        sentence = (
+            f"Slope of {instrument} on the change in connectivity within the arm {label}, "
+            + ("at equal baseline score" if "si_baseline" in score else "both as changes")
+            + (f", adjusted for {' and '.join(given)}." if given else ".")
+        )
+        name, needs = f"association-{label}", arms + change + score
+        tests.append(PlannedTest(name, "association", role, needs, sentence, adjusted=given))
+    return tests
+
+
+def adjusted_for(design: Mapping[str, Any], *, change: bool = False) -> tuple[str, ...]:
+    """Return the covariates that the tests of a design are adjusted for, blocks last.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+    change : bool
+        For the tests of change: a change within participants (one arm) is not adjusted, since
+        covariates around their means leave its mean as it is, while signs could no longer be
+        flipped exactly. The difference between two drugs within participants is adjusted for the
+        blocks alone, in which periods may differ.
+    """
+    terms = design.get("terms") or {"covariates": [], "blocks": None}
+    if change and design["kind"] in ("single-arm", "longitudinal"):
+        return ()
+    names = [] if change and design["kind"] == "crossover" else terms["covariates"]
+    blocks = [] if terms["blocks"] is None else [terms["blocks"]]
+    return tuple(dict.fromkeys([*(name for name in names if name not in blocks), *blocks]))
+
+
+def instrument_of(design: Mapping[str, Any]) -> str:
+    """Return the name of the SI instrument, or ``SI`` when the study has none."""
+    return str(design["si"]["instrument"]) if design["si"] else "SI"
+
+
+def seen_by(
+    test: PlannedTest, connectivity: pd.DataFrame, design: Mapping[str, Any]
+) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """Return connectivity and design as a test sees them.
+
+    `baseline` and `followup` of that design are the roles the test compares; the first period of a
+    crossover is a parallel study (:func:`ketfc.inference.design.crossover.first_period`).
+    """
+    if test.name == FIRST_PERIOD:
+        return first_period(connectivity, design)
+    if test.roles is None:
+        return connectivity, design
+    return connectivity, {**design, "baseline": test.roles[0], "followup": test.roles[1]}
+
+
+def participant_table(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    *,
+    circuit: str,
+    strategy: str,
+) -> pd.DataFrame:
+    """Return the numbers of every planned participant for one circuit.
+
+    Parameters
+    ----------
+    connectivity, scores : pandas.DataFrame
+        ``connectivity.tsv`` and ``plan/scores.tsv``.
+    design : mapping
+        Content of ``plan/design.json``.
+    circuit, strategy : str
+        Which of the circuits and denoising strategies.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by participant, sorted, without healthy controls. Columns `arm` (role or None),
+        `sequence` (order of the drugs of who had both in a crossover, or None), `z_baseline`,
+        `z_followup` (mean Fisher z of the circuit), `si_baseline`, `si_followup`, `si_change` (NaN
+        where missing), `listed_baseline`, `listed_followup`: whether connectivity has a row at
+        all, `covariate_NAME` of the terms of the models (float, or object for labels), and
+        `diagnosis` (``unipolar``, ``bipolar`` or None).
+
+    Raises
+    ------
+    ValueError
+        If connectivity lacks the strategy, or names a participant that the design does not, or if
+        a participant has two values for one cell.
+    """
+    strategies = sorted(set(connectivity["strategy"]))
+    if strategies and strategy not in strategies:
+        raise ValueError(f"no connectivity of strategy {strategy!r}, only {', '.join(strategies)}")
+    unplanned = sorted(set(connectivity["participant_id"]) - set(design["participants"]))
+    if unplanned:
+        raise ValueError(f"connectivity of participants outside the plan: {', '.join(unplanned)}")
+    roles = {"baseline": design["baseline"], "followup": design["followup"]}
+    means = connectivity[
+        (connectivity["strategy"] == strategy)
+        & (connectivity["circuit"] == circuit)
+        & (connectivity["measure"] == "mean")
+    ]
+    si = scores[(scores["scale"] == "si") & (scores["instrument"] == instrument_of(design))]
+    arms = in_contrasts(design)
+    planned = sorted(arms)
+    sequences = design.get("sequences") or {}
+    had_both = {who: of for who, of in sequences.items() if of in (KETAMINE_FIRST, CONTROL_FIRST)}
+    table = pd.DataFrame(
+        {
+            "arm": pd.Series([arms[key] for key in planned], dtype=object),
+            "sequence": pd.Series([had_both.get(key) for key in planned], dtype=object),
+        }
+    )
+    table.index = pd.Index(planned, dtype=object, name="participant_id")
+    for time, role in roles.items():
+        z = _by_participant(means[means["role"] == role], "z", f"{circuit} at {role}")
+        table[f"z_{time}"] = z.reindex(table.index)
+        table[f"listed_{time}"] = table.index.isin(z.index)
+    for time, role in {**roles, "change": "change"}.items():
+        score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
+        table[f"si_{time}"] = score.reindex(table.index)
+    terms = design.get("terms") or {"values": {}, "blocks": None, "diagnosis": None}
+    for name in terms["values"]:
+        table[f"covariate_{name}"] = covariate_values(design, name, table.index)
+    diagnoses = (terms["diagnosis"] or {}).get("participants", {})
+    column = [diagnoses.get(key) for key in planned]
+    table["diagnosis"] = pd.Series(column, index=table.index, dtype=object)
+    return table
+
+
+def covariate_values(
+    design: Mapping[str, Any], name: str, people: pd.Index[str] | pd.Series[str]
+) -> pd.Series[Any]:
+    """Return a covariate of some participants: numbers, or labels as objects.
+
+    Parameters
+    ----------
+    design : mapping
+        Content of ``plan/design.json``.
+    name : str
+        One of the covariates of its `terms`.
+    people : pandas.Index or pandas.Series of str
+        The participants; with the index of a series, the values have the same.
+    """
+    terms = design["terms"]
+    numeric = design["covariates"][name] == "numeric" and name != terms["blocks"]
+    return pd.Series(
+        [terms["values"][name].get(who) for who in people],
+        index=people.index if isinstance(people, pd.Series) else people,
+        dtype=np.float64 if numeric else object,
+    )
+
+
+def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]) -> Sample:
+    """Split the planned participants of a test into those who enter it and those who cannot.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`participant_table`.
+    test : PlannedTest
+        The test. One within an arm is planned for that arm's participants.
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    Sample
+        Together the planned participants, each once.
+    """
+    planned = table if test.arm is None else table[table["arm"] == test.arm]
+    missing = {need: planned[need].isna().to_numpy() for need in test.required}
+    incomplete = np.zeros(len(planned), dtype=bool)
+    for column in missing.values():
+        incomplete |= column
+    left_out = {}
+    for i in np.flatnonzero(incomplete).tolist():
+        row = planned.iloc[i]
+        reasons = [_reason(need, row, design) for need in test.required if missing[need][i]]
+        left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
+    return Sample(complete=planned[~incomplete], left_out=left_out)
+
+
+def score_columns(design: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the score columns that an association needs."""
+    if design["si"] and design["si"]["shape"] == "change":
+        return ("si_change",)
+    return ("si_baseline", "si_followup")
+
+
+def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[float]:
+    twice = rows.loc[rows["participant_id"].duplicated(), "participant_id"]
+    if len(twice):
+        raise ValueError(f"two values of {what} for {', '.join(sorted(set(twice)))}")
+    values = pd.to_numeric(rows[column]).to_numpy(dtype=np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)
+    return pd.Series(values, index=pd.Index(rows["participant_id"], dtype=object))
+
+
+def _reason(need: str, row: pd.Series[Any], design: Mapping[str, Any]) -> str:
+    if need in ("arm", "sequence") and design.get("sequences"):
+        known = design["sequences"][str(row.name)] is not None
+        return "had no second drug" if known else "order of the drugs not known"
+    if need in ("arm", "diagnosis"):
+        return f"no {need}"
+    if need.startswith("covariate_"):
+        return f"no {need.removeprefix('covariate_')}"
+    kind, _, time = need.partition("_")
+    role = design.get(time, time)
+    if kind == "z":
+        if row[f"listed_{time}"]:
+            return f"connectivity excluded at {role}"
+        return f"no connectivity at {role}"
+    if not design["si"]:
+        return "the study has no SI score"
+    what = "change score" if time == "change" else f"score at {role}"
+    return f"no {instrument_of(design)} {what}"

@@ -1,0 +1,1 @@
+"""Every edge of a parcellation."""

@@ -1,0 +1,1 @@
+"""Head motion: QC-FC and the motion gate."""

@@ -1,0 +1,1 @@
+"""Circuits among matched pairs of spheres."""

@@ -1,0 +1,1 @@
+"""The primary hypotheses by other methods."""

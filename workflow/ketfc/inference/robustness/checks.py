@@ -1,0 +1,100 @@
+"""One analysis beside a primary test: what it found, and what all of them are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import nan
+
+import numpy as np
+
+from ketfc.inference.core.evidence import Evidence
+from ketfc.inference.core.permutation import stream
+
+
+@dataclass(frozen=True)
+class Check:
+    """Numbers of one method; those that it does not have are not-a-number.
+
+    Attributes
+    ----------
+    method : str
+        Its name in ``tests/robustness.tsv``.
+    n : int
+        Participants.
+    estimate, ci_low, ci_high, statistic, df, effect_size : float
+        As in :class:`ketfc.inference.core.evidence.Evidence`; the interval covers 1 − alpha, or
+        what `note` says.
+    p : float
+        Two-sided, by permutation where the method permutes.
+    effect_size_type, note : str or None
+        What the effect size is, and what to know of the method.
+    flags : tuple of str
+        Short words; why there are no numbers among them.
+    """
+
+    method: str
+    n: int
+    estimate: float = nan
+    ci_low: float = nan
+    ci_high: float = nan
+    statistic: float = nan
+    df: float = nan
+    p: float = nan
+    effect_size: float = nan
+    effect_size_type: str | None = None
+    flags: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every method is given.
+
+    Attributes
+    ----------
+    seed : int
+        The study's seed.
+    permutations : int
+        Random arrangements, and bootstrap samples.
+    alpha : float
+        Level of tests; intervals cover 1 − `alpha`.
+    margin : float
+        The smallest change in Fisher z that matters.
+    connectivity_reliability, score_reliability : float or None
+        Of one session's connectivity, and of the score, where they are known.
+    """
+
+    seed: int
+    permutations: int
+    alpha: float
+    margin: float
+    connectivity_reliability: float | None = None
+    score_reliability: float | None = None
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the random stream of one analysis, such as ``dmn/change/bca``."""
+        return stream(self.seed, f"robustness/{name}")
+
+
+def check_of(method: str, evidence: Evidence, n: int, *, note: str | None = None) -> Check:
+    """Return evidence as a check; without numbers, its obstacle is the note."""
+    permuted = np.isfinite(evidence.p_permutation)
+    return Check(
+        method=method,
+        n=n,
+        estimate=evidence.estimate,
+        ci_low=evidence.ci_low,
+        ci_high=evidence.ci_high,
+        statistic=evidence.statistic,
+        df=evidence.df,
+        p=evidence.p_permutation if permuted else evidence.p_parametric,
+        effect_size=evidence.effect_size,
+        effect_size_type=evidence.effect_size_type,
+        flags=evidence.flags,
+        note=evidence.obstacle or note,
+    )
+
+
+def flagged(check: Check, *flags: str | None) -> Check:
+    """Return a check with more flags; those that are None do not count."""
+    return replace(check, flags=(*check.flags, *(flag for flag in flags if flag is not None)))

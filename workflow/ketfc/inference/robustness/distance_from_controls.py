@@ -1,0 +1,258 @@
+"""Whether patients came closer to healthy controls, and whether they would have anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from ketfc.inference.core.bootstrap import Rows, bca_interval
+from ketfc.inference.core.evidence import Interval
+from ketfc.inference.core.linear import is_constant
+from ketfc.inference.core.permutation import Blocks, Floats, orders_within, sign_flips
+
+_TIE = 1e-10
+"""Differences of distances that differ by less are equal: they differ by rounding only."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Whether an approach exceeds what regression to the mean, or time, brings about alone.
+
+    Attributes
+    ----------
+    kind : str
+        ``control arm``, ``reliability`` or ``none`` (neither was given: no claim can be made).
+    expected : float
+        The approach without any effect of treatment: the control arm's, or the mean of simulations.
+    difference : float
+        Observed less expected; below 0 where patients came closer than that.
+    p : float
+        Of the control arm two-sided by permuted arms; of simulations the share that approach at
+        least as far, (b + 1) / (m + 1).
+    """
+
+    kind: str
+    expected: float
+    difference: float
+    p: float
+
+
+NO_GUARD = Guard("none", nan, nan, nan)
+"""Neither a control arm nor a reliability was given."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Distance of the patients' mean from the controls', in the controls' standard deviations.
+
+    Attributes
+    ----------
+    n, n_controls : int
+        Patients and healthy controls.
+    interval : ketfc.inference.core.evidence.Interval
+        BCa interval of `estimate` over patients; the controls are taken as the reference.
+    before, after : float
+        Distance (not negative) at baseline and at follow-up.
+    estimate : float
+        after − before: below 0 where patients came closer.
+    p : float
+        Two-sided, sessions swapped within patients.
+    permutations : int or None
+        Arrangements it rests on.
+    crossed : bool
+        Whether patients went past the controls' mean.
+    guard : Guard
+        Without which a normalisation cannot be told from regression to the mean.
+    obstacle : str or None
+        ``too-few`` (fewer than 3 patients or controls) or ``constant`` where there are no numbers.
+    """
+
+    n: int
+    n_controls: int
+    interval: Interval
+    before: float = nan
+    after: float = nan
+    estimate: float = nan
+    p: float = nan
+    permutations: int | None = None
+    crossed: bool = False
+    guard: Guard = NO_GUARD
+    obstacle: str | None = None
+
+
+def normalisation(
+    baseline: Floats,
+    followup: Floats,
+    controls: Floats,
+    *,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Normalisation:
+    """Compare the patients' distance from healthy controls before and after.
+
+    Parameters
+    ----------
+    baseline, followup : numpy.ndarray of shape (n,)
+        Fisher z of the same patients.
+    controls : numpy.ndarray of shape (m,)
+        Fisher z of healthy controls, one session each.
+    alpha : float
+        The interval covers 1 − `alpha`.
+    permutations : int
+        Random swaps, and bootstrap samples.
+    rng : numpy.random.Generator
+        Stream of this test.
+
+    Returns
+    -------
+    Normalisation
+        With the guard ``none``: see :func:`guard_by_arm` and :func:`guard_by_reliability`.
+    """
+    n, m = len(baseline), len(controls)
+    why = "too-few" if min(n, m) < 3 else None
+    if why is None and (is_constant(controls) or is_constant(followup - baseline)):
+        why = "constant"
+    if why is not None:
+        return Normalisation(n, m, Interval(nan, nan, why), obstacle=why)
+    pre, post = _scaled(baseline, controls), _scaled(followup, controls)
+    estimate = float(_approach(pre.mean(), post.mean()))
+    signs, exhaustive = sign_flips(n, permutations=permutations, rng=rng)
+    middle, half = (pre + post).mean() / 2, signs @ (post - pre) / (2 * n)
+    null = _approach(middle - half, middle + half)
+    beyond = int(np.count_nonzero(np.abs(null) >= abs(estimate) - _TIE))
+
+    def resampled(rows: Rows) -> Floats:
+        return _approach(pre[rows].mean(axis=1), post[rows].mean(axis=1))
+
+    return Normalisation(
+        before=abs(float(pre.mean())),
+        after=abs(float(post.mean())),
+        estimate=estimate,
+        interval=bca_interval(n, resampled, alpha=alpha, resamples=permutations, rng=rng),
+        p=beyond / len(null) if exhaustive else (beyond + 1) / (len(null) + 1),
+        permutations=len(null),
+        n=n,
+        n_controls=m,
+        crossed=bool(pre.mean() * post.mean() < 0),
+    )
+
+
+def guard_by_arm(
+    baseline: Floats,
+    followup: Floats,
+    treated: Floats,
+    controls: Floats,
+    *,
+    permutations: int,
+    rng: np.random.Generator,
+    blocks: Blocks | None = None,
+) -> Guard:
+    """Compare the approach of the treated arm with that of the control arm.
+
+    Parameters
+    ----------
+    baseline, followup, treated : numpy.ndarray of shape (n,)
+        Fisher z of the patients of both arms, and 1 in the ketamine arm, 0 in the control arm.
+    controls : numpy.ndarray of shape (m,)
+        Fisher z of healthy controls.
+    permutations : int
+        Random assignments to arms.
+    rng : numpy.random.Generator
+        Stream of this test.
+    blocks : numpy.ndarray of shape (n,), optional
+        Participants are assigned to arms within their block (site) only.
+
+    Returns
+    -------
+    Guard
+        ``none`` where an arm or the controls have fewer than 3, or the controls do not vary.
+    """
+    active = treated == 1
+    few = min(int(active.sum()), int((~active).sum()), len(controls)) < 3
+    if few or is_constant(controls):
+        return NO_GUARD
+    both = np.stack([_scaled(baseline, controls), _scaled(followup, controls)])
+    blocks = np.zeros(len(treated), dtype=np.int64) if blocks is None else blocks
+    order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
+    arms = np.stack([active / active.sum(), ~active / (~active).sum()])
+
+    def approaches(weights: Floats) -> Floats:
+        pre, post = np.einsum("tn,apn->tap", both, weights)
+        return _approach(pre, post)
+
+    observed = approaches(arms[:, np.newaxis])[:, 0]
+    null = approaches(arms[:, order])
+    difference = float(observed[0] - observed[1])
+    beyond = int(np.count_nonzero(np.abs(null[0] - null[1]) >= abs(difference) - _TIE))
+    return Guard(
+        kind="control arm",
+        expected=float(observed[1]),
+        difference=difference,
+        p=beyond / len(order) if exhaustive else (beyond + 1) / (len(order) + 1),
+    )
+
+
+def guard_by_reliability(
+    baseline: Floats,
+    followup: Floats,
+    controls: Floats,
+    *,
+    reliability: float,
+    simulations: int,
+    rng: np.random.Generator,
+) -> Guard:
+    """Simulate the approach of patients whose baseline was extreme by selection alone.
+
+    The worst case is taken: patients are draws from the controls' distribution, picked for their
+    measured baseline, and nothing happens to them. A second measurement then lies at
+    reliability × baseline (in the controls' z) with a variance of 1 − reliability².
+
+    Parameters
+    ----------
+    baseline, followup : numpy.ndarray of shape (n,)
+        Fisher z of the same patients.
+    controls : numpy.ndarray of shape (m,)
+        Fisher z of healthy controls.
+    reliability : float
+        Correlation of two sessions without treatment, between 0 and 1.
+    simulations : int
+        Simulated follow-ups.
+    rng : numpy.random.Generator
+        Stream of this test.
+
+    Returns
+    -------
+    Guard
+        ``none`` where there are fewer than 3 patients or controls, or the controls do not vary.
+
+    Raises
+    ------
+    ValueError
+        If the reliability is not between 0 and 1.
+    """
+    if not 0 <= reliability <= 1:
+        raise ValueError(f"a reliability of {reliability}, where it must be between 0 and 1")
+    n = len(baseline)
+    if min(n, len(controls)) < 3 or is_constant(controls):
+        return NO_GUARD
+    pre, post = _scaled(baseline, controls).mean(), _scaled(followup, controls).mean()
+    spread = ((1 - reliability**2) / n) ** 0.5
+    simulated = _approach(pre, reliability * pre + spread * rng.standard_normal(simulations))
+    observed = float(_approach(pre, post))
+    beyond = int(np.count_nonzero(simulated <= observed + _TIE))
+    expected = float(simulated.mean())
+    return Guard("reliability", expected, observed - expected, (beyond + 1) / (simulations + 1))
+
+
+def _scaled(values: Floats, controls: Floats) -> Floats:
+    scaled: Floats = (values - controls.mean()) / controls.std(ddof=1)
+    return scaled
+
+
+def _approach(pre: Floats, post: Floats) -> Floats:
+    """Return by how much the distance from 0 grew."""
+    grown: Floats = np.abs(post) - np.abs(pre)
+    return grown

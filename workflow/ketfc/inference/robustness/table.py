@@ -1,0 +1,307 @@
+"""Every primary hypothesis by other methods than its primary test: one table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.inference.core.linear import obstacle
+from ketfc.inference.core.permutation import Floats
+from ketfc.inference.design.change import describe_change
+from ketfc.inference.design.model import blocks_of, model_of, small_sample, values
+from ketfc.inference.design.model_columns import block_codes
+from ketfc.inference.design.planned import CircuitLike, Planned, planned_samples
+from ketfc.inference.design.samples import adjusted_for, covariate_values
+from ketfc.inference.robustness.association import (
+    ASSOCIATION_METHODS,
+    Depression,
+    association_checks,
+    attenuation,
+    depression_checks,
+)
+from ketfc.inference.robustness.change import (
+    GROUP_METHODS,
+    MEAN_METHODS,
+    group_checks,
+    mean_checks,
+    no_checks,
+    time_checks,
+)
+from ketfc.inference.robustness.checks import Check, Settings, flagged
+from ketfc.inference.robustness.distance_from_controls import (
+    NO_GUARD,
+    guard_by_arm,
+    guard_by_reliability,
+    normalisation,
+)
+from ketfc.study.design.design import healthy_controls, in_contrasts
+from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, TOTAL
+
+ROBUSTNESS_COLUMNS = (
+    "hypothesis",
+    "name",
+    "test",
+    "method",
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "statistic",
+    "df",
+    "p",
+    "effect_size",
+    "effect_size_type",
+    "n",
+    "flags",
+    "note",
+)
+FROM_CONTROLS = "distance-from-controls"
+"""Whether patients came closer to healthy controls."""
+
+_NETWORKS = ("dmn", "salience")
+"""Circuits whose distance from healthy controls is in question."""
+
+
+def robustness(
+    connectivity: pd.DataFrame,
+    scores: pd.DataFrame,
+    design: Mapping[str, Any],
+    circuits: Iterable[CircuitLike],
+    *,
+    strategy: str,
+    settings: Settings,
+) -> pd.DataFrame:
+    """Put every primary hypothesis to other methods than its primary test.
+
+    None of these p values is corrected or decides anything: they show how far the primary result
+    depends on the choice of method, and how much it could have found.
+
+    Parameters
+    ----------
+    connectivity, scores, design, circuits, strategy
+        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+    settings : Settings
+        Levels, seed, margin and reliabilities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`ROBUSTNESS_COLUMNS`, a row per primary circuit, test (``change``, ``association``,
+        further follow-ups) and method. A method without numbers has flags and the reason as note.
+    """
+    depression = depression_change(scores, design)
+    rows = []
+    for circuit in circuits:
+        if not circuit.primary or circuit.variant_of is not None:
+            continue
+        for plan in planned_samples(connectivity, scores, design, [circuit], strategy=strategy):
+            if plan.test.arm is None and plan.test.name in ("change", "association"):
+                made = _change if plan.test.kind == "change" else _association
+                rows += [(circuit, plan.test.name, one) for one in made(plan, depression, settings)]
+        own = connectivity[
+            (connectivity["strategy"] == strategy)
+            & (connectivity["circuit"] == circuit.id)
+            & (connectivity["measure"] == "mean")
+        ]
+        rows += [(circuit, test, one) for test, one in _over_time(own, design, circuit, settings)]
+        rows += [(circuit, "change", one) for one in _controls(own, design, circuit, settings)]
+    table = [
+        asdict(one)
+        | {
+            "hypothesis": circuit.id,
+            "name": circuit.name,
+            "test": test,
+            "flags": ";".join(one.flags) or None,
+        }
+        for circuit, test, one in rows
+    ]
+    return pd.DataFrame(table, columns=list(ROBUSTNESS_COLUMNS))
+
+
+def depression_change(scores: pd.DataFrame, design: Mapping[str, Any]) -> Depression | None:
+    """Return every participant's change in depression, without the suicide item where it is known.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        ``plan/scores.tsv``.
+    design : mapping
+        Content of ``plan/design.json``.
+
+    Returns
+    -------
+    Depression or None
+        None where the study has no score of depression.
+    """
+    about = design.get("depression")
+    if not about:
+        return None
+    own = scores[(scores["scale"] == "depression") & (scores["instrument"] == about["instrument"])]
+    less = (own["item"] == LESS_SI_ITEM).any()
+    own = own[own["item"] == (LESS_SI_ITEM if less else TOTAL)]
+    wide = own.assign(score=pd.to_numeric(own["score"])).pivot_table(
+        index="participant_id", columns="role", values="score", aggfunc="first"
+    )
+    if about["shape"] == "change":
+        change = wide.reindex(columns=[CHANGE])[CHANGE]
+    else:
+        both = wide.reindex(columns=[design["baseline"], design["followup"]])
+        change = both[design["followup"]] - both[design["baseline"]]
+    without = " without its suicide item" if less else ""
+    return Depression(
+        name=f"the change in {about['instrument']}{without}",
+        change=change,
+        flags=() if less else ("totals-only",),
+    )
+
+
+def _change(plan: Planned, _: Depression | None, settings: Settings) -> list[Check]:
+    complete, name = plan.sample.complete, f"{plan.circuit.id}/change"
+    model = model_of(plan.test, complete, plan.design)
+    hindrance = small_sample(plan.test, complete, plan.design)
+    if model.regressors:
+        hindrance = hindrance or obstacle(model.outcome, model.regressors)
+        if hindrance is not None:
+            return no_checks(GROUP_METHODS, hindrance, model.n)
+        blocks = blocks_of(plan.test, plan.design)
+        unheeded = [covariate for covariate in plan.test.adjusted if covariate != blocks]
+        return group_checks(model, name, settings, unheeded=unheeded)
+    baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
+    described = describe_change(baseline, followup, alpha=settings.alpha)
+    if described.obstacle is not None:
+        return no_checks(MEAN_METHODS, described, model.n)
+    return mean_checks(baseline, followup, name, settings)
+
+
+def _association(plan: Planned, depression: Depression | None, settings: Settings) -> list[Check]:
+    complete, name = plan.sample.complete, f"{plan.circuit.id}/association"
+    if not plan.design["si"]:
+        return []
+    model = model_of(plan.test, complete, plan.design)
+    hindrance = small_sample(plan.test, complete, plan.design) or obstacle(
+        model.outcome, model.regressors
+    )
+    if hindrance is not None:
+        return no_checks(ASSOCIATION_METHODS, hindrance, model.n)
+    people = list(map(str, complete.index))
+    checks = association_checks(model, people, name, settings)
+    reliable, score_reliable = settings.connectivity_reliability, settings.score_reliability
+    if reliable is not None and score_reliable is not None:
+        before, after = values(complete, "z_baseline"), values(complete, "z_followup")
+        checks.append(attenuation(before, after, reliable, score_reliable))
+    if depression is not None:
+        checks += depression_checks(model, people, depression, name, settings)
+    return checks
+
+
+def _over_time(
+    own: pd.DataFrame, design: Mapping[str, Any], circuit: CircuitLike, settings: Settings
+) -> list[tuple[str, Check]]:
+    """Return the mixed model of a study with several follow-ups, by the name of the test."""
+    if design["kind"] != "longitudinal":
+        return []
+    pairs = design["contrasts"]
+    roles = [pairs[0][0], *(after for _, after in pairs)]
+    wide = _by_role(own, sorted(in_contrasts(design)), roles)
+    found = time_checks(wide, roles, f"{circuit.id}/change", settings)
+    first = pairs[0][1]
+    return [("change" if role == first else f"change-{role}", one) for role, one in found.items()]
+
+
+def _controls(
+    own: pd.DataFrame, design: Mapping[str, Any], circuit: CircuitLike, settings: Settings
+) -> list[Check]:
+    """Return whether patients came closer to healthy controls, where there are any."""
+    healthy = healthy_controls(design)
+    # the difference between two drugs is no approach from before to after
+    if circuit.id not in _NETWORKS or not healthy or design["kind"] == "crossover":
+        return []
+    roles = [design["baseline"], design["followup"]]
+    arms = in_contrasts(design)
+    two = design["kind"] == "parallel"
+    people = sorted(who for who, arm in arms.items() if arm is not None or not two)
+    z = _by_role(own, people, roles)
+    complete = np.isfinite(z).all(axis=1)
+    terms = design.get("terms") or {"blocks": None}
+    sites = None
+    if two and terms["blocks"] is not None:
+        labels = covariate_values(design, terms["blocks"], pd.Index(people))
+        complete &= labels.notna().to_numpy()
+        table = pd.DataFrame({f"covariate_{terms['blocks']}": labels[complete]})
+        sites = block_codes(table, terms["blocks"])
+    baseline, followup = z[complete].T
+    treated = np.array([arms[who] != "control" for who in people], dtype=np.float64)[complete]
+    controls = _by_role(own, sorted(healthy), roles[:1])[:, 0]
+    controls = controls[np.isfinite(controls)]
+    active = treated == 1
+    rng = settings.rng(f"{circuit.id}/controls")
+    found = normalisation(
+        baseline[active],
+        followup[active],
+        controls,
+        alpha=settings.alpha,
+        permutations=settings.permutations,
+        rng=rng,
+    )
+    guard = NO_GUARD
+    if found.obstacle is None and two:
+        guard = guard_by_arm(
+            baseline,
+            followup,
+            treated,
+            controls,
+            permutations=settings.permutations,
+            rng=rng,
+            blocks=sites,
+        )
+    elif found.obstacle is None and settings.connectivity_reliability is not None:
+        guard = guard_by_reliability(
+            baseline,
+            followup,
+            controls,
+            reliability=settings.connectivity_reliability,
+            simulations=settings.permutations,
+            rng=rng,
+        )
+    words = (
+        "not told from regression to the mean"
+        if guard is NO_GUARD
+        else f"{guard.difference:.2f} beyond what the {guard.kind} gives, p = {guard.p:.3f}"
+    )
+    if sites is not None and guard is not NO_GUARD:
+        words += f" (arms exchanged within {terms['blocks']})"
+    if adjusted_for(design):
+        words += f"; not adjusted for {' and '.join(adjusted_for(design))}"
+    check = Check(
+        FROM_CONTROLS,
+        found.n,
+        found.estimate,
+        found.interval.low,
+        found.interval.high,
+        p=found.p,
+        effect_size=found.after,
+        effect_size_type="distance at follow-up, SD of controls",
+        note=f"growth of the distance from the mean of {found.n_controls} controls, in their SD "
+        f"(below 0: closer); {words}",
+    )
+    why = found.obstacle or found.interval.obstacle
+    return [
+        flagged(
+            check,
+            why,
+            "unguarded" if guard is NO_GUARD else None,
+            "crossed" if found.crossed else None,
+        )
+    ]
+
+
+def _by_role(own: pd.DataFrame, people: list[str], roles: list[str]) -> Floats:
+    """Return Fisher z, shape (people, roles), NaN where there is none."""
+    z = pd.to_numeric(own["z"])
+    wide = own.assign(z=z.where(np.isfinite(z))).pivot_table(
+        index="participant_id", columns="role", values="z", aggfunc="first"
+    )
+    return wide.reindex(index=people, columns=roles).to_numpy(dtype=np.float64)

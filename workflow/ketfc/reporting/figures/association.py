@@ -1,0 +1,233 @@
+"""Change in connectivity against change in suicidal ideation (SI)."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.inference.design.model_columns import covariate_columns
+from ketfc.inference.design.samples import adjusted_for, covariate_values
+from ketfc.reporting.figures import style
+from ketfc.reporting.figures.lines import median_line
+from ketfc.reporting.tables import (
+    Design,
+    alpha_of,
+    arms_of,
+    association_given,
+    circuit_changes,
+    coverage,
+    drug_orders,
+    hypothesis_row,
+    primary_circuits,
+    score_changes,
+)
+from ketfc.reporting.words import interval, number, p_equals, sentence, whole
+from ketfc.study.people.groups import KETAMINE_FIRST
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = ["circuit", "kind", "participant_id", "arm", "x", "y", "y_low", "y_high", "si_change"]
+
+
+def draw_association(
+    connectivity: pd.DataFrame, scores: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw change in SI against change in connectivity, one panel per primary circuit.
+
+    Parameters
+    ----------
+    connectivity : pandas.DataFrame
+        ``connectivity.tsv``.
+    scores : pandas.DataFrame
+        ``plan/scores.tsv``.
+    hypotheses : pandas.DataFrame
+        ``tests/hypotheses.tsv``.
+    design : mapping
+        ``plan/design.json``.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Points are participants, their SI change adjusted as in the test (for baseline SI where it
+        was measured, for arm where there are arms, for the order of the drugs in a crossover, for
+        covariates); the line is that of :func:`ketfc.reporting.figures.lines.median_line`.
+    numbers : pandas.DataFrame
+        Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
+        measured) and of kind ``line`` (x, y, y_low, y_high).
+    """
+    circuits = primary_circuits(hypotheses)
+    numbers = pd.DataFrame(columns=_COLUMNS)
+    with style.paper_style():
+        if not design.get("si"):
+            return style.words_only(
+                "This study has no score of suicidal ideation,\nso no association can be drawn."
+            ), numbers
+        merged = circuit_changes(connectivity, design).merge(
+            score_changes(scores, design), on="participant_id", suffixes=("", "_si")
+        )
+        merged["order"] = drug_orders(design, merged["participant_id"])
+        needed = ["change", "change_si"]
+        needed += [] if design["si"]["shape"] == "change" else ["baseline_si"]
+        needed += ["arm"] if design.get("arms") else []
+        needed += ["order"] if design.get("drugs") else []
+        given = adjusted_for(design)
+        for name in given:
+            merged[f"covariate_{name}"] = covariate_values(design, name, merged["participant_id"])
+        needed += [f"covariate_{name}" for name in given]
+        merged = merged[merged["circuit"].isin(list(circuits))].dropna(subset=needed)
+        if merged.empty:
+            return style.words_only(
+                "No participant has both a change in connectivity and a change in suicidal "
+                "ideation,\nso no association can be drawn."
+            ), numbers
+        figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=54)
+        tables = []
+        for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
+            table = merged[merged["circuit"] == circuit]
+            tables.append(_draw_panel(panel, table, design, circuit))
+            style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
+        _legend(axes[-1], design)
+        numbers = pd.concat(tables, ignore_index=True)
+    return figure, numbers
+
+
+def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
+    """Return what the test of association adjusts for (`association_given`), as numbers."""
+    columns = list(covariate_columns(table, adjusted_for(design)).values())
+    if design.get("drugs"):
+        columns.append(np.asarray(table["order"] == KETAMINE_FIRST, dtype=float))
+    elif design["si"]["shape"] != "change":
+        columns.append(table["baseline_si"].to_numpy(dtype=float))
+    arms = arms_of(design)
+    columns += [np.asarray(table["arm"] == arm.role, dtype=float) for arm in arms[1:]]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
+    row = hypothesis_row(hypotheses, circuit, "association")
+    if row is None or number(row["estimate"]) == MISSING:
+        return "association not tested"
+    return (
+        f"ρ = {number(row['estimate'], signed=True)} "
+        f"{interval(row['ci_low'], row['ci_high'])}\n"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
+    )
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -> pd.DataFrame:
+    arms = arms_of(design)
+    axes.set_xlabel(sentence(f"{_what(design)} in connectivity, Fisher z"))
+    axes.set_ylabel(_score_label(design))
+    if table.empty:
+        style.say(axes, "no participant with both changes")
+        axes.set_xlabel("")
+        axes.set_ylabel("")
+        return pd.DataFrame(columns=_COLUMNS)
+    x = table["change"].to_numpy(dtype=float)
+    y = table["change_si"].to_numpy(dtype=float)
+    alpha = alpha_of(design)
+    line = median_line(x, y, _covariates(table, design), alpha=alpha)
+    points = y if line is None else line.points
+    labels = {arm.role: arm.label for arm in arms}
+    people = pd.DataFrame(
+        {
+            "circuit": circuit,
+            "kind": "participant",
+            "participant_id": table["participant_id"].to_numpy(),
+            "arm": [labels.get(role) for role in table["arm"]],
+            "x": x,
+            "y": points,
+            "si_change": y,
+        }
+    ).reindex(columns=_COLUMNS)
+    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    for arm in arms:
+        here = np.full(len(table), True) if arm.role is None else (table["arm"] == arm.role)
+        axes.scatter(
+            x[here],
+            points[here],
+            s=16,
+            linewidth=0.5,
+            edgecolor="white",
+            zorder=3,
+            marker=style.ARM_MARKERS[arm.role],
+            color=style.ARM_COLOURS[arm.role],
+        )
+    axes.margins(0.08)
+    axes.locator_params(nbins=5)
+    if line is None:
+        axes.text(
+            0.5,
+            0.02,
+            "too few participants for a line",
+            transform=axes.transAxes,
+            ha="center",
+            fontsize=6,
+            color=style.QUIET,
+        )
+        return people
+    axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
+    axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
+    drawn = pd.DataFrame(
+        {
+            "circuit": circuit,
+            "kind": "line",
+            "x": line.x,
+            "y": line.y,
+            "y_low": line.low,
+            "y_high": line.high,
+        }
+    ).reindex(columns=_COLUMNS)
+    # columns that are all missing would warn about their type when concatenated
+    return pd.concat([people.astype(object), drawn.astype(object)], ignore_index=True)
+
+
+def _score_label(design: Design) -> str:
+    instrument = design["si"]["instrument"]
+    supplied = " (supplied)" if design["si"]["shape"] == "change" else ""
+    adjusted = ", adjusted" if association_given(design) else ""
+    return f"{instrument} {_what(design)}{supplied}{adjusted}"
+
+
+def _what(design: Design) -> str:
+    return "difference" if design.get("drugs") else "change"
+
+
+def _legend(axes: Axes, design: Design) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def dot(marker: str, colour: str, label: str) -> Line2D:
+        return Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker=marker,
+            markersize=4.5,
+            color=colour,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            label=label,
+        )
+
+    handles: list[Line2D | Patch] = [
+        dot(
+            style.ARM_MARKERS[arm.role],
+            style.ARM_COLOURS[arm.role],
+            arm.label if arm.role else "one participant",
+        )
+        for arm in arms_of(design)
+    ]
+    handles.append(Line2D([], [], color=style.INK, linewidth=1.2, label="Theil–Sen line"))
+    handles.append(
+        Patch(facecolor=style.INK, alpha=0.12, label=f"{coverage(design)} interval of its slope")
+    )
+    axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -1,0 +1,261 @@
+"""Connectivity before and after, participant by participant, arm by arm."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.reporting.figures import style
+from ketfc.reporting.tables import (
+    MOTION_MARK,
+    Arm,
+    Design,
+    any_follows_motion,
+    arms_of,
+    circuit_changes,
+    compared,
+    hypothesis_row,
+    motion_mark,
+    primary_circuits,
+)
+from ketfc.reporting.words import interval, number, p_equals, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = [
+    "circuit",
+    "arm",
+    "kind",
+    "participant_id",
+    "n",
+    "baseline",
+    "baseline_low",
+    "baseline_high",
+    "followup",
+    "followup_low",
+    "followup_high",
+    "change",
+    "change_low",
+    "change_high",
+]
+
+
+def draw_paired(
+    connectivity: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw every participant's connectivity before and after, one panel per primary circuit.
+
+    Parameters
+    ----------
+    connectivity : pandas.DataFrame
+        ``connectivity.tsv``.
+    hypotheses : pandas.DataFrame
+        ``tests/hypotheses.tsv``.
+    design : mapping
+        ``plan/design.json``.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Thin lines are participants with both sessions, open marks those with one; thick marks the
+        arm's mean with its 95 % t interval.
+    numbers : pandas.DataFrame
+        Per circuit and arm one row of kind ``participant`` for everybody (n/a where a session is
+        missing) and one of kind ``mean`` over those with both sessions.
+    """
+    circuits = primary_circuits(hypotheses)
+    changes = circuit_changes(connectivity, design)
+    changes = changes[changes["circuit"].isin(list(circuits))]
+    numbers = _numbers(changes, circuits, design)
+    with style.paper_style():
+        if changes["change"].isna().all():
+            return style.words_only(
+                f"No participant has connectivity both at {' and at '.join(compared(design))},\n"
+                "so there is no pair to draw."
+            ), numbers
+        figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
+        for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
+            _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
+            style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
+        _legend(axes[-1], design, marked=any_follows_motion(hypotheses))
+    return figure, numbers
+
+
+def _numbers(changes: pd.DataFrame, circuits: dict[str, str], design: Design) -> pd.DataFrame:
+    labels = {arm.role: arm.label for arm in arms_of(design)}
+    rows: list[dict[Hashable, object]] = []
+    for circuit in circuits:
+        of_circuit = changes[changes["circuit"] == circuit]
+        kept = ["participant_id", "baseline", "followup", "change"]
+        rows += [
+            {"circuit": circuit, "arm": labels.get(role), "kind": "participant", "n": 1, **values}
+            for role, values in zip(
+                of_circuit["arm"], of_circuit[kept].to_dict("records"), strict=True
+            )
+        ]
+        for arm in arms_of(design):
+            pairs = _of_arm(of_circuit, arm).dropna(subset=["change"])
+            row: dict[Hashable, object] = {"circuit": circuit, "arm": arm.label, "kind": "mean"}
+            row["n"] = len(pairs)
+            for column in ("baseline", "followup", "change"):
+                row[column], row[f"{column}_low"], row[f"{column}_high"] = mean_interval(
+                    pairs[column]
+                )
+            rows.append(row)
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _of_arm(table: pd.DataFrame, arm: Arm) -> pd.DataFrame:
+    return table if arm.role is None else table[table["arm"] == arm.role]
+
+
+def mean_interval(values: pd.Series[float]) -> tuple[float, float, float]:
+    """Return the mean and the ends of its 95 % interval from Student's t; NaN where undefined."""
+    from scipy import stats
+
+    n = len(values)
+    if n == 0:
+        return math.nan, math.nan, math.nan
+    mean = float(values.mean())
+    if n == 1:
+        return mean, math.nan, math.nan
+    half = float(stats.t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
+    return mean, mean - half, mean + half
+
+
+def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
+    row = hypothesis_row(hypotheses, circuit, "change")
+    if row is None or number(row["estimate"]) == MISSING:
+        return "change not tested"
+    return (
+        f"Δz {number(row['estimate'], signed=True)} "
+        f"{interval(row['ci_low'], row['ci_high'])}\n"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}{motion_mark(row)}"
+    )
+
+
+def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
+    arms = arms_of(design)
+    if numbers[["baseline", "followup"]].isna().all(axis=None):
+        style.say(axes, "no value in any session")
+        return
+    ticks: list[float] = []
+    for i, arm in enumerate(arms):
+        colour = style.ARM_COLOURS[arm.role]
+        marker = style.ARM_MARKERS[arm.role]
+        x = np.array([0.0, 1.0]) + 2.0 * i
+        ticks.extend(x)
+        people = numbers[numbers["kind"] == "participant"]
+        if arm.role is not None:
+            people = people[people["arm"] == arm.label]
+        z = people[["baseline", "followup"]].to_numpy(dtype=float)
+        for pair in z:
+            if np.isfinite(pair).all():
+                axes.plot(x, pair, color=colour, alpha=0.45, linewidth=0.7, zorder=2)
+            else:
+                axes.plot(
+                    x,
+                    pair,
+                    linestyle="none",
+                    marker=marker,
+                    markersize=3.2,
+                    markeredgewidth=0.7,
+                    markerfacecolor="white",
+                    markeredgecolor=colour,
+                    zorder=3,
+                )
+        mean = numbers[(numbers["kind"] == "mean") & (numbers["arm"] == arm.label)].iloc[0]
+        centre = np.array([mean["baseline"], mean["followup"]], dtype=float)
+        half = centre - np.array([mean["baseline_low"], mean["followup_low"]], dtype=float)
+        # beside the participants' ends, so that it hides none of them
+        axes.errorbar(
+            x + np.array([-0.16, 0.16]),
+            centre,
+            yerr=np.nan_to_num(half),
+            color=colour,
+            marker=marker,
+            markersize=5.5,
+            linewidth=2.0,
+            elinewidth=1.4,
+            capsize=2.5,
+            markeredgecolor="white",
+            markeredgewidth=0.7,
+            zorder=5,
+        )
+    if len(arms) > 1:
+        axes.axvline(1.5, color=style.FAINT, linewidth=0.6)
+    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    axes.set_xticks(ticks, list(compared(design)) * len(arms))
+    axes.set_xlim(-0.5, 2 * len(arms) - 0.5)
+    for i, arm in enumerate(arms):
+        if arm.role is not None:
+            axes.annotate(
+                arm.label,
+                (2 * i + 0.5, 0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, -15),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=6.8,
+                fontweight="bold",
+                color=style.ARM_COLOURS[arm.role],
+            )
+    axes.margins(y=0.08)
+    axes.set_ylabel("Fisher z")
+
+
+def _legend(axes: Axes, design: Design, *, marked: bool) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for arm in arms_of(design):
+        colour = style.ARM_COLOURS[arm.role]
+        marker = style.ARM_MARKERS[arm.role]
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker=marker,
+                markersize=5.5,
+                linewidth=2,
+                markeredgecolor="white",
+                label=f"{arm.label}: mean, 95 % interval",
+            )
+        )
+    handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
+    handles.append(
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="o",
+            markersize=3.2,
+            markerfacecolor="white",
+            markeredgecolor=style.QUIET,
+            markeredgewidth=0.7,
+            label="one session only, not in the mean",
+        )
+    )
+    if marked:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="none",
+                marker=f"${MOTION_MARK}$",
+                markersize=5,
+                color=style.INK,
+                label="change follows head motion",
+            )
+        )
+    axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -1,0 +1,228 @@
+"""The style of every figure: sizes for a paper, colours for every eye, files that never change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ketfc.base.files import replacing, write_tsv
+from ketfc.base.software import write_sidecars
+from ketfc.reporting.words import as_number, sentence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ONE_COLUMN = 85.0
+"""Width of a figure of one column, mm."""
+TWO_COLUMNS = 180.0
+"""Width of a figure of two columns, mm."""
+
+INK = "#222222"
+QUIET = "#6b6b6b"
+FAINT = "#d9d9d9"
+NO_DATA = "#e6e6e6"
+"""Face of a cell without a value; it is hatched as well."""
+
+ARM_COLOURS: dict[str | None, str] = {"ketamine": "#d55e00", "control": "#0072b2", None: "#00735c"}
+"""Okabe and Ito's vermilion and blue, and a dark green for studies without arms."""
+ARM_MARKERS: dict[str | None, str] = {"ketamine": "o", "control": "s", None: "o"}
+
+DIVERGING = "RdBu_r"
+"""Red is above zero, blue below, in every figure."""
+
+RC: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],  # the first ships with matplotlib
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 7,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.0,
+    "hatch.linewidth": 0.4,
+    "hatch.color": "#9a9a9a",
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "image.composite_image": False,
+    "pdf.fonttype": 42,  # text stays text that a journal can edit
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ketfc",
+}
+
+# Dates and program versions would make equal figures differ in their bytes.
+_METADATA: dict[str, dict[str, None]] = {
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".png": {"Software": None},
+}
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Draw inside this block in the style of the figures, whatever the reader's matplotlibrc."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of `width` × `height` mm; it belongs to no window system."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def panel_grid(count: int, *, columns: int, panel_height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of two columns' width with `count` panels and, last, one for the legend.
+
+    Parameters
+    ----------
+    count : int
+        Panels with data, at least 1.
+    columns : int
+        Panels beside each other.
+    panel_height : float
+        In mm.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        `count` + 1; the last one has its axis switched off.
+    """
+    columns = min(columns, count + 1)
+    rows = math.ceil((count + 1) / columns)
+    figure = new_figure(TWO_COLUMNS, rows * panel_height)
+    grid = figure.add_gridspec(rows, columns)
+    axes = [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count + 1)]
+    axes[-1].set_axis_off()
+    return figure, axes
+
+
+def entitle(axes: Axes, name: str, result: str) -> None:
+    """Write above a panel its name in bold and below that its result, in at most two lines."""
+    line = 9.2  # points
+    axes.set_title(sentence(name), loc="left", fontweight="bold", pad=6 + 2 * line)
+    axes.annotate(
+        result,
+        (0, 1),
+        xytext=(0, 3 + 2 * line),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="top",
+        fontsize=6.8,
+        linespacing=1.3,
+    )
+
+
+def words_only(message: str) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure = new_figure(TWO_COLUMNS, 32)
+    figure.text(
+        0.5,
+        0.5,
+        message,
+        ha="center",
+        va="center",
+        wrap=True,
+        fontsize=8,
+        color=INK,
+        linespacing=1.5,
+    )
+    return figure
+
+
+def say(axes: Axes, message: str) -> None:
+    """Write in an empty panel why it is empty."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.text(
+        0.5,
+        0.5,
+        message,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color=QUIET,
+        linespacing=1.4,
+    )
+
+
+def nice_limit(values: Any, *, quantile: float = 1.0, smallest: float = 0.1) -> float:
+    """Return a symmetrical colour limit: a quantile of |values|, rounded up to a twentieth."""
+    import numpy as np
+
+    finite = np.abs(np.asarray(values, dtype=float))
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
+        return smallest
+    limit = as_number(np.quantile(finite, quantile))
+    return max(smallest, math.ceil(limit * 20 - 1e-9) / 20)
+
+
+def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]:
+    """Write a figure as PDF, SVG and PNG (300 dpi), its numbers as TSV, and what made it as JSON.
+
+    The same figure gives the same bytes at any time on any day: no dates, no program versions, no
+    random identifiers. Every file appears whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    stem : pathlib.Path
+        Folder and name without a suffix.
+    numbers : pandas.DataFrame
+        Every number that is drawn.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The five files.
+    """
+    files = []
+    with paper_style():
+        # one layout serves all three formats
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+        for suffix, metadata in _METADATA.items():
+            path = stem.with_name(stem.name + suffix)
+            with replacing(path) as temporary:
+                figure.savefig(
+                    temporary, format=suffix.removeprefix("."), dpi=300, metadata=metadata
+                )
+            files.append(path)
+    path = stem.with_name(stem.name + ".tsv")
+    write_tsv(path, numbers)
+    write_sidecars([path], "reporting")
+    return [*files, path, path.with_suffix(".json")]

@@ -1,0 +1,219 @@
+"""The page of one participant: every session beside the others, for the eye to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.group.similarity import edge_vector, pairwise_r
+from ketfc.imaging.regions.placing import CIRCUITS
+from ketfc.imaging.run.carpet import Carpet
+from ketfc.reporting.figures import runs as pictures
+from ketfc.reporting.pages.rendering import environment, png_uri
+from ketfc.reporting.results import table_of
+from ketfc.reporting.words import compact, number
+
+_COLOURS = (("#333333", "o"), ("#0a8f6a", "s"), ("#8a5fbf", "D"), ("#b8860b", "^"))
+"""Of runs; not those of arms, which the page does not name: quality is judged blind."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunOnPage:
+    """One run as the page shows it.
+
+    Attributes
+    ----------
+    run, role, session : str
+        Its name, and the session it belongs to.
+    qc : mapping
+        The ``…_desc-ketfc_qc.json``.
+    carpet : Carpet
+        The ``…_desc-carpet_qc.npz``.
+    coverage : mapping of str to pandas.DataFrame
+        Coverage tables by atlas, that of the circuits first.
+    relmat : pandas.DataFrame
+        Correlations among the regions of the circuits, primary strategy.
+    """
+
+    run: str
+    role: str
+    session: str
+    qc: Mapping[str, Any]
+    carpet: Carpet
+    coverage: Mapping[str, pd.DataFrame]
+    relmat: pd.DataFrame
+
+
+def render_participant(
+    participant: str,
+    runs: Sequence[RunOnPage],
+    *,
+    study: str,
+    sessions: Mapping[str, str],
+    matrices: Mapping[str, pd.DataFrame],
+    networks: Sequence[str],
+    settings: Mapping[str, Any],
+) -> str:
+    """Return the participant's page, self-contained.
+
+    Parameters
+    ----------
+    participant : str
+        ``sub-…``.
+    runs : sequence of RunOnPage
+        All runs that were processed.
+    study : str
+        Its name.
+    sessions : mapping of str to str
+        Label by role, of all sessions that the study has.
+    matrices : mapping of str to pandas.DataFrame
+        By role, Fisher z of the first parcellation; sessions without one are left out.
+    networks : sequence of str
+        The network of every parcel of that parcellation.
+    settings : mapping
+        ``fd_thresh``, ``dvars_thresh``, ``min_coverage``, ``primary`` and ``carpet_atlas`` of
+        :class:`ketfc.imaging.run.process.RunSettings`.
+    """
+    runs = sorted(runs, key=lambda run: (list(sessions).index(run.role), run.run))
+    labels = _labels(runs)
+    min_coverage = settings["min_coverage"]
+    limits = pictures.motion_limits([run.carpet for run in runs], settings["fd_thresh"])
+    colours = {label: _COLOURS[i % len(_COLOURS)] for i, label in enumerate(labels)}
+    circuits = {
+        label: run.coverage[CIRCUITS]
+        for label, run in zip(labels, runs, strict=True)
+        if run.coverage[CIRCUITS]["coverage"].notna().any()
+    }
+    cards = []
+    for label, run in zip(labels, runs, strict=True):
+        cards.append(
+            {
+                "label": label,
+                "run": run.run,
+                "session": run.session,
+                "reason": run.qc.get("reason"),
+                "facts": _facts(run, settings["primary"]),
+                "motion": _motion(run.carpet, networks, settings, limits),
+                "lost": [_lost(atlas, table, min_coverage) for atlas, table in
+                         run.coverage.items()],
+                "matrix": png_uri(pictures.draw_circuit_matrix(run.relmat)),
+            }
+        )  # fmt: skip
+    shown = pictures.draw_regions_quality(circuits, min_coverage, colours) if circuits else None
+    return (
+        environment()
+        .get_template("participant.html.j2")
+        .render(
+            participant=participant,
+            study=study,
+            cards=cards,
+            missing={role: label for role, label in sessions.items()
+                     if role not in {run.role for run in runs}},
+            regions=shown and png_uri(shown),
+            similarity=_similarity(matrices, sessions),
+            exclusions=table_of(_exclusions(participant, runs, min_coverage)),
+            settings=settings,
+        )
+    )  # fmt: skip
+
+
+def _labels(runs: Sequence[RunOnPage]) -> list[str]:
+    """Return the role of every run, numbered where a session has several."""
+    roles = [run.role for run in runs]
+    return [
+        role if roles.count(role) == 1 else f"{role}, run {roles[: i + 1].count(role)}"
+        for i, role in enumerate(roles)
+    ]
+
+
+def _facts(run: RunOnPage, primary: str) -> dict[str, str]:
+    measured, strategy = run.qc["quality"], run.qc["strategies"][primary]
+    volumes, censored = measured.get("n_volumes"), measured.get("n_censored")
+    share = f" ({100 * censored / volumes:.0f} %)" if volumes and censored is not None else ""
+    return {
+        "Mean FD, mm": number(measured.get("mean_fd"), 3),
+        "Largest FD, mm": number(measured.get("max_fd"), 2),
+        "Volumes": compact(volumes),
+        "Censored": compact(censored) + share,
+        "Kept, s": compact(measured.get("seconds_kept")),
+        f"Degrees of freedom ({primary})": compact(strategy["tdof"]),
+    }
+
+
+def _motion(
+    carpet: Carpet,
+    networks: Sequence[str],
+    settings: Mapping[str, Any],
+    limits: tuple[float, float],
+) -> str | None:
+    if not carpet.keep.size:
+        return None
+    figure = pictures.draw_run(
+        carpet,
+        networks,
+        fd_thresh=settings["fd_thresh"],
+        dvars_thresh=settings["dvars_thresh"],
+        limits=limits,
+    )
+    return png_uri(figure, dpi=150)
+
+
+def _lost(atlas: str, table: pd.DataFrame, min_coverage: float) -> dict[str, Any]:
+    """Return the regions of an atlas that have too little signal, here or in another session."""
+    least = max(min_coverage, np.finfo(float).tiny)
+    own = table["coverage"].notna() & (table["coverage"] < least)
+    elsewhere = table["coverage_shared"].notna() & (table["coverage_shared"] < least) & ~own
+    return {
+        "atlas": atlas,
+        "total": len(table),
+        "read": bool(table["coverage"].notna().any()),
+        "names": list(table.loc[own, "region"]),
+        "elsewhere": list(table.loc[elsewhere, "region"]),
+    }
+
+
+def _similarity(
+    matrices: Mapping[str, pd.DataFrame], sessions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the first session's likeness to each later one: r, number of edges, picture."""
+    present = [(role, edge_vector(matrices[role])) for role in sessions if role in matrices]
+    rows = []
+    for role, vector in present[1:]:
+        first_role, first = present[0]
+        r = float(pairwise_r(first[None], vector[None])[0, 0])
+        n_edges = int((np.isfinite(first) & np.isfinite(vector)).sum())
+        picture = None
+        if n_edges >= 3:
+            picture = png_uri(pictures.draw_similarity(first, vector, (first_role, role)))
+        rows.append(
+            {
+                "pair": f"{first_role} and {role}",
+                "r": number(r, 2),
+                "n_edges": f"{n_edges:,}",
+                "n_all": f"{first.size:,}",
+                "picture": picture,
+            }
+        )
+    return rows
+
+
+def _exclusions(participant: str, runs: Sequence[RunOnPage], min_coverage: float) -> pd.DataFrame:
+    """Return what was left out of this participant, parcels aside: there are lists of those."""
+    table = imaging_exclusions(
+        pd.DataFrame(
+            [
+                {"participant_id": participant, "session": run.session, "run": run.run}
+                for run in runs
+            ]
+        ),
+        {run.run: run.qc for run in runs},
+        {run.run: {CIRCUITS: run.coverage[CIRCUITS]} for run in runs},
+        min_coverage,
+    )
+    columns = ["run", "strategy", "region", "rule", "value", "threshold", "consequence", "reason"]
+    return table[columns]

@@ -1,0 +1,68 @@
+"""The quality of the runs in short: by session and arm."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.reporting.results import Table
+from ketfc.reporting.tables import Design, arms_of, numeric
+from ketfc.reporting.words import number, region_label
+
+_SHOWN = {
+    "mean_fd": ("mean FD, mm", 2),
+    "share_censored": ("censored, %", 0),
+    "seconds_kept": ("kept, s", 0),
+    "tdof": ("degrees of freedom", 0),
+    "mean_std_dvars": ("mean DVARS (std)", 2),
+    "sd_global_signal_percent": ("global signal SD, %", 2),
+}
+
+
+def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
+    """Return mean and SD of each measure over the runs that were used, by arm and session.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        ``quality/runs.tsv``; measures that it lacks are not shown.
+    design : mapping
+        ``plan/design.json``.
+
+    Returns
+    -------
+    Table
+        One row per arm and role, with runs used of those planned, and beside the tSNR of the
+        regions where signal is lost first how many of the runs lost it.
+    """
+    shown = {name: about for name, about in _SHOWN.items() if name in runs}
+    names = [str(name) for name in runs.columns]
+    regions = [name.removeprefix("dropout_") for name in names if name.startswith("dropout_")]
+    columns = ["arm", "session", "runs used", *(title for title, _ in shown.values())]
+    columns += [f"tSNR {region_label(region)} (lost)" for region in regions]
+    table = numeric(runs, *shown, *(f"tsnr_{region}" for region in regions))
+    people = design["participants"]
+    arm = table["participant_id"].map(people)
+    rows = []
+    for one in arms_of(design):
+        for role in design["sessions"]:
+            planned = table[(table["role"] == role) & ((arm == one.role) | (one.role is None))]
+            used = planned[planned["status"] == "ok"]
+            row = [one.label, str(role), f"{len(used)} of {len(planned)}"]
+            for name, (_, digits) in shown.items():
+                scale = 100 if name == "share_censored" else 1
+                row.append(_mean_sd(scale * used[name], digits))
+            for region in regions:
+                lost = int((used[f"dropout_{region}"] == "yes").sum())
+                row.append(f"{_mean_sd(used[f'tsnr_{region}'], 0)}, lost in {lost}")
+            rows.append(row)
+    kinds = ["short"] * 3 + ["num"] * (len(columns) - 3)
+    return Table(columns=columns, rows=rows, kinds=kinds, total=len(rows))
+
+
+def _mean_sd(values: pd.Series[float], digits: int) -> str:
+    values = values.dropna()
+    if values.empty:
+        return MISSING
+    mean = number(values.mean(), digits)
+    return mean if len(values) == 1 else f"{mean} ({number(values.std(ddof=1), digits)})"

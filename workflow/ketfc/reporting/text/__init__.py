@@ -1,0 +1,1 @@
+"""All prose: captions, methods, sentences of the report, references."""

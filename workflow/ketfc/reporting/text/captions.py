@@ -1,0 +1,224 @@
+"""What stands below each figure of the report, and what is said to those who cannot see it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.reporting.tables import (
+    MOTION_MARK,
+    Design,
+    arms_of,
+    association_given,
+    change_given,
+    compared,
+    coverage,
+    hypothesis_row,
+    motion_given,
+    primary_circuits,
+    si_instrument,
+)
+from ketfc.reporting.words import interval, listed, number, p_equals, whole
+from ketfc.study.design.design import healthy_controls
+
+TITLES = {
+    "circuits": "The circuits and their change",
+    "paired": "Connectivity before and after",
+    "association": "Change in connectivity and clinical change",
+    "matrices": "Mean connectivity matrices",
+    "qcfc": "Head motion and connectivity",
+    "edges": "Every edge, exploratory",
+    "flow": "The flow of participants",
+}
+"""The figures of the report, in its order."""
+
+OF_QUALITY = ("flow",)
+"""Those that stand in the section on quality, after all others."""
+
+ELSEWHERE = ("edges", *OF_QUALITY)
+"""Those that do not stand in the section of figures."""
+
+
+def figure_title(name: str, design: Design) -> str:
+    """Return the title of one of the figures in `TITLES`, as the design has it."""
+    if not design.get("drugs"):
+        return TITLES[name]
+    return {
+        "circuits": "The circuits and the difference between drugs",
+        "paired": "Connectivity after each drug",
+        "association": "Differences between drugs in connectivity and in score",
+    }.get(name, TITLES[name])
+
+
+def figure_caption(name: str, design: Design) -> str:
+    """Return the caption of one of the figures in `TITLES`."""
+    healthy = len(healthy_controls(design))
+    return _caption(name, design) + (
+        f" Healthy controls (n = {healthy}) are not in it." if healthy else ""
+    )
+
+
+def _caption(name: str, design: Design) -> str:
+    arms = arms_of(design)
+    between_arms = len(arms) == 2
+    before, after = compared(design)
+    sessions = f"{after} minus {before}"
+    if design.get("drugs"):
+        sessions += ", adjusted for period"
+    if name == "circuits":
+        what = (
+            f"the difference between {arms[0].label} and {arms[1].label} at {design['followup']}, "
+            f"adjusted for {design['baseline']}"
+            if between_arms
+            else sessions
+        )
+        return (
+            "Each line is one connection of a circuit, seen from the left and from above; its "
+            f"colour is its change in Fisher z ({what}), a description of single connections. The "
+            "numbers below a brain are the test of the circuit's mean: estimate with "
+            f"{coverage(design)} interval, permutation p after Holm, and n. {_MARK}"
+        )
+    if name == "paired":
+        estimate = (
+            f"the difference between the arms, adjusted for "
+            f"{change_given(design, design['baseline'])},"
+            if between_arms
+            else f"the difference between the drugs, adjusted for {change_given(design, 'period')},"
+            if design.get("drugs")
+            else "the mean change"
+        )
+        return (
+            "Thin lines are participants with both sessions, open marks participants with one; "
+            "thick marks are means over those with both, with 95 % t intervals. Δz is "
+            f"{estimate} with its {coverage(design)} interval; p is the permutation p after Holm. "
+            f"{_MARK}"
+        )
+    if name == "association":
+        return _association(design)
+    if name == "flow":
+        return (
+            "Who was found, imaged and tested, and beside it what was left out and why, counted "
+            "from quality/exclusions.tsv in the manner of a CONSORT diagram. Everybody is left out "
+            f"at one step at most, and for one reason; runs are those of {design['baseline']} and "
+            f"{design['followup']}."
+        )
+    if name == "qcfc":
+        return _motion(design)
+    if name == "edges":
+        return (
+            "Exploratory. Every cell is an edge, its colour the t of the test that the primary "
+            "hypotheses were put to; regions of one network stand together. Below the diagonal are "
+            "all edges, above it those alone that survive the false discovery rate within their "
+            "own family; circles mark them where they are few. Hatched grey could not be tested. "
+            "How many were tested and survive, and n, stands above each matrix."
+        )
+    return (
+        "Mean Fisher z over participants at each session, and the difference of the two means, "
+        "which can rest on different participants. "
+        + ("One row per arm. " if between_arms else "")
+        + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
+        "A description, not a test."
+    )
+
+
+_MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head motion."
+
+
+def _motion(design: Design) -> str:
+    known = motion_given(design)
+    given = f" given {known}" if known else ""
+    return (
+        "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
+        f"mean framewise displacement (FD) with Fisher z at {design['baseline']} and at "
+        f"{design['followup']}, and of their changes, for each denoising strategy. Dashed: what is "
+        "expected, with as many participants, of edges that have nothing to do with motion. By "
+        "distance: medians in bins of as many edges each, with the quartiles and some of the edges "
+        f"(dots) of the primary strategy, {design['strategy']}, whose Spearman's ρ is shown. "
+        "Degrees of freedom lost count censored volumes too. Below: points are participants; r is "
+        f"that of the change in connectivity and the change in mean FD{given}, with its "
+        f"{coverage(design)} interval and permutation p, not corrected; line and band are least "
+        "squares, a description."
+        + (
+            " Changes in connectivity are shown less what arm explains."
+            if design.get("arms")
+            else ""
+        )
+    )
+
+
+def _association(design: Design) -> str:
+    about = design.get("si")
+    if not about:
+        return "There is no score of suicidal ideation in this study."
+    given = association_given(design)
+    before, after = compared(design)
+    change = f"difference ({after} minus {before})" if design.get("drugs") else "change"
+    points = (
+        f"Points are participants; their {about['instrument']} {change} is shown after removing "
+        f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
+        if given
+        else f"Points are participants; {about['instrument']} change as supplied, not adjusted. "
+    )
+    return (
+        f"{points}The line has the Theil–Sen slope (median of all pairs of participants) and the "
+        f"band its {coverage(design)} interval about the median point, a description; the "
+        f"{'partial ' if given else ''}Spearman ρ above each panel has the interval and p of the "
+        "test, which is by ranks. An association, not an effect."
+    )
+
+
+def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
+    """Return a text that says what a figure shows, with its main numbers."""
+    before, after = compared(design)
+    kinds = {
+        "circuits": (
+            "Glass brains with the connections of each circuit coloured by change",
+            "change",
+        ),
+        "paired": (
+            f"Paired plots of connectivity at {before} and {after}",
+            "change",
+        ),
+        "association": (
+            f"Scatter plots of change in {si_instrument(design)} against change in connectivity",
+            "association",
+        ),
+    }
+    if name == "flow":
+        return _flow_alt(hypotheses, design)
+    if name == "edges":
+        return "Matrices of the t of every edge, with the edges that survive correction."
+    if name == "qcfc":
+        return (
+            "Correlation of head motion with connectivity, by denoising strategy and by distance, "
+            "and scatter plots of each primary circuit's change against the change in motion."
+        )
+    if name not in kinds:
+        rows = " for each arm" if design.get("arms") else ""
+        return f"Mean connectivity matrices at {before}, at {after} and their difference{rows}."
+    what, test = kinds[name]
+    results = []
+    for circuit, label in primary_circuits(hypotheses).items():
+        row = hypothesis_row(hypotheses, circuit, test)
+        if row is None or number(row["estimate"]) == MISSING:
+            results.append(f"{label}: not tested")
+        else:
+            results.append(
+                f"{label}: {number(row['estimate'], signed=True)} "
+                f"{interval(row['ci_low'], row['ci_high'])}, "
+                f"{p_equals(row['p_holm'], 'p after Holm')}, n = {whole(row['n'])}"
+            )
+    return f"{what}. {'; '.join(results)}."
+
+
+def _flow_alt(hypotheses: pd.DataFrame, design: Design) -> str:
+    tested = []
+    for circuit, label in primary_circuits(hypotheses).items():
+        for test in ("change", "association"):
+            row = hypothesis_row(hypotheses, circuit, test)
+            if row is not None:
+                tested.append(f"{label}, {test}: n = {whole(row['n'])}")
+    return (
+        f"Flow diagram: {len(design['participants'])} participants found; in the primary tests "
+        f"{'; '.join(tested) or 'nobody'}."
+    )

@@ -1,0 +1,215 @@
+"""What is said of the exploratory families of every edge, in figure, report and methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.inference.edges.edgewise import CIRCUITS
+from ketfc.reporting.results import Table
+from ketfc.reporting.tables import Design, alpha_of, arms_of, compared, si_instrument
+from ketfc.reporting.words import compact, is_missing, listed, number, p_value, region_label
+
+_MOST = 25
+"""Edges that the report lists; the file has all."""
+
+_REASONS = {
+    "not-measured": "in nobody at both sessions",
+    "too-few": "too few participants",
+    "arm-empty": "an empty arm",
+    "order-empty": "an order of the drugs that nobody had",
+    "constant": "the same in everybody",
+    "collinear": "collinear with what is adjusted for",
+}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What became of one family, in words: how many survive, and who and what entered."""
+
+    survivors: str
+    sample: str
+
+
+@dataclass(frozen=True)
+class EdgeSection:
+    """The report's section: sentences, a table of families, and the edges that survive."""
+
+    sentences: list[str]
+    families: Table
+    survivors: Table
+
+
+def contrast(test: str, design: Design) -> str:
+    """Return what a test of edges compares, as a title."""
+    if test == "association":
+        return f"Association of the change with {si_instrument(design)}"
+    arms = arms_of(design)
+    if len(arms) == 2:
+        return (
+            f"{arms[0].label} − {arms[1].label} at {design['followup']}, given {design['baseline']}"
+        )
+    before, after = compared(design)
+    return f"Change: {after} − {before}"
+
+
+def counted(family: pd.DataFrame, design: Design) -> Counted:
+    """Return what became of the edges of one family.
+
+    Parameters
+    ----------
+    family : pandas.DataFrame
+        Its rows of ``tests/edges.tsv``, numbers as numbers.
+    design : mapping
+        ``plan/design.json``.
+    """
+    alpha = alpha_of(design)
+    tested = family[family["p_permutation"].notna()]
+    left_out = family.loc[family["p_permutation"].isna(), "reason"].value_counts()
+    why = listed([f"{_count(n)} {_REASONS.get(str(r), str(r))}" for r, n in left_out.items()])
+    found = int((tested["p_fdr"] < alpha).sum())
+    survive = "survives" if found == 1 else "survive"
+    return Counted(
+        f"{_count(found)} of {_count(len(tested))} edges {survive} (FDR {compact(alpha)})",
+        f"n = {_range(tested['n'])}; left out: {why or 'none'}",
+    )
+
+
+def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
+    """Return what the report says of every edge.
+
+    Parameters
+    ----------
+    edges : pandas.DataFrame
+        ``tests/edges.tsv``, numbers as numbers.
+    design : mapping
+        ``plan/design.json``.
+    """
+    alpha = alpha_of(design)
+    said = [
+        "Exploratory: every edge was put to the tests of the primary hypotheses, in families of "
+        "its own. No p value here counts in the correction of another family, and what survives "
+        "here is a candidate for a hypothesis, not the test of one."
+    ]
+    rows = []
+    for _, family in edges.groupby("family", sort=False):
+        of, test = _of(family["atlas"].iloc[0]), str(family["test"].iloc[0])
+        what = counted(family, design)
+        said.append(f"{contrast(test, design)}, edges of {of}: {what.survivors}; {what.sample}.")
+        tested = family["p_permutation"].notna()
+        rows.append(
+            [
+                of,
+                test,
+                _count(len(family)),
+                _count(int(tested.sum())),
+                _range(family.loc[tested, "n"]),
+                _count(int((family["p_fdr"] < alpha).sum())),
+                _count(int((family["p_fwer"] < alpha).sum())),
+                p_value(family["p_fdr"].min()),
+                p_value(family["p_fwer"].min()),
+            ]
+        )
+    kinds = {
+        "edges of": "mid",
+        "test": "short",
+        "edges": "num",
+        "tested": "num",
+        "n": "num",
+        "survive FDR": "num",
+        "survive FWER": "num",
+        "smallest p (FDR)": "num",
+        "smallest p (FWER)": "num",
+    }
+    families = Table(list(kinds), rows, list(kinds.values()), len(rows))
+    return EdgeSection(said, families, _survivors(edges, alpha))
+
+
+def edge_methods(edges: pd.DataFrame, design: Design) -> list[str]:
+    """Return the paragraph of the methods on the tests of every edge.
+
+    Parameters
+    ----------
+    edges, design
+        As for :func:`edge_section`.
+    """
+    sizes = [
+        f"{_count(len(family))} of {_of(atlas)}"
+        for atlas, family in edges[edges["test"] == "change"].groupby("atlas", sort=False)
+    ]
+    if not sizes:
+        return []
+    tests = "the models of the primary tests"
+    alone = "" if design.get("si") else " of change"
+    return [
+        f"As exploratory families, every edge ({listed(sizes)}) was put to {tests}{alone}, with "
+        "joint permutations of whole participants. Within each atlas and test, and mixed with no "
+        "other family, permutation p values were corrected by Benjamini and Hochberg's false "
+        "discovery rate [@benjamini1995] and, beside it, by the largest |t| [@westfall1993]. Edges "
+        "that fewer than ten permutations reached were permuted again, with more permutations the "
+        "fewer such edges there were, until their p values could be told apart at the level of the "
+        "correction [@besag1991]."
+    ]
+
+
+def _survivors(edges: pd.DataFrame, alpha: float) -> Table:
+    found = edges[(edges["p_fdr"] < alpha) | (edges["p_fwer"] < alpha)]
+    place = {family: i for i, family in enumerate(dict.fromkeys(found["family"]))}
+    keys = found.assign(place=found["family"].map(place), size=-found["statistic"].abs())
+    # stable, so that edges of one t stay in the order of the file
+    found = found.loc[keys.sort_values(["place", "size"], kind="stable").index]
+    cells = [
+        [
+            _of(row["atlas"]),
+            str(row["test"]),
+            *(_end(row[f"region_{end}"], row[f"network_{end}"]) for end in "ab"),
+            number(row["estimate"], signed=True),
+            number(row["statistic"], signed=True),
+            p_value(row["p_permutation"]),
+            p_value(row["p_fdr"]),
+            p_value(row["p_fwer"]),
+            compact(row["n"]),
+        ]
+        for _, group in found.groupby("family", sort=False)
+        for row in group.head(_MOST).to_dict("records")
+    ]
+    kinds = {
+        "edges of": "mid",
+        "test": "short",
+        "region": "mid",
+        "region and": "mid",
+        "estimate": "num",
+        "t": "num",
+        "p": "num",
+        "p (FDR)": "num",
+        "p (FWER)": "num",
+        "n": "num",
+    }
+    note = (
+        f"The {_MOST} largest of each family, of {_count(len(found))}; all are in tests/edges.tsv."
+        if len(cells) < len(found)
+        else ""
+    )
+    return Table(list(kinds), cells, list(kinds.values()), len(found), note)
+
+
+def _of(atlas: object) -> str:
+    return "the circuits" if atlas == CIRCUITS else str(atlas)
+
+
+def _end(region: object, network: object) -> str:
+    name = region_label(str(region))
+    return name if is_missing(network) else f"{name} ({network})"
+
+
+def _count(number_of: int) -> str:
+    return f"{number_of:,}"
+
+
+def _range(counts: pd.Series[float]) -> str:
+    if counts.empty:
+        return MISSING
+    low, high = int(counts.min()), int(counts.max())
+    return str(high) if low == high else f"{low}–{high}"

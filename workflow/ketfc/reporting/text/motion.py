@@ -1,0 +1,249 @@
+"""Did motion explain it? Sentences and tables of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.inference.motion.gate import CHANGED, FOLLOWS
+from ketfc.inference.motion.qcfc import CHANGE
+from ketfc.inference.motion.sessions import MEASURES
+from ketfc.reporting.results import Table
+from ketfc.reporting.tables import (
+    Design,
+    alpha_of,
+    arms_of,
+    coverage,
+    motion_given,
+    motion_row,
+    primary_circuits,
+)
+from ketfc.reporting.words import (
+    as_number,
+    compact,
+    interval,
+    is_missing,
+    listed,
+    number,
+    p_equals,
+    p_value,
+    sentence,
+    whole,
+)
+
+
+@dataclass(frozen=True)
+class MotionSection:
+    """The report's section on head motion."""
+
+    sentences: list[str]
+    circuits: Table
+    changes: Table
+    strategies: Table
+
+
+def motion_section(
+    motion: pd.DataFrame, qcfc: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
+) -> MotionSection:
+    """Return what the report says of head motion.
+
+    Parameters
+    ----------
+    motion, qcfc : pandas.DataFrame
+        ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
+    hypotheses : pandas.DataFrame
+        ``tests/hypotheses.tsv``.
+    design : mapping
+        ``plan/design.json``.
+
+    Returns
+    -------
+    MotionSection
+        Sentences on motion itself, on the circuits' changes, on what the gate cannot see and on
+        the edges; tables of the primary circuits, of the measures of motion, of the strategies.
+    """
+    circuits = primary_circuits(hypotheses)
+    return MotionSection(
+        sentences=[
+            *_of_motion_itself(motion, design),
+            *_of_circuits(motion, circuits, design),
+            *_of_edges(qcfc, design),
+        ],
+        circuits=_circuit_table(motion, circuits, design),
+        changes=_change_table(motion),
+        strategies=_strategy_table(qcfc),
+    )
+
+
+def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
+    row = motion_row(motion, None, None, "change")
+    if row is None:
+        return ["Framewise displacement was not measured: nothing can be said of motion."]
+    if not is_missing(row["reason"]):
+        return [f"Whether mean FD changed could not be tested: {row['reason']}."]
+    numbers = (
+        f"{number(row['estimate'], 3, signed=True)} mm, {coverage(design)} interval "
+        f"{interval(row['ci_low'], row['ci_high'], 3)}, {p_equals(row['p_permutation'])}, "
+        f"n = {whole(row['n'])}"
+    )
+    arms = arms_of(design)
+    what = (
+        f"a difference in motion between {arms[0].label} and {arms[1].label} at "
+        f"{design['followup']}, given {design['baseline']}"
+        if len(arms) == 2
+        else f"a change in motion from {design['baseline']} to {design['followup']}"
+    )
+    if row["gate"] == CHANGED:
+        return [
+            f"There is evidence for {what} (mean FD {numbers}): every test of change has the flag "
+            f"{CHANGED}."
+        ]
+    return [
+        f"There is no evidence for {what} (mean FD {numbers}). That is not evidence for equal "
+        "motion."
+    ]
+
+
+def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Design) -> list[str]:
+    rows = {
+        name: motion_row(motion, circuit, design["strategy"], "follows")
+        for circuit, name in circuits.items()
+    }
+    tested = {name: row for name, row in rows.items() if row and is_missing(row["reason"])}
+    if not tested:
+        reasons = {str(row["reason"]) for row in rows.values() if row}
+        why = f": {listed(sorted(reasons))}" if reasons else ""
+        return [f"Whether a circuit's change follows motion could not be tested{why}."]
+    found = [
+        f"{name} (r = {number(row['estimate'])}, {p_equals(row['p_permutation'])})"
+        for name, row in tested.items()
+        if row["gate"] == FOLLOWS
+    ]
+    alpha, m = alpha_of(design), len(tested)
+    by_chance = 100 * (1 - (1 - alpha) ** m)
+    known = motion_given(design)
+    given = f", given {known}," if known else ""
+    said = (
+        f"the change of {listed(found)} goes with the change in mean FD over participants{given} "
+        f"and has the flag {FOLLOWS}"
+        if found
+        else f"no change of a primary circuit goes with the change in mean FD{given} detectably"
+    )
+    return [
+        f"At the primary strategy, {said} ({len(found)} of {m} tested). The gate fires by chance "
+        f"at {compact(alpha)} per circuit, uncorrected: were no change related to motion, and the "
+        f"circuits independent, {compact(round(by_chance))} % of studies with {m} circuits would "
+        "have a flag.",
+        "The gate cannot see motion that rose by the same amount in everybody, since then nothing "
+        "varies that a change could follow; and small samples seldom fire. Silence is not evidence "
+        "that motion explains nothing. Nor does a flag mean that motion explains all: the estimate "
+        "at equal motion is in the table.",
+    ]
+
+
+def _of_edges(qcfc: pd.DataFrame, design: Design) -> list[str]:
+    rows = qcfc[(qcfc["strategy"] == design["strategy"]) & (qcfc["role"] == CHANGE)]
+    if rows.empty:
+        return []
+    row = {str(key): value for key, value in rows.iloc[0].items()}
+    if not is_missing(row["reason"]):
+        return [f"Changes of edges and of motion were not compared: {row['reason']}."]
+    return [
+        f"Over all {whole(row['n_edges'])} edges of {row['atlas']} and n = {whole(row['n'])} "
+        f"participants of any arm, the change in Fisher z and the change in mean FD have a median "
+        f"|r| of {number(row['median_abs_r'])} ({number(row['median_abs_r_expected'])} is expected "
+        f"where no edge goes with motion); {_percent(row['share_significant'])} of the edges have "
+        f"p < {compact(row['share_expected'])} ({_percent(row['share_expected'])} expected); "
+        f"Spearman's ρ with the distance of the regions is {number(row['distance_rho'])}. Edges "
+        "are not independent, so these numbers have no p of their own; and where treatment changes "
+        "both motion and connectivity they go together over arms."
+    ]
+
+
+def _percent(value: Any) -> str:
+    return f"{number(100 * as_number(value), 1)} %"
+
+
+def _circuit_table(motion: pd.DataFrame, circuits: Mapping[str, str], design: Design) -> Table:
+    primary = design["strategy"]
+    gates = motion[motion["test"] == "follows"]
+    rows = []
+    for circuit, name in circuits.items():
+        row = motion_row(motion, circuit, primary, "follows")
+        equal = motion_row(motion, circuit, primary, "change-at-equal-motion")
+        if row is None or equal is None:
+            continue
+        others = gates[(gates["circuit"] == circuit) & (gates["strategy"] != primary)]
+        fired = list(others.loc[others["gate"] == FOLLOWS, "strategy"].astype(str))
+        rows.append(
+            {
+                "circuit": sentence(name),
+                "r, Δ mean FD × ΔFC": number(row["estimate"], signed=True),
+                "interval of r": interval(row["ci_low"], row["ci_high"]),
+                "p": p_value(row["p_permutation"]),
+                "n": whole(row["n"]),
+                "gate": row["reason"] if is_missing(row["gate"]) else row["gate"],
+                "Δz at equal motion": number(equal["estimate"], signed=True),
+                "interval of Δz": interval(equal["ci_low"], equal["ci_high"]),
+                "follows at other strategies": (", ".join(fired) or "none")
+                if len(others)
+                else MISSING,
+            }
+        )
+    return _as_it_is(rows)
+
+
+def _change_table(motion: pd.DataFrame) -> Table:
+    rows = [
+        {
+            "measure": MEASURES[str(row["measure"])],
+            "test": row["test"],
+            "estimate": number(row["estimate"], 3, signed=True),
+            "interval": interval(row["ci_low"], row["ci_high"], 3),
+            "p": p_value(row["p_permutation"]),
+            "n": whole(row["n"]),
+            "reason": MISSING if is_missing(row["reason"]) else row["reason"],
+        }
+        for row in motion[motion["circuit"].isna()].to_dict("records")
+    ]
+    return _as_it_is(rows)
+
+
+def _strategy_table(qcfc: pd.DataFrame) -> Table:
+    rows = [
+        {
+            "strategy": row["strategy"],
+            "session": row["role"],
+            "n": whole(row["n"]),
+            "edges": whole(row["n_edges"]),
+            "median |r|": number(row["median_abs_r"]),
+            "expected": number(row["median_abs_r_expected"]),
+            f"p < {compact(row['share_expected'])}": _percent(row["share_significant"]),
+            "ρ with distance": number(row["distance_rho"], signed=True),
+            "df left": number(row["tdof_mean"], 1),
+            "df lost": number(row["tdof_lost_mean"], 1),
+            "reason": MISSING if is_missing(row["reason"]) else row["reason"],
+        }
+        for row in qcfc.to_dict("records")
+    ]
+    return _as_it_is(rows)
+
+
+_TEXT = {"circuit", "measure", "test", "strategy", "session", "gate", "reason"}
+
+
+def _as_it_is(rows: list[dict[str, Any]]) -> Table:
+    """Return rows of finished text, without a column of reasons where there are none."""
+    columns = list(rows[0]) if rows else []
+    if all(row.get("reason") == MISSING for row in rows):
+        columns = [name for name in columns if name != "reason"]
+    return Table(
+        columns=columns,
+        rows=[[str(row[name]) for name in columns] for row in rows],
+        kinds=["mid" if name in _TEXT or "other" in name else "num" for name in columns],
+        total=len(rows),
+    )

@@ -1,0 +1,250 @@
+"""Do other methods agree with the primary tests? Sentences and a table of the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ketfc.base.files import MISSING
+from ketfc.reporting.results import Table
+from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
+from ketfc.reporting.words import (
+    as_number,
+    interval,
+    is_missing,
+    listed,
+    number,
+    p_value,
+    sentence,
+    whole,
+)
+
+METHODS = {
+    "t": "mean, t interval",
+    "bca": "mean, bootstrap interval",
+    "d-av": "mean in average SD",
+    "wilcoxon": "Wilcoxon, Hodges–Lehmann",
+    "mann-whitney": "Mann–Whitney, Hodges–Lehmann",
+    "tost": "equivalence test",
+    "baseline-coupling": "slope on the baseline",
+    "detectable": "smallest detectable",
+    "hc3": "HC3 interval",
+    "hc2": "HC2 interval",
+    "ranks": "the test of ranks",
+    "values": "slope of values",
+    "theil-sen": "Theil–Sen slope",
+    "leave-one-out": "one left out in turn",
+    "ordinal": "proportional odds",
+    "attenuation-bound": "largest observable",
+    "depression-adjusted": "given change in depression",
+    "mediation": "along depression",
+    "mixed-model": "mixed model",
+    "distance-from-controls": "distance from healthy controls",
+}
+"""Methods of ``tests/robustness.tsv`` in words."""
+
+_SAME_QUESTION = (
+    *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
+    *("ordinal", "mixed-model", "depression-adjusted"),
+)
+"""Methods that ask what the primary test asks."""
+
+_POINTS = ("values", "hc3", "hc2", "theil-sen", "mediation")
+"""Methods that estimate an association in points of the score per unit of Fisher z."""
+
+
+@dataclass(frozen=True)
+class RobustnessSection:
+    """The report's section on other methods: a sentence per circuit, on power, and the table."""
+
+    sentences: list[str]
+    power: str
+    table: Table
+
+
+def robustness_section(
+    robustness: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
+) -> RobustnessSection:
+    """Return what the report says of other methods than the primary tests.
+
+    Parameters
+    ----------
+    robustness, hypotheses : pandas.DataFrame
+        ``tests/robustness.tsv`` and ``tests/hypotheses.tsv``.
+    design : mapping
+        ``plan/design.json``.
+    """
+    alpha = alpha_of(design)
+    said = []
+    for circuit, name in primary_circuits(hypotheses).items():
+        own = robustness[robustness["hypothesis"] == circuit]
+        parts = []
+        for test in ("change", "association"):
+            row = hypothesis_row(hypotheses, circuit, test)
+            if row is not None:
+                rows = {str(one["method"]): one for one in _records(own[own["test"] == test])}
+                parts.append(f"{test}: {_agreement(row, rows, alpha)}")
+        said.append(f"{sentence(name)}. {'; '.join(parts)}.")
+    return RobustnessSection(said, _power(robustness), _table(robustness))
+
+
+def _agreement(row: Mapping[str, Any], rows: Mapping[str, Any], alpha: float) -> str:
+    """Return in words how many methods decide as the primary test does, before correction."""
+    p, estimate = as_number(row["p_permutation"]), as_number(row["estimate"])
+    if math.isnan(p):
+        return "not tested"
+    found = p < alpha
+    compared = {
+        method: decided
+        for method in _SAME_QUESTION
+        if method in rows and (decided := _decision(rows[method], alpha)) is not None
+    }
+    # without evidence the sign is chance
+    same = [
+        method
+        for method, (evidence, sign) in compared.items()
+        if evidence == found and (not found or sign * estimate > 0)
+    ]
+    others = [METHODS[method] for method in compared if method not in same]
+    text = (
+        f"{len(same)} of {len(compared)} other methods agree with the primary test "
+        f"({'p below' if found else 'p not below'} {alpha:g} before correction)"
+    )
+    if others:
+        text += f"; {listed(others)} {'does' if len(others) == 1 else 'do'} not"
+    flags = str(rows["leave-one-out"]["flags"]).split(";") if "leave-one-out" in rows else []
+    turned = {"sign-flips": "its sign", "significance-flips": "whether p is below the level"}
+    changed = [what for flag, what in turned.items() if flag in flags]
+    if changed:
+        text += f"; a single participant decides {listed(changed)}"
+    if "equivalent" in str(rows.get("tost", {}).get("flags")).split(";"):
+        text += "; the effect is smaller than the margin of equivalence"
+    return text
+
+
+def _decision(row: Mapping[str, Any], alpha: float) -> tuple[bool, float] | None:
+    """Return whether a method finds evidence and the sign of its estimate, if it can decide."""
+    low, high, p = (as_number(row[key]) for key in ("ci_low", "ci_high", "p"))
+    estimate = as_number(row["estimate"])
+    if not math.isnan(p):
+        return p < alpha, estimate
+    if not math.isnan(low) and not math.isnan(high):
+        return low > 0 or high < 0, estimate
+    return None
+
+
+def _power(robustness: pd.DataFrame) -> str:
+    """Return in one sentence what the primary tests could have found."""
+    rows = robustness[robustness["method"] == "detectable"]
+    parts = []
+    for test, what in (("change", "changes"), ("association", "partial correlations")):
+        own = rows[rows["test"] == test]
+        sizes = pd.to_numeric(own["effect_size"], errors="coerce").dropna()
+        if not len(sizes):
+            continue
+        kinds = sorted(set(own.loc[sizes.index, "effect_size_type"].astype(str)))
+        unit = "" if test == "association" else f" ({listed(kinds)})"
+        parts.append(f"{what} of {_range(sizes)}{unit}")
+    if not parts:
+        return ""
+    return (
+        f"With a power of 80 % the primary tests could have found {listed(parts)} or more, by "
+        "circuit; smaller effects may exist and be missed."
+    )
+
+
+def _range(values: pd.Series[float]) -> str:
+    low, high = number(values.min()), number(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def _table(robustness: pd.DataFrame) -> Table:
+    cells = []
+    for row in _records(robustness):
+        digits = 1 if row["test"] == "association" and row["method"] in _POINTS else 2
+        effect = number(row["effect_size"])
+        if effect != MISSING:
+            effect += f", {row['effect_size_type']}"
+        cells.append(
+            [
+                sentence(str(row["name"])),
+                str(row["test"]),
+                METHODS.get(str(row["method"]), str(row["method"])),
+                number(row["estimate"], digits, signed=True),
+                interval(row["ci_low"], row["ci_high"], digits),
+                effect,
+                p_value(row["p"]),
+                whole(row["n"]),
+                MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
+                MISSING if is_missing(row["note"]) else str(row["note"]),
+            ]
+        )
+    kinds = {
+        "hypothesis": "mid",
+        "test": "short",
+        "method": "mid",
+        "estimate": "num",
+        "interval": "num",
+        "effect size": "mid",
+        "p": "num",
+        "n": "num",
+        "flags": "mid",
+        "note": "wide",
+    }
+    return Table(list(kinds), cells, list(kinds.values()), len(cells))
+
+
+def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
+    """Return the paragraph of the methods on what stands beside the primary tests.
+
+    Parameters
+    ----------
+    robustness : pandas.DataFrame
+        ``tests/robustness.tsv``.
+    margin : float
+        Of the equivalence tests, in Fisher z.
+    """
+    made = set(robustness["method"])
+    notes = robustness["note"].astype(str)
+    within = notes.str.contains("van Elteren").any()
+    sentences = {
+        "bca": "bias-corrected and accelerated bootstrap intervals [@efron1987]",
+        "t": "t intervals",
+        "hc3": "HC3 intervals [@mackinnon1985]",
+        "hc2": "HC2 errors with Bell and McCaffrey's degrees of freedom [@imbens2016]",
+        "wilcoxon": "Wilcoxon's test with the Hodges–Lehmann shift",
+        "mann-whitney": f"{'van Elteren' if within else 'Mann and Whitney'}'s test with the "
+        f"Hodges–Lehmann shift{' within blocks' if within else ''}",
+        "ranks": "the models of change on ranks [@conover1982]",
+        "values": "the models of association on values, by Freedman–Lane permutation "
+        "[@freedman1983]",
+        "theil-sen": "Theil–Sen slopes [@sen1968]",
+        "leave-one-out": "each participant left out in turn",
+        "ordinal": "proportional odds for scores of few values",
+        "mixed-model": "a mixed model of all sessions [@laird1982]",
+        "tost": f"equivalence tests with a margin of {margin:g} Fisher z [@lakens2017], a "
+        "convention unless it was preregistered",
+        "depression-adjusted": "adjustment for the change in depression",
+        "mediation": "an associational mediation by the change in depression with bootstrap "
+        "intervals [@mackinnon2004]",
+        "distance-from-controls": "the distance from healthy controls",
+        "detectable": "the smallest effect that would be detected with a power of 80 %",
+    }
+    used = [words for method, words in sentences.items() if method in made]
+    if not used:
+        return []
+    text = (
+        f"Beside the primary tests, without correction and deciding nothing, stand {listed(used)} "
+        "(`tests/robustness.tsv`)."
+    )
+    if notes.str.contains("not adjusted for").any():
+        text += " Those whose note says so are not adjusted for covariates."
+    return [text]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,1 @@
+"""The configuration, a module per section: keys, types, defaults and messages."""

@@ -1,0 +1,116 @@
+"""The part of the config that says how the hypotheses are tested."""
+
+from __future__ import annotations
+
+from pydantic import ValidationInfo, field_validator
+
+from ketfc.study.config.keys import key
+from ketfc.study.config.kinds import Group, Number, PathText, Text, Whole, refuse
+
+
+class Reliability(Group):
+    """How reliable the measures are in such participants, as repeated measurements have shown."""
+
+    connectivity: Number | None = key(
+        None,
+        "Reliability of a circuit's connectivity in one session (ICC of two sessions without "
+        "treatment). With it the slope of the change on its baseline is corrected, and "
+        "regression to the mean simulated where there are healthy controls.",
+        "a number above 0 and at most 1, or null",
+        gt=0.0,
+        le=1.0,
+    )
+    score: Number | None = key(
+        None,
+        "Reliability of the score of suicidal ideation. With both, the largest correlation that "
+        "could be observed stands beside the associations.",
+        "a number above 0 and at most 1, or null",
+        gt=0.0,
+        le=1.0,
+    )
+
+
+class Statistics(Group):
+    """How the hypotheses are tested."""
+
+    seed: Whole = key(
+        20251122,
+        "Seed of every random number; the same seed gives the same results.",
+        "a whole number, at least 0",
+        ge=0,
+    )
+    permutations: Whole = key(
+        10000,
+        "Permutations of each test.",
+        "a whole number, at least 100",
+        ge=100,
+    )
+    alpha: Number = key(
+        0.05,
+        "Level of significance.",
+        "a number between 0 and 1",
+        gt=0.0,
+        lt=1.0,
+    )
+    covariates: tuple[Text, ...] = key(
+        [],
+        "Covariates (of `study.covariates`) that the tests of association and the comparison of "
+        "two arms are adjusted for: numbers as they are given, labels as one column less than "
+        "there are labels. Who lacks one is left out of these tests. A change within participants "
+        "is not adjusted: what does not change in a person is in both sessions alike.",
+        "a list of names of covariates",
+        examples=[["age"]],
+    )
+    blocks: Text | None = key(
+        None,
+        "Covariate (of `study.covariates`), such as the site, within whose labels participants "
+        "are exchanged by the permutations of the tests between participants; these are adjusted "
+        "for it too. Sign flips change whole participants, and need none.",
+        "the name of a covariate of labels, or null",
+        examples=["site"],
+    )
+    equivalence_margin: Number = key(
+        0.1,
+        "The smallest change in Fisher z that matters: equivalence tests ask whether the change "
+        "is smaller. The default is a convention, not a finding; choose it before the results.",
+        "a number above 0",
+        gt=0.0,
+    )
+    reliability: Reliability | None = key(
+        None,
+        "How reliable connectivity and score are, where that is known.",
+        "a group with connectivity and score, or null",
+        examples=[{"connectivity": 0.5, "score": 0.9}],
+    )
+    preregistration: PathText | None = key(
+        None,
+        "A locked copy of the hypotheses, the design and the rules of the tests, as "
+        "`snakemake preregistration` wrote it to `results/plan/preregistration.json`; keep it "
+        "elsewhere. `plan` refuses what differs from it, and small samples are then not labelled "
+        "exploratory.",
+        "a path, or null",
+        examples=["preregistration.json"],
+    )
+
+    @field_validator("covariates")
+    @classmethod
+    def _known_and_once(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            _known(name, info)
+        if len(set(names)) < len(names):
+            raise refuse("names a covariate twice")
+        return names
+
+    @field_validator("blocks")
+    @classmethod
+    def _known_block(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None:
+            _known(name, info)
+        return name
+
+
+def _known(name: str, info: ValidationInfo) -> None:
+    # what study.covariates says is not in sight from here, so the caller passes it along
+    known = (info.context or {}).get("covariates", {name})
+    if name not in known:
+        raise refuse(f"'{name}' is none of study.covariates")

@@ -1,0 +1,1 @@
+"""The design of a study and what its tests estimate."""

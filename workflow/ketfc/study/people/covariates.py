@@ -1,0 +1,177 @@
+"""Covariates and strata: what else is known of the participants, reported and never filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from ketfc.base.errors import Problem, closest
+from ketfc.base.files import MISSING
+from ketfc.study.config.config import Study
+from ketfc.study.lab_tables import Table, lines
+from ketfc.study.scores.reading import TOTAL, as_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["numeric", "categorical"]
+
+_OF_SESSION = re.compile(r"(.+)_ses-([A-Za-z0-9]+)")
+
+
+def covariates(
+    tables: Sequence[Table], study: Study, participants: Iterable[str]
+) -> tuple[pd.DataFrame, dict[str, Kind], list[Problem]]:
+    """Return the covariates of every participant, and what is wrong with them.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        The participants table and those of the scores; a column is taken from the first that
+        has it.
+    study : Study
+        Section of the configuration.
+    participants : iterable of str
+        Everybody in the study.
+
+    Returns
+    -------
+    values : pandas.DataFrame
+        Indexed by participant, a column per covariate: numbers, or text; missing where missing.
+    kinds : dict of str to str
+        ``numeric`` or ``categorical`` by covariate. One with any number in it is numeric, unless
+        ``study.categorical`` names it.
+    problems : list of Problem
+        Errors for missing columns, contradictory rows and text among numbers; a note per
+        covariate with those who lack it.
+    """
+    import pandas as pd
+
+    everybody = list(participants)
+    found: dict[str, pd.Series[Any]] = {}
+    kinds: dict[str, Kind] = {}
+    problems: list[Problem] = []
+    for name, column in study.covariates.items():
+        field = f"study.covariates.{name}"
+        place = _place(tables, column)
+        if place is None:
+            problems.append(_no_column(tables, field, column))
+            continue
+        table, rows, header = place
+        texts, wrong = _one_each(table, rows, header)
+        problems += wrong
+        numbers = {who: as_number(text) for who, text in texts.items()}
+        numeric = name not in study.categorical and (
+            not texts or any(number is not None for number in numbers.values())
+        )
+        kinds[name] = "numeric" if numeric else "categorical"
+        if numeric:
+            problems += [
+                Problem(
+                    "error",
+                    "is not a number; if these are labels, name the covariate in study.categorical",
+                    file=table.file(who),
+                    participant_id=who,
+                    field=table.header(header),
+                    value=texts[who],
+                    allowed=f"a number or {MISSING}",
+                )
+                for who, number in numbers.items()
+                if number is None
+            ]
+        values: Mapping[str, float | str | None] = numbers if numeric else texts
+        dtype = float if numeric else object
+        found[name] = pd.Series({who: values.get(who) for who in everybody}, dtype=dtype)
+        lacking = [who for who in everybody if who not in texts]
+        if lacking:
+            message = (
+                f"is missing in {len(lacking)} of {len(everybody)} participants "
+                f"({', '.join(lacking)}); it is not filled in"
+            )
+            note = Problem("note", message, file=table.path.name, field=field, value=column)
+            problems.append(note)
+    frame = pd.DataFrame(found, index=pd.Index(everybody, dtype=object, name="participant_id"))
+    return frame, kinds, problems
+
+
+def _place(tables: Sequence[Table], column: str) -> tuple[Table, pd.DataFrame, str] | None:
+    """Return the first table with a column, its rows that count, and the column's name there."""
+    for table in tables:
+        if column in table.rows:
+            return table, table.rows, column
+    of_session = _OF_SESSION.fullmatch(column)
+    if of_session is None:
+        return None
+    for table in tables:
+        if of_session[1] in table.rows and "session_id" in table.rows:
+            labels = table.rows["session_id"].str.removeprefix("ses-")
+            return table, table.rows[labels == of_session[2]], of_session[1]
+    return None
+
+
+def _no_column(tables: Sequence[Table], field: str, column: str) -> Problem:
+    there = dict.fromkeys(str(name) for table in tables for name in table.rows.columns)
+    near = closest(column, there)
+    hint = f"; did you mean '{near}'?" if near else ""
+    message = f"no table has such a column{hint}"
+    return Problem("error", message, field=field, value=column, allowed=", ".join(there) or None)
+
+
+def _one_each(
+    table: Table, rows: pd.DataFrame, column: str
+) -> tuple[dict[str, str], list[Problem]]:
+    """Return the value of each participant who has one; rows that contradict are an error."""
+    texts: dict[str, str] = {}
+    problems = []
+    for who, own in rows[rows[column].notna()].groupby("participant_id", sort=False):
+        values = list(dict.fromkeys(own[column]))
+        texts[str(who)] = values[0]
+        if len(values) > 1:
+            problems.append(
+                Problem(
+                    "error",
+                    f"differs between rows ({lines(own.index)}); for the rows of one session, "
+                    f"name the column {column}_ses-<label>",
+                    file=table.file(str(who)),
+                    participant_id=str(who),
+                    field=table.header(column),
+                    value=", ".join(values),
+                )
+            )
+    return texts, problems
+
+
+def si_strata(
+    scores: pd.DataFrame, cuts: Sequence[float], participants: Iterable[str]
+) -> pd.Series[Any]:
+    """Return each participant's stratum of baseline SI, such as ``4 to below 10``.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As :func:`ketfc.study.scores.reading.long_scores` gives it.
+    cuts : sequence of float
+        Where the strata are divided, in ascending order; at least one.
+    participants : iterable of str
+        Everybody in the study.
+
+    Returns
+    -------
+    pandas.Series
+        Indexed by participant; missing without a baseline score.
+    """
+    import numpy as np
+    import pandas as pd
+
+    names = [
+        f"below {cuts[0]:g}",
+        *(f"{low:g} to below {high:g}" for low, high in pairwise(cuts)),
+        f"{cuts[-1]:g} or more",
+    ]
+    own = scores[(scores["scale"] == "si") & (scores["item"] == TOTAL) & (scores["role"] == "pre")]
+    known = own[own["score"].notna()].drop_duplicates("participant_id")
+    numbers = np.searchsorted(list(cuts), known["score"].to_numpy(dtype=float), side="right")
+    strata = dict(zip(known["participant_id"], (names[i] for i in numbers), strict=True))
+    return pd.Series({who: strata.get(who) for who in participants}, dtype=object)

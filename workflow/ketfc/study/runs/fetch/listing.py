@@ -1,0 +1,103 @@
+"""What OpenNeuro held when a dataset was first listed: the file that pins it from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ketfc.base.files import read_json, write_json
+from ketfc.study.config.openneuro import OpenNeuro
+from ketfc.study.config.study import Study
+from ketfc.study.runs.fetch.s3 import StoredObject
+from ketfc.study.runs.names import NameParts, name_parts
+
+RAW_BUCKET = "openneuro.org"
+DERIVATIVES_BUCKET = "openneuro-derivatives"
+"""The stores of OpenNeuro and of OpenNeuroDerivatives, as the git-annex repositories of both name
+them (``remote.log``: bucket and fileprefix); not tried from here."""
+
+DERIVATIVES = "derivatives/fmriprep/"
+"""Where derivatives lie within the folder of their dataset."""
+
+_ENDING = "_objects.json"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a dataset held when it was listed.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Of the dataset on this machine.
+    participants : tuple of str
+        Who has a folder in the derivatives.
+    objects : mapping of str to StoredObject
+        By path below `folder`: tables, and what the derivatives hold in the way of preprocessed
+        BOLD images, masks, confounds and reference images of any task and space.
+    """
+
+    folder: Path
+    participants: tuple[str, ...]
+    objects: Mapping[str, StoredObject]
+
+    def stored(self, path: str | Path) -> StoredObject:
+        """Return the object that belongs at a path on this machine."""
+        return self.objects[Path(path).relative_to(self.folder).as_posix()]
+
+    def rows(self) -> list[NameParts]:
+        """Return the files of the derivatives, as an index of a folder would."""
+        root = str(self.folder / DERIVATIVES)
+        rows = []
+        for path in self.objects:
+            name = path.removeprefix(DERIVATIVES)
+            parts = name_parts(name.rpartition("/")[2]) if name != path else None
+            if parts is not None and parts["ext"] != ".json":
+                rows.append(parts | {"root": root, "path": name})
+        return rows
+
+
+def bucket_of(path: str) -> str:
+    """Return the bucket that holds the object for a path below the dataset's folder."""
+    return DERIVATIVES_BUCKET if path.startswith(DERIVATIVES) else RAW_BUCKET
+
+
+def prefixes(accession: str) -> dict[str, str]:
+    """Return what the keys of a dataset begin with, by bucket."""
+    return {
+        RAW_BUCKET: f"{accession}/",
+        DERIVATIVES_BUCKET: f"fmriprep/{accession}-fmriprep/",
+    }
+
+
+def path_of(bucket: str, key: str, accession: str) -> str:
+    """Return where the object of a key belongs below the dataset's folder."""
+    name = key.removeprefix(prefixes(accession)[bucket])
+    return name if bucket == RAW_BUCKET else DERIVATIVES + name
+
+
+def write_listing(openneuro: OpenNeuro, listing: Listing) -> None:
+    """Write a listing beside the dataset's folder."""
+    objects = {path: [stored.size, stored.etag] for path, stored in sorted(listing.objects.items())}
+    write_json(openneuro.listing, {"participants": list(listing.participants), "objects": objects})
+
+
+def read_listing(path: Path) -> Listing:
+    """Return a listing from its file, whose name tells dataset and folder."""
+    content = read_json(path)
+    accession = path.name.removesuffix(_ENDING)
+    begin = prefixes(accession)
+    return Listing(
+        folder=path.with_name(accession),
+        participants=tuple(content["participants"]),
+        objects={
+            name: StoredObject(begin[bucket_of(name)] + name.removeprefix(DERIVATIVES), size, etag)
+            for name, (size, etag) in content["objects"].items()
+        },
+    )
+
+
+def listing_of(study: Study) -> Listing | None:
+    """Return what a study of OpenNeuro was listed to hold; None for any other study."""
+    return read_listing(study.openneuro.listing) if study.openneuro is not None else None

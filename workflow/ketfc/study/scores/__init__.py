@@ -1,0 +1,1 @@
+"""Clinical scores: files, reading, checks, instruments and response."""

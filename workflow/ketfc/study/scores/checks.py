@@ -1,0 +1,224 @@
+"""What is wrong with the values of scores, once it is clear whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ketfc.base.errors import Problem
+from ketfc.base.files import MISSING
+from ketfc.study.config.config import Scores, Study
+from ketfc.study.scores.instruments import Catalogue, Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REVERSED = -0.5
+"""Correlation of SI and depression at which one of them is suspected to be scored in reverse."""
+
+REVERSED_N = 10
+"""Participants needed for that suspicion."""
+
+_SHOWN = 5
+
+
+def instrument_problems(scores: Scores, catalogue: Catalogue) -> list[Problem]:
+    """Return notes on instruments that are unknown, reversed, or of which only totals are given.
+
+    Parameters
+    ----------
+    scores : Scores
+        Section of the configuration.
+    catalogue : Catalogue
+        The instruments that are known.
+    """
+    problems = []
+    for scale, score in (("si", scores.si), ("depression", scores.depression)):
+        if score is None:
+            continue
+        field = f"scores.{scale}.instrument"
+        if catalogue.find(score.instrument) is None and score.range is None:
+            near = catalogue.nearest(score.instrument)
+            hint = f"; did you mean '{near}'?" if near else ""
+            message = f"is not in the catalogue, so the range of its scores is not checked{hint}"
+            problems.append(Problem("note", message, field=field, value=score.instrument))
+        if catalogue.rule(score).direction == "higher-better":
+            message = (
+                "a higher score is better here: a rise is an improvement, and the signs of every "
+                "result with it are those of the scores as they are"
+            )
+            problems.append(Problem("note", message, field=field, value=score.instrument))
+    depression = scores.depression
+    known = catalogue.find(depression.instrument) if depression else None
+    if depression and depression.si_item is None and (known is None or known.si_item):
+        number = f" (item {known.si_item.item})" if known and known.si_item else ""
+        contains = "contains" if known else "may contain"
+        message = (
+            f"totals only: {depression.instrument} {contains} a suicide item{number}, which "
+            "cannot be taken out, so that depression and suicidal ideation overlap by it"
+        )
+        item = catalogue.find(scores.si.instrument) if scores.si else None
+        if scores.si and item and item.item_of and catalogue.find(item.item_of) is known:
+            message += f"; scores.si is that item: name its column {scores.si.column} here too"
+        problems.append(Problem("note", message, field="scores.depression.si-item"))
+    return problems
+
+
+def value_problems(cells: pd.DataFrame, rules: Mapping[tuple[str, str], Rule]) -> list[Problem]:
+    """Return what is wrong with each score, in the order of the cells.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        One row per score: `participant_id`, `session`, `role`, `scale`, `item`, `score`, and
+        `text`, `file` and `header` of the cell it was read from.
+    rules : mapping of (str, str) to Rule
+        By scale and item.
+
+    Returns
+    -------
+    list of Problem
+        Errors for text, impossible scores, and items above their total; notes for missing scores
+        and for half-filled rows, and a suspicion of a reversed scale.
+    """
+    found: dict[Problem, None] = {}
+    half = _by_place(cells)
+    for row in _records(cells):
+        own = half.get((row["participant_id"], row["role"]), {}) if row["scale"] != "si" else {}
+        for problem in _of_cell(row, rules[row["scale"], row["item"]], own):
+            found.setdefault(problem)
+    return [*found, *_reversed(cells)]
+
+
+def _records(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in cells.to_dict("records")]
+
+
+def _by_place(cells: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+    """Return the cells of the depression scale by participant and role, then by item."""
+    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for row in _records(cells[cells["scale"] == "depression"]):
+        found.setdefault((row["participant_id"], row["role"]), {}).setdefault(row["item"], row)
+    return found
+
+
+def _of_cell(
+    row: Mapping[str, Any], rule: Rule, beside: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Yield what is wrong with one cell; `beside` has the items of the same scale and row."""
+
+    def problem(severity: Any, message: str, allowed: str | None = None) -> Problem:
+        return Problem(
+            severity,
+            message,
+            file=row["file"],
+            participant_id=row["participant_id"],
+            session=row["session"],
+            field=row["header"],
+            value=row["text"],
+            allowed=allowed,
+        )
+
+    text, value = row["text"], row["score"]
+    other = beside.get("total" if row["item"] == "si-item" else "si-item")
+    if text is None:
+        half = other is not None and other["text"] is not None
+        what = f", though {other['header']} of the same row is there" if half and other else ""
+        yield problem("note", f"the score is missing{what}")
+    elif value != value:
+        yield problem("error", "is not a number", f"a number or {MISSING}")
+    elif row["role"] == "change":
+        if rule.low is not None and rule.high is not None and abs(value) > rule.high - rule.low:
+            span = rule.high - rule.low
+            allowed = f"a number from {-span:g} to {span:g}"
+            yield problem("error", f"is no possible change of {rule.instrument}", allowed)
+    else:
+        if complaint := rule.complaint(value):
+            yield problem("error", complaint, rule.allowed)
+        elif row["item"] == "si-item" and other is not None and value > other["score"]:
+            message = f"is above the total it is part of ({other['header']} = {other['text']})"
+            yield problem("error", message, f"at most {other['text']}")
+
+
+def _reversed(cells: pd.DataFrame) -> list[Problem]:
+    """Return a note if SI and depression run against each other, as if one were reversed."""
+    import numpy as np
+
+    totals = cells[(cells["item"] == "total") & (cells["role"] == "pre")]
+    si, depression = (
+        totals[totals["scale"] == scale].drop_duplicates("participant_id")
+        for scale in ("si", "depression")
+    )
+    both = (
+        si[["participant_id", "score"]]
+        .merge(depression[["participant_id", "score"]].rename(columns={"score": "other"}))[
+            ["score", "other"]
+        ]
+        .dropna()
+    )
+    values = both.to_numpy(dtype=float)
+    if len(values) < REVERSED_N or not (values.std(axis=0) > 0).all():
+        return []
+    r = float(np.corrcoef(values.T)[0, 1])
+    if r > REVERSED:
+        return []
+    message = (
+        f"SI and depression correlate at r = {r:.2f} before treatment (n = {len(values)}); is one "
+        "of them scored in reverse?"
+    )
+    return [Problem("note", message, field="scores.si")]
+
+
+def timing_problems(long: pd.DataFrame, scores: Scores, study: Study) -> list[Problem]:
+    """Return a note for every scale and role whose scores were taken far from their scans.
+
+    Parameters
+    ----------
+    long : pandas.DataFrame
+        As :func:`ketfc.study.scores.reading.long_scores` gives it; `hours` since the dose.
+    scores, study
+        Sections of the configuration: ``scores.max-hours-apart`` and ``study.hours-since-dose``.
+
+    Returns
+    -------
+    list of Problem
+        With the hours of the scores, whose they are, and those of the scans; errors for hours of
+        roles that the study does not have.
+    """
+    problems = [
+        Problem(
+            "error",
+            "is no role of study.sessions",
+            field="scores.hours-since-dose",
+            value=role,
+            allowed=", ".join(study.sessions),
+        )
+        for role in scores.hours_since_dose
+        if role not in study.sessions
+    ]
+    totals = long[(long["item"] == "total") & long["score"].notna() & long["hours"].notna()]
+    for (instrument, role), rows in totals.groupby(["instrument", "role"], sort=False):
+        scan = study.hours_since_dose.get(str(role))
+        if scan is None:
+            continue
+        far = rows[(rows["hours"] - scan).abs() > scores.max_hours_apart]
+        if far.empty:
+            continue
+        people = [
+            f"{who} {hours:g} h"
+            for who, hours in zip(far["participant_id"], far["hours"], strict=True)
+        ]
+        if len(far) > 1 and len(set(far["hours"])) == 1:
+            people = [f"{len(far)} participants, {far['hours'].iloc[0]:g} h"]
+        more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
+        problems.append(
+            Problem(
+                "note",
+                f"{instrument} was taken more than {scores.max_hours_apart:g} h from the scan, "
+                f"which was {scan:g} h after the dose: {', '.join(people[:_SHOWN])}{more}",
+                session=study.sessions[str(role)],
+                field="scores.max-hours-apart",
+                value=f"{scores.max_hours_apart:g}",
+            )
+        )
+    return problems
