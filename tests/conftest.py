@@ -15,8 +15,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 import pytest
 
-# modules of helpers (made_*.py) lie beside this file
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchmarks")]
+# modules of helpers (made_*.py) lie beside this file, simulated studies among the benchmarks
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from made_runs import MadeRun, build_run
 

@@ -11,6 +11,7 @@ import pytest
 
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions import habenula
 from ketfc.imaging.regions.habenula import resolution_problems, verdict
 from ketfc.imaging.regions.habenula_geometry import (
     Body,
@@ -19,7 +20,6 @@ from ketfc.imaging.regions.habenula_geometry import (
     label_bodies,
     label_body,
 )
-from ketfc.imaging.regions import habenula
 from ketfc.imaging.regions.registry import Region, Sphere, load_registry
 
 SPACE = "MNI152NLin2009cAsym"
