@@ -164,7 +164,8 @@ def inflate(folder: Path) -> dict[str, Any]:
 def _seeds() -> Any:
     from dataclasses import replace
 
-    from ketfc.imaging.regions.registry import Sphere, load_registry
+    from ketfc.imaging.regions.definitions import Sphere
+    from ketfc.imaging.regions.registry import load_registry
 
     return [
         replace(region, spheres=(Sphere(sphere.space, sphere.centre, RADIUS),))
@@ -189,8 +190,7 @@ def extraction(folder: Path) -> dict[str, Any]:
 
     from ketfc.imaging.atlas import parcellations  # noqa: F401
     from ketfc.imaging.io.reader import read_header
-    from ketfc.imaging.regions.placing import placing as regions  # noqa: F401
-    from ketfc.imaging.regions.placing import registry  # noqa: F401
+    from ketfc.imaging.regions import placing, registry  # noqa: F401
     from ketfc.imaging.run.extraction import extract, read_mask
 
     files = paths(folder)

@@ -14,8 +14,9 @@ import pandas as pd
 
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import RegionSet, label_regions, sphere_regions
-from ketfc.imaging.regions.registry import Circuit, Region, Registry, Sphere
+from ketfc.imaging.regions.registry import Circuit, Registry
 from ketfc.imaging.run.process import RunFiles
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]

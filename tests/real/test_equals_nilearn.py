@@ -16,8 +16,9 @@ from ketfc.imaging.denoise.censoring import CensoringRules, censor
 from ketfc.imaging.denoise.operator import operator
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.io.sidecars import read_sidecar
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
-from ketfc.imaging.regions.registry import Region, Sphere, load_registry
+from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.extraction import extract, read_mask
 
 SPACE = "MNI152NLin2009cAsym"

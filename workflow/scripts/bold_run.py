@@ -5,11 +5,10 @@ from pathlib import Path
 from ketfc.base.files import read_json, read_tsv, unchanged
 from ketfc.base.logs import logged
 from ketfc.imaging.atlas.parcellations import load_parcellation
-from ketfc.imaging.atlas.templates import region_mismatch
-from ketfc.imaging.regions.null_spheres import place_spheres, write_spheres
+from ketfc.imaging.regions.null_spheres import place_spheres
 from ketfc.imaging.regions.placing import CIRCUITS, label_regions, place_regions
-from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.derivatives import write_run
+from ketfc.imaging.regions.registry import load_registry, region_mismatch
+from ketfc.imaging.run.derivatives import write_run, write_spheres
 from ketfc.imaging.run.process import RunFiles, RunSettings, process_run
 
 with logged(snakemake.log[0]):

@@ -16,8 +16,8 @@ from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.denoise.confounds import STRATEGIES, regressors, strategy_columns
 from ketfc.imaging.denoise.operator import degrees_of_freedom, independent_regressors, operator
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
-from ketfc.imaging.regions.registry import Region, Sphere
 from ketfc.imaging.run.extraction import extract
 
 T_R = 2.0

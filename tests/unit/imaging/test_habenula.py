@@ -12,6 +12,7 @@ import pytest
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions import habenula
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.habenula import resolution_problems, verdict
 from ketfc.imaging.regions.habenula_geometry import (
     Body,
@@ -20,7 +21,7 @@ from ketfc.imaging.regions.habenula_geometry import (
     label_bodies,
     label_body,
 )
-from ketfc.imaging.regions.registry import Region, Sphere, load_registry
+from ketfc.imaging.regions.registry import load_registry
 
 SPACE = "MNI152NLin2009cAsym"
 REGISTRY = load_registry(Path(__file__).parents[3] / "atlases" / "circuits.yaml")

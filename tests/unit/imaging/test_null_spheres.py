@@ -18,9 +18,9 @@ from ketfc.imaging.regions.null_spheres import (
     SPHERES,
     null_spheres,
     place_spheres,
-    write_spheres,
 )
 from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.run.derivatives import write_spheres
 from ketfc.imaging.run.extraction import RegionSeries
 from ketfc.imaging.run.process import RunResult, StrategyResult
 

@@ -9,8 +9,8 @@ from nibabel.affines import apply_affine
 from ketfc.base.errors import RunError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import NEAREST_VOXEL, label_regions, sphere_regions
-from ketfc.imaging.regions.registry import Region, Sphere
 
 SPACE = "MNI152NLin2009cAsym"
 GRID = Grid((12, 13, 11), np.diag([4.0, 4, 4, 1]))

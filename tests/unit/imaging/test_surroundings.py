@@ -12,8 +12,9 @@ import yaml
 
 from ketfc.base.errors import StudyError
 from ketfc.imaging.io.grid import Grid, voxels_in_sphere
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import sphere_regions
-from ketfc.imaging.regions.registry import Region, Sphere, load_registry
+from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.connectivity import circuit_rows, semipartial
 
 BUNDLED = Path(__file__).parents[3] / "atlases" / "circuits.yaml"

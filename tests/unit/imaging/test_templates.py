@@ -14,11 +14,10 @@ from ketfc.base.files import read_json
 from ketfc.imaging.atlas.templates import (
     mismatch,
     named_template,
-    region_mismatch,
     standard_template,
 )
 from ketfc.imaging.io.grid import Grid
-from ketfc.imaging.regions.registry import Registry
+from ketfc.imaging.regions.registry import Registry, region_mismatch
 from ketfc.imaging.run.derivatives import write_run
 from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, StrategyResult
 

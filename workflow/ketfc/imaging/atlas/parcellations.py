@@ -15,9 +15,9 @@ from ketfc.base.errors import Problem, RunError, StudyError
 from ketfc.base.files import replacing, write_json, write_tsv
 from ketfc.base.software import generated_by
 from ketfc.imaging.atlas.label_tables import MAX_LABEL, LabelTable, read_labels
+from ketfc.imaging.atlas.templates import ANY_MNI
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.reader import read_volume
-from ketfc.imaging.regions.registry import ANY_MNI
 
 VORONOI = "KetfcVoronoi239"
 """Name of the built-in cortical parcellation."""

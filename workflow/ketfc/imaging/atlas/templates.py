@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from ketfc.imaging.io.grid import Grid
-from ketfc.imaging.regions.registry import ANY_MNI, Registry
 
 _SPELT = {
     "MNI152NLin2009cAsym": re.compile(r"2009c(?!sym)", re.IGNORECASE),
@@ -19,6 +16,9 @@ _SPELT = {
 
 TEMPLATES = tuple(_SPELT)
 """The templates that images may be in."""
+
+ANY_MNI = "MNI152"
+"""Space of coordinates that their source calls "MNI" without naming a template."""
 
 _CORNERS = {
     "MNI152NLin2009cAsym": ((-96, -132, -78), (96, 96, 114)),
@@ -60,28 +60,3 @@ def mismatch(space: str, images: str) -> str | None:
     Coordinates in unspecified "MNI" belong to either template.
     """
     return None if space in (images, ANY_MNI) else f"{space} regions on {images} images"
-
-
-def region_mismatch(
-    registry: Registry,
-    images: str,
-    atlases: Mapping[str, str | None] = MappingProxyType({}),
-) -> str | None:
-    """Return what to record of the registry's regions that have no place in `images`' template.
-
-    Parameters
-    ----------
-    registry : Registry
-        Its used regions are looked at.
-    images : str
-        The template of the images.
-    atlases : mapping of str to (str or None)
-        By parcellation, what is recorded of its own template.
-    """
-    said: dict[str, str | None] = {}
-    for region in registry.used_regions:
-        other = [mismatch(space, images) for space in region.foreign_spaces(images)]
-        other += [atlases.get(atlas) for atlas in region.atlases]
-        if any(other):
-            said[region.id] = ", ".join(dict.fromkeys(text for text in other if text))
-    return "; ".join(f"{region}: {what}" for region, what in said.items()) or None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-ANY_MNI = "MNI152"
-"""Space of coordinates that their source calls "MNI" without naming a template."""
+from ketfc.imaging.atlas.templates import ANY_MNI
 
 STRUCTURES = ("habenula",)
 """Structures so small that the voxel size decides whether a region can measure them."""

@@ -17,8 +17,9 @@ import pandas as pd
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.imaging.io.native_size import native_problems
+from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.habenula_geometry import OFFSETS, Body, expected_purity, habenula_body
-from ketfc.imaging.regions.registry import Region, Registry, load_registry
+from ketfc.imaging.regions.registry import Registry, load_registry
 
 INTERPRETABLE_FROM = 0.75
 """Expected habenula share of the best voxel from which a result is called interpretable.

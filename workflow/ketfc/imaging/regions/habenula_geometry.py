@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import sphere_regions
-from ketfc.imaging.regions.registry import Region
 
 OFFSETS = 300
 """Random places of the grid over which medians are taken."""
@@ -192,7 +192,7 @@ def expected_purity(
         Size of the recorded voxels along x, y and z in mm.
     body : Body
         The habenula.
-    region : ketfc.imaging.regions.registry.Region
+    region : ketfc.imaging.regions.definitions.Region
         The region that is measured.
     space : str
         Template space of both.

@@ -7,22 +7,18 @@ same read as everything else, by the primary strategy alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketfc.base.files import write_json, write_tsv
-from ketfc.base.software import generated_by
 from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.atlas.templates import ANY_MNI
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import RegionSet, sphere_regions
-from ketfc.imaging.regions.registry import ANY_MNI, Region, Registry, Sphere
-from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.run.process import RunResult
+from ketfc.imaging.regions.registry import Registry
 
 SPHERES = "KetfcSpheres"
 """Name, in the place of an atlas, of the set of these spheres."""
@@ -127,55 +123,3 @@ def place_spheres(spheres: pd.DataFrame, grid: Grid) -> RegionSet:
         )
     ]
     return replace(sphere_regions(regions, ANY_MNI, grid), atlas=SPHERES)
-
-
-def write_spheres(
-    coverage: Path,
-    relmat: Path,
-    *,
-    sources: Sequence[str],
-    names: Sequence[str],
-    result: RunResult,
-    strategy: str,
-) -> None:
-    """Write what a run gave for the spheres; n/a where it was excluded.
-
-    Parameters
-    ----------
-    coverage, relmat : pathlib.Path
-        The tables; the matrix has a JSON beside it.
-    sources : sequence of str
-        BIDS URIs of what was read.
-    names : sequence of str
-        The spheres' names, which a run that could not be read does not know.
-    result : ketfc.imaging.run.process.RunResult
-        What the run gave.
-    strategy : str
-        Which of the strategies is written.
-    """
-    part, cleaned = result.series.get(SPHERES), result.strategies[strategy]
-    empty = pd.DataFrame({"region": list(names)}).assign(
-        **dict.fromkeys((*COVERAGE_NUMBERS, "note"))
-    )
-    write_tsv(coverage, empty if part is None else part.coverage)
-    nothing = pd.DataFrame(np.nan, index=list(names), columns=list(names))
-    matrix = cleaned.matrices.get(SPHERES, nothing)
-    write_tsv(relmat, matrix, digits=6, index_label="Node")
-    write_json(
-        relmat.with_suffix(".json"),
-        {
-            "Description": "Spheres of the circuits' radii in the cortex; centres are in "
-            f"atlas-{SPHERES}_dseg.tsv",
-            "RelationshipMeasure": "Pearson correlation coefficient",
-            "Weighted": True,
-            "Directed": False,
-            "ValidDiagonal": False,
-            "StorageFormat": "Full",
-            "Sources": list(sources),
-            "DenoisingStrategy": strategy,
-            "NumberOfVolumes": cleaned.n_volumes,
-            "DegreesOfFreedom": round(cleaned.tdof, 6),
-            "Excluded": cleaned.error.reason if cleaned.error else None,
-            "GeneratedBy": generated_by("imaging"),
-        },
-    )

@@ -7,23 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ketfc.base.errors import StudyError
 from ketfc.base.yaml import read_yaml
-from ketfc.imaging.regions.definitions import ANY_MNI, STRUCTURES, Region, Sphere
+from ketfc.imaging.atlas.templates import mismatch
+from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.registry_reading import RegionReader, is_names, registry_problem
-
-__all__ = [
-    "ANY_MNI",
-    "BUNDLED",
-    "STRUCTURES",
-    "Circuit",
-    "Region",
-    "Registry",
-    "Sphere",
-    "load_registry",
-]
 
 BUNDLED = "circuits.yaml"
 """Name of the file that comes with ketfc, beside ``parcellations.yaml``."""
@@ -165,6 +156,31 @@ def load_registry(path: str | Path) -> Registry:
     if reader.problems:
         raise StudyError(reader.problems)
     return registry
+
+
+def region_mismatch(
+    registry: Registry,
+    images: str,
+    atlases: Mapping[str, str | None] = MappingProxyType({}),
+) -> str | None:
+    """Return what to record of the registry's regions that have no place in `images`' template.
+
+    Parameters
+    ----------
+    registry : Registry
+        Its used regions are looked at.
+    images : str
+        The template of the images.
+    atlases : mapping of str to (str or None)
+        By parcellation, what is recorded of its own template.
+    """
+    said: dict[str, str | None] = {}
+    for region in registry.used_regions:
+        other = [mismatch(space, images) for space in region.foreign_spaces(images)]
+        other += [atlases.get(atlas) for atlas in region.atlases]
+        if any(other):
+            said[region.id] = ", ".join(dict.fromkeys(text for text in other if text))
+    return "; ".join(f"{region}: {what}" for region, what in said.items()) or None
 
 
 class _Reader(RegionReader):

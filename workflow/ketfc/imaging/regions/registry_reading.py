@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ketfc.base.errors import Problem, StudyError, closest
+from ketfc.imaging.atlas.templates import ANY_MNI, TEMPLATES
 from ketfc.imaging.regions.definitions import (
-    ANY_MNI,
     STRUCTURES,
     AtlasLabels,
     ProbabilityMap,
@@ -20,8 +20,6 @@ from ketfc.study.config.config import expand
 
 DEFINITIONS = ("spheres", "labels", "map", "union")
 """Keys of which a region has exactly one."""
-
-TEMPLATES = ("MNI152NLin2009cAsym", "MNI152NLin6Asym")
 
 _REGION_KEYS = {"name", "hemisphere", "structure", "source", "alternatives", *DEFINITIONS}
 

@@ -14,6 +14,7 @@ from ketfc.base.errors import RunError
 from ketfc.base.files import write_json, write_tsv
 from ketfc.base.software import generated_by
 from ketfc.imaging.denoise.censoring import CensoringRules
+from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.regions.registry import Registry
 from ketfc.imaging.run.carpet import write_carpet
@@ -122,6 +123,58 @@ def write_run(
     )
     write_json(folder / f"{stem}_desc-ketfc_qc.json", _quality(result) | made_by)
     write_carpet(folder / f"{stem}_desc-carpet_qc.npz", result.carpet)
+
+
+def write_spheres(
+    coverage: Path,
+    relmat: Path,
+    *,
+    sources: Sequence[str],
+    names: Sequence[str],
+    result: RunResult,
+    strategy: str,
+) -> None:
+    """Write what a run gave for the spheres; n/a where it was excluded.
+
+    Parameters
+    ----------
+    coverage, relmat : pathlib.Path
+        The tables; the matrix has a JSON beside it.
+    sources : sequence of str
+        BIDS URIs of what was read.
+    names : sequence of str
+        The spheres' names, which a run that could not be read does not know.
+    result : ketfc.imaging.run.process.RunResult
+        What the run gave.
+    strategy : str
+        Which of the strategies is written.
+    """
+    part, cleaned = result.series.get(SPHERES), result.strategies[strategy]
+    empty = pd.DataFrame({"region": list(names)}).assign(
+        **dict.fromkeys((*COVERAGE_NUMBERS, "note"))
+    )
+    write_tsv(coverage, empty if part is None else part.coverage)
+    nothing = pd.DataFrame(np.nan, index=list(names), columns=list(names))
+    matrix = cleaned.matrices.get(SPHERES, nothing)
+    write_tsv(relmat, matrix, digits=6, index_label="Node")
+    write_json(
+        relmat.with_suffix(".json"),
+        {
+            "Description": "Spheres of the circuits' radii in the cortex; centres are in "
+            f"atlas-{SPHERES}_dseg.tsv",
+            "RelationshipMeasure": "Pearson correlation coefficient",
+            "Weighted": True,
+            "Directed": False,
+            "ValidDiagonal": False,
+            "StorageFormat": "Full",
+            "Sources": list(sources),
+            "DenoisingStrategy": strategy,
+            "NumberOfVolumes": cleaned.n_volumes,
+            "DegreesOfFreedom": round(cleaned.tdof, 6),
+            "Excluded": cleaned.error.reason if cleaned.error else None,
+            "GeneratedBy": generated_by("imaging"),
+        },
+    )
 
 
 def _path(base: Path, ending: str) -> Path:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import RegionSet
-from ketfc.imaging.regions.registry import Circuit, Region, Registry
+from ketfc.imaging.regions.registry import Circuit, Registry
 from ketfc.reporting.figures.regions import draw_regions
 from ketfc.reporting.pages.rendering import environment
 
