@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup, escape
 
-from ketfc.reporting.text.references import REFERENCES
+from ketfc.reporting.text.references import literature
 
 
 def to_html(text: str, *, top: int = 3) -> Markup:
@@ -18,7 +18,7 @@ def to_html(text: str, *, top: int = 3) -> Markup:
     ----------
     text : str
         Blocks are separated by empty lines. ``#`` headings stand alone in their block; a block
-        whose lines all start with ``- `` is a list; ``[@key]`` cites `REFERENCES`.
+        whose lines all start with ``- `` is a list; ``[@key]`` cites a work of ``references.bib``.
     top : int
         The level of ``#``: 3 makes it ``<h3>``.
     """
@@ -49,8 +49,9 @@ def _inline(text: str) -> Markup:
 
 
 def _citation(match: re.Match[str]) -> str:
+    works = literature()
     links = [
-        f'<a href="#ref-{key}">{escape(REFERENCES[key].short)}</a>' if key in REFERENCES else key
+        f'<a href="#ref-{key}">{escape(works[key].short)}</a>' if key in works else key
         for key in re.findall(r"@(\w+)", match[1])
     ]
     return f"({'; '.join(links)})"
