@@ -30,7 +30,8 @@ from ketfc.base.files import read_json, read_tsv
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.imaging.run.settings import parcellation_files, region_inputs, run_settings
-from ketfc.study.config.config import Config, expand, find_bundled, parse_config
+from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import indexed_manifest, siblings

@@ -17,8 +17,9 @@ from ketfc.imaging.run.resources import (
 from ketfc.imaging.run.settings import parcellation_files, region_inputs, run_settings
 from ketfc.base.source import source_digest
 from ketfc.study.runs.fetch.annex import absent_files
-from ketfc.study.config.config import expand as expand_path
-from ketfc.study.config.config import find_bundled, parse_config
+from ketfc.study.config.types import expand as expand_path
+from ketfc.study.config.config import parse_config
+from ketfc.study.config.types import find_bundled
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import (
     demo_manifest,

@@ -22,7 +22,7 @@ from ketfc.imaging.denoise.confounds import (
     regressors,
     strategy_columns,
 )
-from ketfc.study.config.strategies import BUILT_IN, base_name, scrubbed
+from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
 
 ALL_SUFFIXES = ("", "_derivative1", "_power2", "_derivative1_power2")
 ZOO = {

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.study.config import docs as config_docs
-from ketfc.study.config.config import Config, expand, find_bundled, parse_config
-from ketfc.study.config.keys import known_keys
+from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.types import expand, find_bundled, known_keys
 
 FOLDER = Path(__file__).parents[3] / "config"
 

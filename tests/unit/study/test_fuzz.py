@@ -27,7 +27,7 @@ from made_study import REPO, Study, contents
 
 from ketfc.base.errors import StudyError
 from ketfc.study.config.config import Config, parse_config
-from ketfc.study.config.keys import known_keys
+from ketfc.study.config.types import known_keys
 
 RUN, OTHER = "sub-01_ses-pre_task-rest", "sub-01_ses-post_task-rest"
 

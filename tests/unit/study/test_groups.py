@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ketfc.study.config.config import Crossover, Groups
+from ketfc.study.config.arms import Crossover, Groups
 from ketfc.study.lab_tables import Table
 from ketfc.study.people.groups import alternating_columns, groups_of, sequences_of
 

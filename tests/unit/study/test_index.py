@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ketfc.base.errors import Problem
-from ketfc.study.config.config import Study, parse_config
+from ketfc.study.config.config import parse_config
+from ketfc.study.config.study import Study
 from ketfc.study.runs.index import Index, Run, index_runs
 
 SPACE = "MNI152NLin2009cAsym"

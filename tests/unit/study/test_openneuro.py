@@ -13,7 +13,8 @@ from made_store import ACCESSION, DERIVATIVES, PREFIX, RAW, Store, about, servin
 
 from ketfc.base.errors import StudyError
 from ketfc.base.files import read_json
-from ketfc.study.config.config import Study, parse_config
+from ketfc.study.config.config import parse_config
+from ketfc.study.config.study import Study
 from ketfc.study.runs.fetch.listing import listing_of
 from ketfc.study.runs.fetch.openneuro import (
     earlier_images,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import expand
 from ketfc.study.config.scores import SESSIONS_FILES
+from ketfc.study.config.types import expand
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem
-from ketfc.study.config.config import Config, expand
+from ketfc.study.config.config import Config
+from ketfc.study.config.types import expand
 from ketfc.study.design.design import contrasts, describe_design, design_problems, in_contrasts
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.covariates import covariates, si_strata

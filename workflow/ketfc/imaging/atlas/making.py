@@ -19,7 +19,7 @@ from ketfc.imaging.atlas.parcellations import (
     voronoi_parcellation,
 )
 from ketfc.imaging.atlas.templates import mismatch
-from ketfc.study.config.config import expand
+from ketfc.study.config.types import expand
 
 _FEWEST = 0.9
 """Share of an atlas' labels that its image must have: resampling loses some, another atlas many."""

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.errors import RunError, raise_if_of_the_machine
-from ketfc.study.config.strategies import base_name
+from ketfc.study.config.denoising import base_name
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 """The six motion parameters: mm, then radians."""

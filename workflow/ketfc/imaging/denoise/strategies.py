@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise import censoring, confounds
 from ketfc.imaging.denoise import operator as denoising
-from ketfc.study.config.strategies import scrubbed
+from ketfc.study.config.denoising import scrubbed
 
 if TYPE_CHECKING:
     from ketfc.imaging.run.process import RunSettings

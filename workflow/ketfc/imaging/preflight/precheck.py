@@ -15,8 +15,9 @@ from ketfc.imaging.regions.registry import BUNDLED, Registry, load_registry
 from ketfc.imaging.regions.sources import RegionSources, brain_problems
 from ketfc.imaging.run.process import RunSettings
 from ketfc.imaging.run.settings import run_settings
-from ketfc.study.config.config import Config, expand
-from ketfc.study.config.strategies import scrubbed
+from ketfc.study.config.config import Config
+from ketfc.study.config.denoising import scrubbed
+from ketfc.study.config.types import expand
 from ketfc.study.runs.index import Run
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json_of_others, write_json
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.study.config.config import expand
+from ketfc.study.config.types import expand
 from ketfc.study.design.design import contrasts, detect_design
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ketfc.imaging.regions.definitions import (
     Region,
     Sphere,
 )
-from ketfc.study.config.config import expand
+from ketfc.study.config.types import expand
 
 DEFINITIONS = ("spheres", "labels", "map", "union")
 """Keys of which a region has exactly one."""

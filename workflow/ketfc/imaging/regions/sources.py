@@ -18,7 +18,8 @@ from ketfc.imaging.io.grid import Grid, voxels_in_sphere
 from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import label_problems, read_map
 from ketfc.imaging.regions.registry import Registry
-from ketfc.study.config.config import Config, expand
+from ketfc.study.config.config import Config
+from ketfc.study.config.types import expand
 
 if TYPE_CHECKING:
     import numpy as np

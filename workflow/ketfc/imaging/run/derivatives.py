@@ -21,7 +21,7 @@ from ketfc.imaging.run.carpet import write_carpet
 from ketfc.imaging.run.connectivity import circuit_rows
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, StrategyResult
-from ketfc.study.config.strategies import scrubbed
+from ketfc.study.config.denoising import scrubbed
 
 SERIES_DIGITS = 9
 """Significant digits of a time series: what float32 needs to survive a round trip."""

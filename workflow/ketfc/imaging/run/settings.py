@@ -11,7 +11,8 @@ from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.files import files_in, matching_files
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.regions.sources import RegionSources
-from ketfc.study.config.config import Config, expand
+from ketfc.study.config.config import Config
+from ketfc.study.config.types import expand
 
 
 def run_settings(config: Config) -> dict[str, Any]:

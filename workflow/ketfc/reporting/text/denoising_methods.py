@@ -15,7 +15,7 @@ from ketfc.reporting.text.denoising import (
     regressor_count,
 )
 from ketfc.reporting.words import compact, number
-from ketfc.study.config.strategies import BUILT_IN, base_name, scrubbed
+from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
 
 _CITED = {
     "24P": " [@friston1996]",

@@ -1,197 +1,26 @@
-"""The configuration of a study: every key, its default, and what may be written there.
+"""The configuration of a study: its sections, and the check of a whole file.
 
-The models (here and in the modules ``config_study``, ``config_scores``, ``config_denoising``,
-``config_quality`` and ``config_statistics``) are the single source:
-``config/config.default.yaml``, the JSON schema and the reference in ``config/README.md`` are made
-from them (:mod:`ketfc.study.config.docs`). Keys are spelt with hyphens in YAML and with
-underscores as attributes.
+The models of the sections are the single source: ``config/config.default.yaml``, the JSON schema
+and the reference in ``config/README.md`` are made from them (:mod:`ketfc.study.config.docs`). Keys
+are spelt with hyphens in YAML and with underscores as attributes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Any
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    GetPydanticSchema,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.study.config.denoising import Denoising, OwnStrategy
-from ketfc.study.config.design import Arms, Crossover, Diagnosis, Groups
+from ketfc.study.config.circuits import Circuits
+from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.errors import explain, plain
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import (
-    Group,
-    Name,
-    Number,
-    OneOrMore,
-    PathText,
-    Space,
-    YesNo,
-    expand,
-    find_bundled,
-    one_or_more,
-    refuse,
-)
-from ketfc.study.config.openneuro import OpenNeuro
 from ketfc.study.config.quality import Quality
-from ketfc.study.config.scores import Depression, Score, Scores
-from ketfc.study.config.statistics import Reliability, Statistics
-from ketfc.study.config.study import DEFAULT_SPACE, SIMULATE, Study
-
-__all__ = [
-    "DEFAULT_SPACE",
-    "SIMULATE",
-    "Arms",
-    "Circuits",
-    "Config",
-    "Crossover",
-    "Denoising",
-    "Depression",
-    "Diagnosis",
-    "Groups",
-    "OpenNeuro",
-    "OwnStrategy",
-    "Parcellation",
-    "Quality",
-    "Reliability",
-    "Score",
-    "Scores",
-    "Space",
-    "Statistics",
-    "Study",
-    "expand",
-    "find_bundled",
-    "parse_config",
-]
-
-
-class Parcellation(Group):
-    """A parcellation: one that comes with the workflow (name only), or the study's own."""
-
-    name: Name = key(
-        ...,
-        "Name of the parcellation, used in file names (BIDS `atlas-`).",
-        "letters and digits",
-    )
-    image: PathText | None = key(
-        None,
-        "For a parcellation of one's own: a NIfTI image of whole-number labels.",
-        "a path",
-    )
-    labels: PathText | None = key(
-        None,
-        "For a parcellation of one's own: a table that names its labels (BIDS `dseg.tsv`, or a "
-        "look-up table).",
-        "a path, or null",
-    )
-    space: Space | None = key(
-        None,
-        "For a parcellation of one's own: its template space, which must be that of the study, "
-        "unless `allow-template-mismatch` is true.",
-        "MNI152NLin2009cAsym or MNI152NLin6Asym",
-    )
-
-    @property
-    def bundled(self) -> bool:
-        """Whether it is looked up by name among those that come with the workflow."""
-        return self.image is None
-
-    @field_validator("space")
-    @classmethod
-    def _complete(cls, space: str | None, info: ValidationInfo) -> str | None:
-        if "image" not in info.data:
-            return space
-        if info.data["image"] is None:
-            if space is not None or info.data.get("labels") is not None:
-                raise refuse(
-                    "needs an image too, if it is a parcellation of your own", lacks=("image",)
-                )
-            return space
-        if space is None:
-            raise refuse("needs a space, since it has an image of its own", lacks=("space",))
-        # what other sections say is not in sight from here, so the caller passes it along
-        context = info.context or {}
-        wanted = context.get("space")
-        if (
-            context.get("any template") is not True
-            and wanted in get_args(Space)
-            and space != wanted
-        ):
-            raise refuse(
-                f"differs from study.space, which is {wanted}; to use it all the same, on record, "
-                "set circuits.allow-template-mismatch: true"
-            )
-        return space
-
-
-def _by_name(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _named_or_own_schema(core: Any, handler: Any) -> dict[str, Any]:
-    return {"anyOf": [{"type": "string", "pattern": "^[A-Za-z0-9]+$"}, handler(core)]}
-
-
-NamedOrOwn = Annotated[
-    Parcellation,
-    BeforeValidator(_by_name),
-    GetPydanticSchema(get_pydantic_json_schema=_named_or_own_schema),
-]
-
-
-class Circuits(Group):
-    """Which regions are measured."""
-
-    registry: PathText = key(
-        "atlases/circuits.yaml",
-        "Table of regions, circuits and hypotheses; looked up in the working directory, then in "
-        "the workflow.",
-        "a path",
-    )
-    parcellation: Annotated[tuple[NamedOrOwn, ...], BeforeValidator(one_or_more), OneOrMore] = key(
-        "KetfcVoronoi239",
-        "Whole-brain parcellation of the connectivity matrices: the name of one from "
-        "`atlases/parcellations.yaml`, such as Schaefer400x7, TianS2 or CIT168, or one of your "
-        "own.",
-        "a name, a group with name, image, labels and space, or a list of these",
-        examples=[{"name": "MyAtlas", "image": "my_atlas.nii.gz", "space": DEFAULT_SPACE}],
-    )
-    atlases_dir: PathText | None = key(
-        None,
-        "Folder in which named parcellations are looked for first, with the folders in it, under "
-        "the file names of their distributions (`atlases/README.md`).",
-        "a path, or null",
-        examples=["$HOME/atlases"],
-    )
-    allow_template_mismatch: YesNo = key(
-        False,
-        "Whether regions and parcellations of another template than that of the images may be "
-        "used as if it were the same; it is recorded wherever it was done.",
-        "true or false",
-    )
-    min_coverage: Number = key(
-        0.5,
-        "Share of a region's voxels that must hold data; with less the region is n/a.",
-        "a number from 0 to 1",
-        ge=0.0,
-        le=1.0,
-    )
-
-    @field_validator("parcellation")
-    @classmethod
-    def _some_and_distinct(cls, listed: tuple[Parcellation, ...]) -> tuple[Parcellation, ...]:
-        if not listed:
-            raise refuse("is an empty list")
-        if len({one.name for one in listed}) < len(listed):
-            raise refuse("names a parcellation twice")
-        return listed
+from ketfc.study.config.scores import Scores
+from ketfc.study.config.statistics import Statistics
+from ketfc.study.config.study import Study
+from ketfc.study.config.types import DEFAULT_SPACE, Group
 
 
 class Config(Group):

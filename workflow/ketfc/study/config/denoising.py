@@ -1,4 +1,4 @@
-"""The part of the config that says what is removed from the signal, and what is left out."""
+"""Section `denoising` of the config: strategies, censoring and filters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,38 @@ from pydantic import (
 )
 
 from ketfc.base.errors import closest
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import Group, Name, Number, Text, Whole, YesNo, refuse
-from ketfc.study.config.strategies import BUILT_IN, NOSCRUB, base_name
+from ketfc.study.config.types import Group, Name, Number, Text, Whole, YesNo, key, refuse
+
+BUILT_IN = (
+    "none",
+    "24P",
+    "27P",
+    "36P",
+    "acompcor",
+    "acompcor_gsr",
+    "aroma",
+    "aroma_gsr",
+    "gsr_only",
+)
+"""The strategies that come with the workflow, with XCP-D's names."""
+
+NOSCRUB = "_noscrub"
+"""Ending of a strategy that censors no volume."""
 
 _ANY = (
     "none, 24P, 27P, 36P, acompcor, acompcor_gsr, aroma, aroma_gsr, gsr_only or one of "
     "own-strategies, each also with _noscrub at its end"
 )
+
+
+def base_name(strategy: str) -> str:
+    """Return the name of what is regressed out, such as ``36P`` for ``36P_noscrub``."""
+    return strategy.removesuffix(NOSCRUB)
+
+
+def scrubbed(strategy: str) -> bool:
+    """Return whether a strategy leaves out the volumes that the study censors."""
+    return not strategy.endswith(NOSCRUB)
 
 
 def _known_strategy(name: str, info: ValidationInfo) -> str:

@@ -1,4 +1,4 @@
-"""The files about the config that are made from its models: default, schema and reference.
+"""Documents made from the models of the config: default file, JSON schema and reference.
 
 ``python -m ketfc.study.config.docs`` rewrites them; a test fails when they are out of step.
 """
@@ -14,7 +14,7 @@ import yaml
 
 from ketfc.base.files import write_text
 from ketfc.study.config.config import Config
-from ketfc.study.config.keys import Key, known_keys
+from ketfc.study.config.types import Key, known_keys
 
 BEGIN = "<!-- keys: made by python -m ketfc.study.config.docs -->"
 """The line of ``config/README.md`` after which the reference stands."""

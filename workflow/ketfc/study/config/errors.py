@@ -1,4 +1,4 @@
-"""From pydantic's errors to sentences that name the key, the value and what is allowed."""
+"""Translation of pydantic's errors into sentences: key, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ketfc.base.errors import Problem, closest
-from ketfc.study.config.keys import Key, known_keys
+from ketfc.study.config.types import Key, known_keys
 
 _LONGEST = 80
 """Characters of a value that a message shows."""

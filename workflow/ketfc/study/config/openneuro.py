@@ -1,4 +1,4 @@
-"""The part of the config that names a study of OpenNeuro instead of folders on this machine."""
+"""Key `study.openneuro` of the config: a dataset of OpenNeuro in place of local folders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetPydanticSchema, StringConstraints
 
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import Group, PathText, YesNo, expand
+from ketfc.study.config.types import Group, PathText, YesNo, expand, key
 
 Accession = Annotated[str, StringConstraints(strict=True, pattern="^ds[0-9]{6}$")]
 Version = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]

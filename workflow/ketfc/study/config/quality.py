@@ -1,4 +1,4 @@
-"""The part of the config that says which runs are not good enough, and which a lab leaves out."""
+"""Section `quality` of the config: thresholds of exclusion, and exclusions by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import Group, Number, PathText
+from ketfc.study.config.types import Group, Number, PathText, key
 
 PRESETS: Mapping[str, Mapping[str, float | None]] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""The part of the config that says where the scores are, and how to read them."""
+"""Section `scores` of the config: tables, columns and instruments of the clinical scores."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pydantic import (
     field_validator,
 )
 
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import (
+from ketfc.study.config.types import (
     Group,
     Number,
     OneOrMore,
     PathText,
     SessionLabel,
     Text,
+    key,
     one_or_more,
     refuse,
 )

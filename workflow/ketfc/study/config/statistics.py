@@ -1,11 +1,10 @@
-"""The part of the config that says how the hypotheses are tested."""
+"""Section `statistics` of the config: tests of the hypotheses."""
 
 from __future__ import annotations
 
 from pydantic import ValidationInfo, field_validator
 
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import Group, Number, PathText, Text, Whole, refuse
+from ketfc.study.config.types import Group, Number, PathText, Text, Whole, key, refuse
 
 
 class Reliability(Group):

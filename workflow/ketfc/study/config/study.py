@@ -1,4 +1,4 @@
-"""The part of the config that says what was measured, in whom, and where it is."""
+"""Section `study` of the config: derivatives, sessions, participants and covariates."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from ketfc.study.config.design import Arms, Crossover, Diagnosis, Groups, Kind
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import (
+from ketfc.study.config.arms import Arms, Crossover, Diagnosis, Groups, Kind
+from ketfc.study.config.openneuro import NamedOpenNeuro
+from ketfc.study.config.types import (
+    DEFAULT_SPACE,
     Group,
     Number,
     OneOrMore,
@@ -30,18 +31,16 @@ from ketfc.study.config.kinds import (
     Space,
     TaskLabel,
     Text,
+    key,
     one_or_more,
     refuse,
 )
-from ketfc.study.config.openneuro import NamedOpenNeuro
 
 SIMULATE = "simulate"
 """The value of ``study.derivatives`` that asks for the simulated demo study."""
 
 FETCHED = "openneuro"
 """What stands for ``study.derivatives`` until the folder of a fetched dataset is known."""
-
-DEFAULT_SPACE: Space = "MNI152NLin2009cAsym"
 
 _LABEL = "letters and digits"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem
-from ketfc.study.config.config import Config, Study
+from ketfc.study.config.config import Config
+from ketfc.study.config.study import Study
 from ketfc.study.design.estimands import drugs, estimands, forbidden_words
 from ketfc.study.people.groups import CONTROLS, PATIENTS, alternating_columns
 from ketfc.study.scores.reading import CHANGE

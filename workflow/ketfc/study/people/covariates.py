@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import Study
+from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, lines
 from ketfc.study.scores.reading import TOTAL, as_number
 

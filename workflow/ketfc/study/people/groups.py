@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem, Severity, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import Crossover, Diagnosis, Groups
+from ketfc.study.config.arms import Crossover, Diagnosis, Groups
 from ketfc.study.lab_tables import Table
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import Study, expand
+from ketfc.study.config.study import Study
+from ketfc.study.config.types import expand
 from ketfc.study.runs.fetch.listing import listing_of
 from ketfc.study.runs.names import functional_files, has_bids_files
 

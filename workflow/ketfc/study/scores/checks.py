@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import Scores, Study
+from ketfc.study.config.scores import Scores
+from ketfc.study.config.study import Study
 from ketfc.study.scores.instruments import Catalogue, Rule
 
 if TYPE_CHECKING:

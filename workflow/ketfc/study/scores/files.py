@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ketfc.base.errors import Problem
-from ketfc.study.config.config import Config, Scores, Study, expand
+from ketfc.study.config.config import Config
+from ketfc.study.config.scores import Scores
+from ketfc.study.config.study import Study
+from ketfc.study.config.types import expand
 from ketfc.study.lab_tables import (
     Table,
     find_table,

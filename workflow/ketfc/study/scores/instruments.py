@@ -13,9 +13,8 @@ from pydantic import ValidationError, ValidationInfo, field_validator
 from ketfc.base.errors import Problem, closest
 from ketfc.base.yaml import read_yaml
 from ketfc.study.config.errors import explain, plain
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import Group, Number, Text, Whole, YesNo, refuse
 from ketfc.study.config.scores import Direction, Score, ScoreRange
+from ketfc.study.config.types import Group, Number, Text, Whole, YesNo, key, refuse
 
 BUNDLED = Path(__file__).parents[4] / "config" / "instruments.yaml"
 """The catalogue that comes with the workflow."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.config import Depression, Score, Scores, Study
+from ketfc.study.config.scores import Depression, Score, Scores
+from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.scores.checks import instrument_problems, value_problems
 from ketfc.study.scores.instruments import Catalogue

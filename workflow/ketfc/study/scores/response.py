@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ketfc.study.config.config import Depression, Scores, expand
+from ketfc.study.config.scores import Depression, Scores
+from ketfc.study.config.types import expand
 from ketfc.study.design.design import BASELINE
 from ketfc.study.scores.instruments import Rule, load_instruments
 from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, SI_ITEM, TOTAL

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ketfc.base.errors import Problem, closest
-from ketfc.study.config.config import Scores, Study
+from ketfc.study.config.scores import Scores
+from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, duplicate_rows, lines
 
 NEEDED = ("pre", "post")

@@ -13,7 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.study.config.config import OpenNeuro, Study, expand
+from ketfc.study.config.openneuro import OpenNeuro
+from ketfc.study.config.study import Study
+from ketfc.study.config.types import expand
 from ketfc.study.runs.fetch.listing import (
     DERIVATIVES,
     DERIVATIVES_BUCKET,

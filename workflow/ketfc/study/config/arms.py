@@ -1,4 +1,4 @@
-"""The part of the config that says who had what: arms, the order of a crossover, groups."""
+"""Parts of section `study` of the config: arms, crossover, diagnosis and groups."""
 
 from __future__ import annotations
 
@@ -11,8 +11,16 @@ from pydantic import (
     field_validator,
 )
 
-from ketfc.study.config.keys import key
-from ketfc.study.config.kinds import ArmLabel, Group, Name, OneOrMore, Text, one_or_more, refuse
+from ketfc.study.config.types import (
+    ArmLabel,
+    Group,
+    Name,
+    OneOrMore,
+    Text,
+    key,
+    one_or_more,
+    refuse,
+)
 
 Kind = Literal["single-arm", "parallel", "crossover", "longitudinal"]
 """Designs of a study."""
