@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.inference.motion.gate import FOLLOWS
-from ketfc.reporting.words import is_missing, listed
+from ketfc.reporting.words import is_missing
 from ketfc.study.design.design import healthy_controls, in_contrasts
 from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
 

@@ -118,15 +118,3 @@ def pair_label(regions: list[str]) -> str:
     if sides == {"L ", "R "} and len({label[2:] for label in labels}) == 1:
         return f"L/R {labels[0][2:]}"
     return ", ".join(labels)
-
-
-def plural(count: int, noun: str) -> str:
-    """Return ``1 run``, ``2 runs``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def listed(items: list[str]) -> str:
-    """Return ``a``, ``a and b``, ``a, b and c``."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"

@@ -9,6 +9,7 @@ from math import nan
 
 import numpy as np
 
+from ketfc.base.english import listed
 from ketfc.inference.core.evidence import (
     ONE_SIDED,
     Evidence,
@@ -68,14 +69,14 @@ def obstacle(outcome: tuple[str, Floats], regressors: Mapping[str, Floats]) -> E
     scaled = [(values - values.mean()) / values.std() for values in regressors.values()]
     singular = np.linalg.svd(np.column_stack(scaled), compute_uv=False)
     if singular[-1] < 1e-7 * singular[0]:
-        return untestable("collinear", f"{_join(list(regressors))} determine one another")
+        return untestable("collinear", f"{listed(list(regressors))} determine one another")
     nuisance = list(regressors)[1:]
     if nuisance:
         basis = orthonormal(np.column_stack([np.ones(n), *scaled[1:]]))
         centred = y - y.mean()
         left = centred - basis @ (basis.T @ centred)
         if np.linalg.norm(left) <= _ZERO * np.linalg.norm(centred):
-            return untestable("constant", f"{name} follows from {_join(nuisance)} exactly")
+            return untestable("constant", f"{name} follows from {listed(nuisance)} exactly")
     return None
 
 
@@ -244,7 +245,3 @@ def regression_evidence(
         permutations=test.permutations,
         flags=flags,
     )
-
-
-def _join(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

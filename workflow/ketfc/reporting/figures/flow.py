@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.flow_boxes import Entry, head, rows
 from ketfc.reporting.tables import Design, arms_of
+from ketfc.reporting.text.flow import Entry, head, rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.imaging.regions.habenula import report_sentences
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
@@ -43,7 +44,7 @@ from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import robustness_section
 from ketfc.reporting.text.tests import Config
-from ketfc.reporting.words import compact, is_missing, listed, region_label, sentence
+from ketfc.reporting.words import compact, is_missing, region_label, sentence
 
 _IMAGE_BYTES = 3_000_000
 """Above this sum the images are embedded smaller, so that the page stays below 5 MB."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.reporting.tables import (
     MOTION_MARK,
@@ -18,7 +19,7 @@ from ketfc.reporting.tables import (
     primary_circuits,
     si_instrument,
 )
-from ketfc.reporting.words import interval, listed, number, p_equals, whole
+from ketfc.reporting.words import interval, number, p_equals, whole
 from ketfc.study.design.design import healthy_controls
 
 TITLES = {

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.edges.edgewise import CIRCUITS
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import Design, alpha_of, arms_of, compared, si_instrument
-from ketfc.reporting.words import compact, is_missing, listed, number, p_value, region_label
+from ketfc.reporting.words import compact, is_missing, number, p_value, region_label
 
 _MOST = 25
 """Edges that the report lists; the file has all."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.base.english import listed, plural
 from ketfc.base.files import MISSING
 from ketfc.imaging.regions.habenula import methods_sentences
 from ketfc.reporting.tables import (
@@ -21,13 +22,12 @@ from ketfc.reporting.tables import (
 )
 from ketfc.reporting.text.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.text.crossover import drug_orders_in_words
-from ketfc.reporting.text.denoising import Sidecars, summarise
-from ketfc.reporting.text.denoising_methods import denoising_paragraphs
+from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.moderation import adjustment_methods, moderation_methods
 from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.text.tests import Config, tests_in_words
-from ketfc.reporting.words import as_number, compact, is_missing, listed, number, plural
+from ketfc.reporting.words import as_number, compact, is_missing, number
 
 
 def methods_text(

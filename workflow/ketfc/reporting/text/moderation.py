@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.design.moderation import MIN_CELL
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.inference.families import MODERATION
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import Design
-from ketfc.reporting.words import interval, is_missing, listed, number, p_value, sentence, whole
+from ketfc.reporting.words import interval, is_missing, number, p_value, sentence, whole
 
 _QUESTIONS = {
     "drug-by-change": "whether the association differs between the arms",

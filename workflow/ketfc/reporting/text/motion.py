@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.inference.motion.qcfc import CHANGE
@@ -27,7 +28,6 @@ from ketfc.reporting.words import (
     compact,
     interval,
     is_missing,
-    listed,
     number,
     p_equals,
     p_value,

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ketfc.reporting.words import listed
+from ketfc.base.english import listed
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
-from ketfc.reporting.words import (
-    as_number,
-    interval,
-    is_missing,
-    listed,
-    number,
-    p_value,
-    sentence,
-    whole,
-)
+from ketfc.reporting.words import as_number, interval, is_missing, number, p_value, sentence, whole
 
 METHODS = {
     "t": "mean, t interval",

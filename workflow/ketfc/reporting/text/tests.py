@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.reporting.tables import (
     Design,
@@ -17,7 +18,7 @@ from ketfc.reporting.tables import (
     setting,
 )
 from ketfc.reporting.text.crossover import test_in_words
-from ketfc.reporting.words import as_number, compact, listed
+from ketfc.reporting.words import as_number, compact
 
 Config = Mapping[str, Any]
 """The study's configuration with all defaults, keys spelt as in the YAML file."""

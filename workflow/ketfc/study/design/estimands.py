@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ketfc.base.english import listed
 from ketfc.study.config.config import Config
 
 FIRST_PERIOD = "change-first-period"
@@ -37,7 +38,7 @@ def estimands(
         found[f"change-{after}"] = _change(config, kind, before, after)
     if first_period and config.study.crossover is not None:
         ketamine, control = drugs(config).values()
-        given = _listed([f"Fisher z at {config.study.sessions['pre']}", *adjusted_names(config)])
+        given = listed([f"Fisher z at {config.study.sessions['pre']}", *adjusted_names(config)])
         found[FIRST_PERIOD] = (
             f"Difference between {ketamine} and {control} in Fisher z after the first of the two "
             f"drugs, adjusted for {given} (ANCOVA): between participants, and free of what the "
@@ -83,7 +84,7 @@ def _change(config: Config, kind: str, reference: str, followup: str) -> str:
     if kind == "parallel" and arms is not None:
         return (
             f"Difference between {arms.ketamine} and {arms.control} in Fisher z at {after}, "
-            f"adjusted for {_listed([f'Fisher z at {before}', *adjusted_names(config)])} (ANCOVA)."
+            f"adjusted for {listed([f'Fisher z at {before}', *adjusted_names(config)])} (ANCOVA)."
         )
     if kind == "crossover":
         ketamine, control = drugs(config).values()
@@ -91,7 +92,7 @@ def _change(config: Config, kind: str, reference: str, followup: str) -> str:
         period = ["period", *([blocks] if blocks else [])]
         return (
             f"Mean difference in Fisher z between {ketamine} (session {after}) and {control} "
-            f"(session {before}) within participants, adjusted for {_listed(period)}."
+            f"(session {before}) within participants, adjusted for {listed(period)}."
         )
     return (
         f"Mean change in Fisher z from {before} to {after} within participants, without a control "
@@ -109,17 +110,13 @@ def _association(config: Config, kind: str, reference: str, followup: str) -> st
         return (
             f"Partial Spearman correlation of the difference in {si.instrument} between "
             f"{ketamine} and {control} with the difference in Fisher z between them, given "
-            f"{_listed(['the order of the drugs', *adjusted_names(config)])}; {note}"
+            f"{listed(['the order of the drugs', *adjusted_names(config)])}; {note}"
         )
     changes = si.change_column is not None
     outcome = f"change in {si.instrument}" if changes else f"{si.instrument} at {after}"
     given = [] if changes else [f"baseline {si.instrument}"]
     given += ["arm"] if kind == "parallel" else []
     given += adjusted_names(config)
-    adjusted = f"given {_listed(given)}" if given else "without adjustment for baseline"
+    adjusted = f"given {listed(given)}" if given else "without adjustment for baseline"
     rho = "Partial Spearman" if given else "Spearman"
     return f"{rho} correlation of {outcome} with the change in Fisher z, {adjusted}; {note}"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

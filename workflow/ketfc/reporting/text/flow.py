@@ -1,4 +1,4 @@
-"""What the boxes of the flow diagram say."""
+"""Words in the boxes of the flow diagram."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ketfc.base.english import plural
 from ketfc.reporting.tables import Design, arms_of, primary_circuits
-from ketfc.reporting.words import as_number, plural
+from ketfc.reporting.words import as_number
 
 _LONGEST = 140
 """Characters of a reason that are shown."""
@@ -23,7 +24,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What a box says in one or more lines; an item has a dash before it."""
+    """Text of a box, in one or more lines; an item has a dash before it."""
 
     text: str
     bold: bool = False
