@@ -42,8 +42,6 @@ SETTINGS = Settings(
     permutations=499,
     alpha=0.05,
     margin=0.1,
-    connectivity_reliability=0.6,
-    score_reliability=0.8,
 )
 SUBCORTICAL = {
     "lHippocampus": 406, "lAmygdala": 407, "rHippocampus": 415, "rAmygdala": 416,
@@ -242,12 +240,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "t": ("estimate", "ci_low", "ci_high", "statistic", "df", "p"),
     "wilcoxon": ("estimate", "ci_low", "ci_high", "statistic", "p", "effect_size"),
     "d-av": ("estimate", "effect_size"),
-    "baseline-coupling": ("estimate", "ci_low", "ci_high", "effect_size"),
     "leave-one-out": ("estimate", "ci_low", "ci_high", "effect_size"),
     "depression-adjusted": ("estimate", "ci_low", "ci_high", "statistic", "df", "p"),
-    "mediation": ("estimate", "ci_low", "ci_high", "effect_size"),
     "detectable": ("effect_size",),
-    "attenuation-bound": ("effect_size",),
 }
 """The numbers that a method of the robustness table has, where they are others than these:"""
 USUAL = ("estimate", "ci_low", "ci_high")
@@ -298,9 +293,9 @@ def every_gap_of_the_robustness_table_is_explained(study: Study) -> None:
     table = study.robustness()
     primary = [key for key, one in study.registry.circuits.items() if one.primary]
     assert table["hypothesis"].unique().tolist() == primary
-    depression = {"depression-adjusted", "mediation"} if study.design["depression"] else set()
+    depression = {"depression-adjusted"} if study.design["depression"] else set()
     found = set(table.loc[table["test"] == "association", "method"])
-    assert found >= {"theil-sen", "leave-one-out", "attenuation-bound"} | depression
+    assert found >= {"theil-sen", "leave-one-out"} | depression
     for row in table.to_dict("records"):
         lacking = [name for name in METHODS.get(row["method"], USUAL) if pd.isna(row[name])]
         assert not lacking or row["flags"], (row["hypothesis"], row["method"], lacking)

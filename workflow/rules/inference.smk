@@ -160,8 +160,6 @@ rule robustness:
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
         margin=STUDY.statistics.equivalence_margin,
-        reliability=STUDY.statistics.reliability
-        and STUDY.statistics.reliability.model_dump(),
         code=CODE["inference"],
     script:
         "../scripts/robustness.py"

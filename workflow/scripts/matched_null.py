@@ -6,8 +6,8 @@ from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
-from ketfc.inference.null.features import measured_regions, region_features
 from ketfc.inference.null.matched_null import matched_null
+from ketfc.inference.null.sphere_pairs import measured_regions, region_features
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params

@@ -10,7 +10,6 @@ from ketfc.inference.robustness.table import robustness
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    reliability = params.reliability or {}
     table = robustness(
         read_tsv(inputs.connectivity, numeric=NUMERIC),
         read_tsv(inputs.scores, numeric=("score",)),
@@ -22,8 +21,6 @@ with logged(snakemake.log[0]):
             permutations=params.permutations,
             alpha=params.alpha,
             margin=params.margin,
-            connectivity_reliability=reliability.get("connectivity"),
-            score_reliability=reliability.get("score"),
         ),
     )
     write_tsv(snakemake.output[0], table)

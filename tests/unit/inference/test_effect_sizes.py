@@ -11,13 +11,13 @@ from scipy import stats
 from ketfc.inference.core.effect_sizes import (
     Shift,
     dz_from_t,
+    hedges_factor,
     paired_effect,
     paired_shift,
     r_from_t,
     stratified_shift,
     two_sample_shift,
 )
-from ketfc.inference.design.change import hedges_factor
 
 
 def paired(n: int, seed: int, shift: float = 0.4):

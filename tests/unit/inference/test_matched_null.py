@@ -12,7 +12,6 @@ import pytest
 from scipy import stats
 
 from ketfc.inference.null import matched_null as module
-from ketfc.inference.null.features import measured_regions, region_features
 from ketfc.inference.null.matched_null import (
     NULL_COLUMNS,
     change_statistic,
@@ -25,7 +24,9 @@ from ketfc.inference.null.sphere_pairs import (
     draw_circuits,
     elsewhere,
     match_circuit,
+    measured_regions,
     nearest_pairs,
+    region_features,
 )
 
 EDGE = (("r0", "r1"),)

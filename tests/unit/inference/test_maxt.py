@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ketfc.inference.core.joint_orders import missing_patterns, without_absent
+from ketfc.inference.core.joint_tests import missing_patterns, without_absent
 from ketfc.inference.core.maxt import false_discovery, freedman_lane_family, sign_flip_family
 from ketfc.inference.core.permutation import (
     freedman_lane_test,

@@ -400,23 +400,6 @@ def test_the_distance_from_controls_says_that_it_is_not_adjusted():
     assert "exchanged" not in plain
 
 
-def test_mediation_resamples_within_sites():
-    made = adjusted(study(PEOPLE), blocks="site", site=["A"] * 11 + ["B"] * 11 + ["C"] * 2)
-    own = made.scores["scale"] == "depression"
-    rng = np.random.default_rng(4)
-    made.scores.loc[own, "score"] = rng.normal(25, 6, int(own.sum())).round()
-    settings = Settings(seed=1, permutations=999, alpha=0.05, margin=0.1)
-    table = robustness(
-        *(made.connectivity, made.scores, made.design, CIRCUITS),
-        strategy="acompcor",
-        settings=settings,
-    )
-    row = table.query("method == 'mediation' and hypothesis == 'dmn'").iloc[0]
-    # unrestricted samples lack the two of site C too often to have an interval
-    assert np.isfinite([row["ci_low"], row["ci_high"]]).all()
-    assert "undefined" not in str(row["flags"])
-
-
 def rejections(studies: int, *, blocked: bool, adjusted_too: bool, seed: int) -> float:
     """Share of null studies rejected at .05: site moves both score and change, alone.
 

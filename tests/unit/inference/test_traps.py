@@ -18,8 +18,6 @@ SETTINGS = Settings(
     permutations=99,
     alpha=0.05,
     margin=0.1,
-    connectivity_reliability=0.6,
-    score_reliability=0.8,
 )
 
 

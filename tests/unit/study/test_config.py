@@ -148,7 +148,6 @@ def test_a_minimal_config_has_the_documented_defaults():
             "covariates": (),
             "blocks": None,
             "equivalence-margin": 0.1,
-            "reliability": None,
             "preregistration": None,
         },
     }
@@ -643,7 +642,7 @@ scores:
 denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
-statistics: {seed: 1, reliability: {}}
+statistics: {seed: 1}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import nan, sqrt
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ketfc.inference.core.evidence import Interval
 from ketfc.inference.core.linear import is_constant
-from ketfc.inference.core.permutation import Blocks, Floats
+from ketfc.inference.core.permutation import Floats
 
 Rows = npt.NDArray[np.intp]
 Statistic = Callable[[Rows], Floats]
@@ -52,7 +52,6 @@ def bca_interval(
     resamples: int,
     rng: np.random.Generator,
     expand: bool = True,
-    blocks: Blocks | None = None,
 ) -> Interval:
     """Return the bias-corrected and accelerated bootstrap interval of any statistic.
 
@@ -69,12 +68,9 @@ def bca_interval(
     rng : numpy.random.Generator
         Source of the samples.
     expand : bool
-        Widen the normal quantiles to √(n / (n − k)) · t quantiles with n − k degrees of freedom,
-        k the number of blocks (1 without them): plain bootstrap intervals of small samples are too
-        narrow, as if the standard deviation were divided by n and known.
-    blocks : numpy.ndarray of shape (n,), optional
-        Participants are resampled within their block (site) only, so that every sample has as many
-        of each; somebody alone in a block is in all of them.
+        Widen the normal quantiles to √(n / (n − 1)) · t quantiles with n − 1 degrees of freedom:
+        plain bootstrap intervals of small samples are too narrow, as if the standard deviation
+        were divided by n and known.
 
     Returns
     -------
@@ -84,22 +80,17 @@ def bca_interval(
     References
     ----------
     Efron B (1987), J Am Stat Assoc 82:171–185.
-    Davison AC, Hinkley DV (1997), Bootstrap methods and their application, section 5.3 (the
-    acceleration of several samples).
     Hesterberg TC (2015), Am Stat 69:371–386, doi:10.1080/00031305.2015.1089789 (expansion).
     """
     from scipy import stats
 
-    groups = _groups(n, blocks)
-    free = n - len(groups)
+    free = n - 1
     if free < 2:
         return Interval(nan, nan, "too-few")
-    values = _in_parts(statistic, _drawn(groups, n, resamples, rng))
+    values = _in_parts(statistic, rng.integers(0, n, size=(resamples, n)))
     estimate = float(statistic(np.arange(n, dtype=np.intp)[np.newaxis])[0])
     known = values[np.isfinite(values)]
-    # who is alone in a block is in every sample, and moves nothing
-    several = np.concatenate([group for group in groups if len(group) > 1])
-    left_out = statistic(_each_left_out(n)[several])
+    left_out = statistic(_each_left_out(n))
     if not np.isfinite(estimate) or not np.isfinite(left_out).all():
         return Interval(nan, nan, "undefined")
     if len(known) < (1 - _FAILED) * resamples:
@@ -110,7 +101,7 @@ def bca_interval(
     if not 0 < below < 1:
         return Interval(nan, nan, "one-sided")
     bias = float(stats.norm.ppf(below))
-    spread = _influence(left_out, [len(group) for group in groups if len(group) > 1])
+    spread = free / n * (left_out.mean() - left_out)
     acceleration = float((spread**3).sum() / (6 * (spread**2).sum() ** 1.5))
     edge = (
         sqrt(n / free) * float(stats.t.ppf(alpha / 2, free))
@@ -127,28 +118,6 @@ def bca_interval(
     )
     low, high = np.percentile(known, 100 * shares)
     return Interval(float(low), float(high))
-
-
-def _groups(n: int, blocks: Blocks | None) -> list[Rows]:
-    """Return the rows of each block."""
-    if blocks is None:
-        return [np.arange(n, dtype=np.intp)]
-    return [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
-
-
-def _drawn(groups: Sequence[Rows], n: int, resamples: int, rng: np.random.Generator) -> Rows:
-    """Return samples of all rows with replacement within each group, shape (resamples, n)."""
-    drawn = np.empty((resamples, n), dtype=np.intp)
-    for group in groups:
-        drawn[:, group] = group[rng.integers(0, len(group), size=(resamples, len(group)))]
-    return drawn
-
-
-def _influence(left_out: Floats, sizes: Sequence[int]) -> Floats:
-    """Return by how much each row moves the statistic, from values without each in turn."""
-    parts = np.split(left_out, np.cumsum(sizes)[:-1])
-    moved = [(len(part) - 1) / len(part) * (part.mean() - part) for part in parts]
-    return np.concatenate(moved)
 
 
 def _each_left_out(n: int) -> Rows:

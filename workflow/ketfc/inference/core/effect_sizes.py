@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import exp, lgamma, log, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from ketfc.inference.core.linear import is_constant
 from ketfc.inference.core.permutation import Blocks, Floats, orders_within
-from ketfc.inference.design.change import hedges_factor
+
+DZ = "dz (Hedges g)"
+"""Mean change in standard deviations of the change, corrected for small samples."""
 
 _EXACT_BELOW = 50
 """Samples up to this size have the exact null distribution of rank sums."""
@@ -66,6 +68,15 @@ class Shift:
     p: float
     effect_size: float
     obstacle: str | None = None
+
+
+def hedges_factor(df: int) -> float:
+    """Return J, which removes the small-sample bias of a standardised mean difference.
+
+    ``J = Γ(df/2) / (√(df/2) Γ((df − 1)/2))``: Hedges LV (1981), J Educ Stat 6:107–128,
+    doi:10.3102/10769986006002107.
+    """
+    return exp(lgamma(df / 2) - 0.5 * log(df / 2) - lgamma((df - 1) / 2))
 
 
 def paired_effect(baseline: Floats, followup: Floats) -> PairedEffect:

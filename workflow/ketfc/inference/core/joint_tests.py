@@ -1,4 +1,4 @@
-"""Many tests under the same arrangements: their null statistics in blocks, and the tally of them.
+"""Many tests under the same arrangements: null statistics in blocks, and their tally.
 
 All statistics are t in bounded form, r = t / √(t² + df), until the end.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.core.joint_orders import Orders
 from ketfc.inference.core.permutation import Floats, orthonormal
 
+Orders = npt.NDArray[np.intp]
 Places = npt.NDArray[np.intp]
 Null = Callable[[slice, slice], Floats]
 """Statistics, shape (arrangements, tests), of some arrangements and some tests."""
@@ -222,8 +222,55 @@ class Models:
         return statistics
 
 
+def without_absent(order: Orders, rows: npt.NDArray[np.bool_]) -> Orders:
+    """Return orders of the participants present: the joint orders with the absent left out.
+
+    Parameters
+    ----------
+    order : numpy.ndarray of shape (orders, n)
+        Orders of all participants.
+    rows : numpy.ndarray of shape (n,)
+        Who is present.
+
+    Returns
+    -------
+    numpy.ndarray of shape (orders, present)
+        Each row holds 0 … present − 1. Of orders drawn at random within blocks they are orders
+        drawn at random within what is left of the blocks.
+    """
+    if rows.all():
+        return order
+    # in every row, the places of those present are filled by those present in their joint order
+    places = np.flatnonzero(rows)
+    rank = np.cumsum(rows) - 1
+    kept: Orders = rank[order[rows[order]].reshape(len(order), len(places))]
+    return kept
+
+
+def missing_patterns(
+    present: npt.NDArray[np.bool_],
+) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]]:
+    """Yield the rows that enter and the tests that share them, for each pattern of missing rows.
+
+    Parameters
+    ----------
+    present : numpy.ndarray of shape (n, tests)
+        Which rows enter which test.
+    """
+    packed = np.packbits(present, axis=0)
+    _, first, pattern = np.unique(packed, axis=1, return_index=True, return_inverse=True)
+    for i, test in enumerate(first):
+        yield present[:, test], np.flatnonzero(pattern.ravel() == i)
+
+
+def indicators(blocks: npt.NDArray[np.int64]) -> Floats:
+    """Return a column per block, shape (n, blocks), that is 1 in its rows and 0 elsewhere."""
+    columns: Floats = (blocks[:, np.newaxis] == np.unique(blocks)).astype(np.float64)
+    return columns
+
+
 def constant_columns(values: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each column is the same in all rows but for rounding; missing rows do not count."""
+    """Tell which columns are the same in all rows but for rounding; missing rows do not count."""
     present = np.isfinite(values)
     low = np.where(present, values, np.inf).min(axis=0, initial=np.inf)
     high = np.where(present, values, -np.inf).max(axis=0, initial=-np.inf)

@@ -12,8 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.core.joint_orders import indicators, missing_patterns, without_absent
-from ketfc.inference.core.joint_tests import Models, Tally, constant_columns
+from ketfc.inference.core.joint_tests import (
+    Models,
+    Tally,
+    constant_columns,
+    indicators,
+    missing_patterns,
+    without_absent,
+)
 from ketfc.inference.core.permutation import Floats, orders_within, sign_flips
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from math import exp, lgamma, log
 from types import MappingProxyType
 
 import numpy as np
 
+from ketfc.inference.core.effect_sizes import DZ, hedges_factor
 from ketfc.inference.core.evidence import (
     ONE_SIDED,
     Evidence,
@@ -21,20 +21,8 @@ from ketfc.inference.core.linear import is_constant, regression_evidence
 from ketfc.inference.core.permutation import Blocks, Floats, sign_flip_test
 from ketfc.inference.core.permutation_intervals import sign_flip_interval
 
-DZ = "dz (Hedges g)"
-"""Mean change in standard deviations of the change, corrected for small samples."""
-
 BASELINE_SD = "difference / baseline SD (Hedges g)"
 """Adjusted difference in pooled standard deviations at baseline, corrected for small samples."""
-
-
-def hedges_factor(df: int) -> float:
-    """Return J, which removes the small-sample bias of a standardised mean difference.
-
-    ``J = Γ(df/2) / (√(df/2) Γ((df − 1)/2))``: Hedges LV (1981), J Educ Stat 6:107–128,
-    doi:10.3102/10769986006002107.
-    """
-    return exp(lgamma(df / 2) - 0.5 * log(df / 2) - lgamma((df - 1) / 2))
 
 
 def describe_change(baseline: Floats, followup: Floats, *, alpha: float) -> Evidence:

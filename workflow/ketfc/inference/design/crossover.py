@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.inference.core.effect_sizes import hedges_factor
 from ketfc.inference.core.evidence import Evidence
 from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import Blocks, Floats
 from ketfc.inference.core.ranks import rank_evidence
-from ketfc.inference.design.change import hedges_factor
 from ketfc.study.people.groups import KETAMINE_FIRST
 
 FIRST_PERIOD = "first period"

@@ -8,7 +8,9 @@ from math import nan
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence
+from ketfc.inference.core.linear import Coefficient, hc3_coefficient, informative
 from ketfc.inference.core.permutation import stream
+from ketfc.inference.design.model import Model
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,12 @@ class Settings:
         Level of tests; intervals cover 1 − `alpha`.
     margin : float
         The smallest change in Fisher z that matters.
-    connectivity_reliability, score_reliability : float or None
-        Of one session's connectivity, and of the score, where they are known.
     """
 
     seed: int
     permutations: int
     alpha: float
     margin: float
-    connectivity_reliability: float | None = None
-    score_reliability: float | None = None
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random stream of one analysis, such as ``dmn/change/bca``."""
@@ -98,3 +96,38 @@ def check_of(method: str, evidence: Evidence, n: int, *, note: str | None = None
 def flagged(check: Check, *flags: str | None) -> Check:
     """Return a check with more flags; those that are None do not count."""
     return replace(check, flags=(*check.flags, *(flag for flag in flags if flag is not None)))
+
+
+def error_intervals(model: Model, hc2: Coefficient, *, alpha: float) -> list[Check]:
+    """Return the checks ``hc3`` and ``hc2``.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the primary test.
+    hc2 : Coefficient
+        As :func:`ketfc.inference.core.hc2.hc2_coefficient` gives it.
+    alpha : float
+        The intervals cover 1 − `alpha`.
+    """
+    hc3 = hc3_coefficient(*informative(model.outcome[1], model.tested, model.nuisance), alpha=alpha)
+    return [
+        flagged(
+            Check(
+                method,
+                model.n,
+                fit.estimate,
+                fit.ci_low,
+                fit.ci_high,
+                fit.statistic,
+                fit.df,
+                fit.p,
+                note=note,
+            ),
+            "no-error" if np.isnan(fit.p) else None,
+        )
+        for method, fit, note in (
+            ("hc3", hc3, "HC3 errors, t with the residual degrees of freedom"),
+            ("hc2", hc2, "HC2 errors, Bell–McCaffrey degrees of freedom"),
+        )
+    ]

@@ -1,4 +1,4 @@
-"""Whether patients came closer to healthy controls, and whether they would have anyway."""
+"""Distance of patients from healthy controls before and after, beside that of a control arm."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ _TIE = 1e-10
 
 @dataclass(frozen=True)
 class Guard:
-    """Whether an approach exceeds what regression to the mean, or time, brings about alone.
+    """An approach to controls beside what regression to the mean, or time, brings about alone.
 
     Attributes
     ----------
     kind : str
-        ``control arm``, ``reliability`` or ``none`` (neither was given: no claim can be made).
+        ``control arm``, or ``none`` (there is none: no claim can be made).
     expected : float
-        The approach without any effect of treatment: the control arm's, or the mean of simulations.
+        The approach without any effect of treatment: that of the control arm.
     difference : float
         Observed less expected; below 0 where patients came closer than that.
     p : float
-        Of the control arm two-sided by permuted arms; of simulations the share that approach at
-        least as far, (b + 1) / (m + 1).
+        Two-sided, by permuted arms.
     """
 
     kind: str
@@ -40,11 +39,11 @@ class Guard:
 
 
 NO_GUARD = Guard("none", nan, nan, nan)
-"""Neither a control arm nor a reliability was given."""
+"""There is no control arm."""
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Distance:
     """Distance of the patients' mean from the controls', in the controls' standard deviations.
 
     Attributes
@@ -63,8 +62,6 @@ class Normalisation:
         Arrangements it rests on.
     crossed : bool
         Whether patients went past the controls' mean.
-    guard : Guard
-        Without which a normalisation cannot be told from regression to the mean.
     obstacle : str or None
         ``too-few`` (fewer than 3 patients or controls) or ``constant`` where there are no numbers.
     """
@@ -78,11 +75,10 @@ class Normalisation:
     p: float = nan
     permutations: int | None = None
     crossed: bool = False
-    guard: Guard = NO_GUARD
     obstacle: str | None = None
 
 
-def normalisation(
+def distance_from_controls(
     baseline: Floats,
     followup: Floats,
     controls: Floats,
@@ -90,7 +86,7 @@ def normalisation(
     alpha: float,
     permutations: int,
     rng: np.random.Generator,
-) -> Normalisation:
+) -> Distance:
     """Compare the patients' distance from healthy controls before and after.
 
     Parameters
@@ -108,15 +104,15 @@ def normalisation(
 
     Returns
     -------
-    Normalisation
-        With the guard ``none``: see :func:`guard_by_arm` and :func:`guard_by_reliability`.
+    Distance
+        It cannot be told from regression to the mean without :func:`guard_by_arm`.
     """
     n, m = len(baseline), len(controls)
     why = "too-few" if min(n, m) < 3 else None
     if why is None and (is_constant(controls) or is_constant(followup - baseline)):
         why = "constant"
     if why is not None:
-        return Normalisation(n, m, Interval(nan, nan, why), obstacle=why)
+        return Distance(n, m, Interval(nan, nan, why), obstacle=why)
     pre, post = _scaled(baseline, controls), _scaled(followup, controls)
     estimate = float(_approach(pre.mean(), post.mean()))
     signs, exhaustive = sign_flips(n, permutations=permutations, rng=rng)
@@ -127,7 +123,7 @@ def normalisation(
     def resampled(rows: Rows) -> Floats:
         return _approach(pre[rows].mean(axis=1), post[rows].mean(axis=1))
 
-    return Normalisation(
+    return Distance(
         before=abs(float(pre.mean())),
         after=abs(float(post.mean())),
         estimate=estimate,
@@ -193,58 +189,6 @@ def guard_by_arm(
         difference=difference,
         p=beyond / len(order) if exhaustive else (beyond + 1) / (len(order) + 1),
     )
-
-
-def guard_by_reliability(
-    baseline: Floats,
-    followup: Floats,
-    controls: Floats,
-    *,
-    reliability: float,
-    simulations: int,
-    rng: np.random.Generator,
-) -> Guard:
-    """Simulate the approach of patients whose baseline was extreme by selection alone.
-
-    The worst case is taken: patients are draws from the controls' distribution, picked for their
-    measured baseline, and nothing happens to them. A second measurement then lies at
-    reliability × baseline (in the controls' z) with a variance of 1 − reliability².
-
-    Parameters
-    ----------
-    baseline, followup : numpy.ndarray of shape (n,)
-        Fisher z of the same patients.
-    controls : numpy.ndarray of shape (m,)
-        Fisher z of healthy controls.
-    reliability : float
-        Correlation of two sessions without treatment, between 0 and 1.
-    simulations : int
-        Simulated follow-ups.
-    rng : numpy.random.Generator
-        Stream of this test.
-
-    Returns
-    -------
-    Guard
-        ``none`` where there are fewer than 3 patients or controls, or the controls do not vary.
-
-    Raises
-    ------
-    ValueError
-        If the reliability is not between 0 and 1.
-    """
-    if not 0 <= reliability <= 1:
-        raise ValueError(f"a reliability of {reliability}, where it must be between 0 and 1")
-    n = len(baseline)
-    if min(n, len(controls)) < 3 or is_constant(controls):
-        return NO_GUARD
-    pre, post = _scaled(baseline, controls).mean(), _scaled(followup, controls).mean()
-    spread = ((1 - reliability**2) / n) ** 0.5
-    simulated = _approach(pre, reliability * pre + spread * rng.standard_normal(simulations))
-    observed = float(_approach(pre, post))
-    beyond = int(np.count_nonzero(simulated <= observed + _TIE))
-    expected = float(simulated.mean())
-    return Guard("reliability", expected, observed - expected, (beyond + 1) / (simulations + 1))
 
 
 def _scaled(values: Floats, controls: Floats) -> Floats:

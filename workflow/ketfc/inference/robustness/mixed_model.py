@@ -9,10 +9,10 @@ from math import exp, log, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from ketfc.inference.core.effect_sizes import DZ, hedges_factor
 from ketfc.inference.core.evidence import Evidence, permutation_flags, untestable
 from ketfc.inference.core.linear import is_constant
 from ketfc.inference.core.permutation import Floats, sign_flip_test, stream
-from ketfc.inference.design.change import DZ, hedges_factor
 
 _RATIOS = (log(1e-4), log(1e6))
 """Search of the variance between participants over that within, in logarithms."""

@@ -1,4 +1,4 @@
-"""Every primary hypothesis by other methods than its primary test: one table of all of them."""
+"""The table of other methods than the primary test of every primary hypothesis."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from ketfc.inference.design.model import blocks_of, model_of, small_sample, valu
 from ketfc.inference.design.model_columns import block_codes
 from ketfc.inference.design.planned import CircuitLike, Planned, planned_samples
 from ketfc.inference.design.samples import adjusted_for, covariate_values
-from ketfc.inference.robustness.association import (
+from ketfc.inference.robustness.association_checks import (
     ASSOCIATION_METHODS,
     Depression,
     association_checks,
-    attenuation,
-    depression_checks,
+    depression_check,
 )
-from ketfc.inference.robustness.change import (
+from ketfc.inference.robustness.change_checks import (
     GROUP_METHODS,
     MEAN_METHODS,
     group_checks,
@@ -34,9 +33,8 @@ from ketfc.inference.robustness.change import (
 from ketfc.inference.robustness.checks import Check, Settings, flagged
 from ketfc.inference.robustness.distance_from_controls import (
     NO_GUARD,
+    distance_from_controls,
     guard_by_arm,
-    guard_by_reliability,
-    normalisation,
 )
 from ketfc.study.design.design import healthy_controls, in_contrasts
 from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, TOTAL
@@ -59,7 +57,7 @@ ROBUSTNESS_COLUMNS = (
     "note",
 )
 FROM_CONTROLS = "distance-from-controls"
-"""Whether patients came closer to healthy controls."""
+"""Name of the method that asks if patients came closer to healthy controls."""
 
 _NETWORKS = ("dmn", "salience")
 """Circuits whose distance from healthy controls is in question."""
@@ -84,7 +82,7 @@ def robustness(
     connectivity, scores, design, circuits, strategy
         As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
     settings : Settings
-        Levels, seed, margin and reliabilities.
+        Levels, seed and margin.
 
     Returns
     -------
@@ -188,12 +186,8 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
         return no_checks(ASSOCIATION_METHODS, hindrance, model.n)
     people = list(map(str, complete.index))
     checks = association_checks(model, people, name, settings)
-    reliable, score_reliable = settings.connectivity_reliability, settings.score_reliability
-    if reliable is not None and score_reliable is not None:
-        before, after = values(complete, "z_baseline"), values(complete, "z_followup")
-        checks.append(attenuation(before, after, reliable, score_reliable))
     if depression is not None:
-        checks += depression_checks(model, people, depression, name, settings)
+        checks.append(depression_check(model, people, depression, name, settings))
     return checks
 
 
@@ -214,7 +208,7 @@ def _over_time(
 def _controls(
     own: pd.DataFrame, design: Mapping[str, Any], circuit: CircuitLike, settings: Settings
 ) -> list[Check]:
-    """Return whether patients came closer to healthy controls, where there are any."""
+    """Return how patients came closer to healthy controls, where there are any."""
     healthy = healthy_controls(design)
     # the difference between two drugs is no approach from before to after
     if circuit.id not in _NETWORKS or not healthy or design["kind"] == "crossover":
@@ -238,7 +232,7 @@ def _controls(
     controls = controls[np.isfinite(controls)]
     active = treated == 1
     rng = settings.rng(f"{circuit.id}/controls")
-    found = normalisation(
+    found = distance_from_controls(
         baseline[active],
         followup[active],
         controls,
@@ -256,15 +250,6 @@ def _controls(
             permutations=settings.permutations,
             rng=rng,
             blocks=sites,
-        )
-    elif found.obstacle is None and settings.connectivity_reliability is not None:
-        guard = guard_by_reliability(
-            baseline,
-            followup,
-            controls,
-            reliability=settings.connectivity_reliability,
-            simulations=settings.permutations,
-            rng=rng,
         )
     words = (
         "not told from regression to the mean"

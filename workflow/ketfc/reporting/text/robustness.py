@@ -22,7 +22,6 @@ METHODS = {
     "wilcoxon": "Wilcoxon, Hodges–Lehmann",
     "mann-whitney": "Mann–Whitney, Hodges–Lehmann",
     "tost": "equivalence test",
-    "baseline-coupling": "slope on the baseline",
     "detectable": "smallest detectable",
     "hc3": "HC3 interval",
     "hc2": "HC2 interval",
@@ -31,9 +30,7 @@ METHODS = {
     "theil-sen": "Theil–Sen slope",
     "leave-one-out": "one left out in turn",
     "ordinal": "proportional odds",
-    "attenuation-bound": "largest observable",
     "depression-adjusted": "given change in depression",
-    "mediation": "along depression",
     "mixed-model": "mixed model",
     "distance-from-controls": "distance from healthy controls",
 }
@@ -45,7 +42,7 @@ _SAME_QUESTION = (
 )
 """Methods that ask what the primary test asks."""
 
-_POINTS = ("values", "hc3", "hc2", "theil-sen", "mediation")
+_POINTS = ("values", "hc3", "hc2", "theil-sen")
 """Methods that estimate an association in points of the score per unit of Fisher z."""
 
 
@@ -221,8 +218,6 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "tost": f"equivalence tests with a margin of {margin:g} Fisher z [@lakens2017], a "
         "convention unless it was preregistered",
         "depression-adjusted": "adjustment for the change in depression",
-        "mediation": "an associational mediation by the change in depression with bootstrap "
-        "intervals [@mackinnon2004]",
         "distance-from-controls": "the distance from healthy controls",
         "detectable": "the smallest effect that would be detected with a power of 80 %",
     }

@@ -7,28 +7,6 @@ from pydantic import ValidationInfo, field_validator
 from ketfc.study.config.types import Group, Number, PathText, Text, Whole, key, refuse
 
 
-class Reliability(Group):
-    """How reliable the measures are in such participants, as repeated measurements have shown."""
-
-    connectivity: Number | None = key(
-        None,
-        "Reliability of a circuit's connectivity in one session (ICC of two sessions without "
-        "treatment). With it the slope of the change on its baseline is corrected, and "
-        "regression to the mean simulated where there are healthy controls.",
-        "a number above 0 and at most 1, or null",
-        gt=0.0,
-        le=1.0,
-    )
-    score: Number | None = key(
-        None,
-        "Reliability of the score of suicidal ideation. With both, the largest correlation that "
-        "could be observed stands beside the associations.",
-        "a number above 0 and at most 1, or null",
-        gt=0.0,
-        le=1.0,
-    )
-
-
 class Statistics(Group):
     """How the hypotheses are tested."""
 
@@ -74,12 +52,6 @@ class Statistics(Group):
         "is smaller. The default is a convention, not a finding; choose it before the results.",
         "a number above 0",
         gt=0.0,
-    )
-    reliability: Reliability | None = key(
-        None,
-        "How reliable connectivity and score are, where that is known.",
-        "a group with connectivity and score, or null",
-        examples=[{"connectivity": 0.5, "score": 0.9}],
     )
     preregistration: PathText | None = key(
         None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,15 @@ from ketfc.inference.core.linear import informative, regression_evidence
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.core.ranks import leave_one_out, rank_evidence, theil_sen
 from ketfc.inference.design.model import Model
-from ketfc.inference.robustness.checks import Check, Settings, check_of, flagged
-from ketfc.inference.robustness.intervals import robust_intervals
-from ketfc.inference.robustness.mediation import LABEL, mediation
+from ketfc.inference.robustness.checks import (
+    Check,
+    Settings,
+    check_of,
+    error_intervals,
+    flagged,
+)
 from ketfc.inference.robustness.ordinal import ordinal_evidence
 from ketfc.inference.robustness.power import POWER, RANK_EFFICIENCY, detectable_partial_r
-from ketfc.inference.robustness.reliability import attenuated, change_reliability
 
 ASSOCIATION_METHODS = (
     "values",
@@ -30,7 +32,6 @@ ASSOCIATION_METHODS = (
     "leave-one-out",
     "detectable",
 )
-DEPRESSION_METHODS = ("depression-adjusted", "mediation")
 
 _FEW_LEVELS = 7
 """An outcome of no more values is treated as an ordinal item too."""
@@ -84,7 +85,7 @@ def association_checks(
     median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
     checks = [
         check_of("values", line, model.n, note="slope of values, Freedman–Lane interval and p"),
-        *robust_intervals(model, robust, alpha=alpha),
+        *error_intervals(model, robust, alpha=alpha),
         flagged(
             Check(
                 "theil-sen",
@@ -105,35 +106,10 @@ def association_checks(
     return checks
 
 
-def attenuation(baseline: Floats, followup: Floats, connectivity: float, score: float) -> Check:
-    """Return the largest correlation that measures of such reliability can show.
-
-    Parameters
-    ----------
-    baseline, followup : numpy.ndarray of shape (n,)
-        Fisher z of the same participants, whose correlation tells how reliable their difference is.
-    connectivity, score : float
-        Reliability of one session's connectivity, and of the score.
-    """
-    n = len(baseline)
-    r = float(np.corrcoef(baseline, followup)[0, 1]) if n > 2 else nan
-    if not np.isfinite(r):
-        return Check("attenuation-bound", n, flags=("constant" if n > 2 else "too-few",))
-    change = change_reliability(connectivity, r)
-    check = Check(
-        "attenuation-bound",
-        n,
-        effect_size=attenuated(1.0, change, score),
-        effect_size_type="largest observable r",
-        note=f"reliability of the change {change:.2f}, at r = {r:.2f} between the sessions",
-    )
-    return flagged(check, "unreliable-change" if change == 0 else None)
-
-
-def depression_checks(
+def depression_check(
     model: Model, people: Sequence[str], depression: Depression, name: str, settings: Settings
-) -> list[Check]:
-    """Return :data:`DEPRESSION_METHODS`: the association beside the change in depression.
+) -> Check:
+    """Return ``depression-adjusted``: the association beside the change in depression.
 
     Parameters
     ----------
@@ -144,48 +120,20 @@ def depression_checks(
     """
     change = depression.change.reindex(list(people)).to_numpy(dtype=np.float64)
     kept = np.isfinite(change)
-    mediating: Floats = np.asarray(change[kept], dtype=np.float64)
-    outcome = (model.outcome[0], model.outcome[1][kept])
-    tested, *others = model.regressors.items()
-    covariates = {label: column[kept] for label, column in others}
-    slope = (tested[0], tested[1][kept])
-    mediator = (depression.name, mediating)
+    (tested, slope), *others = model.regressors.items()
+    moved: Floats = np.asarray(change[kept], dtype=np.float64)
     adjusted = rank_evidence(
-        outcome,
-        dict([slope, mediator]) | covariates,
+        (model.outcome[0], model.outcome[1][kept]),
+        {tested: slope[kept], depression.name: moved}
+        | {label: column[kept] for label, column in others},
         alpha=settings.alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/depression"),
         blocks=None if model.blocks is None else model.blocks[kept],
     )
-    found = mediation(
-        outcome,
-        slope,
-        mediator,
-        covariates,
-        alpha=settings.alpha,
-        resamples=settings.permutations,
-        rng=settings.rng(f"{name}/mediation"),
-        blocks=None if model.blocks is None else model.blocks[kept],
-    )
-    n = int(kept.sum())
     note = f"adjusted for {depression.name}"
-    indirect = Check(
-        "mediation",
-        n,
-        found.indirect,
-        found.interval.low,
-        found.interval.high,
-        effect_size=found.direct,
-        effect_size_type="direct slope",
-        flags=depression.flags,
-        note=found.obstacle
-        or f"{LABEL}: the slope that runs along {depression.name}, of {found.total:.3g} in all",
-    )
-    return [
-        flagged(check_of("depression-adjusted", adjusted, n, note=note), *depression.flags),
-        flagged(indirect, found.flag or found.interval.obstacle),
-    ]
+    check = check_of("depression-adjusted", adjusted, int(kept.sum()), note=note)
+    return flagged(check, *depression.flags)
 
 
 def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:

@@ -21,14 +21,18 @@ from ketfc.inference.core.linear import informative
 from ketfc.inference.core.permutation import Floats, orthonormal
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.design.model import Model
-from ketfc.inference.robustness.checks import Check, Settings, check_of, flagged
+from ketfc.inference.robustness.checks import (
+    Check,
+    Settings,
+    check_of,
+    error_intervals,
+    flagged,
+)
 from ketfc.inference.robustness.equivalence import Equivalence, tost_coefficient, tost_paired
-from ketfc.inference.robustness.intervals import robust_intervals
 from ketfc.inference.robustness.mixed_model import contrasts_over_time
 from ketfc.inference.robustness.power import POWER, detectable_difference, detectable_dz
-from ketfc.inference.robustness.reliability import baseline_coupling
 
-MEAN_METHODS = ("t", "bca", "d-av", "wilcoxon", "tost", "baseline-coupling", "detectable")
+MEAN_METHODS = ("t", "bca", "d-av", "wilcoxon", "tost", "detectable")
 GROUP_METHODS = ("hc3", "hc2", "ranks", "mann-whitney", "tost", "detectable")
 
 _BASELINE = "connectivity at baseline"
@@ -59,18 +63,6 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
         change, alpha=alpha, resamples=settings.permutations, rng=settings.rng(f"{name}/bca")
     )
     effect = paired_effect(baseline, followup)
-    reliability = settings.connectivity_reliability
-    coupling = baseline_coupling(baseline, followup, reliability=reliability, alpha=alpha)
-    if reliability is None:
-        ends, corrected = (coupling.slope, coupling.ci_low, coupling.ci_high), "not corrected"
-    else:
-        ends = (coupling.corrected, coupling.corrected_low, coupling.corrected_high)
-        corrected = "corrected by Blomqvist's method"
-    if coupling.obstacle is None:
-        corrected += (
-            f" for measurement error; r would be {coupling.r_independent:.2f} were baseline and "
-            "follow-up independent"
-        )
     smallest = detectable_dz(n, alpha=alpha)
     t = stats.ttest_1samp(change, 0.0)
     ends_of_t = t.confidence_interval(1 - alpha)
@@ -90,17 +82,6 @@ def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Setting
         Check("d-av", n, mean, effect_size=effect.d_av, effect_size_type="d_av (Hedges g)"),
         _shift("wilcoxon", paired_shift(baseline, followup, alpha=alpha), n),
         _equivalence(tost_paired(baseline, followup, alpha=alpha, margin=settings.margin), mean, n),
-        flagged(
-            Check(
-                "baseline-coupling",
-                n,
-                *ends,
-                effect_size=coupling.r,
-                effect_size_type="r of baseline and change",
-                note=f"slope of the change on the baseline, {corrected}",
-            ),
-            coupling.obstacle,
-        ),
         _detectable(smallest, sd, n, "dz"),
     ]
 
@@ -159,7 +140,7 @@ def group_checks(
     given += ["covariates"] if model.covariates else []
     kind = "difference / SD within arms" if before is not None else "dz within orders"
     return [
-        *robust_intervals(model, robust, alpha=alpha),
+        *error_intervals(model, robust, alpha=alpha),
         check_of("ranks", ranked, model.n, note="the model of the primary test on ranks"),
         _shift("mann-whitney", shift, model.n, within=within, unheeded=unheeded),
         _equivalence(

@@ -1,4 +1,4 @@
-"""Normalisation: hand-made distances, brute-force swaps, and its guards."""
+"""Distance from healthy controls: hand-made distances, brute-force swaps, and its guard."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 from scipy import stats
 
 from ketfc.inference.robustness.distance_from_controls import (
+    distance_from_controls,
     guard_by_arm,
-    guard_by_reliability,
-    normalisation,
 )
 
 
@@ -27,7 +26,7 @@ def patients(n: int, seed: int, before: float, after: float):
 
 def compare(baseline, followup, controls, **changes):
     settings = {"alpha": 0.05, "permutations": 999, "rng": seeded()} | changes
-    return normalisation(baseline, followup, controls, **settings)
+    return distance_from_controls(baseline, followup, controls, **settings)
 
 
 def test_distances_are_in_standard_deviations_of_the_controls():
@@ -130,34 +129,6 @@ def test_the_guard_by_arm_exchanges_within_sites():
     assert ours.p == np.mean(np.abs(null) >= abs(ours.difference) - 1e-12)
 
 
-def test_what_selection_alone_brings_about_is_not_claimed():
-    # the extreme tenth of healthy people, measured again: they approach by 1 − reliability
-    rng, naive, guarded = seeded(11), [], []
-    for _ in range(60):
-        true = rng.normal(size=400) * 0.6**0.5
-        first, second = true + rng.normal(size=(2, 400)) * 0.4**0.5
-        extreme = np.argsort(first)[-40:]
-        pair, controls = (first[extreme], second[extreme]), rng.normal(size=2000)
-        naive.append(compare(*pair, controls, permutations=199).p)
-        guard = guard_by_reliability(
-            *pair, controls, reliability=0.6, simulations=199, rng=seeded()
-        )
-        guarded.append(guard.p)
-        assert guard.expected == pytest.approx(-0.4 * pair[0].mean(), abs=0.1)
-    assert np.mean(np.array(naive) <= 0.05) > 0.9
-    assert np.mean(np.array(guarded) <= 0.05) < 0.15
-
-
-def test_an_approach_beyond_selection_passes_the_guard():
-    controls = seeded(12).normal(size=40)
-    guard = guard_by_reliability(
-        *patients(30, 13, before=1.5, after=0.1), controls,
-        reliability=0.7, simulations=999, rng=seeded(),
-    )  # fmt: skip
-    assert guard.p < 0.01
-    assert guard.difference < 0
-
-
 @pytest.mark.parametrize(
     ("baseline", "followup", "controls", "why"),
     [
@@ -171,7 +142,6 @@ def test_what_cannot_be_compared_says_why(baseline, followup, controls, why):
     ours = compare(baseline, followup, controls)
     assert ours.obstacle == ours.interval.obstacle == why
     assert np.isnan([ours.estimate, ours.p, ours.before]).all()
-    assert ours.guard.kind == "none"
 
 
 def test_a_guard_by_an_arm_of_two_is_none():
@@ -182,15 +152,3 @@ def test_a_guard_by_an_arm_of_two_is_none():
     )  # fmt: skip
     assert guard.kind == "none"
     assert np.isnan([guard.p, guard.difference]).all()
-
-
-def test_an_impossible_reliability_is_refused():
-    with pytest.raises(ValueError, match=r"1\.2"):
-        guard_by_reliability(
-            np.arange(9.0),
-            np.zeros(9),
-            np.arange(9.0),
-            reliability=1.2,
-            simulations=9,
-            rng=seeded(),
-        )
