@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ketfc.base.bundled import bundled
 from ketfc.base.files import write_text
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import Key, known_keys
@@ -199,5 +200,5 @@ def _flow(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    for path, text in documents(Path(__file__).parents[4] / "config").items():
+    for path, text in documents(bundled("config")).items():
         write_text(path, text)

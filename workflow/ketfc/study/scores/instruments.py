@@ -10,14 +10,15 @@ from typing import Any, Literal
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
+from ketfc.base.bundled import bundled
 from ketfc.base.errors import Problem, closest
 from ketfc.base.yaml import read_yaml
 from ketfc.study.config.errors import explain, plain
 from ketfc.study.config.scores import Direction, Score, ScoreRange
 from ketfc.study.config.types import Group, Number, Text, Whole, YesNo, key, refuse
 
-BUNDLED = Path(__file__).parents[4] / "config" / "instruments.yaml"
-"""The catalogue that comes with the workflow."""
+BUNDLED = bundled("config/instruments.yaml")
+"""The catalogue that comes with ketfc."""
 
 RESPONSE = 0.5
 """Share of the baseline score by which a responder has improved, where nothing else is said."""
@@ -234,11 +235,11 @@ def load_instruments(own: Path | None = None) -> tuple[Catalogue, list[Problem]]
     problems : list of Problem
         All that is wrong with the files, by file, instrument and key.
     """
-    bundled, problems = _bundled()
+    known, problems = _bundled()
     if own is None:
-        return Catalogue(bundled), [*problems]
+        return Catalogue(known), [*problems]
     found, wrong = _read(own)
-    return Catalogue({**bundled, **found}), [*problems, *wrong]
+    return Catalogue({**known, **found}), [*problems, *wrong]
 
 
 @cache
