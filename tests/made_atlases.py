@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 from made_runs import nifti_bytes
 
+from ketfc.base.errors import Problem
+from ketfc.imaging.atlas.catalogue import load_catalogue
+from ketfc.imaging.preflight.precheck import parcellation_problems
+from ketfc.study.config.config import parse_config
+
 REPO = Path(__file__).parents[1]
 PARCELLATIONS = REPO / "atlases" / "parcellations.yaml"
 ASYM, SIX = "MNI152NLin2009cAsym", "MNI152NLin6Asym"
@@ -36,6 +41,30 @@ def write_image(path: Path, n_labels: int, grid: str = "neither") -> Path:
     content = nifti_bytes(labels, affine_of(grid))
     path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     return path
+
+
+def planned(
+    names: list[Any], space: str, folder: Path | None, *, others: bool = False
+) -> list[Problem]:
+    """Return what the plan says of parcellations."""
+    given = parse_config(
+        {
+            "study": {
+                "name": "x",
+                "derivatives": "/d",
+                "space": space,
+                "sessions": {"pre": "a", "post": "b"},
+            },
+            "scores": {"table": "t", "si": {"instrument": "SSI", "column": "SSI"}},
+            "circuits": {
+                "atlases-dir": str(folder) if folder else None,
+                "parcellation": names,
+                "allow-template-mismatch": others,
+            },
+        },
+        source="config",
+    )
+    return parcellation_problems(given, load_catalogue(PARCELLATIONS))
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from made_atlases import ASYM, PARCELLATIONS, SIX, no_network  # noqa: F401
+from made_atlases import ASYM, PARCELLATIONS, SIX, no_network, planned  # noqa: F401
 
 from ketfc.base.errors import StudyError
+from ketfc.imaging.atlas.atlas_files import choose
 from ketfc.imaging.atlas.catalogue import load_catalogue
-from ketfc.imaging.atlas.files import choose
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import Parcellation
-from ketfc.imaging.atlas.plan import named_problems
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.reader import read_header, read_volume
 from ketfc.imaging.regions.placing import label_regions
@@ -202,9 +201,7 @@ def test_a_swapped_template_is_caught(kit, tmp_path):
     )
     with pytest.raises(StudyError, match=f"by its checksum it is in {SIX}"):
         make("CIT168", ASYM, tmp_path)
-    (problem,) = named_problems(
-        ["CIT168"], ASYM, folder=tmp_path, catalogue=CATALOGUE, other_templates=True
-    )
+    (problem,) = planned(["CIT168"], ASYM, tmp_path, others=True)
     assert problem.severity == "error"
 
 
@@ -218,10 +215,10 @@ def test_a_swapped_template_is_caught_even_if_the_file_was_written_anew(kit, tmp
 def test_only_the_other_template_is_refused_at_plan_or_noted(kit, tmp_path):
     shutil.copytree(kit / "atlases/MNI152NLin6Asym_2mm", tmp_path / SIX)
     options = {"folder": tmp_path, "catalogue": CATALOGUE}
-    (refused,) = named_problems(["Yeo17"], ASYM, other_templates=False, **options)
+    (refused,) = planned(["Yeo17"], ASYM, tmp_path)
     assert refused.severity == "error"
     assert f"It can be had in {SIX}" in refused.message
-    notes = named_problems(["Yeo17"], ASYM, other_templates=True, **options)
+    notes = planned(["Yeo17"], ASYM, tmp_path, others=True)
     assert {note.severity for note in notes} == {"note"}
     choice = choose(CATALOGUE.atlases["Yeo17"], ASYM, other_templates=True, **options)
     assert choice.space == SIX

@@ -17,8 +17,7 @@ import pandas as pd
 import pytest
 
 from ketfc.base.files import write_tsv
-from ketfc.imaging.atlas.parcel_centres import parcel_centres
-from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.atlas.parcellations import load_parcellation, parcel_centres
 from ketfc.imaging.group.sessions import combine_runs
 from ketfc.imaging.regions.registry import Registry, load_registry
 from ketfc.imaging.run.connectivity import circuit_rows, fisher_z, pearson

@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from ketfc.base.files import read_json, write_json
-from ketfc.imaging.preflight.early_problems import early_problems
+from ketfc.imaging.preflight.precheck import early_problems
 from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.run.resources import (
     edgewise_minutes,
@@ -14,7 +14,8 @@ from ketfc.imaging.run.resources import (
     minutes,
     reading_minutes,
 )
-from ketfc.imaging.run.settings import parcellation_files, region_inputs, run_settings
+from ketfc.imaging.regions.sources import parcellation_files, region_inputs
+from ketfc.imaging.run.settings import run_settings
 from ketfc.base.source import source_digest
 from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.config.types import expand as expand_path

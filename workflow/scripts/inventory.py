@@ -6,7 +6,7 @@ from ketfc.base.errors import Problem, problems_table
 from ketfc.base.files import read_json, write_json, write_tsv
 from ketfc.base.logs import logged
 from ketfc.imaging.io.native_size import native_table
-from ketfc.imaging.preflight.early_problems import early_problems
+from ketfc.imaging.preflight.precheck import early_problems
 from ketfc.imaging.regions.habenula import resolution_problems
 from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan

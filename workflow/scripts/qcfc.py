@@ -5,7 +5,7 @@ import pandas as pd
 from ketfc.base.files import read_json, read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
-from ketfc.imaging.atlas.parcel_centres import parcel_centres
+from ketfc.imaging.atlas.parcellations import parcel_centres
 from ketfc.imaging.group.sessions import session_fisher_z
 from ketfc.inference.motion.qcfc import qcfc
 

@@ -10,17 +10,16 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
-from made_atlases import ASYM, PARCELLATIONS, SIX, no_network, write_image  # noqa: F401
+from made_atlases import ASYM, PARCELLATIONS, SIX, no_network, planned, write_image  # noqa: F401
 from nibabel import load as load_image
 
 from ketfc.base.errors import StudyError
-from ketfc.imaging.atlas import files as atlas_files
+from ketfc.imaging.atlas import atlas_files
+from ketfc.imaging.atlas.atlas_files import AtlasFile, choose, local_files, package_files, sha256_of
 from ketfc.imaging.atlas.catalogue import Catalogue, KnownFile, load_catalogue
 from ketfc.imaging.atlas.download import obtain
-from ketfc.imaging.atlas.files import AtlasFile, choose, local_files, package_files, sha256_of
 from ketfc.imaging.atlas.label_tables import LabelTable
-from ketfc.imaging.atlas.plan import named_problems
-from ketfc.imaging.run.settings import parcellation_files
+from ketfc.imaging.regions.sources import parcellation_files
 from ketfc.study.config.config import parse_config
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
@@ -466,10 +465,6 @@ def test_a_file_that_is_here_is_not_downloaded(no_network):  # noqa: F811
 # --- the plan ----------------------------------------------------------------------------------
 
 
-def planned(names: list[str], space: str, folder: Path | None, *, others: bool = False) -> list:
-    return named_problems(names, space, folder=folder, catalogue=CATALOGUE, other_templates=others)
-
-
 @pytest.mark.usefixtures("only_nilearn")
 def test_the_plan_says_once_where_a_parcellation_is_from_and_under_which_licence(tmp_path):
     write_image(tmp_path / ASYM / "Schaefer100x7.nii.gz", 100)
@@ -495,11 +490,11 @@ def test_the_plan_says_what_will_be_downloaded_what_has_no_names_and_what_is_els
 
 
 def test_the_plan_refuses_a_wrong_name_with_the_closest_one_and_a_wrong_folder(tmp_path):
-    unknown, misspelt = planned(["Schaefer400", "cit-168"], ASYM, None)
+    unknown, misspelt = planned(["Schaefer400", "cit168"], ASYM, None)
     assert unknown.severity == "error"
     assert "did you mean 'Schaefer400x7'?" in unknown.message
     assert "Schaefer{parcels}x{networks}" in unknown.allowed
     assert "did you mean 'CIT168'?" in misspelt.message
-    (gone,) = planned([], ASYM, tmp_path / "none")
+    (gone,) = planned(["KetfcVoronoi239"], ASYM, tmp_path / "none")
     assert (gone.field, gone.severity) == ("circuits.atlases-dir", "error")
     assert gone.value == str(tmp_path / "none")

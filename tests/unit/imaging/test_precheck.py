@@ -90,6 +90,12 @@ def test_files_of_an_own_parcellation_must_exist(tmp_path):
     (problem,) = parcellation_problems(own, CATALOGUE)
     assert (problem.severity, problem.file) == ("error", "a.nii.gz")
     write_gzip(image, nifti_bytes(np.ones((3, 3, 3), dtype=np.uint8)))
+    (problem,) = parcellation_problems(own, CATALOGUE)
+    assert (problem.file, problem.message) == (
+        "a.tsv",
+        "is no table of labels (index, name): is empty",
+    )
+    labels.write_text("index\tname\n1\ta\n")
     assert parcellation_problems(own, CATALOGUE) == []
 
 

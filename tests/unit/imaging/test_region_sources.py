@@ -12,8 +12,8 @@ from made_runs import nifti_bytes, write_gzip
 
 from ketfc.base.errors import Problem
 from ketfc.imaging.preflight.precheck import fixed_problems
-from ketfc.imaging.regions.sources import brain_mask
-from ketfc.imaging.run.settings import parcellation_files, region_inputs
+from ketfc.imaging.preflight.region_checks import brain_mask
+from ketfc.imaging.regions.sources import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
 
 ATLASES = Path(__file__).parents[3] / "atlases"
@@ -36,8 +36,8 @@ def labels(atlas: str, *names: str) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def nothing_installed(monkeypatch):
     """No package and no downloader, whatever this machine has."""
-    monkeypatch.setattr("ketfc.imaging.atlas.files.package_files", lambda *_: {})
-    monkeypatch.setattr("ketfc.imaging.atlas.files.find_spec", lambda _: None)
+    monkeypatch.setattr("ketfc.imaging.atlas.atlas_files.package_files", lambda *_: {})
+    monkeypatch.setattr("ketfc.imaging.atlas.atlas_files.find_spec", lambda _: None)
 
 
 def config(folder: Path, **circuits: Any) -> Config:

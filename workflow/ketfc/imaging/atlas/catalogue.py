@@ -18,6 +18,9 @@ VORONOI_KIND = "voronoi"
 FILES_KIND = "files"
 """An image that is looked for."""
 
+FIELD = "circuits.parcellation"
+"""The key of the config that names parcellations."""
+
 KNOWN_FILES = "known_files.tsv"
 """Checksums, beside ``parcellations.yaml``."""
 
@@ -137,6 +140,14 @@ class Catalogue:
     atlases: dict[str, Atlas]
     known: dict[str, KnownFile]
     families: tuple[str, ...]
+
+
+def atlas_error(
+    atlas: str, message: str, *, file: str = "config", allowed: str | None = None
+) -> StudyError:
+    """Return the error of a parcellation that cannot be used."""
+    problem = Problem("error", message, file=file, field=FIELD, value=atlas, allowed=allowed)
+    return StudyError([problem])
 
 
 def load_catalogue(path: str | Path) -> Catalogue:

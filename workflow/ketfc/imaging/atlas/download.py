@@ -1,4 +1,4 @@
-"""Getting a named parcellation from the network: the only place of the workflow that asks it."""
+"""Download of named parcellations, by TemplateFlow or nilearn."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, Download
-from ketfc.imaging.atlas.files import (
-    AtlasFile,
-    Choice,
-    accepted,
-    atlas_error,
-    sha256_of,
-)
+from ketfc.imaging.atlas.atlas_files import AtlasFile, Choice, accepted
+from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, Download, atlas_error
 from ketfc.imaging.atlas.label_tables import LabelTable
 
 
@@ -48,16 +42,14 @@ def obtain(atlas: Atlas, choice: Choice, *, catalogue: Catalogue, cache: Path) -
             reason = " ".join(str(error).split())[:200]
             tried.append(f"{download.by} failed ({type(error).__name__}: {reason})")
             continue
-        checksum = sha256_of(image)
-        known = catalogue.known.get(checksum)
-        return AtlasFile(
-            image=image,
+        origin = f"{download.by} {metadata.version(download.by)}"
+        return AtlasFile.of(
+            atlas.name,
+            image,
             space=choice.space,
-            origin=f"{download.by} {metadata.version(download.by)}",
-            sha256=checksum,
-            known=known is not None
-            and (known.parcellation, known.space) == (atlas.name, choice.space),
+            origin=origin,
             labels=labels,
+            catalogue=catalogue,
         )
     message = (
         f"cannot be had in {choice.space}; without a network nothing can be downloaded. "

@@ -1,4 +1,4 @@
-"""Making the parcellations that a config asks for, with a record of what they are."""
+"""Parcellations as a config asks for them, with a record of their origin."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ketfc.imaging.atlas.catalogue import VORONOI_KIND, Atlas, Catalogue
+from ketfc.imaging.atlas.atlas_files import (
+    AtlasFile,
+    choose,
+    find_atlas,
+    own_atlas,
+    unknown_atlas,
+)
+from ketfc.imaging.atlas.catalogue import VORONOI_KIND, Atlas, Catalogue, atlas_error
 from ketfc.imaging.atlas.download import obtain
-from ketfc.imaging.atlas.files import AtlasFile, atlas_error, choose, sha256_of
 from ketfc.imaging.atlas.label_tables import LabelTable
 from ketfc.imaging.atlas.parcellations import (
     Parcellation,
@@ -26,7 +32,7 @@ _FEWEST = 0.9
 
 
 def named_parcellation(atlas: Atlas, file: AtlasFile) -> Parcellation:
-    """Return a parcellation of the catalogue from its image.
+    """Return a parcellation from its image and table.
 
     Raises
     ------
@@ -87,30 +93,38 @@ def make_parcellation(
     """
     name = str(wanted["name"])
     if wanted["image"] is not None:
-        image = expand(wanted["image"])
-        table = expand(wanted["labels"]) if wanted["labels"] else None
-        own = load_parcellation(name, image, labels=table, space=str(wanted["space"]))
-        about: dict[str, Any] = {
-            "Description": "a parcellation of the study's own",
-            "License": None,
-        }
-        file = AtlasFile(image, own.space, "the config", sha256_of(image), False, table)
-        return own, about | _of_file(file) | _of_labels(own, space)
-    atlas = catalogue.atlases[name]
-    about = {
-        "Description": atlas.description,
-        "License": atlas.licence,
-        "ReferencesAndLinks": [atlas.source, *([f"https://doi.org/{atlas.doi}"] * bool(atlas.doi))],
-    }
-    if atlas.kind == VORONOI_KIND:
-        made = voronoi_parcellation()
-        return made, about | {"Origin": "made by ketfc"} | _of_labels(made, space)
-    choice = choose(
-        atlas, space, folder=folder, catalogue=catalogue, other_templates=other_templates
-    )
-    file = obtain(atlas, choice, catalogue=catalogue, cache=cache)
+        atlas, file = own_atlas(
+            name,
+            expand(wanted["image"]),
+            labels=expand(wanted["labels"]) if wanted["labels"] else None,
+            space=wanted["space"],
+            images=space,
+            catalogue=catalogue,
+            other_templates=other_templates,
+        )
+    else:
+        entry = find_atlas(name, catalogue, folder)
+        if entry is None:
+            raise unknown_atlas(name, catalogue, folder)
+        if entry.kind == VORONOI_KIND:
+            made = voronoi_parcellation()
+            return made, _of_atlas(entry) | {"Origin": "made by ketfc"} | _of_labels(made, space)
+        atlas = entry
+        choice = choose(
+            atlas, space, folder=folder, catalogue=catalogue, other_templates=other_templates
+        )
+        file = obtain(atlas, choice, catalogue=catalogue, cache=cache)
     found = named_parcellation(atlas, file)
-    return found, about | _of_file(file) | _of_labels(found, space)
+    return found, _of_atlas(atlas) | _of_file(file) | _of_labels(found, space)
+
+
+def _of_atlas(atlas: Atlas) -> dict[str, Any]:
+    links = [atlas.source] * bool(atlas.source) + [f"https://doi.org/{atlas.doi}"] * bool(atlas.doi)
+    return {
+        "Description": atlas.description or "a parcellation of the study's own",
+        "License": atlas.licence or None,
+        **({"ReferencesAndLinks": links} if links else {}),
+    }
 
 
 def _of_file(file: AtlasFile) -> dict[str, Any]:

@@ -1,25 +1,29 @@
-"""Where the files of a named parcellation are: a local folder, an installed package, a download."""
+"""The files of a parcellation: in a local folder, in an installed package, or to be downloaded."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from ketfc.base.errors import Problem, RunError, StudyError
-from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, Download
+from ketfc.base.errors import Problem, RunError, StudyError, closest
+from ketfc.imaging.atlas.bids_atlases import (
+    bids_atlas,
+    bids_metadata,
+    bids_names,
+    described_atlas,
+    inherited,
+)
+from ketfc.imaging.atlas.catalogue import FIELD, Atlas, Catalogue, Download, atlas_error
 from ketfc.imaging.atlas.label_tables import LabelTable
 from ketfc.imaging.atlas.templates import TEMPLATES, named_template, standard_template
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.reader import read_geometry
-
-FIELD = "circuits.parcellation"
-"""The key of the config that names parcellations."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,29 @@ class AtlasFile:
     known: bool
     labels: Path | LabelTable | None
 
+    @classmethod
+    def of(
+        cls,
+        atlas: str,
+        image: Path,
+        *,
+        space: str,
+        origin: str,
+        labels: Path | LabelTable | None,
+        catalogue: Catalogue,
+    ) -> AtlasFile:
+        """Return the file with its checksum, compared with those that are known."""
+        checksum = sha256_of(image)
+        known = catalogue.known.get(checksum)
+        return cls(
+            image=image,
+            space=space,
+            origin=origin,
+            sha256=checksum,
+            known=known is not None and (known.parcellation, known.space) == (atlas, space),
+            labels=labels,
+        )
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -72,11 +99,6 @@ class Choice:
     tried: tuple[str, ...]
 
 
-def atlas_error(atlas: str, message: str, *, file: str | None = None) -> StudyError:
-    """Return the error of a parcellation that cannot be used."""
-    return StudyError([Problem("error", message, file=file or "config", field=FIELD, value=atlas)])
-
-
 def files_in(folder: Path | None) -> list[Path]:
     """Return the files of a folder and the folders in it, sorted; none without a folder.
 
@@ -89,9 +111,104 @@ def files_in(folder: Path | None) -> list[Path]:
 
 
 def matching_files(atlas: Atlas, files: Iterable[Path]) -> list[Path]:
-    """Return the files, images and tables, whose names are those of a parcellation."""
+    """Return the files whose names are those of a parcellation: images, tables, sidecars."""
     patterns = [pattern for pattern, _ in atlas.images] + list(atlas.tables)
-    return [path for path in files if any(_matches(path, pattern) for pattern in patterns)]
+    found = [path for path in files if any(_matches(path, pattern) for pattern in patterns)]
+    return list(dict.fromkeys([*found, *(more for path in found for more in _beside(path))]))
+
+
+def _beside(image: Path) -> list[Path]:
+    return [*inherited(image, ".tsv"), *inherited(image, ".json")]
+
+
+def own_files(image: Path, labels: Path | None) -> list[Path]:
+    """Return the files on this machine of a parcellation that a config gives as a path."""
+    if image.is_dir():
+        return files_in(image)
+    return [path for path in (image, labels, *_beside(image)) if path and path.is_file()]
+
+
+def find_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> Atlas | None:
+    """Return the parcellation of a name: from the catalogue, else a BIDS atlas of the folder.
+
+    Raises
+    ------
+    StudyError
+        If several BIDS atlases have the name.
+    """
+    return catalogue.atlases.get(name) or bids_atlas(name, files_in(folder))
+
+
+def unknown_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> StudyError:
+    """Return the error of a name that no parcellation has, with the closest one."""
+    offered = bids_names(files_in(folder))
+    near = closest(name, [*catalogue.atlases, *offered])
+    message = (
+        "is neither in atlases/parcellations.yaml nor a BIDS atlas in circuits.atlases-dir"
+        + (f"; did you mean '{near}'?" if near else "")
+        + "; a parcellation of your own needs name, image and space"
+    )
+    return atlas_error(name, message, allowed=", ".join([*catalogue.families, *offered]))
+
+
+def own_atlas(
+    name: str,
+    image: Path,
+    *,
+    labels: Path | None,
+    space: str | None,
+    images: str,
+    catalogue: Catalogue,
+    other_templates: bool,
+) -> tuple[Atlas, AtlasFile]:
+    """Return a parcellation that a config gives as an image, or as a folder with a BIDS atlas.
+
+    Parameters
+    ----------
+    name : str
+        How the study calls it. In a folder with several atlases, the name of one.
+    image : pathlib.Path
+        The image, or the folder.
+    labels : pathlib.Path or None
+        The table of names; by default that of the BIDS atlas, if it is one.
+    space : str or None
+        Its template; None only for a folder, of which the study's template is then taken.
+    images : str
+        The study's template.
+    catalogue : Catalogue
+        For its checksums.
+    other_templates : bool
+        ``circuits.allow-template-mismatch``.
+
+    Raises
+    ------
+    StudyError
+        If the folder has no such atlas, or the checksum or the sidecar of the image contradicts
+        the template that is said.
+    """
+    if not image.is_dir():
+        assert space is not None
+        atlas = described_atlas(name, [image])
+        table = labels or next(reversed(inherited(image, ".tsv")), None)
+        file = AtlasFile.of(
+            name, image, space=space, origin="the config", labels=table, catalogue=catalogue
+        )
+        _require_agreement(name, image, space, "the config or its name", file.sha256, catalogue)
+        return atlas, file
+    files = files_in(image)
+    names = bids_names(files)
+    found = bids_atlas(name, files) or (bids_atlas(names[0], files) if len(names) == 1 else None)
+    if found is None:
+        message = f"is not the name of a BIDS atlas (…atlas-{name}_…dseg.nii.gz) in {image}"
+        raise atlas_error(name, message, allowed=", ".join(names) or None)
+    there = local_files(replace(found, name=name), image, catalogue)
+    wanted = [space] if space else [images, *(there if other_templates else ())]
+    chosen = next((there[each] for each in wanted if each in there), None)
+    if chosen is None:
+        message = f"has no image in {wanted[0]} in {image}"
+        raise atlas_error(name, message, allowed=", ".join(there))
+    file = replace(chosen, origin="the config", labels=labels or chosen.labels)
+    return replace(found, name=name), file
 
 
 def _matches(path: Path, pattern: str) -> bool:
@@ -124,8 +241,10 @@ def local_files(atlas: Atlas, folder: Path | None, catalogue: Catalogue) -> dict
             if _matches(path, pattern) and folder is not None:
                 checksum = sha256_of(path)
                 space = _space_of(atlas, path, folder, checksum, catalogue)
-                labels = _table_for(path, space, tables)
-                known = checksum in catalogue.known
+                file = catalogue.known.get(checksum)
+                known = file is not None and file.parcellation == atlas.name
+                labels = next(reversed(inherited(path, ".tsv")), None)
+                labels = labels or _table_for(path, space, tables)
                 best.setdefault(
                     space, AtlasFile(path, space, "circuits.atlases-dir", checksum, known, labels)
                 )
@@ -147,16 +266,11 @@ def _table_for(image: Path, space: str, tables: list[Path]) -> Path | None:
 def _space_of(atlas: Atlas, path: Path, folder: Path, checksum: str, catalogue: Catalogue) -> str:
     known = catalogue.known.get(checksum)
     named = named_template(path, folder)
+    if known is not None and known.parcellation != atlas.name and atlas.name in catalogue.atlases:
+        message = f"is called like {atlas.name}, but by its checksum it is {known.parcellation}"
+        raise atlas_error(atlas.name, message, file=path.name)
+    _require_agreement(atlas.name, path, named, "its name or folder", checksum, catalogue)
     if known is not None:
-        if known.parcellation != atlas.name:
-            message = f"is called like {atlas.name}, but by its checksum it is {known.parcellation}"
-            raise atlas_error(atlas.name, message, file=path.name)
-        if named is not None and named != known.space:
-            message = (
-                f"is said to be in {named} by its name or folder, but by its checksum it is in "
-                f"{known.space}"
-            )
-            raise atlas_error(atlas.name, message, file=path.name)
         return known.space
     usual = next((s for pattern, s in atlas.images if s and _matches(path, pattern)), None)
     if named is None and usual is not None and usual not in TEMPLATES:
@@ -175,6 +289,22 @@ def _space_of(atlas: Atlas, path: Path, folder: Path, checksum: str, catalogue: 
         )
         raise atlas_error(atlas.name, message, file=path.name)
     return space
+
+
+def _require_agreement(
+    atlas: str, path: Path, said: str | None, where: str, checksum: str, catalogue: Catalogue
+) -> None:
+    """Refuse an image whose checksum or sidecar has another template than is said."""
+    known = catalogue.known.get(checksum)
+    told = {
+        "checksum": known.space if known else None,
+        "sidecar": bids_metadata(atlas, path).get("Template"),
+    }
+    for what, space in told.items():
+        # what is in any MNI template contradicts none
+        if said is not None and space in TEMPLATES and space != said:
+            message = f"is said to be in {said} by {where}, but by its {what} it is in {space}"
+            raise atlas_error(atlas, message, file=path.name)
 
 
 def read_grid(atlas: str, path: Path) -> Grid:
@@ -208,20 +338,11 @@ def package_files(atlas: Atlas, catalogue: Catalogue) -> dict[str, AtlasFile]:
             labels = (
                 Path(str(installed.locate_file(table.replace("{space}", space)))) if table else None
             )
-            checksum = sha256_of(image)
-            known = catalogue.known.get(checksum)
-            found.setdefault(
-                space,
-                AtlasFile(
-                    image=image,
-                    space=space,
-                    origin=f"package {package.name} {installed.version}",
-                    sha256=checksum,
-                    known=known is not None
-                    and (known.parcellation, known.space) == (atlas.name, space),
-                    labels=labels,
-                ),
+            origin = f"package {package.name} {installed.version}"
+            file = AtlasFile.of(
+                atlas.name, image, space=space, origin=origin, labels=labels, catalogue=catalogue
             )
+            found.setdefault(space, file)
     return found
 
 
@@ -233,7 +354,7 @@ def choose(
     catalogue: Catalogue,
     other_templates: bool,
 ) -> Choice:
-    """Decide where a parcellation is taken from, without any network.
+    """Choose the files of a parcellation, without any network.
 
     The study's template goes before any other; in a template, the local folder goes before
     installed packages, and those before downloads. Which it is depends on what is there and what
@@ -313,3 +434,43 @@ def accepted(atlas: Atlas, space: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
+
+
+def origin_notes(atlas: Atlas, choice: Choice, space: str) -> list[Problem]:
+    """Return notes of a parcellation's origin and licence, and of what cannot be checked of it."""
+    said = licence_note(atlas)
+    if choice.file is None:
+        who = ", else ".join(download.by for download in choice.downloads)
+        notes = [f"is not on this machine; {who} will download it. {said[0].upper()}{said[1:]}"]
+    else:
+        image = choice.file.image.name
+        notes = [f"is taken from {choice.file.origin}, {image} ({choice.space}); {said}"]
+        if not choice.file.known:
+            notes.append(
+                f"{image} is not among the files whose checksums are known "
+                "(atlases/known_files.tsv): only its template and labels can be checked"
+            )
+        if choice.file.labels is None and not atlas.names:
+            tables = ", ".join(atlas.tables)
+            notes.append(
+                f"there is no table of names, so its parcels are called label1, label2, …; "
+                f"one of these beside the image would name them: {tables}"
+            )
+    if choice.space != space:
+        notes.append(mismatch_note(choice.space, space))
+    return [Problem("note", note, file="config", field=FIELD, value=atlas.name) for note in notes]
+
+
+def licence_note(atlas: Atlas) -> str:
+    """Return the licence of a parcellation and what to cite."""
+    cited = f"{atlas.source}{f' (doi:{atlas.doi})' if atlas.doi else ''}"
+    said = f"licence: {atlas.licence or 'not stated'}"
+    return f"{said}; please cite {cited}" if cited else said
+
+
+def mismatch_note(space: str, images: str) -> str:
+    """Return the note of a parcellation in another template than the images."""
+    return (
+        f"is in {space} and used on data in {images} as if it were there, since "
+        "circuits.allow-template-mismatch is true"
+    )
