@@ -1,4 +1,4 @@
-"""Draw how connectivity, and its change, go with head motion."""
+"""Draw the association of connectivity, and of its change, with head motion."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The habenula verdict: geometry from the recorded voxel size, and what is said of it."""
+"""The habenula verdict: geometry from the recorded voxel size."""
 
 from __future__ import annotations
 
@@ -203,10 +203,8 @@ def test_the_label_image_of_a_study_goes_before_the_spheroid(native):
     assert set(table["body"]) == {"label"}
     # 32 mm³ in voxels of 49 mm³
     assert table["best_voxel_fraction"].iloc[1] < 0.6
-    assert "the label of the habenula" in habenula.methods_sentences(table)[0]
     plain = habenula.habenula_table(REGISTRY, SPACE, native)
     assert set(plain["body"]) == {"spheroid"}
-    assert "a spheroid with the volume" in habenula.methods_sentences(plain)[0]
 
 
 def test_the_size_is_asked_for_only_where_a_habenula_waits_for_it(native, tmp_path):
@@ -231,16 +229,3 @@ def test_the_worst_size_decides_for_every_circuit_with_a_habenula(native):
     assert set(habenula.circuit_verdicts(REGISTRY, known).values()) == {habenula.PERI_HABENULAR}
     fine = habenula.habenula_table(REGISTRY, SPACE, native.iloc[2:5])
     assert set(habenula.circuit_verdicts(REGISTRY, fine).values()) == {habenula.INTERPRETABLE}
-
-
-def test_the_sentences_give_size_runs_and_verdict(native):
-    table = habenula.habenula_table(REGISTRY, SPACE, native)
-    fine, coarse, unknown = habenula.report_sentences(table)
-    assert fine.startswith("rHabenula, 3 runs recorded at 2 × 2 × 2 mm: interpretable. By geometry")
-    assert "3.75 × 3.75 × 3.5 mm: peri-habenular only" in coarse
-    assert "1 run: the recorded voxel size is not known" in unknown
-    methods = " ".join(habenula.methods_sentences(table))
-    assert "not from the resampled grid" in methods
-    assert "not a published standard" in methods
-    assert fine in methods
-    assert habenula.methods_sentences(table.iloc[:0]) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.base.files import MISSING
-from ketfc.inference.families import MODERATION
+from ketfc.inference.families import MODERATION, SENSITIVITY
 from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
@@ -148,7 +148,7 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
     rows = []
     # other definitions of a circuit have a table of their own, and so has moderation
-    shown = (of_primary == primary) & ~hypotheses["family"].isin(["sensitivity", MODERATION])
+    shown = (of_primary == primary) & ~hypotheses["family"].isin([SENSITIVITY, MODERATION])
     for row in hypotheses[shown].to_dict("records"):
         effect = number(row["effect_size"], 2)
         if effect != MISSING:

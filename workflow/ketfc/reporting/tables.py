@@ -1,4 +1,4 @@
-"""What figures and report take out of the result tables: arms, changes and test rows."""
+"""Arms, changes and rows of tests, taken out of the result tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def arms_of(design: Design) -> list[Arm]:
 
 
 def compared(design: Design) -> tuple[str, str]:
-    """Return what the two compared sessions are called: by the drug in a crossover, else by role.
+    """Return the names of the two compared sessions: drugs in a crossover, else roles.
 
     The session that is subtracted, that after the control drug, comes first.
     """

@@ -18,7 +18,7 @@ import pandas as pd
 from ketfc.base.errors import Problem, StudyError
 from ketfc.imaging.io.native_size import native_problems
 from ketfc.imaging.regions.definitions import Region
-from ketfc.imaging.regions.habenula_geometry import OFFSETS, Body, expected_purity, habenula_body
+from ketfc.imaging.regions.habenula_geometry import Body, expected_purity, habenula_body
 from ketfc.imaging.regions.registry import Registry, load_registry
 
 INTERPRETABLE_FROM = 0.75
@@ -54,7 +54,8 @@ COLUMNS = (
 )
 """Columns of ``habenula.tsv``."""
 
-_NATIVE = ["native_x", "native_y", "native_z"]
+NATIVE = ["native_x", "native_y", "native_z"]
+"""Columns of the recorded voxel size, mm."""
 
 
 def verdict(best_voxel: float | None) -> str:
@@ -101,8 +102,8 @@ def habenula_table(
         that have it, the largest number first. No rows where no circuit has a habenula.
     """
     sizes = (
-        native.assign(**native[_NATIVE].astype(np.float64).round(2))
-        .groupby([*_NATIVE, "native_source"], dropna=False, sort=True)
+        native.assign(**native[NATIVE].astype(np.float64).round(2))
+        .groupby([*NATIVE, "native_source"], dropna=False, sort=True)
         .size()
         .rename("runs")
         .reset_index()
@@ -113,14 +114,14 @@ def habenula_table(
         label = labels.get(region.hemisphere)
         body = label or habenula_body(space, region.hemisphere)
         for record in sizes.to_dict("records"):
-            size = [float(record[axis]) for axis in _NATIVE]
+            size = [float(record[axis]) for axis in NATIVE]
             known = bool(np.isfinite(size).all())
             purity = expected_purity(size, body, region, space) if known else None
             best = None if purity is None else purity.best_voxel
             rows.append(
                 {
                     "region": region.id,
-                    **dict(zip(_NATIVE, size, strict=True)),
+                    **dict(zip(NATIVE, size, strict=True)),
                     "native_source": record["native_source"] if known else None,
                     "runs": int(record["runs"]),
                     "body": "label" if label else "spheroid",
@@ -176,57 +177,3 @@ def circuit_verdicts(registry: Registry, table: pd.DataFrame) -> dict[str, str]:
         if given:
             found[circuit.id] = max(given, key=_FROM_BEST.index)
     return found
-
-
-def report_sentences(table: pd.DataFrame) -> list[str]:
-    """Return what a reader of a habenula result must know, one sentence per row of the table.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``habenula.tsv``.
-    """
-    sentences = []
-    for row in table.to_dict("records"):
-        runs = "1 run" if row["runs"] == 1 else f"{row['runs']:g} runs"
-        if row["verdict"] == UNKNOWN:
-            sentences.append(
-                f"{row['region']}, {runs}: the recorded voxel size is not known, so the result "
-                "must be treated as peri-habenular only (set study.native-voxel-size)."
-            )
-            continue
-        size = " × ".join(f"{float(row[axis]):g}" for axis in _NATIVE)
-        sentences.append(
-            f"{row['region']}, {runs} recorded at {size} mm: {row['verdict']}. By geometry alone, "
-            f"{100 * float(row['best_voxel_fraction']):.0f} % of the best voxel and "
-            f"{100 * float(row['region_purity']):.0f} % of the region is habenula."
-        )
-    return sentences
-
-
-def methods_sentences(table: pd.DataFrame) -> list[str]:
-    """Return how the verdict was reached, for the methods; empty where there is no habenula.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``habenula.tsv``.
-    """
-    if not len(table):
-        return []
-    body = (
-        "the label of the habenula"
-        if set(table["body"]) == {"label"}
-        else "a spheroid with the volume, centroid, length and direction of the CIT168 habenula"
-    )
-    return [
-        "How much habenula a voxel can hold was computed from the voxel size that was recorded, "
-        f"not from the resampled grid: {body} was sampled by grids of that voxel size at "
-        f"{OFFSETS} random offsets.",
-        f"A median habenula share of the best voxel of at least {INTERPRETABLE_FROM:g} was called "
-        f"interpretable, of at least {CAUTION_FROM:g} caution, and less peri-habenular only. These "
-        "limits are a convention of this software, not a published standard, and the computation "
-        "is geometry only: the point spread, errors of registration and smoothing make it worse.",
-        "No data were smoothed.",
-        *report_sentences(table),
-    ]

@@ -27,7 +27,7 @@ _SPINE, _SIDE = 6.0, 14.0
 _SIZE, _LINE = 6.8, 3.25
 """Text in points; from line to line in mm."""
 _INDENT = 2.4
-"""How far the lines that follow in an item are moved in, mm."""
+"""Indent of the lines of an item after its first, mm."""
 
 
 @dataclass(frozen=True)

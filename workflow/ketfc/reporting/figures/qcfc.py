@@ -60,7 +60,7 @@ def draw_qcfc(
     hypotheses: pd.DataFrame,
     design: Design,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw how connectivity goes with head motion.
+    """Draw the association of connectivity with head motion.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ MEASURES = {
 def run_measures(
     runs: pd.DataFrame, coverage: dict[str, pd.DataFrame], min_coverage: float
 ) -> pd.DataFrame:
-    """Return what is drawn and listed of every run.
+    """Return the measures of every run that are drawn and listed.
 
     Parameters
     ----------

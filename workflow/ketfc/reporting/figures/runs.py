@@ -1,4 +1,4 @@
-"""Pictures of one run: motion and carpet, and its circuits' matrix."""
+"""Figures of one run: motion, carpet and the matrix of the circuits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIDTH = 118.0
 """Of a run's pictures, mm; two stand beside each other on a screen."""
 
 BAD = "#d55e00"
-"""What has no signal, or was left out."""
+"""Of places without signal and of what was left out."""
 CENSORED = "#9fc5e8"
 """Censored volumes."""
 _LIMIT = 2.0

@@ -24,7 +24,7 @@ _FLOOR = {"floor": ("floor", "lowest"), "ceiling": ("ceiling", "highest")}
 
 
 def clinical_course(summary: pd.DataFrame, design: Mapping[str, Any]) -> tuple[list[str], Table]:
-    """Return what the report says of the clinical course.
+    """Return the report's section on the clinical course.
 
     Parameters
     ----------

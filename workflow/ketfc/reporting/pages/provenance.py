@@ -1,4 +1,4 @@
-"""What made the results: software, its versions, and what each strategy did."""
+"""Software behind the results, with versions."""
 
 from __future__ import annotations
 

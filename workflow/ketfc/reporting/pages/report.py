@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from ketfc.base.english import listed
-from ketfc.imaging.regions.habenula import report_sentences
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
 from ketfc.reporting.pages.markdown import to_html
@@ -28,7 +27,6 @@ from ketfc.reporting.tables import (
     setting,
     si_instrument,
 )
-from ketfc.reporting.text.beside import alternatives_table, matched_table
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
     OF_QUALITY,
@@ -39,10 +37,12 @@ from ketfc.reporting.text.captions import (
 )
 from ketfc.reporting.text.denoising import Sidecars, summarise
 from ketfc.reporting.text.edges import edge_section
+from ketfc.reporting.text.habenula import report_sentences
+from ketfc.reporting.text.matched_null import matched_table
 from ketfc.reporting.text.moderation import moderation_questions, moderation_table
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
-from ketfc.reporting.text.robustness import robustness_section
+from ketfc.reporting.text.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.tests import Config
 from ketfc.reporting.words import compact, is_missing, region_label, sentence
 
@@ -194,7 +194,7 @@ def render_report(
 
 
 def _summary(shown: list[Card], design: Design) -> str:
-    """Return one sentence on what came out of the primary tests."""
+    """Summarise the primary tests in a sentence."""
     parts = []
     association = f"association with {si_instrument(design)}"
     for test, what in (("change", "change"), ("association", association)):

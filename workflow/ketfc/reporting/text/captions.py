@@ -1,4 +1,4 @@
-"""What stands below each figure of the report, and what is said to those who cannot see it."""
+"""Captions of the figures, and texts for those who cannot see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the methods say of a crossover."""
+"""Sentences of the methods on a crossover."""
 
 from __future__ import annotations
 

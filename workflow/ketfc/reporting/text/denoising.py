@@ -39,7 +39,7 @@ _NEIGHBOURS = ("before", "after", "between")
 
 @dataclass(frozen=True)
 class Strategy:
-    """What one strategy did over all runs that it could be used on.
+    """Summary of one strategy over the runs it was used on.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Strategy:
 
 
 def summarise(name: str, sidecars: Sequence[Mapping[str, Any]]) -> Strategy:
-    """Return what a strategy did, from the sidecars of its runs."""
+    """Summarise a strategy from the sidecars of its runs."""
     used = [one for one in sidecars if is_missing(one.get("Excluded"))]
     columns = [tuple(one.get("ConfoundColumns") or ()) for one in used]
     everything = list(dict.fromkeys(column for run in columns for column in run))
@@ -174,7 +174,7 @@ def regressor_count(strategy: Strategy) -> str:
 
 
 def censored_neighbours(before: int, after: int, between: int) -> str:
-    """Return in words what goes with volumes that exceed a threshold; empty where nothing does.
+    """Return in words which neighbours of a volume above a threshold are censored; or nothing.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def censored_neighbours(before: int, after: int, between: int) -> str:
 
 
 def motion_filter(kind: str, low: Any, high: Any) -> str:
-    """Return in words what took breathing out of the motion parameters, with its reference.
+    """Return in words the filter that removes breathing from motion parameters, with its reference.
 
     Parameters
     ----------

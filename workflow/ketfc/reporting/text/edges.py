@@ -1,4 +1,4 @@
-"""What is said of the exploratory families of every edge, in figure, report and methods."""
+"""Sentences and tables on the exploratory families of every edge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Counted:
-    """What became of one family, in words: how many survive, and who and what entered."""
+    """Counts of one family in words: edges that survive, participants and edges that entered."""
 
     survivors: str
     sample: str
@@ -44,7 +44,7 @@ class EdgeSection:
 
 
 def contrast(test: str, design: Design) -> str:
-    """Return what a test of edges compares, as a title."""
+    """Return the comparison a test of edges makes, as a title."""
     if test == "association":
         return f"Association of the change with {si_instrument(design)}"
     arms = arms_of(design)
@@ -57,7 +57,7 @@ def contrast(test: str, design: Design) -> str:
 
 
 def counted(family: pd.DataFrame, design: Design) -> Counted:
-    """Return what became of the edges of one family.
+    """Count the edges of one family that were tested and that survive.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
 
 
 def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
-    """Return what the report says of every edge.
+    """Return the report's section on every edge.
 
     Parameters
     ----------

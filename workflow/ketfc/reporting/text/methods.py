@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketfc.base.english import listed, plural
 from ketfc.base.files import MISSING
-from ketfc.imaging.regions.habenula import methods_sentences
+from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.tables import (
     Design,
     arm_sizes,
@@ -20,10 +20,11 @@ from ketfc.reporting.tables import (
     primary_circuits,
     setting,
 )
-from ketfc.reporting.text.beside import SENSITIVITY, matched_sentences
 from ketfc.reporting.text.crossover import drug_orders_in_words
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
+from ketfc.reporting.text.habenula import methods_sentences
+from ketfc.reporting.text.matched_null import matched_sentences
 from ketfc.reporting.text.moderation import adjustment_methods, moderation_methods
 from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.text.tests import Config, tests_in_words

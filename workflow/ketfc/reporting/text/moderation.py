@@ -1,4 +1,4 @@
-"""What report and methods say of covariates, blocks and moderation."""
+"""Sentences and tables on covariates, blocks and moderation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ketfc.reporting.words import interval, is_missing, number, p_value, sentenc
 
 _QUESTIONS = {
     "drug-by-change": "whether the association differs between the arms",
-    "drug-by-baseline-score": "whether the difference between the arms goes with the baseline "
-    "score",
+    "drug-by-baseline-score": "whether the difference between the arms is associated with the "
+    "baseline score",
     "change-by-diagnosis": "whether unipolar and bipolar patients differ in it",
     "diagnosis-by-change": "whether the association differs between unipolar and bipolar patients",
 }
@@ -61,7 +61,7 @@ def moderation_table(hypotheses: pd.DataFrame) -> Table:
 
 
 def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
-    """Return what the tests of moderation in the table ask, a line each.
+    """Return the questions of the tests of moderation in the table, a line each.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
 
 
 def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
-    """Return how moderation was tested, for the methods; nothing where it was not.
+    """Return the paragraph of the methods on moderation; nothing where it was not tested.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
 
 
 def adjustment_methods(design: Design) -> list[str]:
-    """Return which covariates the models had and within what participants were exchanged.
+    """Return the paragraph of the methods on covariates and exchangeability blocks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Did motion explain it? Sentences and tables of the report."""
+"""Sentences and tables of the report on head motion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MotionSection:
 def motion_section(
     motion: pd.DataFrame, qcfc: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
 ) -> MotionSection:
-    """Return what the report says of head motion.
+    """Return the report's section on head motion.
 
     Parameters
     ----------
@@ -128,10 +128,12 @@ def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Desi
     known = motion_given(design)
     given = f", given {known}," if known else ""
     said = (
-        f"the change of {listed(found)} goes with the change in mean FD over participants{given} "
+        f"the change of {listed(found)} is associated with the change in mean FD over "
+        f"participants{given} "
         f"and has the flag {FOLLOWS}"
         if found
-        else f"no change of a primary circuit goes with the change in mean FD{given} detectably"
+        else "no change of a primary circuit is detectably associated with the change in mean "
+        f"FD{given}"
     )
     return [
         f"At the primary strategy, {said} ({len(found)} of {m} tested). The gate fires by chance "
@@ -156,11 +158,12 @@ def _of_edges(qcfc: pd.DataFrame, design: Design) -> list[str]:
         f"Over all {whole(row['n_edges'])} edges of {row['atlas']} and n = {whole(row['n'])} "
         f"participants of any arm, the change in Fisher z and the change in mean FD have a median "
         f"|r| of {number(row['median_abs_r'])} ({number(row['median_abs_r_expected'])} is expected "
-        f"where no edge goes with motion); {_percent(row['share_significant'])} of the edges have "
-        f"p < {compact(row['share_expected'])} ({_percent(row['share_expected'])} expected); "
-        f"Spearman's ρ with the distance of the regions is {number(row['distance_rho'])}. Edges "
-        "are not independent, so these numbers have no p of their own; and where treatment changes "
-        "both motion and connectivity they go together over arms."
+        f"where no edge is associated with motion); {_percent(row['share_significant'])} of the "
+        f"edges have p < {compact(row['share_expected'])} ({_percent(row['share_expected'])} "
+        "expected); Spearman's ρ with the distance of the regions is "
+        f"{number(row['distance_rho'])}. "
+        "Edges are not independent, so these numbers have no p of their own; and where treatment "
+        "changes both motion and connectivity, the two are associated over arms."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Do other methods agree with the primary tests? Sentences and a table of the report."""
+"""Agreement of other methods with the primary tests: sentences and a table of the report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
+from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import as_number, interval, is_missing, number, p_value, sentence, whole
@@ -58,7 +59,7 @@ class RobustnessSection:
 def robustness_section(
     robustness: pd.DataFrame, hypotheses: pd.DataFrame, design: Design
 ) -> RobustnessSection:
-    """Return what the report says of other methods than the primary tests.
+    """Return the report's section on methods other than the primary tests.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def _decision(row: Mapping[str, Any], alpha: float) -> tuple[bool, float] | None
 
 
 def _power(robustness: pd.DataFrame) -> str:
-    """Return in one sentence what the primary tests could have found."""
+    """Return in one sentence the smallest effects that the primary tests could have detected."""
     rows = robustness[robustness["method"] == "detectable"]
     parts = []
     for test, what in (("change", "changes"), ("association", "partial correlations")):
@@ -187,8 +188,53 @@ def _table(robustness: pd.DataFrame) -> Table:
     return Table(list(kinds), cells, list(kinds.values()), len(cells))
 
 
+def alternatives_table(hypotheses: pd.DataFrame) -> Table:
+    """Return the tests of other definitions beside what the circuit's own test found.
+
+    Parameters
+    ----------
+    hypotheses : pandas.DataFrame
+        ``tests/hypotheses.tsv``; the hypothesis of another definition is called
+        ``circuit.region-definition``.
+    """
+    own = {(str(row["hypothesis"]), str(row["test"])): row for row in hypotheses.to_dict("records")}
+    rows = []
+    for row in hypotheses[hypotheses["family"] == SENSITIVITY].to_dict("records"):
+        circuit, _, definition = str(row["hypothesis"]).rpartition(".")
+        region, _, alternative = definition.partition("-")
+        test = str(row["test"])
+        main = own.get((circuit, test), {})
+        ends = as_number(row["estimate"]), as_number(main.get("estimate"))
+        same = MISSING if any(map(math.isnan, ends)) else "yes" if ends[0] * ends[1] > 0 else "no"
+        rows.append(
+            [
+                sentence(str(main.get("name", circuit))),
+                region,
+                alternative,
+                test,
+                number(row["estimate"], signed=True),
+                interval(row["ci_low"], row["ci_high"]),
+                p_value(row["p_permutation"]),
+                same,
+                whole(row["n"]),
+            ]
+        )
+    kinds = {
+        "circuit": "mid",
+        "region": "short",
+        "defined as": "short",
+        "test": "short",
+        "estimate": "num",
+        "interval": "num",
+        "p (uncorrected)": "num",
+        "same sign": "short",
+        "n": "num",
+    }
+    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
+
+
 def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
-    """Return the paragraph of the methods on what stands beside the primary tests.
+    """Return the paragraph of the methods on methods other than the primary tests.
 
     Parameters
     ----------

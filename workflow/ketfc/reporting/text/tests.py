@@ -1,4 +1,4 @@
-"""What the methods say of the tests of the hypotheses."""
+"""Paragraphs of the methods on the tests of the hypotheses."""
 
 from __future__ import annotations
 

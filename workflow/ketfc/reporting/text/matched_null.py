@@ -1,74 +1,20 @@
-"""What stands beside the tests: other definitions, matched pairs, and the habenula's verdict."""
+"""Circuits ranked among matched pairs of spheres: a table and a paragraph of the methods."""
 
 from __future__ import annotations
 
-from math import isnan
-
 import pandas as pd
 
-from ketfc.base.files import MISSING
 from ketfc.reporting.results import Table
 from ketfc.reporting.words import (
-    as_number,
-    interval,
     is_missing,
     number,
-    p_value,
     sentence,
     whole,
 )
 
-SENSITIVITY = "sensitivity"
-"""The family of tests of other definitions."""
-
-
-def alternatives_table(hypotheses: pd.DataFrame) -> Table:
-    """Return the tests of other definitions beside what the circuit's own test found.
-
-    Parameters
-    ----------
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``; the hypothesis of another definition is called
-        ``circuit.region-definition``.
-    """
-    own = {(str(row["hypothesis"]), str(row["test"])): row for row in hypotheses.to_dict("records")}
-    rows = []
-    for row in hypotheses[hypotheses["family"] == SENSITIVITY].to_dict("records"):
-        circuit, _, definition = str(row["hypothesis"]).rpartition(".")
-        region, _, alternative = definition.partition("-")
-        test = str(row["test"])
-        main = own.get((circuit, test), {})
-        ends = as_number(row["estimate"]), as_number(main.get("estimate"))
-        same = MISSING if any(map(isnan, ends)) else "yes" if ends[0] * ends[1] > 0 else "no"
-        rows.append(
-            [
-                sentence(str(main.get("name", circuit))),
-                region,
-                alternative,
-                test,
-                number(row["estimate"], signed=True),
-                interval(row["ci_low"], row["ci_high"]),
-                p_value(row["p_permutation"]),
-                same,
-                whole(row["n"]),
-            ]
-        )
-    kinds = {
-        "circuit": "mid",
-        "region": "short",
-        "defined as": "short",
-        "test": "short",
-        "estimate": "num",
-        "interval": "num",
-        "p (uncorrected)": "num",
-        "same sign": "short",
-        "n": "num",
-    }
-    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
-
 
 def matched_table(null: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
-    """Return where matched pairs put each circuit's change, and why they do not.
+    """Return the percentile of each circuit's change among matched pairs, with reservations.
 
     Parameters
     ----------
@@ -97,7 +43,7 @@ def matched_table(null: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
 
 
 def matched_sentences(null: pd.DataFrame) -> list[str]:
-    """Return how circuits were ranked among matched pairs, for the methods.
+    """Return the paragraph of the methods on the ranking among matched pairs.
 
     Parameters
     ----------
