@@ -190,7 +190,6 @@ for _name, _damage, _says in (
         "hemisphere: left", "hemisphere: left\n    hemisphere: right", 1)), "twice"),
     ("that makes an object", content(REGISTRY, "x: !!python/object/apply:os.getcwd []\n"),
      REGISTRY),
-    ("that contains itself", content(REGISTRY, "regions: &a {b: *a}\n"), "alias"),
     ("nested without end", content(REGISTRY, "[" * 100_000), "nested"),
     ("a coordinate that is no number", text(REGISTRY, lambda t: t.replace("- 40", "- .nan", 1)),
      REGISTRY),
@@ -203,11 +202,6 @@ for _name, _damage, _says in (
     ("a NUL", text(REGISTRY, lambda t: t.replace("made", "m\0de")), REGISTRY),
 ):  # fmt: skip
     add("registry", _name, _damage, REFUSED, _says)
-_UNFOLDING = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
-)
-add("registry", "that unfolds without end", text(REGISTRY, lambda t: t + _UNFOLDING), REFUSED,
-    "unfold")  # fmt: skip
 
 # --- configurations ---------------------------------------------------------------------------
 
@@ -247,8 +241,6 @@ for _name, _damage, _says in (
      ""),
     ("that names a function", text(CONFIG, lambda t: t + "x: !!python/name:os.getcwd\n"), ""),
     ("with a tag of its own", text(CONFIG, lambda t: t + "x: !ours 5\n"), ""),
-    ("that unfolds without end", text(CONFIG, lambda t: t + _UNFOLDING + "x: *a8\n"), ""),
-    ("that contains itself", text(CONFIG, lambda t: t + "x: &x [*x]\n"), ""),
     ("nested deeply", text(CONFIG, lambda t: t + "x: " + "[" * 90 + "]" * 90 + "\n"), ""),
     ("with a date that does not exist", text(CONFIG, lambda t: t + "x: 2025-13-45\n"), ""),
     ("of two documents", text(CONFIG, lambda t: t + "---\nstudy: {}\n"), ""),

@@ -1,4 +1,4 @@
-"""Reading YAML that others wrote: nothing is executed, no key stands twice, nothing is endless."""
+"""Read YAML strictly: plain values alone, and no key twice."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ import yaml
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json_of_others
 
-_DEEPEST = 50
-"""Levels of nesting; a configuration has five."""
-
-_MOST = 100_000
-"""Values, each counted as often as aliases repeat it; the bundled files have some thousand."""
-
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Makes nothing but text, numbers, truth values, dates, lists and mappings."""
+class _Loader(yaml.SafeLoader):
+    """Make text, numbers, truth values, dates, lists and mappings, and nothing else."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Refuse keys that are there twice, of which YAML would take the last in silence."""
@@ -35,8 +29,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                     )
                     raise ValueError(message)
                 seen[name] = line
-        made: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        return made
+        return super().construct_mapping(node, deep=deep)
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -52,52 +45,15 @@ def read_yaml(path: str | Path) -> Any:
     OSError
         If it cannot be opened.
     ValueError
-        If it is no YAML, holds a key twice, or unfolds to more than anybody writes; the message is
-        one line.
+        If it is no YAML or holds a key twice; the message is one line.
     """
     text = Path(path).read_text(encoding="utf-8-sig")
     try:
-        _require_shallow(text)
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            _count(node, {}, set())
-            return loader.construct_document(node)
-        finally:
-            loader.dispose()
+        return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-
-
-def _require_shallow(text: str) -> None:
-    """Refuse deep nesting before anything follows it by recursion."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _count(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
-    """Return how many values a node unfolds to; refuse what is endless or too much."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) in above:
-        raise ValueError("an alias in it refers to what it is part of")
-    if id(node) not in known:
-        inside = above | {id(node)}
-        parts = node.value
-        if isinstance(node, yaml.MappingNode):
-            parts = [part for pair in node.value for part in pair]
-        known[id(node)] = 1 + sum(_count(part, known, inside) for part in parts)
-        if known[id(node)] > _MOST:
-            raise ValueError(f"its aliases unfold to more than {_MOST} values")
-    return known[id(node)]
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def require_sound_configs(paths: Iterable[str | Path]) -> None:
