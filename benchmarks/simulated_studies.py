@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.design.model import model_of
 from ketfc.inference.design.planned import Planned
 from ketfc.inference.design.samples import PlannedTest, Sample
-from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
+from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 DESIGNS = ("single-arm", "parallel", "crossover")
 """Kinds of design that are simulated."""
@@ -156,14 +155,33 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
     """
     kind = study.kind
     crossover = kind == "crossover"
-    design: Mapping[str, Any] = {
-        "kind": kind,
-        "baseline": "control" if crossover else "pre",
-        "followup": "ketamine" if crossover else "post",
-        "arms": {"ketamine": "ketamine", "control": "midazolam"} if kind == "parallel" else None,
-        "drugs": {"ketamine": "ketamine", "control": "midazolam"},
-        "si": {"instrument": "SSI", "shape": "pre-post"},
-    }
+    design = Design.from_json(
+        {
+            "kind": kind,
+            "baseline": "control" if crossover else "pre",
+            "followup": "ketamine" if crossover else "post",
+            "arms": {"ketamine": "ketamine", "control": "midazolam"}
+            if kind == "parallel"
+            else None,
+            "drugs": {"ketamine": "ketamine", "control": "midazolam"},
+            "si": {"instrument": "SSI", "shape": "pre-post"},
+            "study": "simulated",
+            "detected": "simulated",
+            "pre": None,
+            "contrasts": [],
+            "sessions": {},
+            "participants": {},
+            "sequences": None,
+            "groups": None,
+            "depression": None,
+            "estimand": {},
+            "may_not_say": [],
+            "control_tested": True,
+            "strategy": "simulated",
+            "alpha": 0.05,
+            "preregistered": False,
+        }
+    )
     labels = np.array([["control", CONTROL_FIRST], ["ketamine", KETAMINE_FIRST]], dtype=object)
     people = pd.Index([f"{i:06d}" for i in range(len(study.ketamine))], dtype=object)
     arms, sequences = (

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from made_design import design_of
 
 from ketfc.inference import hypotheses
 from ketfc.inference.design.planned import incomplete_participants
+from ketfc.study.design.design import Design
 
 SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
 
@@ -36,7 +38,13 @@ CIRCUITS = [
 class Study:
     connectivity: pd.DataFrame
     scores: pd.DataFrame
-    design: dict[str, Any]
+    content: dict[str, Any]
+    """Fields of ``design.json``."""
+
+    @property
+    def design(self) -> Design:
+        """The design that ``design.json`` describes."""
+        return design_of(self.content)
 
     def test(self, **settings: Any) -> pd.DataFrame:
         return hypotheses.test_hypotheses(
@@ -112,13 +120,13 @@ def adjusted(
     **values: list[Any],
 ) -> Study:
     """Give a study covariates (numbers or labels) in the order of its participants."""
-    people = sorted(made.design["participants"])
+    people = sorted(made.content["participants"])
     kinds = {
         name: "categorical" if any(isinstance(v, str) for v in column) else "numeric"
         for name, column in values.items()
     }
-    made.design["covariates"] = kinds
-    made.design["terms"] = {
+    made.content["covariates"] = kinds
+    made.content["terms"] = {
         "covariates": [name for name in values if name != blocks],
         "blocks": blocks,
         "values": {name: dict(zip(people, column, strict=True)) for name, column in values.items()},
@@ -142,7 +150,7 @@ def frame_of(made: Study, circuit: str = "sgacc-rlpfc") -> pd.DataFrame:
     points = si.pivot_table(index="participant_id", columns="role", values="score")
     table = table.join(points.add_suffix("_si"))
     table["change"] = table["post"] - table["pre"]
-    table["arm"] = [float(made.design["participants"][who] == "ketamine") for who in table.index]
-    for name, own in made.design["terms"]["values"].items():
+    table["arm"] = [float(made.content["participants"][who] == "ketamine") for who in table.index]
+    for name, own in made.content["terms"]["values"].items():
         table[name] = [own[who] for who in table.index]
     return table

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from made_design import design_of
 
 from ketfc.inference.design.planned import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
@@ -19,6 +20,7 @@ from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
+from ketfc.study.design.design import Design
 from ketfc.study.scores.instruments import Rule
 from ketfc.study.scores.response import clinical_scores, clinical_summary, compared_roles
 
@@ -74,7 +76,7 @@ class Circuit:
 class Made:
     """One study's tables, as `ketfc.base.files.read_tsv` would return them."""
 
-    design: dict[str, Any]
+    content: dict[str, Any]
     config: dict[str, Any]
     connectivity: pd.DataFrame
     scores: pd.DataFrame
@@ -92,6 +94,11 @@ class Made:
     qcfc: pd.DataFrame
     qcfc_curves: pd.DataFrame
     robustness: pd.DataFrame
+
+    @property
+    def design(self) -> Design:
+        """The design that ``design.json`` describes."""
+        return design_of(self.content)
 
 
 def made_once(make: Callable[..., Made]) -> Callable[..., Made]:
@@ -131,7 +138,7 @@ def without_scores() -> Made:
     """A study that measured no suicidal ideation."""
     made = two_arms()
     scores = made.scores[made.scores["scale"] != "si"]
-    return _tested(replace(made, design={**made.design, "si": None}, scores=scores))
+    return _tested(replace(made, content={**made.content, "si": None}, scores=scores))
 
 
 @made_once
@@ -186,7 +193,7 @@ def _study(
         f"sub-{i + 1:02d}": (None if arms is None else ("ketamine", "control")[i % 2])
         for i in range(size)
     }
-    design: dict[str, Any] = {
+    content: dict[str, Any] = {
         "kind": "single-arm" if arms is None else "parallel",
         "baseline": "pre",
         "followup": "post",
@@ -208,6 +215,7 @@ def _study(
         "strategy": "acompcor",
         "alpha": 0.05,
     }
+    design = design_of(content)
     fall = {one: rng.normal(7 if arm != "control" else 2, 3.5) for one, arm in participants.items()}
     scores = _scores(rng, participants, fall, shape)
     connectivity = _connectivity(rng, participants, fall)
@@ -219,7 +227,7 @@ def _study(
     runs = _runs(rng, participants)
     edges, curves = _qcfc(np.random.default_rng(seed), runs, design)
     return Made(
-        design=design,
+        content=content,
         config=_config(study, arms),
         connectivity=connectivity,
         scores=scores,
@@ -292,7 +300,7 @@ def clinical_of(made: Made) -> pd.DataFrame:
     scores = made.scores.assign(hours=float("nan"), score=pd.to_numeric(made.scores["score"]))
     pairs = zip(scores["scale"], scores["item"], strict=True)
     rules = {pair: Rule("SSI", low=0, high=38, remission=3) for pair in pairs}
-    arms = made.design["participants"]
+    arms = made.content["participants"]
     people = pd.DataFrame({"participant_id": list(arms), "arm": list(arms.values()), "group": None})
     course = clinical_scores(scores, rules, compared_roles(made.design))
     return clinical_summary(scores, course, people, rules, made.design)
@@ -312,7 +320,7 @@ def edges_of(made: Made) -> pd.DataFrame:
         z = rng.normal(0.2, 0.1, (len(names), len(names)))
         if role == "post":
             z[3] = z[:, 3] = np.nan
-            z[:3, :3] += 0.6 * (made.design["participants"][who] != "control")
+            z[:3, :3] += 0.6 * (made.content["participants"][who] != "control")
         sessions.append((who, role, pd.DataFrame(z, names, names)))
     circuits = [
         Circuit(key, name, primary, "?", edges=tuple(edges))
@@ -377,7 +385,7 @@ def _connectivity(
 
 
 def _hypotheses(
-    connectivity: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any]
+    connectivity: pd.DataFrame, scores: pd.DataFrame, design: Design
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
     about = {"strategy": "acompcor"}
@@ -387,23 +395,21 @@ def _hypotheses(
     return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)
 
 
-def _robustness(
-    connectivity: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any]
-) -> pd.DataFrame:
+def _robustness(connectivity: pd.DataFrame, scores: pd.DataFrame, design: Design) -> pd.DataFrame:
     circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
     settings = Settings(seed=1, permutations=99, alpha=0.05, margin=0.1)
     about = {"strategy": "acompcor", "settings": settings}
     return robustness(connectivity, scores, design, circuits, **about)
 
 
-def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: dict[str, Any]) -> pd.DataFrame:
+def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: Design) -> pd.DataFrame:
     circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
     about = {"strategies": ["acompcor", "24P"], "seed": 1, "permutations": 199, "alpha": 0.05}
     return motion_tests(connectivity, runs, design, circuits, **about)
 
 
 def _qcfc(
-    rng: np.random.Generator, runs: pd.DataFrame, design: dict[str, Any]
+    rng: np.random.Generator, runs: pd.DataFrame, design: Design
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = list(CENTRES)
     centres = pd.DataFrame(CENTRES, index=["x", "y", "z"]).T
@@ -411,7 +417,7 @@ def _qcfc(
     for strategy in ("acompcor", "24P"):
         sessions = [
             (who, role, pd.DataFrame(rng.normal(0.2, 0.2, (len(names),) * 2), names, names))
-            for who in design["participants"]
+            for who in design.participants
             for role in ("pre", "post")
         ]
         about = {"atlas": "circuits", "strategy": strategy, "alpha": 0.05}

@@ -65,8 +65,8 @@ def test_everything_but_the_images_is_there_and_the_plan_says_so(plan) -> None:
     assert [(p.field, "holds no preprocessed BOLD image" in p.message) for p in errors] == [
         ("study.derivatives", True)
     ]
-    assert plan.design["kind"] == "crossover"
-    assert Counter(plan.design["sequences"].values()) == {
+    assert plan.design.kind == "crossover"
+    assert Counter(plan.design.sequences.values()) == {
         "ketamine-first": 23,
         "control-first": 22,
         "ketamine-only": 5,

@@ -41,7 +41,7 @@ def plan(kit):
 
 
 def test_patients_have_a_diagnosis_and_healthy_controls_none(plan) -> None:
-    found = Counter(plan.design["terms"]["diagnosis"]["participants"].values())
+    found = Counter(plan.design.terms.diagnosis.participants.values())
     assert found == {"unipolar": 33, "bipolar": 3, None: 22}
     lacking = [p for p in plan.problems if (p.field or "").startswith("statistics")]
     assert [(p.participant_id, p.value) for p in lacking] == [
@@ -54,8 +54,8 @@ def test_the_tests_hold_them_and_three_bipolar_patients_are_too_few(plan) -> Non
     rng = np.random.default_rng(0)
     rows = [
         (who, session, role, "acompcor", "dmn", "mean", rng.normal(0.2, 0.1))
-        for who in plan.design["participants"]
-        for role, session in plan.design["sessions"].items()
+        for who in plan.design.participants
+        for role, session in plan.design.sessions.items()
     ]
     columns = ["participant_id", "session", "role", "strategy", "circuit", "measure", "z"]
     table = hypotheses.test_hypotheses(

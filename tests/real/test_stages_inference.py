@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.base.files import write_tsv
 from ketfc.imaging.atlas.parcellations import load_parcellation, parcel_centres
@@ -29,6 +30,7 @@ from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edg
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import Design
 from ketfc.study.plan import make_plan
 from ketfc.study.runs.index import index_runs
 
@@ -57,12 +59,16 @@ NO_SIGNAL = 1.0
 class Study:
     """A plan, the connectivity of its sessions and the matrices of all parcels."""
 
-    design: dict[str, Any]
+    content: dict[str, Any]
     scores: pd.DataFrame
     connectivity: pd.DataFrame
     registry: Registry
     sessions: list[tuple[str, str, pd.DataFrame]]
     parcels: pd.DataFrame
+
+    @property
+    def design(self) -> Design:
+        return design_of(self.content)
 
     @property
     def tables(self) -> tuple[Any, ...]:
@@ -169,7 +175,11 @@ def study_of(
     plan = make_plan(parsed, index_runs(parsed.study, [folder]), [folder])
     assert plan.usable, [p for p in plan.problems if p.severity == "error"]
     return Study(
-        plan.design, plan.scores, measured.connectivity, sessions=measured.sessions, **rest
+        plan.design.to_json(),
+        plan.scores,
+        measured.connectivity,
+        sessions=measured.sessions,
+        **rest,
     )
 
 
@@ -248,8 +258,8 @@ USUAL = ("estimate", "ci_low", "ci_high")
 
 
 def test_everybody_is_planned_and_36_have_both_scans_an_arm_and_a_score(real):
-    assert len(real.design["participants"]) == 55
-    assert Counter(real.design["participants"].values()) == {
+    assert len(real.content["participants"]) == 55
+    assert Counter(real.content["participants"].values()) == {
         "ketamine": 31,
         "control": 14,
         None: 10,
@@ -292,7 +302,7 @@ def every_gap_of_the_robustness_table_is_explained(study: Study) -> None:
     table = study.robustness()
     primary = [key for key, one in study.registry.circuits.items() if one.primary]
     assert table["hypothesis"].unique().tolist() == primary
-    depression = {"depression-adjusted"} if study.design["depression"] else set()
+    depression = {"depression-adjusted"} if study.content["depression"] else set()
     found = set(table.loc[table["test"] == "association", "method"])
     assert found >= {"theil-sen", "leave-one-out"} | depression
     for row in table.to_dict("records"):

@@ -1,9 +1,10 @@
 """Write the clinical course: changes, responses and remissions, and their summary."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import read_design
 from ketfc.study.scores.response import (
     clinical_rules,
     clinical_scores,
@@ -16,7 +17,7 @@ with logged(snakemake.log[0]):
     rules = clinical_rules(config.scores)
     scores = read_tsv(snakemake.input.scores, numeric=("score", "hours"))
     participants = read_tsv(snakemake.input.participants)
-    design = read_json(snakemake.input.design)
+    design = read_design(snakemake.input.design)
     course = clinical_scores(scores, rules, compared_roles(design))
     summary = clinical_summary(scores, course, participants, rules, design)
     write_tsv(snakemake.output.scores, course)

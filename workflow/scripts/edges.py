@@ -1,15 +1,16 @@
 """Test the change of every edge and its association with SI, in families of their own."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
-    design = read_json(inputs.design)
+    design = read_design(inputs.design)
     files = zip(inputs.relmats, inputs.sidecars, strict=True)
     sessions = session_fisher_z(read_tsv(inputs.runs), dict(zip(params.names, files, strict=True)))
     connectivity = read_tsv(inputs.connectivity, numeric=NUMERIC)

@@ -10,6 +10,7 @@ from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.inference.account.exclusions import all_exclusions, design_exclusions
 from ketfc.inference.account.reconcile import with_gaps
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -22,7 +23,7 @@ with logged(snakemake.log[0]):
         for name in params.names
     }
     found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
-    left_out, design = read_tsv(inputs.left_out), read_json(inputs.design)
+    left_out, design = read_tsv(inputs.left_out), read_design(inputs.design)
     known = all_exclusions(read_tsv(inputs.problems), found, left_out)
     table = with_gaps(
         pd.concat([design_exclusions(design), known.astype(object)], ignore_index=True),

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_association(
         read_tsv(snakemake.input.connectivity),
         read_tsv(snakemake.input.scores),
         read_tsv(snakemake.input.hypotheses),
-        read_json(snakemake.input.design),
+        read_design(snakemake.input.design),
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_edges(
-        read_tsv(snakemake.input.edges[0], numeric=EDGE_NUMBERS), read_json(snakemake.input.design)
+        read_tsv(snakemake.input.edges[0], numeric=EDGE_NUMBERS),
+        read_design(snakemake.input.design),
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.inference.account.flow import flow_counts
 from ketfc.reporting.figures.flow import draw_flow
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input
-    design, hypotheses = read_json(inputs.design), read_tsv(inputs.hypotheses)
+    design, hypotheses = read_design(inputs.design), read_tsv(inputs.hypotheses)
     counts = flow_counts(design, read_tsv(inputs.runs), read_tsv(inputs.exclusions[0]), hypotheses)
     figure, numbers = draw_flow(counts, hypotheses, design)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

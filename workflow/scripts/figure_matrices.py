@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.reporting.figures.matrices import draw_matrices
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_matrices(
-        read_tsv(snakemake.input.relmat[0]), read_json(snakemake.input.design)
+        read_tsv(snakemake.input.relmat[0]), read_design(snakemake.input.design)
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

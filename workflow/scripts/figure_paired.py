@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.reporting.figures.paired import draw_paired
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     figure, numbers = draw_paired(
         read_tsv(snakemake.input.connectivity),
         read_tsv(snakemake.input.hypotheses),
-        read_json(snakemake.input.design),
+        read_design(snakemake.input.design),
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

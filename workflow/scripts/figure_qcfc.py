@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_tsv
 from ketfc.base.logs import logged
 from ketfc.reporting.figures.qcfc import draw_qcfc
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     names = ("summary", "curves", "motion", "connectivity", "quality", "hypotheses")
     figure, numbers = draw_qcfc(
-        *[read_tsv(snakemake.input[name]) for name in names], read_json(snakemake.input.design)
+        *[read_tsv(snakemake.input[name]) for name in names], read_design(snakemake.input.design)
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.files import read_tsv, write_text
 from ketfc.base.logs import logged
 from ketfc.imaging.group.similarity import SIMILARITY_NUMBERS
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.reporting.pages.group import render_group
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     page = render_group(
-        design=read_json(inputs.design),
+        design=read_design(inputs.design),
         runs=read_tsv(inputs.runs),
         strategies=read_tsv(inputs.strategies),
         coverage={

@@ -1,6 +1,6 @@
 """Test every hypothesis of the registry; list who could not enter which test."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
@@ -10,6 +10,7 @@ from ketfc.inference.context import add_habenula_flags, add_motion_flags, add_nu
 from ketfc.inference.design.planned import incomplete_participants
 from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     registry = load_registry(snakemake.input.registry)
@@ -17,7 +18,7 @@ with logged(snakemake.log[0]):
     tables = (
         read_tsv(snakemake.input.connectivity, numeric=NUMERIC),
         read_tsv(snakemake.input.scores, numeric=("score",)),
-        read_json(snakemake.input.design),
+        read_design(snakemake.input.design),
         list(registry.circuits.values()),
     )
     hypotheses = test_hypotheses(

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from ketfc.base.errors import Problem, problems_table
-from ketfc.base.files import read_json, write_json, write_tsv
+from ketfc.base.files import read_json, write_tsv
 from ketfc.base.logs import logged
 from ketfc.imaging.io.native_size import native_table
 from ketfc.imaging.preflight.precheck import early_problems
 from ketfc.imaging.regions.habenula import resolution_problems
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import write_design
 from ketfc.study.plan import make_plan
 from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.runs.index import index_runs
@@ -35,6 +36,6 @@ with logged(snakemake.log[0]):
     write_tsv(snakemake.output.runs, plan.runs)
     write_tsv(snakemake.output.scores, plan.scores)
     write_tsv(snakemake.output.participants, plan.participants)
-    write_json(snakemake.output.design, plan.design)
+    write_design(snakemake.output.design, plan.design)
     write_tsv(snakemake.output.native, native)
     write_tsv(snakemake.output.problems, problems_table(plan.problems))

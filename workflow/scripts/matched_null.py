@@ -1,6 +1,6 @@
 """Rank every circuit's change among pairs of spheres like its edges."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
@@ -8,6 +8,7 @@ from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.inference.null.matched_null import matched_null
 from ketfc.inference.null.sphere_pairs import measured_regions, region_features
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -21,7 +22,7 @@ with logged(snakemake.log[0]):
     files = zip(inputs.relmats, inputs.sidecars, strict=True)
     table = matched_null(
         read_tsv(inputs.connectivity, numeric=NUMERIC),
-        read_json(inputs.design),
+        read_design(inputs.design),
         load_registry(inputs.registry).circuits.values(),
         session_fisher_z(runs, dict(zip(params.names, files, strict=True))),
         regions=regions[["x", "y", "z"]].join(region_features(own)),

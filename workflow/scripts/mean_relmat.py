@@ -1,10 +1,11 @@
 """Average the matrices of the primary strategy over participants."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import session_matrices
 from ketfc.inference.edges.mean_matrices import mean_relmats
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
@@ -12,7 +13,7 @@ with logged(snakemake.log[0]):
     matrices = session_matrices(
         read_tsv(inputs.runs),
         dict(zip(params.names, zip(inputs.relmats, inputs.sidecars, strict=True), strict=True)),
-        read_json(inputs.design),
+        read_design(inputs.design),
     )
     table = mean_relmats(
         matrices,

@@ -7,6 +7,7 @@ from ketfc.reporting.pages.provenance import software_versions
 from ketfc.reporting.text.methods import methods_text
 from ketfc.reporting.text.references import references_bib
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, strategies = snakemake.input, snakemake.params.strategies
@@ -28,7 +29,7 @@ with logged(snakemake.log[0]):
         },
     }
     text = methods_text(
-        design=read_json(inputs.design),
+        design=read_design(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),
         regions=read_tsv(inputs.regions),
         runs=read_tsv(inputs.runs),

@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from ketfc.base.files import read_json, read_tsv, write_text
+from ketfc.base.files import read_tsv, write_text
 from ketfc.base.logs import logged
+from ketfc.study.design.design import read_design
 from ketfc.study.plan import summary, unusable
 from ketfc.study.runs.fetch.listing import read_listing
 from ketfc.study.runs.fetch.openneuro import images_summary
@@ -14,7 +15,7 @@ with logged(snakemake.log[0]):
     text = summary(
         read_tsv(snakemake.input.runs),
         read_tsv(snakemake.input.scores, numeric=("score",)),
-        read_json(snakemake.input.design),
+        read_design(snakemake.input.design),
         problems,
     )
     if snakemake.params.listing is not None:

@@ -8,11 +8,12 @@ from ketfc.base.software import write_sidecars
 from ketfc.imaging.atlas.parcellations import parcel_centres
 from ketfc.imaging.group.sessions import session_fisher_z
 from ketfc.inference.motion.qcfc import qcfc
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     runs, quality = read_tsv(inputs.runs), read_tsv(inputs.quality)
-    design = read_json(inputs.design)
+    design = read_design(inputs.design)
     centres = parcel_centres(inputs.image[0], read_tsv(inputs.table[0], numeric=("index",)))
     pairs = list(zip(inputs.relmats, inputs.sidecars, strict=True))
     tables = []

@@ -6,13 +6,14 @@ from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.logs import logged
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.pages.report import render_report
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
     names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
     page = render_report(
-        design=read_json(inputs.design),
+        design=read_design(inputs.design),
         hypotheses=read_tsv(inputs.hypotheses),
         incomplete=read_tsv(inputs.left_out),
         regions=read_tsv(inputs.regions),

@@ -1,19 +1,20 @@
 """Put the primary hypotheses to other methods than their primary tests."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.logs import logged
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, params = snakemake.input, snakemake.params
     table = robustness(
         read_tsv(inputs.connectivity, numeric=NUMERIC),
         read_tsv(inputs.scores, numeric=("score",)),
-        read_json(inputs.design),
+        read_design(inputs.design),
         load_registry(inputs.registry).circuits.values(),
         strategy=params.strategy,
         settings=Settings(

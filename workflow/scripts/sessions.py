@@ -14,6 +14,7 @@ from ketfc.imaging.group.sessions import combine_runs, read_circuits, region_tab
 from ketfc.imaging.regions.placing import region_centres
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
@@ -40,5 +41,5 @@ with logged(snakemake.log[0]):
     write_tsv(outputs.quality, quality)
     write_tsv(outputs.strategies, strategies)
     write_tsv(outputs.region_quality, regions)
-    write_tsv(outputs.change, quality_change(quality, regions, read_json(inputs.design)))
+    write_tsv(outputs.change, quality_change(quality, regions, read_design(inputs.design)))
     write_sidecars(snakemake.output, "imaging")

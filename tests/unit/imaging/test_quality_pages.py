@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.imaging.group.similarity import SIMILARITY_NUMBERS
 from ketfc.imaging.run.carpet import NO_VALUE, Carpet, make_carpet
@@ -208,25 +210,27 @@ def test_a_page_loads_nothing_and_escapes_what_it_is_told(rng):
     )
 
 
-DESIGN = {
-    "study": "tiny",
-    "baseline": "pre",
-    "followup": "post",
-    "sessions": SESSIONS,
-    "arms": {"ketamine": "ketamine", "control": "saline"},
-    "participants": {
-        "sub-01": "ketamine",
-        "sub-02": "control",
-        "sub-03": "ketamine",
-        "sub-04": "control",
-    },
-    "strategy": "24P",
-}
+DESIGN = design_of(
+    {
+        "study": "tiny",
+        "baseline": "pre",
+        "followup": "post",
+        "sessions": SESSIONS,
+        "arms": {"ketamine": "ketamine", "control": "saline"},
+        "participants": {
+            "sub-01": "ketamine",
+            "sub-02": "control",
+            "sub-03": "ketamine",
+            "sub-04": "control",
+        },
+        "strategy": "24P",
+    }
+)
 
 
 def group(**changes) -> str:
     rows = []
-    for i, (participant, arm) in enumerate(DESIGN["participants"].items()):
+    for i, (participant, arm) in enumerate(DESIGN.participants.items()):
         for role, label in SESSIONS.items():
             lost = participant == "sub-04" and role == "post"
             rows.append(
@@ -315,7 +319,7 @@ def test_the_figure_of_motion_and_connectivity_is_shown(tmp_path: Path):
 
 def test_a_study_without_arms_and_without_likeness_has_a_page():
     html = group(
-        design=DESIGN | {"arms": None, "participants": dict.fromkeys(DESIGN["participants"])},
+        design=replace(DESIGN, arms={}, participants=dict.fromkeys(DESIGN.participants)),
         similarity=pd.DataFrame(columns=["participant_id", *SIMILARITY_NUMBERS]),
     )
     assert "no arm" not in html

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.imaging.group.quality_tables import (
     MEASURES,
@@ -26,11 +27,13 @@ RUNS = pd.DataFrame(
     ],
     columns=["run", "participant_id", "session", "role", "arm", "status", "reason"],
 )
-DESIGN = {
-    "baseline": "pre",
-    "followup": "post",
-    "participants": {"sub-01": "ketamine", "sub-02": "control", "sub-03": None},
-}
+DESIGN = design_of(
+    {
+        "baseline": "pre",
+        "followup": "post",
+        "participants": {"sub-01": "ketamine", "sub-02": "control", "sub-03": None},
+    }
+)
 LOST = {"status": "excluded", "rule": "degrees-of-freedom", "reason": "too few are left"}
 
 
@@ -181,6 +184,6 @@ def test_a_study_whose_every_run_is_lost_has_rows_without_numbers():
     strategies = strategy_quality(RUNS, lost)
     runs = run_quality(RUNS, lost, regions, strategies, primary="24P", min_coverage=0.5)
     table = quality_change(runs, regions, DESIGN)
-    assert set(table["participant_id"]) == set(DESIGN["participants"])
+    assert set(table["participant_id"]) == set(DESIGN.participants)
     assert table[["pre", "post", "difference"]].isna().all(axis=None)
     assert region_quality(RUNS, {}).empty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 from made_runs import CIRCUITS, REGIONS, REGISTRY, SPACE
 
 from ketfc.base.files import write_json, write_tsv
@@ -204,7 +205,7 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
         "arms": {"ketamine": "esketamine", "control": "midazolam"},
         "participants": {"sub-01": "ketamine", "sub-02": "control"},
     }
-    found = {(role, arm): r for role, arm, r in session_matrices(RUNS, files, design)}
+    found = {(role, arm): r for role, arm, r in session_matrices(RUNS, files, design_of(design))}
     assert set(found) == {("pre", "esketamine"), ("post", "esketamine")}
     pre = found["pre", "esketamine"]
     z = (30 * np.arctanh(one.loc["a", "b"]) + 60 * np.arctanh(two.loc["a", "b"])) / 90
@@ -212,7 +213,7 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
     assert pre.loc["a", "d"] == pytest.approx(one.loc["a", "d"])
     assert found["post", "esketamine"].loc["b", "c"] == pytest.approx(post.loc["b", "c"])
     single = {"arms": None, "participants": {}}
-    assert {arm for _, arm, _ in session_matrices(RUNS, files, single)} == {"all"}
+    assert {arm for _, arm, _ in session_matrices(RUNS, files, design_of(single))} == {"all"}
 
 
 def test_who_is_in_no_arm_is_in_no_matrix(tmp_path):
@@ -220,7 +221,7 @@ def test_who_is_in_no_arm_is_in_no_matrix(tmp_path):
     write_json(tmp_path / "r4.json", {"DegreesOfFreedom": 9.0})
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
     design = {"arms": {"ketamine": "k", "control": "m"}, "participants": {"sub-02": None}}
-    assert list(session_matrices(RUNS, files, design)) == []
+    assert list(session_matrices(RUNS, files, design_of(design))) == []
     ((participant, role, z),) = session_fisher_z(RUNS, files)
     assert (participant, role) == ("sub-02", "pre")
     assert z.loc["a", "b"] == pytest.approx(np.arctanh(matrix(1).loc["a", "b"]))
@@ -230,5 +231,5 @@ def test_a_session_of_excluded_runs_has_a_matrix_of_nothing(tmp_path):
     write_tsv(tmp_path / "r4.tsv", matrix(1, missing="abcd"), index_label="Node")
     write_json(tmp_path / "r4.json", {"DegreesOfFreedom": 0.0})
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
-    ((_, _, r),) = session_matrices(RUNS, files, {"arms": None, "participants": {}})
+    ((_, _, r),) = session_matrices(RUNS, files, design_of({}))
     assert r.isna().all(axis=None)

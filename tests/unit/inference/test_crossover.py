@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
+from made_design import design_of
 from scipy import stats
 
 from ketfc.inference import hypotheses
@@ -204,7 +205,9 @@ def study(*, drug: float = 0.4, healthy: int = 3) -> tuple[pd.DataFrame, pd.Data
 
 def table_of(made: tuple[pd.DataFrame, pd.DataFrame, dict]) -> pd.DataFrame:
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 499, "alpha": 0.05}
-    return hypotheses.test_hypotheses(*made, [Circuit()], **settings).set_index("test")
+    connectivity, scores, design = made
+    tables = connectivity, scores, design_of(design)
+    return hypotheses.test_hypotheses(*tables, [Circuit()], **settings).set_index("test")
 
 
 def test_a_crossover_has_its_tests_and_controls_are_in_none():
@@ -223,8 +226,9 @@ def test_a_crossover_has_its_tests_and_controls_are_in_none():
 
 
 def test_who_lacks_a_drug_or_its_order_is_left_out_with_the_reason():
-    made = study()
-    left = incomplete_participants(*made, [Circuit()], strategy="acompcor")
+    connectivity, scores, design = study()
+    tables = connectivity, scores, design_of(design)
+    left = incomplete_participants(*tables, [Circuit()], strategy="acompcor")
     said = {(row.participant_id, row.test): row.reason for row in left.itertuples()}
     assert said["sub-11", "change"] == "had no second drug; no connectivity at control"
     assert said["sub-12", "change"] == "order of the drugs not known"
@@ -266,14 +270,14 @@ def test_the_circuit_is_ranked_by_its_own_statistic_among_matched_pairs():
         index=pd.MultiIndex.from_tuples([], names=["participant_id", "role"]), dtype=bool
     )
     row = matched_null(
-        connectivity, design, [Circuit()], [], regions=nothing, spheres=nothing,
+        connectivity, design_of(design), [Circuit()], [], regions=nothing, spheres=nothing,
         measured=measured, strategy="acompcor", seed=1,
     ).iloc[0]  # fmt: skip
     assert row["n"] == 10
     assert "pairs of spheres" in row["reason"]
     design["sequences"] = dict.fromkeys(design["sequences"], "ketamine-first")
     row = matched_null(
-        connectivity, design, [Circuit()], [], regions=nothing, spheres=nothing,
+        connectivity, design_of(design), [Circuit()], [], regions=nothing, spheres=nothing,
         measured=measured, strategy="acompcor", seed=1,
     ).iloc[0]  # fmt: skip
     assert "one of the orders" in row["reason"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from made_design import design_of
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -36,7 +37,7 @@ class Circuit:
     regress: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def design_of(kind: str, n: int, si: dict[str, str] | None = SI) -> dict[str, Any]:
+def design_for(kind: str, n: int, si: dict[str, str] | None = SI) -> dict[str, Any]:
     people = [f"sub-{i:02d}" for i in range(n)]
     arms = {"ketamine": "ketamine", "control": "midazolam"}
     two = [("ketamine", "control")[i % 2] for i in range(n)]
@@ -88,7 +89,7 @@ def table_of(
 ) -> pd.DataFrame:
     sets = edges if isinstance(edges, list) else [edges]
     about = {"strategy": "acompcor", "seed": 7, "permutations": m, "alpha": 0.05}
-    return edge_tests(sets, scores, design, **about)
+    return edge_tests(sets, scores, design_of(design), **about)
 
 
 def wide(scores: pd.DataFrame) -> pd.DataFrame:
@@ -127,7 +128,7 @@ def regression(design: dict[str, Any], edges: Edges, scores: pd.DataFrame, i: in
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_edge_has_the_numbers_of_statsmodels(kind, rng):
-    design = design_of(kind, 14)
+    design = design_for(kind, 14)
     scores, edges = scores_of(design, rng), edges_of(design, 5, rng)
     table = table_of(edges, scores, design)
     assert list(table.columns) == list(EDGE_COLUMNS)
@@ -140,7 +141,7 @@ def test_every_edge_has_the_numbers_of_statsmodels(kind, rng):
 
 
 def test_the_change_in_one_arm_is_that_of_scipy_and_all_its_sign_flips(rng):
-    design = design_of("single-arm", 8)
+    design = design_for("single-arm", 8)
     edges = edges_of(design, 3, rng)
     table = table_of(edges, scores_of(design, rng), design)
     change = edges.followup - edges.baseline
@@ -158,7 +159,7 @@ def test_the_change_in_one_arm_is_that_of_scipy_and_all_its_sign_flips(rng):
 def test_two_arms_agree_with_nilearns_permuted_ols(rng):
     from nilearn.mass_univariate import permuted_ols
 
-    design = design_of("parallel", 24, si=None)
+    design = design_for("parallel", 24, si=None)
     edges = edges_of(design, 40, rng)
     # nilearn takes one set of confounds for all targets: here all edges have one baseline
     edges.baseline[:] = edges.baseline[:, :1]
@@ -182,7 +183,7 @@ def test_two_arms_agree_with_nilearns_permuted_ols(rng):
 
 
 def test_false_discovery_rates_are_statsmodels_within_each_family_alone(rng):
-    design = design_of("parallel", 20)
+    design = design_for("parallel", 20)
     scores = scores_of(design, rng)
     sets = [edges_of(design, 30, rng), edges_of(design, 6, rng, atlas="Circuits")]
     table = table_of(sets, scores, design)
@@ -205,7 +206,7 @@ def test_false_discovery_rates_are_statsmodels_within_each_family_alone(rng):
 
 
 def test_edges_that_few_permutations_reach_get_finer_p_values(rng):
-    design = design_of("single-arm", 30, si=None)
+    design = design_for("single-arm", 30, si=None)
     edges = edges_of(design, 300, rng)
     edges.followup[:, 0] += 0.25
     table = table_of(edges, scores_of(design, rng), design, m=200)
@@ -224,7 +225,7 @@ def test_edges_that_few_permutations_reach_get_finer_p_values(rng):
 @pytest.mark.parametrize("kind", KINDS)
 def test_planted_edges_are_found_and_others_are_not(kind):
     rng = np.random.default_rng(5)
-    design = design_of(kind, 30)
+    design = design_for(kind, 30)
     scores, edges = scores_of(design, rng), edges_of(design, 200, rng)
     arm = 1.0 - np.arange(30) % 2 if kind == "parallel" else np.ones(30)
     edges.followup[:, :6] += 0.35 * arm[:, None]
@@ -243,7 +244,7 @@ def test_planted_edges_are_found_and_others_are_not(kind):
 
 
 def test_what_cannot_be_tested_has_a_reason_and_is_no_part_of_its_family(rng):
-    design = design_of("parallel", 12)
+    design = design_for("parallel", 12)
     edges = edges_of(design, 8, rng)
     edges.followup[:, 0] = np.nan
     edges.baseline[0::2, 1] = np.nan
@@ -262,7 +263,7 @@ def test_what_cannot_be_tested_has_a_reason_and_is_no_part_of_its_family(rng):
 
 
 def test_participants_without_score_are_in_the_change_alone(rng):
-    design = design_of("single-arm", 12)
+    design = design_for("single-arm", 12)
     scores = scores_of(design, rng)
     scores.loc[(scores["participant_id"] == "sub-03") & (scores["role"] == "post"), "score"] = None
     edges = edges_of(design, 3, rng)
@@ -275,7 +276,7 @@ def test_participants_without_score_are_in_the_change_alone(rng):
 
 
 def test_without_a_score_there_is_no_association(rng):
-    design = design_of("single-arm", 10, si=None)
+    design = design_for("single-arm", 10, si=None)
     table = table_of(edges_of(design, 3, rng), scores_of(design, rng), design)
     assert set(table["test"]) == {"change"}
 
@@ -291,7 +292,7 @@ def test_without_a_score_there_is_no_association(rng):
     ],
 )
 def test_too_small_a_study_has_rows_without_numbers(kind, n, reason, rng):
-    design = design_of(kind, n)
+    design = design_for(kind, n)
     scores = scores_of(design, rng)
     table = table_of(edges_of(design, 4, rng), scores, design)
     assert len(table) == 8
@@ -300,12 +301,12 @@ def test_too_small_a_study_has_rows_without_numbers(kind, n, reason, rng):
 
 
 def test_the_same_seed_gives_the_same_table_and_another_one_others(rng):
-    design = design_of("parallel", 16)
+    design = design_for("parallel", 16)
     scores, edges = scores_of(design, rng), edges_of(design, 10, rng)
     once, again = table_of(edges, scores, design), table_of(edges, scores, design)
     pd.testing.assert_frame_equal(once, again)
     about = {"strategy": "acompcor", "permutations": 400, "alpha": 0.05}
-    other = edge_tests([edges], scores, design, seed=8, **about)
+    other = edge_tests([edges], scores, design_of(design), seed=8, **about)
     assert (other["p_permutation"] != once["p_permutation"]).any()
     assert other["statistic"].tolist() == once["statistic"].tolist()
 
@@ -319,9 +320,11 @@ def sessions(design: dict[str, Any], names: list[str]) -> Iterator[tuple[str, st
 
 
 def edge_tests_of_a_parcellation_are_its_upper_triangle_by_participant():
-    design = design_of("single-arm", 2)
+    design = design_for("single-arm", 2)
     parcels = pd.DataFrame({"name": ["x", "y", "w"], "network": ["Vis", None, "Vis"]})
-    edges = parcel_edges(sessions(design, ["x", "y", "w"]), design, parcels, atlas="Three")
+    edges = parcel_edges(
+        sessions(design, ["x", "y", "w"]), design_of(design), parcels, atlas="Three"
+    )
     pairs = list(zip(edges.names["region_a"], edges.names["region_b"], strict=True))
     assert pairs == [("x", "y"), ("x", "w"), ("y", "w")]
     assert edges.names["network_b"].tolist() == [None, "Vis", "Vis"]
@@ -330,7 +333,7 @@ def edge_tests_of_a_parcellation_are_its_upper_triangle_by_participant():
 
 
 def test_a_pair_that_two_circuits_share_is_an_edge_once_and_a_semipartial_one_its_own():
-    design = design_of("single-arm", 2)
+    design = design_for("single-arm", 2)
     circuits = [
         Circuit("one", (("a", "b"), ("a", "c"))),
         Circuit("two", (("b", "a"), ("b", "c"))),
@@ -347,12 +350,12 @@ def test_a_pair_that_two_circuits_share_is_an_edge_once_and_a_semipartial_one_it
     ]
     columns = ["participant_id", "role", "strategy", "circuit", "measure"]
     table = pd.DataFrame(rows, columns=[*columns, "region_a", "region_b", "z"])
-    edges = circuit_edges(table, design, circuits, strategy="y")
+    edges = circuit_edges(table, design_of(design), circuits, strategy="y")
     named = edges.names[["circuit", "region_a", "region_b"]].to_numpy().tolist()
     assert named == [["one", "a", "b"], ["one", "a", "c"], ["two", "b", "c"], ["part", "a", "b"]]
     assert edges.baseline.tolist() == [[2, 3, 3, 2]] * 2
     assert edges.followup.tolist() == [[3, 4, 4, 3]] * 2
-    nothing = circuit_edges(table.head(0), design, circuits, strategy="y")
+    nothing = circuit_edges(table.head(0), design_of(design), circuits, strategy="y")
     assert np.isnan(nothing.baseline).all()
 
 
@@ -361,7 +364,7 @@ def test_null_families_rarely_have_a_survivor(kind):
     studies, any_fdr, any_fwer, below = 30, 0, 0, 0
     for i in range(studies):
         rng = stream(i, f"null/{kind}")
-        design = design_of(kind, 12)
+        design = design_for(kind, 12)
         table = table_of(edges_of(design, 20, rng), scores_of(design, rng), design, m=199)
         for _, family in table.groupby("family"):
             any_fdr += (family["p_fdr"] < 0.05).any()
@@ -377,7 +380,7 @@ def test_null_families_rarely_have_a_survivor(kind):
 
 def test_edges_are_adjusted_for_covariates_and_who_lacks_one_is_in_no_arrangement():
     rng = np.random.default_rng(31)
-    design = design_of("parallel", 21)
+    design = design_for("parallel", 21)
     people = sorted(design["participants"])
     age: list[float | None] = rng.normal(40, 9, 21).tolist()
     age[4] = None

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
 from ketfc.inference.account.flow import FLOW_COLUMNS, UNCOVERED, flow_counts
 from ketfc.reporting.figures.flow import draw_flow
 from ketfc.reporting.figures.style import save_figure
+from ketfc.study.design.design import Design
 
 PEOPLE = {
     "a": "ketamine",
@@ -28,14 +30,16 @@ LONG = "left out by hand: " + "an incidental finding that the radiologist wished
 UNBROKEN = "left out by hand: " + "x" * 130
 
 
-def design(*, arms: bool = True) -> dict[str, object]:
-    return {
-        "arms": {"ketamine": "esketamine", "control": "midazolam"} if arms else None,
-        "participants": PEOPLE if arms else dict.fromkeys(PEOPLE),
-        "baseline": "pre",
-        "followup": "post",
-        "strategy": "24P",
-    }
+def design(*, arms: bool = True) -> Design:
+    return design_of(
+        {
+            "arms": {"ketamine": "esketamine", "control": "midazolam"} if arms else None,
+            "participants": PEOPLE if arms else dict.fromkeys(PEOPLE),
+            "baseline": "pre",
+            "followup": "post",
+            "strategy": "24P",
+        }
+    )
 
 
 def runs() -> pd.DataFrame:

@@ -44,8 +44,8 @@ def incomplete_study(**kinds: Any) -> Study:
     ]
     made.connectivity.loc[is_mean(made.connectivity, "sub-02", "pre"), "z"] = np.nan
     made.scores.loc[is_si(made.scores, "sub-03", "post"), "score"] = np.nan
-    if made.design["arms"]:
-        made.design["participants"]["sub-04"] = None
+    if made.content["arms"]:
+        made.content["participants"]["sub-04"] = None
     return made
 
 
@@ -120,9 +120,9 @@ def test_nobody_vanishes():
     made = incomplete_study()
     table, left_out = made.test(), made.incomplete()
     planned = {"ketamine": 0, "midazolam": 0}
-    for role in made.design["participants"].values():
+    for role in made.content["participants"].values():
         if role:
-            planned[made.design["arms"][role]] += 1
+            planned[made.content["arms"][role]] += 1
     for row in table.itertuples():
         arm = row.test.partition("-")[2] if row.family != "moderation" else ""
         listed = left_out[
@@ -174,8 +174,8 @@ def test_the_order_of_rows_does_not_matter(kinds, tmp_path):
         made.connectivity.sample(frac=1, random_state=1),
         made.scores.sample(frac=1, random_state=2),
         {
-            **made.design,
-            "participants": dict(reversed(list(made.design["participants"].items()))),
+            **made.content,
+            "participants": dict(reversed(list(made.content["participants"].items()))),
         },
     )
     write_tsv(tmp_path / "two.tsv", turned.test())
@@ -219,7 +219,7 @@ def test_tables_read_back_as_text_give_the_same(tmp_path):
     write_tsv(tmp_path / "connectivity.tsv", made.connectivity, digits=17)
     write_tsv(tmp_path / "scores.tsv", made.scores, digits=17)
     again = Study(
-        read_tsv(tmp_path / "connectivity.tsv"), read_tsv(tmp_path / "scores.tsv"), made.design
+        read_tsv(tmp_path / "connectivity.tsv"), read_tsv(tmp_path / "scores.tsv"), made.content
     )
     pd.testing.assert_frame_equal(made.test(), again.test())
 
@@ -235,7 +235,7 @@ def test_change_scores_are_used_without_a_baseline_and_flagged():
 
 def test_a_study_without_si_scores_says_so():
     made = study()
-    made.design["si"] = None
+    made.content["si"] = None
     row = made.row("dmn", "association")
     assert row["flags"] == "no-scores"
     assert (row["n"], row["n_excluded"]) == (0, 16)
@@ -257,11 +257,11 @@ def keep(made: Study, people: list[str]) -> None:
 
 
 def no_control(made: Study) -> None:
-    keep(made, [who for who, arm in made.design["participants"].items() if arm == "ketamine"])
+    keep(made, [who for who, arm in made.content["participants"].items() if arm == "ketamine"])
 
 
 def one_control(made: Study) -> None:
-    ketamine = [who for who, arm in made.design["participants"].items() if arm == "ketamine"]
+    ketamine = [who for who, arm in made.content["participants"].items() if arm == "ketamine"]
     keep(made, [*ketamine, "sub-02"])
 
 
@@ -292,7 +292,7 @@ def nobody_moves(made: Study) -> None:
 
 
 def score_is_arm(made: Study) -> None:
-    arm = made.scores["participant_id"].map(made.design["participants"])
+    arm = made.scores["participant_id"].map(made.content["participants"])
     made.scores.loc[made.scores["role"] == "pre", "score"] = np.where(
         arm[made.scores["role"] == "pre"] == "control", 5, 9
     )
@@ -391,8 +391,8 @@ def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged(monkeypatc
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda made: made.design["participants"].pop("sub-03"), "outside the plan: sub-03"),
-        (lambda made: made.design.update(kind="factorial"), "factorial"),
+        (lambda made: made.content["participants"].pop("sub-03"), "outside the plan: sub-03"),
+        (lambda made: made.content.update(kind="factorial"), "factorial"),
         (
             lambda made: setattr(made, "scores", pd.concat([made.scores, made.scores.head(1)])),
             "two values of the SI score at pre for sub-01",

@@ -155,7 +155,7 @@ def test_a_preregistered_study_is_not_exploratory_for_its_size():
     made = made_tables.one_arm(size=8)
     circuits = [made_tables.Circuit("dmn", "DMN", True, "?")]
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
-    locked = replace(made, design={**made.design, "preregistered": True})
+    locked = replace(made, content={**made.content, "preregistered": True})
     for study, labelled in ((made, True), (locked, False)):
         table = hypotheses.test_hypotheses(
             study.connectivity, study.scores, study.design, circuits, **settings

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 from scipy import stats
 
 from ketfc.inference.null import matched_null as module
@@ -28,6 +30,7 @@ from ketfc.inference.null.sphere_pairs import (
     nearest_pairs,
     region_features,
 )
+from ketfc.study.design.design import Design
 
 EDGE = (("r0", "r1"),)
 STAR = (("r0", "r1"), ("r0", "r2"), ("r3", "r1"))
@@ -47,11 +50,15 @@ class Study:
     """Everything that goes into a matched null."""
 
     connectivity: pd.DataFrame
-    design: dict
+    content: dict[str, Any]
     regions: pd.DataFrame
     spheres: pd.DataFrame
     measured: pd.DataFrame
     matrices: dict[tuple[str, str], pd.DataFrame]
+
+    @property
+    def design(self) -> Design:
+        return design_of(self.content)
 
     def sessions(self) -> Iterator[tuple[str, str, pd.DataFrame]]:
         for (participant, role), matrix in self.matrices.items():
@@ -122,7 +129,7 @@ def make_study(
     index = pd.MultiIndex.from_product([people, ["pre", "post"]])
     return Study(
         connectivity=pd.DataFrame(rows),
-        design=design,
+        content=design,
         regions=places(rng, ["r0", "r1", "r2", "r3"]),
         spheres=places(rng, names),
         measured=pd.DataFrame(True, index=index, columns=names),
@@ -316,7 +323,7 @@ def test_a_change_of_the_whole_brain_does_not_stand_out():
 def test_the_statistic_is_the_t_of_the_circuits_own_test():
     study = make_study(5)
     means = study.connectivity.pivot_table(index="participant_id", columns="role", values="z")
-    arm = np.array([study.design["participants"][who] == "ketamine" for who in means.index])
+    arm = np.array([study.content["participants"][who] == "ketamine" for who in means.index])
     expected = change_statistic(
         means[["pre"]].to_numpy(), means[["post"]].to_numpy(), arm.astype(float)
     )

@@ -160,8 +160,8 @@ def test_somebody_alone_with_a_label_is_flagged_and_the_interval_stays():
 
 def test_two_people_in_one_arm_with_a_covariate_give_no_nonsense():
     made = adjusted(study(16), age=ages(16))
-    for i, who in enumerate(made.design["participants"]):
-        made.design["participants"][who] = "control" if i < 2 else "ketamine"
+    for i, who in enumerate(made.content["participants"]):
+        made.content["participants"][who] = "control" if i < 2 else "ketamine"
     table = made.test()
     rows = table[(table["test"] == "change") & (table["hypothesis"] != "none")]
     assert rows["flags"].str.contains("small-arm").all()
@@ -332,7 +332,7 @@ def test_ranks_of_changes_are_compared_within_sites_and_say_what_they_leave_out(
     assert row["effect_size"] == pytest.approx(np.average(signs, weights=weights))
     assert "within blocks, by van Elteren's test; not adjusted for age" in row["note"]
     no_site = adjusted(study(PEOPLE), age=ages(), sex=["m", "f"] * (PEOPLE // 2))
-    no_site.design["terms"]["values"]["sex"]["sub-02"] = "m"
+    no_site.content["terms"]["values"]["sex"]["sub-02"] = "m"
     row = robust(no_site).loc[("sgacc-rlpfc", "mann-whitney")]
     assert row["note"] == "Hodges–Lehmann shift of the change; not adjusted for age and sex"
     plain = robust(study(PEOPLE)).loc[("sgacc-rlpfc", "mann-whitney")]
@@ -360,7 +360,7 @@ def test_what_could_be_detected_is_in_what_the_covariates_leave_of_the_spread():
     assert row["effect_size"] == pytest.approx(smallest)
     assert row["estimate"] == pytest.approx(smallest * within.mse_resid**0.5)
     assert "at equal connectivity at baseline and covariates" in row["note"]
-    unadjusted = Study(made.connectivity, made.scores, {**made.design, "terms": None})
+    unadjusted = Study(made.connectivity, made.scores, {**made.content, "terms": None})
     other = robust(unadjusted).loc[("sgacc-rlpfc", "detectable")]
     assert other["estimate"] > 1.5 * row["estimate"]
     assert "covariates" not in other["note"]
@@ -368,7 +368,7 @@ def test_what_could_be_detected_is_in_what_the_covariates_leave_of_the_spread():
 
 def with_controls(made: Study) -> Study:
     """Six healthy controls, measured once, without covariates of their own."""
-    patients = made.design["participants"]
+    patients = made.content["participants"]
     healthy = [f"sub-h{i}" for i in range(6)]
     rng = np.random.default_rng(3)
     rows = [
@@ -378,7 +378,7 @@ def with_controls(made: Study) -> Study:
     more = pd.DataFrame(rows, columns=made.connectivity.columns)
     groups = dict.fromkeys(patients, "patients") | dict.fromkeys(healthy, "controls")
     design = {
-        **made.design,
+        **made.content,
         "participants": patients | dict.fromkeys(healthy),
         "groups": {"patients": ["MDD"], "controls": ["HC"], "participants": groups},
     }
@@ -389,7 +389,7 @@ def test_the_distance_from_controls_says_that_it_is_not_adjusted():
     made = adjusted(study(PEOPLE), blocks="site", site=sites(), age=ages())
     note = robust(with_controls(made)).loc[("dmn", FROM_CONTROLS), "note"]
     assert "(arms exchanged within site); not adjusted for age and site" in note
-    made.design["terms"]["values"]["site"]["sub-01"] = None
+    made.content["terms"]["values"]["site"]["sub-01"] = None
     lost = robust(with_controls(made)).loc[("dmn", FROM_CONTROLS)]
     assert lost["n"] == PEOPLE / 2 - 1, "who has no site cannot be exchanged within it"
     one_arm = adjusted(study(PEOPLE, arms=False), blocks="site", site=sites())

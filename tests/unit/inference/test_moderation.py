@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def moderated(made: Study, **settings: Any) -> Any:
 
 def with_data(made: Study) -> Any:
     data = frame_of(made)
-    dx = (made.design["terms"]["diagnosis"] or {}).get("participants", {})
+    dx = (made.content["terms"]["diagnosis"] or {}).get("participants", {})
     data["bipolar"] = [float(dx.get(who) == "bipolar") for who in data.index]
     return data
 
@@ -97,7 +98,7 @@ def test_the_permutation_p_is_that_of_nilearn():
 def test_a_planted_moderation_is_found_and_told_as_exploratory():
     made = study(60)
     change = frame_of(adjusted(made))["change"]
-    treated = {who for who, arm in made.design["participants"].items() if arm == "ketamine"}
+    treated = {who for who, arm in made.content["participants"].items() if arm == "ketamine"}
     follow = (made.scores["role"] == "post") & (made.scores["scale"] == "si")
     who = made.scores.loc[follow, "participant_id"]
     made.scores.loc[follow, "score"] -= [60 * change[one] * (one in treated) for one in who]
@@ -168,7 +169,7 @@ def test_what_a_study_cannot_ask_is_not_planned():
     no_baseline = study(shape="change").design
     assert [test.name for test in moderation_tests(no_baseline)] == ["drug-by-change"]
     assert [test.name for test in moderation_tests(study().design)] == TWO_ARMS
-    assert moderation_tests({**study().design, "si": None}) == []
+    assert moderation_tests(replace(study().design, si=None)) == []
 
 
 def test_no_words_of_moderation_claim_a_cause():

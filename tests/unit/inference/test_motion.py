@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.inference.context import add_motion_flags
 from ketfc.inference.design.change import adjusted_difference, mean_change
@@ -178,7 +179,7 @@ def study(arms: int, seed: int, *, slope: float, rise: float) -> dict[str, Any]:
 
 def table_of(made: dict[str, Any]) -> pd.DataFrame:
     return motion_tests(
-        **made,
+        **made | {"design": design_of(made["design"])},
         circuits=[Circuit("a"), Circuit("b")],
         strategies=["acompcor", "24P"],
         seed=1,
@@ -308,7 +309,7 @@ def test_flags_and_words_stand_beside_the_circuit_and_no_number_changes():
     ]
     columns = ["hypothesis", "test", "flags", "estimate", "verdict"]
     before = pd.DataFrame(rows, columns=columns)
-    after = add_motion_flags(before, motion, made["design"])
+    after = add_motion_flags(before, motion, design_of(made["design"]))
     assert after["flags"].tolist() == [
         f"exploratory;{FOLLOWS};{CHANGED}",
         FOLLOWS,
@@ -324,11 +325,11 @@ def test_flags_and_words_stand_beside_the_circuit_and_no_number_changes():
     same = ["hypothesis", "test", "estimate"]
     pd.testing.assert_frame_equal(after[same], before[same])
     silent = motion.assign(gate=motion["gate"].map({FOLLOWS: SILENT, CHANGED: SILENT}))
-    unchanged = add_motion_flags(before, silent, made["design"])
+    unchanged = add_motion_flags(before, silent, design_of(made["design"]))
     assert unchanged["flags"].tolist() == ["exploratory", None, None, None]
     assert unchanged["verdict"].tolist() == before["verdict"].tolist()
     # another strategy than the primary one decides nothing
-    other = add_motion_flags(before, motion, made["design"] | {"strategy": "36P"})
+    other = add_motion_flags(before, motion, design_of(made["design"] | {"strategy": "36P"}))
     assert not other["flags"].fillna("").str.contains(FOLLOWS).any()
 
 
@@ -336,7 +337,7 @@ def test_with_two_arms_the_words_are_those_of_a_difference():
     made = study(2, 6, slope=2.0, rise=0.2)
     rows = [("a", "change", None, 0.4, "A: higher.")]
     table = pd.DataFrame(rows, columns=["hypothesis", "test", "flags", "estimate", "verdict"])
-    said = add_motion_flags(table, table_of(made), made["design"])["verdict"].iloc[0]
+    said = add_motion_flags(table, table_of(made), design_of(made["design"]))["verdict"].iloc[0]
     assert "At equal change in motion the difference is" in said
 
 
@@ -417,7 +418,9 @@ def test_what_the_correlation_is_adjusted_for_is_said():
     from ketfc.reporting.text.captions import figure_caption
 
     made, _ = with_terms(study(2, 12, slope=1.0, rise=0.1), seed=1)
-    assert motion_given(made["design"]) == "arm, age and site"
-    assert motion_given(study(2, 12, slope=1.0, rise=0.1)["design"]) == "arm"
-    assert motion_given(study(1, 12, slope=1.0, rise=0.1)["design"]) == ""
-    assert "mean FD given arm, age and site, with its" in figure_caption("qcfc", made["design"])
+    assert motion_given(design_of(made["design"])) == "arm, age and site"
+    assert motion_given(design_of(study(2, 12, slope=1.0, rise=0.1)["design"])) == "arm"
+    assert motion_given(design_of(study(1, 12, slope=1.0, rise=0.1)["design"])) == ""
+    assert "mean FD given arm, age and site, with its" in figure_caption(
+        "qcfc", design_of(made["design"])
+    )

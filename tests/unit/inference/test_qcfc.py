@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 from scipy import stats
 
 from ketfc.inference.motion import qcfc as module
@@ -15,11 +14,13 @@ from ketfc.inference.motion.qcfc import CHANGE, CURVE_COLUMNS, QCFC_COLUMNS, edg
 REGIONS = [f"r{i}" for i in range(12)]
 EDGES = np.triu_indices(len(REGIONS), 1)
 PEOPLE = [f"sub-{i:02d}" for i in range(14)]
-DESIGN: dict[str, Any] = {
-    "baseline": "pre",
-    "followup": "post",
-    "participants": dict.fromkeys(PEOPLE, None),
-}
+DESIGN = design_of(
+    {
+        "baseline": "pre",
+        "followup": "post",
+        "participants": dict.fromkeys(PEOPLE, None),
+    }
+)
 
 
 @pytest.fixture

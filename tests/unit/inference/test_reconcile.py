@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 
 from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
 from ketfc.inference.account.reconcile import planned_for, with_gaps
+from ketfc.study.design.design import Groups
 
-DESIGN = {
-    "participants": {"a": "ketamine", "b": "ketamine", "c": "control", "d": None},
-    "arms": {"ketamine": "esketamine", "control": "midazolam"},
-    "sessions": {"pre": "1", "post": "2"},
-    "baseline": "pre",
-    "followup": "post",
-    "strategy": "24P",
-}
+DESIGN = design_of(
+    {
+        "participants": {"a": "ketamine", "b": "ketamine", "c": "control", "d": None},
+        "arms": {"ketamine": "esketamine", "control": "midazolam"},
+        "sessions": {"pre": "1", "post": "2"},
+        "baseline": "pre",
+        "followup": "post",
+        "strategy": "24P",
+    }
+)
 RUNS = pd.DataFrame(
     [
         ("a1", "a", "1", "ok"),
@@ -141,9 +147,10 @@ def test_a_test_within_an_arm_is_planned_for_that_arm():
     assert planned_for("change", DESIGN) == {"a", "b", "c", "d"}
     assert planned_for("change-esketamine", DESIGN) == {"a", "b"}
     assert planned_for("association-midazolam", DESIGN) == {"c"}
-    assert planned_for("change", DESIGN | {"arms": None}) == {"a", "b", "c", "d"}
+    assert planned_for("change", replace(DESIGN, arms={})) == {"a", "b", "c", "d"}
 
 
 def test_no_test_is_planned_for_healthy_controls():
-    groups = {"participants": {"a": "patients", "b": "patients", "c": "patients", "d": "controls"}}
-    assert planned_for("change", DESIGN | {"groups": groups}) == {"a", "b", "c"}
+    people = {"a": "patients", "b": "patients", "c": "patients", "d": "controls"}
+    groups = Groups(("MDD",), ("HC",), people)
+    assert planned_for("change", replace(DESIGN, groups=groups)) == {"a", "b", "c"}

@@ -103,7 +103,7 @@ def test_two_arms_have_the_numbers_of_statsmodels_and_scipy():
     made = made_tables.two_arms()
     rows = rows_of(table_of(made), "change")
     pairs = pairs_of(made)
-    arm = np.array([made.design["participants"][who] == "ketamine" for who in pairs.index])
+    arm = np.array([made.content["participants"][who] == "ketamine" for who in pairs.index])
     design = sm.add_constant(np.column_stack([arm, pairs["pre"]]).astype(float))
     fit = sm.OLS(pairs["post"].to_numpy(), design).fit(cov_type="HC2")
     assert rows.loc["hc2", "estimate"] == pytest.approx(fit.params[1])
@@ -163,12 +163,12 @@ def longitudinal() -> made_tables.Made:
     late = made.connectivity[made.connectivity["role"] == "post"].assign(role="late")
     late["z"] = late["z"] + np.random.default_rng(3).normal(0.2, 0.05, len(late))
     design = {
-        **made.design,
+        **made.content,
         "kind": "longitudinal",
         "contrasts": [["pre", "post"], ["pre", "late"]],
-        "estimand": {**made.design["estimand"], "change-late": "The change until late."},
+        "estimand": {**made.content["estimand"], "change-late": "The change until late."},
     }
-    return replace(made, connectivity=pd.concat([made.connectivity, late]), design=design)
+    return replace(made, connectivity=pd.concat([made.connectivity, late]), content=design)
 
 
 def test_several_follow_ups_have_a_mixed_model_each():
@@ -189,15 +189,15 @@ def test_several_follow_ups_have_a_mixed_model_each():
 def crossover() -> made_tables.Made:
     """The sessions of a single arm as those after two drugs, in alternating order."""
     made = made_tables.one_arm(size=14)
-    people = list(made.design["participants"])
+    people = list(made.content["participants"])
     orders = {who: ("ketamine-first", "control-first")[i % 2] for i, who in enumerate(people)}
     design = {
-        **made.design,
+        **made.content,
         "kind": "crossover",
         "drugs": {"ketamine": "ketamine", "control": "placebo"},
         "sequences": orders,
     }
-    return replace(made, design=design)
+    return replace(made, content=design)
 
 
 def test_a_crossover_has_differences_between_the_drugs():
@@ -206,7 +206,7 @@ def test_a_crossover_has_differences_between_the_drugs():
     assert tuple(rows.index) == GROUP_METHODS
     pairs = pairs_of(made)
     change = (pairs["post"] - pairs["pre"]).to_numpy()
-    first = np.array([made.design["sequences"][who] == "ketamine-first" for who in pairs.index])
+    first = np.array([made.content["sequences"][who] == "ketamine-first" for who in pairs.index])
     expected = (change[first].mean() + change[~first].mean()) / 2
     assert rows.loc["hc2", "estimate"] == pytest.approx(expected)
     differences = (change[first][:, np.newaxis] + change[~first]) / 2
@@ -237,14 +237,14 @@ def with_controls(made: made_tables.Made, *, level: float) -> made_tables.Made:
     healthy = pd.concat(
         [some.assign(participant_id=who, z=rng.normal(level, 0.1, len(some))) for who in people]
     )
-    patients = made.design["participants"]
+    patients = made.content["participants"]
     groups = {**dict.fromkeys(patients, "patients"), **dict.fromkeys(people, "controls")}
     design = {
-        **made.design,
+        **made.content,
         "participants": {**patients, **dict.fromkeys(people)},
         "groups": {"patients": ["MDD"], "controls": ["HC"], "participants": groups},
     }
-    return replace(made, connectivity=pd.concat([made.connectivity, healthy]), design=design)
+    return replace(made, connectivity=pd.concat([made.connectivity, healthy]), content=design)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +278,13 @@ def zero_after(made: made_tables.Made) -> made_tables.Made:
 
 def arm_of_two(made: made_tables.Made) -> made_tables.Made:
     """One arm of two people."""
-    people = made.design["participants"]
+    people = made.content["participants"]
     kept = [who for who, arm in people.items() if arm == "ketamine"]
     kept += [who for who, arm in people.items() if arm == "control"][:2]
-    design = {**made.design, "participants": {who: people[who] for who in kept}}
+    design = {**made.content, "participants": {who: people[who] for who in kept}}
     return replace(
         made,
-        design=design,
+        content=design,
         connectivity=made.connectivity[made.connectivity["participant_id"].isin(kept)],
         scores=made.scores[made.scores["participant_id"].isin(kept)],
     )

@@ -31,10 +31,10 @@ def without(made: Study, people: list[str]) -> Study:
 def crossover(made: Study) -> Study:
     """The sessions of a single arm as those after two drugs, in alternating order."""
     orders = ("ketamine-first", "control-first")
-    made.design |= {
+    made.content |= {
         "kind": "crossover",
         "drugs": {"ketamine": "ketamine", "control": "placebo"},
-        "sequences": {who: orders[i % 2] for i, who in enumerate(made.design["participants"])},
+        "sequences": {who: orders[i % 2] for i, who in enumerate(made.content["participants"])},
     }
     return made
 
@@ -52,14 +52,14 @@ def constant_edge(made: Study) -> Study:
 
 def group_of(made: Study, size: int) -> Study:
     """Keep so many of the control arm, or of those who had the control drug first."""
-    groups = made.design.get("sequences") or made.design["participants"]
+    groups = made.content.get("sequences") or made.content["participants"]
     second = [who for who, group in groups.items() if group.startswith("control")]
     return without(made, second[size:])
 
 
 def collinear(made: Study, names: tuple[str, ...]) -> Study:
     """Two covariates of which one is the other in months, or one that is the arm itself."""
-    n = len(made.design["participants"])
+    n = len(made.content["participants"])
     age = np.random.default_rng(5).normal(40, 9, n).round(1)
     of_arm = ["a" if i % 2 else "b" for i in range(n)]
     columns = {"age": age.tolist(), "months": (12 * age).tolist(), "drug": of_arm}
@@ -118,7 +118,7 @@ def site_is_arm(made: Study) -> Study:
 
 
 def first(made: Study, n: int) -> Study:
-    return without(made, list(made.design["participants"])[n:])
+    return without(made, list(made.content["participants"])[n:])
 
 
 def both_tables(made: Study) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import made_tables
 import numpy as np
 import pandas as pd
@@ -65,7 +67,7 @@ def test_the_methods_tell_the_families_apart(made, edges):
     (text,) = edge_methods(edges, made.design)
     assert "210 of circuits and 63 of the circuits" in text
     assert "mixed with no other family" in text
-    (text,) = edge_methods(edges, {**made.design, "si": None})
+    (text,) = edge_methods(edges, replace(made.design, si=None))
     assert "primary tests of change, with" in text
 
 
@@ -74,5 +76,5 @@ def test_the_contrast_is_named_as_the_design_has_it(made):
     assert contrast("association", made.design) == "Association of the change with SSI"
     assert contrast("change", made_tables.one_arm().design) == "Change: post − pre"
     drugs = {"control": "placebo", "ketamine": "ketamine"}
-    crossover = {**made_tables.one_arm().design, "drugs": drugs}
+    crossover = replace(made_tables.one_arm().design, drugs=drugs)
     assert contrast("change", crossover) == "Change: ketamine − placebo"

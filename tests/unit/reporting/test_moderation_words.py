@@ -8,6 +8,7 @@ from typing import Any
 import made_tables
 import numpy as np
 import pytest
+from made_design import design_of
 
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.results import results
@@ -23,7 +24,7 @@ from ketfc.reporting.text.references import cited
 
 def with_terms(made: made_tables.Made, *, blocks: str | None = None) -> made_tables.Made:
     """Give a study ages, sites and diagnoses, and test it again."""
-    people = list(made.design["participants"])
+    people = list(made.content["participants"])
     ages = np.random.default_rng(7).normal(40, 9, len(people)).round(1)
     values = {
         "age": dict(zip(people, ages.tolist(), strict=True)),
@@ -37,11 +38,12 @@ def with_terms(made: made_tables.Made, *, blocks: str | None = None) -> made_tab
         "diagnosis": {"unipolar": ["MDD"], "bipolar": ["BD"], "participants": diagnosed},
     }
     kinds = {"age": "numeric", "site": "categorical"}
-    design = {**made.design, "covariates": kinds, "terms": terms}
+    content = {**made.content, "covariates": kinds, "terms": terms}
+    design = design_of(content)
     hypotheses, incomplete = made_tables._hypotheses(made.connectivity, made.scores, design)
     checks = made_tables._robustness(made.connectivity, made.scores, design)
     return replace(
-        made, design=design, hypotheses=hypotheses, incomplete=incomplete, robustness=checks
+        made, content=content, hypotheses=hypotheses, incomplete=incomplete, robustness=checks
     )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+from made_design import design_of
 
 from ketfc.reporting.pages.run_quality import quality_summary
 
-DESIGN = {
-    "arms": {"ketamine": "esketamine", "control": "midazolam"},
-    "sessions": {"pre": "1", "post": "2"},
-    "participants": {"a": "ketamine", "b": "ketamine", "c": "control"},
-}
+DESIGN = design_of(
+    {
+        "arms": {"ketamine": "esketamine", "control": "midazolam"},
+        "sessions": {"pre": "1", "post": "2"},
+        "participants": {"a": "ketamine", "b": "ketamine", "c": "control"},
+    }
+)
 
 
 def runs() -> pd.DataFrame:
@@ -40,7 +45,7 @@ def test_runs_that_were_used_are_summed_up_by_arm_and_session():
 
 
 def test_without_arms_everybody_is_in_one_row_per_session():
-    design = DESIGN | {"arms": None, "participants": dict.fromkeys("abc")}
+    design = replace(DESIGN, arms={}, participants=dict.fromkeys("abc"))
     table = quality_summary(runs(), design)
     assert [row[:3] for row in table.rows] == [
         ["all participants", "pre", "2 of 4"],

@@ -155,14 +155,14 @@ def test_the_page_says_what_it_is_for(html):
 
 def test_what_the_tables_hold_is_never_markup(made, pictures):
     design = {
-        **made.design,
+        **made.content,
         "study": EVIL,
         "estimand": {"change": EVIL, "association": EVIL},
         "arms": {"ketamine": EVIL, "control": "b"},
     }
     evil = made_tables.replace(
         made,
-        design=design,
+        content=design,
         exclusions=made.exclusions.assign(reason=EVIL, rule="`x` " + EVIL),
         regions=made.regions.assign(source=EVIL),
         runs=made.runs.assign(reason=EVIL),
@@ -479,7 +479,7 @@ def test_the_methods_name_what_was_done(made):
         "`min-coverage`: 1 row, 1 participant",
         "nilearn 0.14.1",
         "Research use only",
-        made.design["estimand"]["change"].rstrip("."),
+        made.content["estimand"]["change"].rstrip("."),
     ):
         assert fact in text, fact
     assert not re.search(r"\b(nan|None)\b", text)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_design import design_of
 from scipy import stats
 
 from ketfc.study.config.scores import Scores
@@ -22,7 +23,7 @@ from ketfc.study.scores.response import (
 )
 
 SSI = {("si", "total"): Rule("SSI", low=0, high=38, step=1, remission=3)}
-DESIGN: dict[str, Any] = {"sessions": {"pre": "b", "post": "d1", "late": "d7"}, "arms": None}
+DESIGN: dict[str, Any] = {"sessions": {"pre": "b", "post": "d1", "late": "d7"}, "contrasts": []}
 PAIRS = [("pre", "post"), ("pre", "late")]
 
 
@@ -108,11 +109,11 @@ def test_a_score_that_is_a_change_stays_one() -> None:
 
 
 def test_the_roles_that_are_compared_follow_the_design() -> None:
-    assert compared_roles(DESIGN) == PAIRS
+    assert compared_roles(design_of(DESIGN)) == PAIRS
     crossover = DESIGN | {"pre": None, "contrasts": [["post", "late"]]}
-    assert compared_roles(crossover) == [("post", "late")]
+    assert compared_roles(design_of(crossover)) == [("post", "late")]
     both = DESIGN | {"pre": "pre", "contrasts": [["late", "post"], ["pre", "post"]]}
-    assert compared_roles(both) == [*PAIRS, ("late", "post")]
+    assert compared_roles(design_of(both)) == [*PAIRS, ("late", "post")]
 
 
 def test_rules_come_from_the_catalogue_and_the_config() -> None:
@@ -132,7 +133,7 @@ def test_rules_come_from_the_catalogue_and_the_config() -> None:
 
 def summarised(people: pd.DataFrame, scores: pd.DataFrame, **design: Any) -> pd.DataFrame:
     table = clinical_scores(scores, SSI, PAIRS)
-    made = clinical_summary(scores, table, people, SSI, DESIGN | design)
+    made = clinical_summary(scores, table, people, SSI, design_of(DESIGN | design))
     assert tuple(made.columns) == SUMMARY_COLUMNS
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from made_design import design_of
 
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
@@ -15,7 +16,7 @@ RULES = {
     ("depression", "si-item"): Rule("item 10 of MADRS", low=0, high=6),
     ("depression", "total-less-si-item"): Rule("MADRS", low=0, high=54),
 }
-DESIGN = {"sessions": {"pre": "base", "post": "day1"}, "arms": None}
+DESIGN = design_of({"sessions": {"pre": "base", "post": "day1"}})
 
 
 def shown(tmp_path, rows: list[tuple[str, str, str, str, float | None]]):

@@ -36,7 +36,7 @@ def test_covariates_are_written_with_everybody(tmp_path: Path) -> None:
         ["sub-02", None, "M", "2", None],
         ["sub-03", 61.5, None, "1", None],
     ]
-    assert plan.design["covariates"] == {
+    assert plan.design.covariates == {
         "age": "numeric",
         "sex": "categorical",
         "site": "categorical",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from ketfc.study.config.config import parse_config
-from ketfc.study.design.design import (
-    describe_design,
-    design_problems,
-    healthy_controls,
-    in_contrasts,
-)
+from ketfc.study.design.design import AFTER_FIRST, Design, Terms, read_design, write_design
+from ketfc.study.design.detection import describe_design, design_problems
 
 ARMS = {"column": "arm", "ketamine": "ket", "control": "midazolam"}
 COLUMN, CHANGE = {"column": "SSI"}, {"change-column": "delta"}
@@ -26,6 +25,7 @@ SESSIONS = {"pre": "base", "post": "day1", "late": "day7"}
 def design(
     arms: dict | None, si: dict, depression: dict | None = None, **keys: Any
 ) -> dict[str, Any]:
+    """Return ``design.json`` of a study of three people, as it is read back."""
     study = {"name": "trial", "derivatives": "d", "sessions": SESSIONS, "arms": arms} | keys
     scores = {"table": "t.tsv", "si": {"instrument": "SSI"} | si, "depression": depression}
     config = parse_config(
@@ -36,7 +36,8 @@ def design(
             "statistics": {"alpha": 0.01},
         }
     )
-    return describe_design(config, {"sub-02": "control", "sub-01": "ketamine", "sub-03": None})
+    people = {"sub-02": "control", "sub-01": "ketamine", "sub-03": None}
+    return json.loads(json.dumps(describe_design(config, people).to_json()))
 
 
 def test_arms_make_a_parallel_design_with_their_labels() -> None:
@@ -209,8 +210,41 @@ def test_healthy_controls_are_in_the_study_but_in_no_contrast() -> None:
     made = design(None, COLUMN, sessions=TWO, groups=GROUPS)
     made["groups"]["participants"] = {"sub-01": "patients", "sub-02": "controls", "sub-03": None}
     assert len(made["participants"]) == 3
-    assert list(in_contrasts(made)) == ["sub-01"]
-    assert healthy_controls(made) == ["sub-02"]
-    made["groups"] = None
-    assert len(in_contrasts(made)) == 3
-    assert healthy_controls(made) == []
+    grouped, everybody = Design.from_json(made), Design.from_json(made | {"groups": None})
+    assert list(grouped.in_contrasts()) == ["sub-01"]
+    assert grouped.healthy_controls() == ["sub-02"]
+    assert len(everybody.in_contrasts()) == 3
+    assert everybody.healthy_controls() == []
+
+
+@pytest.mark.parametrize(
+    ("arms", "keys"),
+    [
+        (ARMS, {}),
+        (None, {"sessions": FOUR, "crossover": ORDER, "groups": GROUPS}),
+        (None, {"sessions": TWO}),
+    ],
+)
+def test_a_design_is_read_as_it_was_written(arms: Any, keys: Any, tmp_path: Path) -> None:
+    first = Design.from_json(design(arms, CHANGE if arms else COLUMN, **keys))
+    terms = Terms(("age", "site"), "site", {"age": {"sub-01": 40.5}, "site": {"sub-01": "B"}})
+    made = replace(first, terms=terms, covariates={"age": "numeric"}, hours_since_dose={"pre": 1})
+    write_design(tmp_path / "design.json", made)
+    assert read_design(tmp_path / "design.json") == made
+
+
+def test_a_kind_of_design_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="'cross-over' is not a valid Kind"):
+        Design.from_json(design(None, COLUMN) | {"kind": "cross-over"})
+
+
+def test_the_first_period_of_a_crossover_is_a_parallel_study() -> None:
+    content = design(None, COLUMN, sessions=FOUR, crossover=ORDER)
+    content["sequences"] = {"sub-01": "control-first", "sub-02": "ketamine-only", "sub-03": None}
+    first = Design.from_json(content).first_period()
+    assert first.between_arms
+    assert (first.baseline, first.followup) == ("pre", AFTER_FIRST)
+    assert first.arms == {"ketamine": "ketamine", "control": "saline"}
+    assert first.participants == {"sub-01": "control", "sub-02": "ketamine", "sub-03": None}
+    with pytest.raises(ValueError, match="crossover"):
+        Design.from_json(design(ARMS, COLUMN)).first_period()

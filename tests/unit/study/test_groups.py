@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from ketfc.study.config.arms import Crossover, Groups
+from ketfc.study.design.detection import alternating_columns
 from ketfc.study.lab_tables import Table
-from ketfc.study.people.groups import alternating_columns, groups_of, sequences_of
+from ketfc.study.people.groups import groups_of, sequences_of
 
 GROUPS = Groups.model_validate({"column": "group", "patients": ["MDD", "BP"], "controls": "HC"})
 ORDER = Crossover.model_validate({"order": ["first", "second"], "ketamine": "d", "control": "p"})

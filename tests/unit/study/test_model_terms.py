@@ -12,6 +12,7 @@ from ketfc.base.errors import problems_table
 from ketfc.inference.account.exclusions import all_exclusions
 from ketfc.inference.account.reconcile import with_gaps
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import Diagnoses, Terms
 from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.index import Index
 
@@ -37,9 +38,9 @@ def planned(
 
 
 def test_the_design_holds_the_covariates_that_tests_are_adjusted_for(tmp_path: Path) -> None:
-    terms = planned(tmp_path, covariates=["age", "sex"], blocks="site").design["terms"]
+    terms = planned(tmp_path, covariates=["age", "sex"], blocks="site").design.to_json()["terms"]
     assert terms == {
-        "covariates": ["age", "sex"],
+        "covariates": ("age", "sex"),
         "blocks": "site",
         "values": {
             "age": {"sub-01": 30.0, "sub-02": None, "sub-03": 61.5, "sub-04": None},
@@ -52,13 +53,8 @@ def test_the_design_holds_the_covariates_that_tests_are_adjusted_for(tmp_path: P
 
 def test_without_the_keys_nothing_is_adjusted_for(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    assert plan.design["terms"] == {
-        "covariates": [],
-        "blocks": None,
-        "values": {},
-        "diagnosis": None,
-    }
-    assert "given baseline SSI; an" in plan.design["estimand"]["association"]
+    assert plan.design.terms == Terms()
+    assert "given baseline SSI; an" in plan.design.estimand["association"]
 
 
 def test_every_patient_who_lacks_one_has_a_line_and_no_healthy_control(tmp_path: Path) -> None:
@@ -105,17 +101,17 @@ def test_diagnoses_are_read_and_a_patient_with_neither_is_told(tmp_path: Path) -
     diagnosis = {"column": "dx", "unipolar": "MDD", "bipolar": ["BD1", "BD2"]}
     people = PEOPLE.replace("01 30 F 1 P MDD", "01 30 F 1 P BD1") + "05 20 F 1 P MDD\n"
     plan = planned(tmp_path, people, study={"diagnosis": diagnosis})
-    assert plan.design["terms"]["diagnosis"] == {
-        "unipolar": ["MDD"],
-        "bipolar": ["BD1", "BD2"],
-        "participants": {
+    assert plan.design.terms.diagnosis == Diagnoses(
+        unipolar=("MDD",),
+        bipolar=("BD1", "BD2"),
+        participants={
             "sub-01": "bipolar",
             "sub-02": "bipolar",
             "sub-03": None,
             "sub-04": None,
             "sub-05": "unipolar",
         },
-    }
+    )
     assert [line for line in lines_of(plan, "excluded") if "diagnosis" in line] == [
         "excluded: config: sub-03: study.diagnosis: has neither diagnosis of the config, so is in "
         "no test that compares them"
@@ -135,9 +131,9 @@ def test_a_diagnosis_of_nobody_is_an_error(tmp_path: Path) -> None:
 def test_the_estimands_name_what_is_adjusted_for(tmp_path: Path) -> None:
     arms = {"arms": {"column": "sex", "ketamine": "F", "control": "M"}}
     told = planned(tmp_path, study=arms, covariates=["site", "age"], blocks="site")
-    estimand = told.design["estimand"]
+    estimand = told.design.estimand
     assert "adjusted for Fisher z at pre, age and site (ANCOVA)" in estimand["change"]
     assert "given baseline SSI, arm, age and site" in estimand["association"]
-    one = planned(tmp_path, covariates=["age"]).design["estimand"]
+    one = planned(tmp_path, covariates=["age"]).design.estimand
     assert "age" not in one["change"]
     assert "given baseline SSI and age;" in one["association"]

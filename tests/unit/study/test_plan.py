@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from ketfc.base.errors import Problem, problems_table
-from ketfc.base.files import read_json, read_tsv, write_json, write_tsv
+from ketfc.base.files import read_tsv, write_tsv
 from ketfc.study.config.config import parse_config
+from ketfc.study.design.design import read_design, write_design
 from ketfc.study.plan import RUN_COLUMNS, Plan, make_plan, summary, unusable
 from ketfc.study.runs.index import index_runs
 
@@ -87,7 +88,7 @@ def test_a_good_study_is_planned_without_a_problem(planned) -> None:
     assert len(plan.runs) == 8
     assert set(plan.runs["status"]) == {"ok"}
     assert plan.runs["reason"].isna().all()
-    assert plan.design["participants"] == {
+    assert plan.design.participants == {
         "sub-01": "ketamine",
         "sub-02": "ketamine",
         "sub-03": "control",
@@ -100,8 +101,8 @@ def test_nobody_vanishes_wherever_they_are_missing(planned) -> None:
     people = {**GOOD, "09": ("ketamine", "11", "3")}
     del people["02"]
     plan = planned(people, without=(("03", "post"),), without_mask=(("04", "pre"),))
-    assert set(plan.design["participants"]) == {f"sub-0{i}" for i in (1, 2, 3, 4, 9)}
-    assert plan.design["participants"]["sub-02"] is None
+    assert set(plan.design.participants) == {f"sub-0{i}" for i in (1, 2, 3, 4, 9)}
+    assert plan.design.participants["sub-02"] is None
     said = {(p.participant_id, p.session, p.severity): p.message for p in plan.problems}
     assert said["sub-02", None, "excluded"] == "has images but no row in the table"
     assert said["sub-03", "post", "excluded"] == "has no usable run of session post"
@@ -169,7 +170,7 @@ def test_arms_may_stand_in_a_table_of_their_own(planned, tmp_path: Path) -> None
         "participant_id\tgroup\n01\tketamine\n02\tketamine\n03\tmidazolam\n03\tketamine\n"
     )
     plan = planned(participants="groups.tsv", arms=ARMS | {"column": "group"})
-    assert plan.design["participants"]["sub-01"] == "ketamine"
+    assert plan.design.participants["sub-01"] == "ketamine"
     said = {(p.file, p.participant_id): p.message for p in plan.problems}
     assert said["groups.tsv", "sub-03"] == "is in more than one arm"
     assert said["groups.tsv", "sub-04"] == "has images but no row in the table"
@@ -188,7 +189,7 @@ def test_a_missing_arms_table_is_an_error(planned) -> None:
 def test_without_arms_nobody_needs_one(planned) -> None:
     plan = planned({key: ("", *cells[1:]) for key, cells in GOOD.items()}, arms=None)
     assert plan.problems == ()
-    assert set(plan.design["participants"].values()) == {None}
+    assert set(plan.design.participants.values()) == {None}
 
 
 def test_a_study_without_a_usable_run_stops(planned) -> None:
@@ -223,12 +224,12 @@ def written_and_read(plan: Plan, folder: Path) -> tuple[Any, ...]:
     """Return the plan's tables as a script gets them, from their files."""
     write_tsv(folder / "runs.tsv", plan.runs)
     write_tsv(folder / "scores.tsv", plan.scores)
-    write_json(folder / "design.json", plan.design)
+    write_design(folder / "design.json", plan.design)
     write_tsv(folder / "problems.tsv", problems_table(plan.problems))
     return (
         read_tsv(folder / "runs.tsv"),
         read_tsv(folder / "scores.tsv", numeric=("score",)),
-        read_json(folder / "design.json"),
+        read_design(folder / "design.json"),
         read_tsv(folder / "problems.tsv"),
     )
 
@@ -246,8 +247,8 @@ def test_the_summary_says_who_and_what_there_is(planned, tmp_path: Path) -> None
         "  both pre and post: 3 participants",
         "  score SSI (si, total), post: 4 of 4 participants",
         "  score SSI (si, total), pre: 3 of 4 participants",
-        f"  change: {plan.design['estimand']['change']}",
-        f"  association: {plan.design['estimand']['association']}",
+        f"  change: {plan.design.estimand['change']}",
+        f"  association: {plan.design.estimand['association']}",
         "2 thing(s) left out or worth knowing:",
         "  - excluded: sub-03 ses-post: study.sessions.post: has no usable run of session post",
         "  - note: participants.tsv: sub-02 ses-pre: SSI_ses-pre: the score is missing",
@@ -318,8 +319,8 @@ ORDERS = {
 def test_a_crossover_is_planned_with_its_orders_and_groups(crossover, tmp_path: Path) -> None:
     plan = crossover(ORDERS)
     assert plan.usable
-    assert plan.design["kind"] == "crossover"
-    assert plan.design["sequences"] == {
+    assert plan.design.kind == "crossover"
+    assert plan.design.sequences == {
         "sub-01": "ketamine-first",
         "sub-02": "control-first",
         "sub-03": "ketamine-only",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.inference.verdicts import number
+from ketfc.study.design.design import Design
 
 
 def add_null_percentile(hypotheses: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +63,7 @@ def add_habenula_flags(hypotheses: pd.DataFrame, verdicts: Mapping[str, str]) ->
 
 
 def add_motion_flags(
-    hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Mapping[str, Any]
+    hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design
 ) -> pd.DataFrame:
     """Put beside every result whether head motion may explain it.
 
@@ -72,8 +73,8 @@ def add_motion_flags(
         As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
     motion : pandas.DataFrame
         As :func:`ketfc.inference.motion.gate.motion_tests` gives it.
-    design : mapping
-        Content of ``plan/design.json``: its primary strategy decides.
+    design : Design
+        The study's design: its primary strategy decides.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def add_motion_flags(
         with the flag ``motion-changed`` on the rows of change where mean FD itself changed. No
         number of the tests is touched.
     """
-    of_primary = motion[motion["strategy"] == design["strategy"]]
+    of_primary = motion[motion["strategy"] == design.strategy]
     rows = {
         test: {str(row["circuit"]): row for row in table.to_dict("records")}
         for test, table in of_primary.groupby("test")
@@ -105,7 +106,7 @@ def add_motion_flags(
             said.append(_motion_said(follows[circuit]))
             equal = rows["change-at-equal-motion"][circuit]
             if test == "change" and np.isfinite(equal["estimate"]):
-                said.append(_left_of_change(equal, two_arms=design["kind"] == "parallel"))
+                said.append(_left_of_change(equal, two_arms=design.between_arms))
         verdicts.append(" ".join(said))
     return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags), verdict=verdicts)
 

@@ -12,7 +12,6 @@ from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.inference.design.model import bayes_factor
 from ketfc.inference.design.moderation import moderation_verdict
 from ketfc.inference.design.planned import CircuitLike, planned_samples
-from ketfc.inference.design.samples import instrument_of
 from ketfc.inference.design.tested import Tested, family_wise, model_behind, tested_plan
 from ketfc.inference.families import (
     MODERATION,
@@ -22,6 +21,7 @@ from ketfc.inference.families import (
     holm,
 )
 from ketfc.inference.verdicts import Setting, one_sided_words, verdict
+from ketfc.study.design.design import Design
 
 HYPOTHESIS_COLUMNS = (
     "hypothesis",
@@ -55,7 +55,7 @@ HYPOTHESIS_COLUMNS = (
 def test_hypotheses(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategy: str,
@@ -84,8 +84,8 @@ def test_hypotheses(
     ----------
     connectivity, scores : pandas.DataFrame
         ``connectivity.tsv`` and ``plan/scores.tsv``, rows in any order.
-    design : mapping
-        Content of ``plan/design.json``. Where it says `preregistered`, no sample is flagged
+    design : Design
+        The study's design. Where it says `preregistered`, no sample is flagged
         ``exploratory`` for its size.
     circuits : iterable of CircuitLike
         The hypotheses, in the order of the table.
@@ -146,18 +146,18 @@ def _row(
     circuit, test, design = planned.circuit, planned.test, planned.design
     n = len(planned.sample.complete)
     tested = np.isfinite(evidence.p_permutation)
-    arms = design["arms"]
-    parallel = design["kind"] == "parallel"
+    arms = design.arms
+    parallel = design.between_arms
     setting = Setting(
         circuit=circuit.name,
         expected_sign=circuit.expected_sign,
         kind=test.kind,
         arms=(arms["ketamine"], arms["control"]) if parallel else None,
         within=arms[test.arm] if test.arm else None,
-        drugs=tuple(design["drugs"].values()) if design["kind"] == "crossover" else None,
-        baseline=design["baseline"],
-        followup=design["followup"],
-        instrument=instrument_of(design),
+        drugs=tuple(design.drugs.values()) if design.within_drugs else None,
+        baseline=design.baseline,
+        followup=design.followup,
+        instrument=design.instrument,
         rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
         adjusted=test.adjusted,
         change_score="si_change" in test.needs,

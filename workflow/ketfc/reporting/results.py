@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.base.files import MISSING
 from ketfc.inference.families import MODERATION, SENSITIVITY
-from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
     bayes,
@@ -23,6 +23,7 @@ from ketfc.reporting.words import (
     sentence,
     whole,
 )
+from ketfc.study.design.design import Design
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,7 @@ from ketfc.base.english import listed
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.words import is_missing
-from ketfc.study.design.design import healthy_controls, in_contrasts
-from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
-
-Design = Mapping[str, Any]
-"""The content of ``plan/design.json``."""
+from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,9 @@ class Arm:
 
 def arms_of(design: Design) -> list[Arm]:
     """Return the arms in the order of the design, or the one group of a single-arm study."""
-    arms = design.get("arms")
+    arms = design.arms
     if not arms:
-        return [Arm(None, "patients" if design.get("groups") else "all participants")]
+        return [Arm(None, "patients" if design.groups else "all participants")]
     return [Arm(str(role), str(label)) for role, label in arms.items()]
 
 
@@ -41,20 +37,19 @@ def compared(design: Design) -> tuple[str, str]:
 
     The session that is subtracted, that after the control drug, comes first.
     """
-    drugs = design.get("drugs")
+    drugs = design.drugs
     if drugs:
         return str(drugs["control"]), str(drugs["ketamine"])
-    return str(design["baseline"]), str(design["followup"])
+    return str(design.baseline), str(design.followup)
 
 
 def association_given(design: Design) -> list[str]:
     """Return what the test of association adjusts for, in words."""
     adjusted = list(adjusted_for(design))
-    if design.get("drugs"):
+    if design.drugs:
         return ["the order of the drugs", *adjusted]
-    about = design["si"]
-    given = [] if about["shape"] == "change" else [f"{about['instrument']} at {design['baseline']}"]
-    return given + (["arm"] if design.get("arms") else []) + adjusted
+    given = [] if design.si_changes_only else [f"{design.instrument} at {design.baseline}"]
+    return given + (["arm"] if design.arms else []) + adjusted
 
 
 def change_given(design: Design, *first: str) -> str:
@@ -64,14 +59,14 @@ def change_given(design: Design, *first: str) -> str:
 
 def motion_given(design: Design) -> str:
     """Return in words what the correlation with motion adjusts for; empty where for nothing."""
-    side = ["arm"] if design.get("arms") else []
-    side += ["the order of the drugs"] if design.get("drugs") else []
+    side = ["arm"] if design.arms else []
+    side += ["the order of the drugs"] if design.drugs else []
     return listed([*side, *adjusted_for(design)])
 
 
 def drug_orders(design: Design, participants: pd.Series[Any]) -> pd.Series[Any]:
     """Return the order of the drugs of those who had both in a crossover, None for all others."""
-    sequences = design.get("sequences") or {}
+    sequences = design.sequences
     both = {who: of for who, of in sequences.items() if of in (KETAMINE_FIRST, CONTROL_FIRST)}
     return pd.Series([both.get(who) for who in participants], participants.index, dtype=object)
 
@@ -155,11 +150,11 @@ def edge_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
 
 
 def _wide(rows: pd.DataFrame, keys: list[str], design: Design) -> pd.DataFrame:
-    rows = numeric(rows[rows["strategy"] == design["strategy"]], "z")
-    participants = in_contrasts(design)
+    rows = numeric(rows[rows["strategy"] == design.strategy], "z")
+    participants = design.in_contrasts()
     units = rows[keys].drop_duplicates()
     frame = units.merge(pd.DataFrame({"participant_id": list(participants)}), how="cross")
-    for column, role in (("baseline", design["baseline"]), ("followup", design["followup"])):
+    for column, role in (("baseline", design.baseline), ("followup", design.followup)):
         session = rows.loc[rows["role"] == role, [*keys, "participant_id", "z"]]
         frame = frame.merge(
             session.rename(columns={"z": column}), how="left", on=[*keys, "participant_id"]
@@ -194,8 +189,8 @@ def score_changes(scores: pd.DataFrame, design: Design, scale: str = "si") -> pd
     )
     frame = pd.DataFrame(
         {
-            "baseline": by_role.get(design["baseline"], np.nan),
-            "followup": by_role.get(design["followup"], np.nan),
+            "baseline": by_role.get(design.baseline, np.nan),
+            "followup": by_role.get(design.followup, np.nan),
         },
         index=by_role.index,
     ).astype(float)
@@ -229,7 +224,7 @@ def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int
         Participants with both values (and an arm, or both drugs, where there are any).
     """
     table = table.dropna(subset=["baseline", "followup"])
-    if design.get("drugs"):
+    if design.drugs:
         means = (
             table["change"]
             .groupby(drug_orders(design, table["participant_id"]))
@@ -257,7 +252,7 @@ def setting(config: Mapping[str, Any], section: str, key: str) -> Any:
 
 def alpha_of(design: Design) -> float:
     """Return the level of the tests."""
-    return float(design.get("alpha", 0.05))
+    return float(design.alpha)
 
 
 def coverage(design: Design) -> str:
@@ -265,23 +260,18 @@ def coverage(design: Design) -> str:
     return f"{100 * (1 - alpha_of(design)):.4g} %"
 
 
-def si_instrument(design: Design) -> str:
-    """Return the name of the score that stands for suicidal ideation, ``SI`` if there is none."""
-    return str(design["si"]["instrument"]) if design.get("si") else "SI"
-
-
 def arm_sizes(design: Design) -> dict[str, int]:
     """Return how many participants each arm has, how many have none, and healthy controls."""
-    roles = list(in_contrasts(design).values())
+    roles = list(design.in_contrasts().values())
     arms = arms_of(design)
     if arms[0].role is None:
         sizes = {arms[0].label: len(roles)}
     else:
         sizes = {arm.label: roles.count(arm.role) for arm in arms}
         sizes |= {"no arm": len(roles) - sum(sizes.values())}
-    healthy = len(healthy_controls(design))
+    healthy = len(design.healthy_controls())
     sizes |= {"healthy controls": healthy}
-    sizes |= {"no group": len(design["participants"]) - len(roles) - healthy}
+    sizes |= {"no group": len(design.participants) - len(roles) - healthy}
     optional = ("no arm", "healthy controls", "no group")
     return {label: n for label, n in sizes.items() if n or label not in optional}
 

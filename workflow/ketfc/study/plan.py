@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
-from ketfc.study.design.design import contrasts, describe_design, design_problems, in_contrasts
+from ketfc.study.design.design import CONTROLS, PATIENTS, SEQUENCES, Design
+from ketfc.study.design.detection import contrasts, describe_design, design_problems
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.covariates import covariates, si_strata
 from ketfc.study.people.groups import (
-    CONTROLS,
-    PATIENTS,
-    SEQUENCES,
     diagnoses_of,
     groups_of,
     sequences_of,
@@ -59,8 +57,8 @@ class Plan:
         ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.reading.long_scores` gives them.
-    design : dict
-        As :func:`ketfc.study.design.design.describe_design` gives it, the kinds of the
+    design : Design
+        As :func:`ketfc.study.design.detection.describe_design` gives it, the kinds of the
         `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
         (:func:`ketfc.study.people.model_terms.model_terms`).
     participants : pandas.DataFrame
@@ -72,7 +70,7 @@ class Plan:
 
     runs: pd.DataFrame
     scores: pd.DataFrame
-    design: dict[str, Any]
+    design: Design
     participants: pd.DataFrame
     problems: tuple[Problem, ...]
 
@@ -138,9 +136,9 @@ def make_plan(
     hours = dict(config.study.hours_since_dose)
     design = describe_design(config, participants, sequences=sequence, groups=group)
     diagnosis, wrong_diagnoses = diagnoses_of(people, config.study.diagnosis)
-    terms, lacking = model_terms(config, known, kinds, diagnosis, in_contrasts(design))
+    terms, lacking = model_terms(config, known, kinds, diagnosis, design.in_contrasts())
     problems += [*wrong_diagnoses, *lacking]
-    design |= {"covariates": kinds, "hours_since_dose": hours, "terms": terms}
+    design = replace(design, covariates=kinds, hours_since_dose=hours, terms=terms)
     return Plan(
         runs=runs,
         scores=scores,
@@ -164,14 +162,14 @@ def _score_only_roles(problems: Iterable[Problem], scores: pd.DataFrame) -> list
 
 
 def _participants(
-    config: Config, design: dict[str, Any], scores: pd.DataFrame, known: pd.DataFrame
+    config: Config, design: Design, scores: pd.DataFrame, known: pd.DataFrame
 ) -> pd.DataFrame:
     """Return ``plan/participants.tsv``."""
     import pandas as pd
 
     everybody = list(known.index)
-    groups = (design.get("groups") or {}).get("participants", {})
-    arm = [design["participants"][who] for who in everybody]
+    groups = design.groups.participants if design.groups else {}
+    arm = [design.participants[who] for who in everybody]
     frame = pd.DataFrame({"participant_id": everybody, "arm": arm}, dtype=object)
     frame["group"] = pd.Series([groups.get(who) for who in everybody], dtype=object)
     frame = frame.join(known, on="participant_id")
@@ -290,7 +288,7 @@ def unusable(problems: pd.DataFrame) -> str | None:
 
 
 def summary(
-    runs: pd.DataFrame, scores: pd.DataFrame, design: dict[str, Any], problems: pd.DataFrame
+    runs: pd.DataFrame, scores: pd.DataFrame, design: Design, problems: pd.DataFrame
 ) -> str:
     """Return the plan in words: design, who has what, what is missing.
 
@@ -298,27 +296,27 @@ def summary(
     ----------
     runs, scores, problems : pandas.DataFrame
         The tables of ``results/plan``.
-    design : dict
+    design : Design
         ``design.json``.
     """
-    arms = design["arms"]
-    people = design["participants"]
+    arms = design.arms
+    people = design.participants
     usable = runs[runs["status"] == "ok"]
-    lines = [f"Study {design['study']}: {design['kind']} design, {len(people)} participants"]
-    lines.append(f"  design: {design['kind']} ({design['detected']}); to override: study.design")
+    lines = [f"Study {design.study}: {design.kind} design, {len(people)} participants"]
+    lines.append(f"  design: {design.kind} ({design.detected}); to override: study.design")
     lines += _who(design)
     if arms:
         counts = {role: sum(arm == role for arm in people.values()) for role in arms}
         lines.append(
             "  arms: " + ", ".join(f"{label} n = {counts[role]}" for role, label in arms.items())
         )
-    for role, label in design["sessions"].items():
-        there = usable[usable["role"] == role]
+    for session, label in design.sessions.items():
+        there = usable[usable["role"] == session]
         lines.append(
-            f"  session {label} ({role}): {there['participant_id'].nunique()} participants, "
+            f"  session {label} ({session}): {there['participant_id'].nunique()} participants, "
             f"{len(there)} runs"
         )
-    before, after = design["baseline"], design["followup"]
+    before, after = design.baseline, design.followup
     both = set(usable[usable["role"] == before]["participant_id"]) & set(
         usable[usable["role"] == after]["participant_id"]
     )
@@ -330,7 +328,7 @@ def summary(
             f"  score {instrument} ({scale}, {item}), {role}: {rows['score'].notna().sum()} of "
             f"{len(people)} participants"
         )
-    lines += [f"  {test}: {sentence}" for test, sentence in design["estimand"].items()]
+    lines += [f"  {test}: {sentence}" for test, sentence in design.estimand.items()]
     others = problems[problems["severity"] != "error"]
     if len(others):
         lines.append(f"{len(others)} thing(s) left out or worth knowing:")
@@ -341,23 +339,24 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-def _who(design: dict[str, Any]) -> list[str]:
+def _who(design: Design) -> list[str]:
     """Return how many participants are in which group and had which drug first."""
     lines = []
-    people = list(design["participants"])
-    if design["groups"]:
-        group = design["groups"]["participants"]
+    people = list(design.participants)
+    if design.groups:
+        group = design.groups.participants
+        labels = {PATIENTS: design.groups.patients, CONTROLS: design.groups.controls}
         counts = [
-            f"{name} ({', '.join(design['groups'][name])}) n = {list(group.values()).count(name)}"
-            for name in (PATIENTS, CONTROLS)
+            f"{name} ({', '.join(own)}) n = {list(group.values()).count(name)}"
+            for name, own in labels.items()
         ]
         lines.append(f"  groups: {', '.join(counts)}; controls are in no contrast of drugs")
         selected = {PATIENTS: [who for who in people if group[who] == PATIENTS]}
     else:
         selected = {}
-    if design["sequences"]:
+    if design.sequences:
         for name, chosen in {"everybody": people, **selected}.items():
-            had = [design["sequences"][who] for who in chosen]
+            had = [design.sequences[who] for who in chosen]
             counts = [f"{sequence} {had.count(sequence)}" for sequence in SEQUENCES]
             lines.append(f"  order, {name}: {', '.join(counts)}, not known {had.count(None)}")
     return lines

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ketfc.imaging.denoise.censoring import REASONS
 from ketfc.imaging.io.sidecars import TR_TOLERANCE
+from ketfc.study.design.design import Design
 
 DROPOUT_REGIONS = ("sgACC", "lAmygdala", "rAmygdala")
 """Regions near air-filled sinuses, where the signal of gradient-echo images is lost first."""
@@ -221,9 +222,7 @@ def _dropout(
     return row
 
 
-def quality_change(
-    runs: pd.DataFrame, regions: pd.DataFrame, design: Mapping[str, Any]
-) -> pd.DataFrame:
+def quality_change(runs: pd.DataFrame, regions: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Return ``quality/change.tsv``: every measure before, after, and its difference.
 
     Only runs that the primary strategy could be used on count, so that these are the differences
@@ -263,20 +262,20 @@ def quality_change(
         parts += [part.assign(region=region) for part in _wide(table, design)]
     table = pd.concat(parts, ignore_index=True)
     table["difference"] = table["post"] - table["pre"]
-    arms = design["participants"]
+    arms = design.participants
     table["arm"] = pd.Series([arms[one] for one in table["participant_id"]], dtype=object)
     columns = ["participant_id", "arm", "measure", "region", "pre", "post", "difference"]
     ordered = table.sort_values("participant_id", kind="stable", ignore_index=True)
     return ordered.reindex(columns=columns)
 
 
-def _wide(table: pd.DataFrame, design: Mapping[str, Any]) -> list[pd.DataFrame]:
+def _wide(table: pd.DataFrame, design: Design) -> list[pd.DataFrame]:
     """Return one table per column: planned participants, their values before and after."""
-    people = sorted(design["participants"])
+    people = sorted(design.participants)
     parts = []
     for measure in table.columns:
         part = pd.DataFrame({"participant_id": people, "measure": measure})
-        for column, role in (("pre", design["baseline"]), ("post", design["followup"])):
+        for column, role in (("pre", design.baseline), ("post", design.followup)):
             places = [(one, role) for one in people]
             part[column] = table[measure].reindex(places).to_numpy(dtype=np.float64)
         parts.append(part)

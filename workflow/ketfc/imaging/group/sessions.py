@@ -12,7 +12,7 @@ import pandas as pd
 from ketfc.base.files import MISSING, read_json, read_tsv
 from ketfc.imaging.regions.registry import Registry
 from ketfc.imaging.run.connectivity import EDGE, MEAN, fisher_z
-from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.design import Design
 
 COLUMNS = (
     "participant_id",
@@ -203,7 +203,7 @@ def region_table(
 def session_matrices(
     runs: pd.DataFrame,
     files: Mapping[str, tuple[str, str]],
-    design: Mapping[str, Any],
+    design: Design,
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the role, the arm's label (or ``all``) and the matrix of r of every session.
 
@@ -218,13 +218,13 @@ def session_matrices(
     design : mapping
         ``plan/design.json``.
     """
-    labels = design["arms"]
-    others = set(design["participants"]) - set(in_contrasts(design))
+    labels = design.arms
+    others = set(design.participants) - set(design.in_contrasts())
     for participant, role, z in session_fisher_z(runs, files):
         if participant in others:
             continue
-        arm = design["participants"].get(participant)
-        label = "all" if labels is None else labels.get(arm)
+        arm = design.participants.get(participant)
+        label = labels.get(arm or "") if labels else "all"
         # a participant in neither arm is listed in the exclusions and belongs to no mean
         if label is not None:
             yield role, label, pd.DataFrame(np.tanh(z.to_numpy()), z.index, z.columns)

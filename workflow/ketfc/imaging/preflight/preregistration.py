@@ -12,7 +12,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json_of_others, write_json
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.study.config.types import expand
-from ketfc.study.design.design import contrasts, detect_design
+from ketfc.study.design.detection import contrasts, detect_design
 
 if TYPE_CHECKING:
     from ketfc.imaging.regions.registry import Registry

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
-from ketfc.study.design.design import healthy_controls
+from ketfc.study.design.design import Design
 
 
 def all_exclusions(
@@ -61,13 +60,13 @@ def all_exclusions(
     return pd.concat([part.astype(object) for part in parts], ignore_index=True)
 
 
-def design_exclusions(design: Mapping[str, Any]) -> pd.DataFrame:
+def design_exclusions(design: Design) -> pd.DataFrame:
     """Return who is in no contrast of drugs or sessions by design: healthy controls.
 
     Parameters
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------
@@ -83,6 +82,6 @@ def design_exclusions(design: Mapping[str, Any]) -> pd.DataFrame:
             "consequence": "participant in no contrast",
             "reason": "healthy control: not in drug contrasts",
         }
-        for participant in healthy_controls(design)
+        for participant in design.healthy_controls()
     ]
     return pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.design import Design
 
 FLOW_COLUMNS = ("step", "arm", "unit", "state", "circuit", "test", "reason", "n")
 """Columns of ``figures/flow.tsv``."""
@@ -23,7 +23,7 @@ _TESTS = ("change", "association")
 
 
 def flow_counts(
-    design: Mapping[str, Any],
+    design: Design,
     runs: pd.DataFrame,
     exclusions: pd.DataFrame,
     hypotheses: pd.DataFrame,
@@ -55,24 +55,24 @@ def flow_counts(
         row = {"unit": "participants", "state": "in", "circuit": None, "test": None, "reason": None}
         rows.append({"step": step, "arm": arm, **row, **about, "n": n})
 
-    everybody = in_contrasts(design)
+    everybody = design.in_contrasts()
     add("found", "all", len(everybody))
-    labels: Mapping[str | None, str] = design["arms"] or {None: "all"}
+    labels: dict[str | None, str] = dict(design.arms.items()) or {None: "all"}
     unassigned = sum(arm not in labels for arm in everybody.values())
     if unassigned:
         add("assigned", "all", unassigned, state="out", reason="in neither arm")
-    reasons = _run_reasons(exclusions, design["strategy"])
+    reasons = _run_reasons(exclusions, design.strategy)
     left_out = exclusions[exclusions["stage"] == "test"]
     for role, label in labels.items():
         people = {one for one, arm in everybody.items() if arm == role or role is None}
         add("assigned", label, len(people))
         own = runs[runs["participant_id"].isin(people)]
-        own = own[own["role"].isin([design["baseline"], design["followup"]])]
+        own = own[own["role"].isin([design.baseline, design.followup])]
         imaged, out = _with_both(people, own, design, lambda _: "no run")
         for reason, n in out:
             add("imaged", label, n, state="out", reason=reason)
         add("imaged", label, len(imaged))
-        for session in (design["baseline"], design["followup"]):
+        for session in (design.baseline, design.followup):
             n = own.loc[own["role"] == session, "participant_id"].nunique()
             add("imaged", label, n, unit="sessions", reason=session)
         add("imaged", label, len(own), unit="runs")
@@ -109,13 +109,13 @@ def _run_reasons(exclusions: pd.DataFrame, primary: str) -> dict[str, str]:
 
 
 def _with_both(
-    people: Iterable[str], runs: pd.DataFrame, design: Mapping[str, Any], why: Any
+    people: Iterable[str], runs: pd.DataFrame, design: Design, why: Any
 ) -> tuple[set[str], list[tuple[str, int]]]:
     """Split people into those with runs of both sessions and the counted reasons of the rest."""
     there = set(zip(runs["participant_id"], runs["role"], strict=True))
     kept, out = set(), []
     for one in sorted(people):
-        roles = [r for r in (design["baseline"], design["followup"]) if (one, r) not in there]
+        roles = [r for r in (design.baseline, design.followup) if (one, r) not in there]
         if not roles:
             kept.add(one)
             continue
@@ -126,7 +126,7 @@ def _with_both(
     return kept, _counted(out)
 
 
-def _why_not(lost: pd.DataFrame, reasons: Mapping[str, str], design: Mapping[str, Any]) -> Any:
+def _why_not(lost: pd.DataFrame, reasons: Mapping[str, str], design: Design) -> Any:
     """Return a function that says why a participant's session has no usable run."""
     found: dict[tuple[str, str], list[str]] = {}
     for run, one, role in zip(lost["run"], lost["participant_id"], lost["role"], strict=True):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
-from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.design import Design
 
 _CIRCUITS = "Circuits:"
 
@@ -27,7 +27,7 @@ class _Listed:
 def with_gaps(
     exclusions: pd.DataFrame,
     *,
-    design: Mapping[str, Any],
+    design: Design,
     runs: pd.DataFrame,
     connectivity: pd.DataFrame,
     hypotheses: pd.DataFrame,
@@ -90,16 +90,16 @@ def _run_gaps(runs: pd.DataFrame, listed: _Listed) -> Iterator[dict[str, Any]]:
             yield who | {"reason": "the run is listed as not used, but was used"}
 
 
-def planned_for(test: str, design: Mapping[str, Any]) -> set[str]:
+def planned_for(test: str, design: Design) -> set[str]:
     """Return whom a test was planned for: everybody but healthy controls, or those of its arm."""
-    arms = {f"{kind}-{label}": role for role, label in (design["arms"] or {}).items()
+    arms = {f"{kind}-{label}": role for role, label in design.arms.items()
             for kind in ("change", "association")}  # fmt: skip
     role = arms.get(test)
-    return {one for one, arm in in_contrasts(design).items() if role is None or arm == role}
+    return {one for one, arm in design.in_contrasts().items() if role is None or arm == role}
 
 
 def _count_gaps(
-    hypotheses: pd.DataFrame, exclusions: pd.DataFrame, design: Mapping[str, Any]
+    hypotheses: pd.DataFrame, exclusions: pd.DataFrame, design: Design
 ) -> Iterator[dict[str, Any]]:
     tested = exclusions[exclusions["stage"] == "test"]
     for row in hypotheses.to_dict("records"):
@@ -120,19 +120,19 @@ def _person_gaps(
     exclusions: pd.DataFrame,
     connectivity: pd.DataFrame,
     listed: _Listed,
-    design: Mapping[str, Any],
+    design: Design,
 ) -> Iterator[dict[str, Any]]:
     """Yield who is left out of a test although nothing before the test was left out of them."""
     plan = exclusions[exclusions["stage"] == "plan"]
     scored = set(zip(plan["participant_id"], plan["session"], strict=True))
-    own = connectivity[connectivity["strategy"] == design["strategy"]]
+    own = connectivity[connectivity["strategy"] == design.strategy]
     lost = own[own["z"].isna() & (own["measure"] == "edge")]
     missing = set(zip(lost["participant_id"], lost["role"], lost["circuit"], strict=True))
     rows = left_out[["participant_id", "hypothesis", "reason"]].drop_duplicates()
     for one, circuit, reasons in rows.itertuples(index=False, name=None):
         for reason in str(reasons).split("; "):
             role = reason.rpartition(" at ")[2]
-            session = design["sessions"].get(role)
+            session = design.sessions.get(role)
             if reason.startswith("connectivity "):
                 # why an edge is missing is looked at edge by edge
                 explained = (one, role, circuit) in missing

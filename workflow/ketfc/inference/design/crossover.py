@@ -20,10 +20,7 @@ from ketfc.inference.core.evidence import Evidence
 from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import Blocks, Floats
 from ketfc.inference.core.ranks import rank_evidence
-from ketfc.study.people.groups import KETAMINE_FIRST
-
-FIRST_PERIOD = "first period"
-"""Role of the session after a participant's first drug; no role of a config has a space."""
+from ketfc.study.design.design import AFTER_FIRST, KETAMINE_FIRST, Design
 
 DZ_WITHIN_ORDER = "dz within orders (Hedges g)"
 """Difference between drugs in pooled standard deviations of the difference within an order."""
@@ -211,42 +208,33 @@ def period_statistic(control: Floats, ketamine: Floats, ketamine_first: Floats) 
     return t
 
 
-def first_period(
-    connectivity: pd.DataFrame, design: Mapping[str, Any]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+def first_period(connectivity: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, Design]:
     """Return a crossover as the parallel study that it was until its first drugs.
 
     Parameters
     ----------
     connectivity : pandas.DataFrame
         ``connectivity.tsv``.
-    design : mapping
-        Content of ``plan/design.json``, with a session before both drugs (`pre`).
+    design : Design
+        The study's design, with a session before both drugs (`pre`).
 
     Returns
     -------
     connectivity : pandas.DataFrame
         Rows of that session and of the one after each participant's own first drug, whose role is
-        :data:`FIRST_PERIOD`.
-    design : dict
+        :data:`AFTER_FIRST`.
+    design : Design
         With the drugs as arms and everybody in the arm of the first drug, also those who had no
         second one.
     """
-    roles = {"control": design["baseline"], "ketamine": design["followup"]}
+    roles = {"control": design.baseline, "ketamine": design.followup}
     first = {
         who: sequence.partition("-")[0] if sequence else None
-        for who, sequence in design["sequences"].items()
+        for who, sequence in design.sequences.items()
     }
     own = connectivity["participant_id"].map(
         {who: roles[drug] for who, drug in first.items() if drug is not None}
     )
-    after = connectivity[connectivity["role"] == own].assign(role=FIRST_PERIOD)
-    before = connectivity[connectivity["role"] == design["pre"]]
-    parallel = {
-        "kind": "parallel",
-        "baseline": design["pre"],
-        "followup": FIRST_PERIOD,
-        "arms": design["drugs"],
-        "participants": first,
-    }
-    return pd.concat([before, after]), {**design, **parallel}
+    after = connectivity[connectivity["role"] == own].assign(role=AFTER_FIRST)
+    before = connectivity[connectivity["role"] == design.pre]
+    return pd.concat([before, after]), design.first_period()

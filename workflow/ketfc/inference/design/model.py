@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,8 @@ from ketfc.inference.core.bayes import correlation_bf10, jzs_one_sample, jzs_two
 from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
 from ketfc.inference.design.model_columns import block_codes, covariate_columns
-from ketfc.inference.design.samples import PlannedTest, instrument_of
-from ketfc.study.people.groups import KETAMINE_FIRST
+from ketfc.inference.design.samples import PlannedTest
+from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 MIN_ARM = 2
 """A smaller arm is fitted exactly by its own coefficient and says nothing of its spread."""
@@ -84,7 +83,7 @@ class Model:
         return replace(self, outcome=(name, stats.rankdata(values)), regressors=columns)
 
 
-def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
+def model_of(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Model:
     """Return the model of a test over everybody, or of an association within one arm.
 
     Parameters
@@ -110,7 +109,7 @@ def model_of(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any
 
 
 def with_covariates(
-    model: Model, test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]
+    model: Model, test: PlannedTest, complete: pd.DataFrame, design: Design
 ) -> Model:
     """Return a model with the covariates and blocks of its test.
 
@@ -132,9 +131,9 @@ def with_covariates(
     )
 
 
-def blocks_of(test: PlannedTest, design: Mapping[str, Any]) -> str | None:
+def blocks_of(test: PlannedTest, design: Design) -> str | None:
     """Return the covariate within whose labels a test exchanges participants, if there is one."""
-    blocks: str | None = (design.get("terms") or {}).get("blocks")
+    blocks: str | None = design.terms.blocks
     return blocks if blocks in test.adjusted else None
 
 
@@ -143,7 +142,7 @@ def model_over(
     complete: pd.DataFrame,
     baseline: Floats,
     followup: Floats,
-    design: Mapping[str, Any],
+    design: Design,
 ) -> Model:
     """Return the model of a test with connectivity from elsewhere.
 
@@ -164,13 +163,13 @@ def _unadjusted(
     complete: pd.DataFrame,
     baseline: Floats,
     followup: Floats,
-    design: Mapping[str, Any],
+    design: Design,
 ) -> Model:
     """Return the model of a test without covariates."""
     change = followup - baseline
-    two_arms = design["kind"] == "parallel" and test.arm is None
+    two_arms = design.between_arms and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
-    crossover = design["kind"] == "crossover"
+    crossover = design.within_drugs
     first = np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
     if test.kind == "change":
         if crossover:
@@ -184,7 +183,7 @@ def _unadjusted(
                 compares_groups=True,
             )
         return Model((CONNECTIVITY_CHANGE, change), {})
-    instrument = instrument_of(design)
+    instrument = design.instrument
     before, after = values(complete, "si_baseline"), values(complete, "si_followup")
     regressors = {CONNECTIVITY_CHANGE: change}
     if crossover:
@@ -193,16 +192,14 @@ def _unadjusted(
     if "si_change" in test.needs:
         score = (f"the change in {instrument}", values(complete, "si_change"))
     else:
-        score = (f"{instrument} at {design['followup']}", after)
-        regressors[f"{instrument} at {design['baseline']}"] = before
+        score = (f"{instrument} at {design.followup}", after)
+        regressors[f"{instrument} at {design.baseline}"] = before
     if two_arms:
         regressors["arm"] = treated
     return Model(score, regressors, by_ranks=True)
 
 
-def small_sample(
-    test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]
-) -> Evidence | None:
+def small_sample(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
     """Return what forbids a test because an arm or order is too small, if anything does.
 
     Parameters
@@ -213,18 +210,18 @@ def small_sample(
     n = len(complete)
     if test.arm is not None and n < SMALL_ARM:
         return untestable("too-few", f"{n} complete participants, at least {SMALL_ARM} are needed")
-    if design["kind"] == "crossover":
-        for role, drug in design["drugs"].items():
+    if design.within_drugs:
+        for role, drug in design.drugs.items():
             size = int((complete["sequence"] == f"{role}-first").sum())
             if size < MIN_ARM:
                 had = "no complete participant" if size == 0 else "one complete participant only"
                 why = f"{had} had {drug} first, so that drug and period cannot be told apart"
                 return untestable("order-empty" if size == 0 else "too-few", why)
         return None
-    if design["kind"] != "parallel" or test.arm is not None:
+    if not design.between_arms or test.arm is not None:
         return None
     for role in ("ketamine", "control"):
-        label, size = design["arms"][role], int((complete["arm"] == role).sum())
+        label, size = design.arms[role], int((complete["arm"] == role).sum())
         if size == 0:
             return untestable("arm-empty", f"the {label} arm has no complete participant")
         if size < MIN_ARM:

@@ -8,7 +8,6 @@ J Clin Epidemiol 57:229–236, doi:10.1016/j.jclinepi.2003.08.009).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +16,9 @@ from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.model import CONNECTIVITY_CHANGE, Model, values, with_covariates
-from ketfc.inference.design.samples import PlannedTest, adjusted_for, instrument_of, score_columns
+from ketfc.inference.design.samples import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.verdicts import coverage, number, p_words
-from ketfc.study.people.groups import BIPOLAR, KETAMINE_FIRST, UNIPOLAR
+from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, UNIPOLAR, Design
 
 DRUG_BY_CHANGE = "drug-by-change"
 DRUG_BY_BASELINE = "drug-by-baseline-score"
@@ -33,13 +32,13 @@ interaction is tested. A convention, not a finding."""
 _KIND = "moderation"
 
 
-def moderation_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
+def moderation_tests(design: Design) -> list[PlannedTest]:
     """Return the tests of moderation that a design has the columns for.
 
     Parameters
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------
@@ -51,15 +50,15 @@ def moderation_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
         arms, in the difference between the arms) and, with a score, in the association
         (:data:`DIAGNOSIS_BY_CHANGE`).
     """
-    arms = {"parallel": ("arm",), "crossover": ("sequence",)}.get(design["kind"], ())
+    arms = (design.group_column,) if design.group_column else ()
     change = ("z_baseline", "z_followup")
-    score = score_columns(design) if design["si"] else ()
+    score = score_columns(design) if design.si else ()
     needs = {}
-    if design["kind"] == "parallel" and score:
+    if design.between_arms and score:
         needs[DRUG_BY_CHANGE] = (*arms, *change, *score)
         if "si_baseline" in score:
             needs[DRUG_BY_BASELINE] = (*arms, *change, "si_baseline")
-    if (design.get("terms") or {}).get("diagnosis"):
+    if design.terms.diagnosis:
         needs[CHANGE_BY_DIAGNOSIS] = (*arms, "diagnosis", *change)
         if score:
             needs[DIAGNOSIS_BY_CHANGE] = (*arms, "diagnosis", *change, *score)
@@ -70,7 +69,7 @@ def moderation_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
     ]
 
 
-def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]) -> Model:
+def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Model:
     """Return the model of a test of moderation, the interaction first.
 
     Parameters
@@ -92,14 +91,12 @@ def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Mapping[
     arm = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
     bipolar = np.asarray(complete["diagnosis"] == BIPOLAR, dtype=np.float64)
     first = np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
-    two_arms, crossover = design["kind"] == "parallel", design["kind"] == "crossover"
+    two_arms, crossover = design.between_arms, design.within_drugs
     sides = {"arm": arm} if two_arms else {"the order of the drugs": first} if crossover else {}
     followup = ("connectivity at follow-up", after)
     baseline = {"connectivity at baseline": before}
     if test.name == DRUG_BY_BASELINE:
-        score = {
-            f"{instrument_of(design)} at {design['baseline']}": values(complete, "si_baseline")
-        }
+        score = {f"{design.instrument} at {design.baseline}": values(complete, "si_baseline")}
         model = Model(followup, _crossed({"arm": arm}, score) | baseline)
     elif test.name == CHANGE_BY_DIAGNOSIS and two_arms:
         model = Model(followup, _crossed({"arm": arm}, {"diagnosis": bipolar}) | baseline)
@@ -116,7 +113,7 @@ def moderation_model(test: PlannedTest, complete: pd.DataFrame, design: Mapping[
 def moderation_evidence(
     test: PlannedTest,
     complete: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     alpha: float,
     permutations: int,
@@ -140,7 +137,7 @@ def moderation_evidence(
     small = {name: n for name, n in _cells(test, complete, design) if n < MIN_CELL}
     if small:
         flag = f"small-cell: {', '.join(f'{name} {n}' for name, n in small.items())}"
-        labels = design["arms"] or {}
+        labels = design.arms
         words = ", ".join(
             f"{' '.join(labels.get(part, part) for part in name.split())} {n}"
             for name, n in small.items()
@@ -161,7 +158,7 @@ def moderation_evidence(
 def moderation_verdict(
     evidence: Evidence,
     test: PlannedTest,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     circuit: str,
     n: int,
@@ -220,23 +217,19 @@ def _crossed(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str
     return {f"{first} by {second}": product, **one, **other}
 
 
-def _score(
-    complete: pd.DataFrame, design: Mapping[str, Any]
-) -> tuple[tuple[str, Floats], dict[str, Floats]]:
+def _score(complete: pd.DataFrame, design: Design) -> tuple[tuple[str, Floats], dict[str, Floats]]:
     """Return the score of an association, and the score at baseline that is adjusted for."""
-    instrument = instrument_of(design)
+    instrument = design.instrument
     before, after = values(complete, "si_baseline"), values(complete, "si_followup")
-    if design["kind"] == "crossover":
+    if design.within_drugs:
         return (f"the difference in {instrument} between the drugs", after - before), {}
     if "si_change" in score_columns(design):
         return (f"the change in {instrument}", values(complete, "si_change")), {}
-    outcome = (f"{instrument} at {design['followup']}", after)
-    return outcome, {f"{instrument} at {design['baseline']}": before}
+    outcome = (f"{instrument} at {design.followup}", after)
+    return outcome, {f"{instrument} at {design.baseline}": before}
 
 
-def _cells(
-    test: PlannedTest, complete: pd.DataFrame, design: Mapping[str, Any]
-) -> Iterator[tuple[str, int]]:
+def _cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Iterator[tuple[str, int]]:
     """Yield the cells of a test with the number of their participants."""
     drugs, diagnoses = ("ketamine", "control"), (UNIPOLAR, BIPOLAR)
     if test.name in (DRUG_BY_CHANGE, DRUG_BY_BASELINE):
@@ -244,16 +237,16 @@ def _cells(
         return
     for diagnosis in diagnoses:
         own = complete[complete["diagnosis"] == diagnosis]
-        if test.name == CHANGE_BY_DIAGNOSIS and design["kind"] == "parallel":
+        if test.name == CHANGE_BY_DIAGNOSIS and design.between_arms:
             yield from ((f"{role} {diagnosis}", int((own["arm"] == role).sum())) for role in drugs)
         else:
             yield diagnosis, len(own)
 
 
-def _words(name: str, design: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _words(name: str, design: Design) -> tuple[str, str, str, str]:
     """Return what a test compares, between what, the same after `higher`, and its unit."""
-    instrument, followup = instrument_of(design), design["followup"]
-    drugs = design["arms"] or design.get("drugs")
+    instrument, followup = design.instrument, design.followup
+    drugs = design.arms or design.drugs
     ketamine, control = (drugs["ketamine"], drugs["control"]) if drugs else ("", "")
     diagnoses = (
         "between bipolar and unipolar depression",
@@ -262,14 +255,14 @@ def _words(name: str, design: Mapping[str, Any]) -> tuple[str, str, str, str]:
     if name == DRUG_BY_BASELINE:
         return (
             f"the difference between {ketamine} and {control} in connectivity at {followup}",
-            f"with {instrument} at {design['baseline']}",
-            f"per point of {instrument} at {design['baseline']}",
+            f"with {instrument} at {design.baseline}",
+            f"per point of {instrument} at {design.baseline}",
             "Fisher z per point",
         )
     if name == CHANGE_BY_DIAGNOSIS:
         what = (
             f"the difference between {ketamine} and {control} in connectivity at {followup}"
-            if design["kind"] == "parallel"
+            if design.between_arms
             else f"the difference between {ketamine} and {control} in connectivity"
             if drugs
             else "the change in connectivity"
@@ -277,12 +270,12 @@ def _words(name: str, design: Mapping[str, Any]) -> tuple[str, str, str, str]:
         return what, *diagnoses, "Fisher z"
     outcome = (
         f"the difference in {instrument} between the drugs"
-        if design["kind"] == "crossover"
+        if design.within_drugs
         else f"the change in {instrument}"
         if "si_change" in score_columns(design)
         else f"{instrument} at {followup}"
     )
-    on = "the difference" if design["kind"] == "crossover" else "the change"
+    on = "the difference" if design.within_drugs else "the change"
     arms = (f"between {ketamine} and {control}", f"under {ketamine} than under {control}")
     between = arms if name == DRUG_BY_CHANGE else diagnoses
     return (
@@ -292,16 +285,16 @@ def _words(name: str, design: Mapping[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def _estimand(name: str, design: Mapping[str, Any]) -> str:
+def _estimand(name: str, design: Design) -> str:
     """Return what a test of moderation estimates."""
     what, differs, _, unit = _words(name, design)
     given = {
-        DRUG_BY_BASELINE: [f"connectivity at {design['baseline']}"],
+        DRUG_BY_BASELINE: [f"connectivity at {design.baseline}"],
         CHANGE_BY_DIAGNOSIS: (
-            [f"connectivity at {design['baseline']}"] if design["kind"] == "parallel" else []
+            [f"connectivity at {design.baseline}"] if design.between_arms else []
         ),
     }.get(name, ["baseline score"] if "si_baseline" in score_columns(design) else [])
-    if design["kind"] == "crossover":
+    if design.within_drugs:
         given = ["the order of the drugs"]
     given = [*given, *adjusted_for(design)]
     adjusted = f", adjusted for {', '.join(given)}" if given else ""

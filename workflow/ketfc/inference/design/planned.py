@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from ketfc.inference.design.samples import (
     sample_of,
     seen_by,
 )
+from ketfc.study.design.design import Design
 
 
 class CircuitLike(Protocol):
@@ -69,14 +70,14 @@ class Planned:
 
     circuit: CircuitLike
     test: PlannedTest
-    design: Mapping[str, Any]
+    design: Design
     sample: Sample
 
 
 def planned_samples(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategy: str,
@@ -109,7 +110,7 @@ def planned_samples(
 def incomplete_participants(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategy: str,

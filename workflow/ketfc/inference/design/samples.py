@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.design.crossover import first_period
-from ketfc.study.design.design import in_contrasts
-from ketfc.study.design.estimands import FIRST_PERIOD
-from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
+from ketfc.study.design.design import CONTROL_FIRST, FIRST_PERIOD, KETAMINE_FIRST, Design
 
 _ARM_ROLES = ("ketamine", "control")
 
@@ -76,33 +73,25 @@ class Sample:
     left_out: dict[str, str]
 
 
-def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
+def planned_tests(design: Design) -> list[PlannedTest]:
     """Return the tests that a design calls for, in the order of the tables.
 
     Parameters
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------
     list of PlannedTest
         Change and association over everybody; where there are arms, also within each of them;
         change at every further follow-up, and of a crossover in the first period alone.
-
-    Raises
-    ------
-    ValueError
-        If there is no such kind of design.
     """
-    by = {"single-arm": (), "longitudinal": (), "parallel": ("arm",), "crossover": ("sequence",)}
-    if design["kind"] not in by:
-        raise ValueError(f"no tests for a design of kind {design['kind']!r}")
-    arms: tuple[str, ...] = by[design["kind"]]
+    arms = (design.group_column,) if design.group_column else ()
     change = ("z_baseline", "z_followup")
     score = score_columns(design)
     given, of_change = adjusted_for(design), adjusted_for(design, change=True)
-    estimand = design["estimand"]
+    estimand = design.estimand
     tests = [
         PlannedTest(
             "change", "change", None, arms + change, estimand["change"], adjusted=of_change
@@ -114,7 +103,7 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
             adjusted=given,
         ),
     ]
-    for before, after in design.get("contrasts", ())[1:]:
+    for before, after in design.contrasts[1:]:
         name = f"change-{after}"
         needs = arms + change
         roles = (before, after)
@@ -125,15 +114,15 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
         sentence = estimand[FIRST_PERIOD]
         needs = ("arm", *change)
         tests.append(PlannedTest(FIRST_PERIOD, "change", None, needs, sentence, adjusted=given))
-    if design["kind"] != "parallel":
+    if not design.between_arms:
         return tests
-    instrument = instrument_of(design)
+    instrument = design.instrument
     for role in _ARM_ROLES:
-        label = design["arms"][role]
+        label = design.arms[role]
         sentence = f"Mean change in connectivity in the arm {label}, described without a test."
         tests.append(PlannedTest(f"change-{label}", "change", role, arms + change, sentence))
     for role in _ARM_ROLES:
-        label = design["arms"][role]
+        label = design.arms[role]
         sentence = (
             f"Slope of {instrument} on the change in connectivity within the arm {label}, "
             + ("at equal baseline score" if "si_baseline" in score else "both as changes")
@@ -144,35 +133,30 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
     return tests
 
 
-def adjusted_for(design: Mapping[str, Any], *, change: bool = False) -> tuple[str, ...]:
+def adjusted_for(design: Design, *, change: bool = False) -> tuple[str, ...]:
     """Return the covariates that the tests of a design are adjusted for, blocks last.
 
     Parameters
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     change : bool
         For the tests of change: a change within participants (one arm) is not adjusted, since
         covariates around their means leave its mean as it is, while signs could no longer be
         flipped exactly. The difference between two drugs within participants is adjusted for the
         blocks alone, in which periods may differ.
     """
-    terms = design.get("terms") or {"covariates": [], "blocks": None}
-    if change and design["kind"] in ("single-arm", "longitudinal"):
+    terms = design.terms
+    if change and design.one_arm:
         return ()
-    names = [] if change and design["kind"] == "crossover" else terms["covariates"]
-    blocks = [] if terms["blocks"] is None else [terms["blocks"]]
+    names = [] if change and design.within_drugs else terms.covariates
+    blocks = [] if terms.blocks is None else [terms.blocks]
     return tuple(dict.fromkeys([*(name for name in names if name not in blocks), *blocks]))
 
 
-def instrument_of(design: Mapping[str, Any]) -> str:
-    """Return the name of the SI instrument, or ``SI`` when the study has none."""
-    return str(design["si"]["instrument"]) if design["si"] else "SI"
-
-
 def seen_by(
-    test: PlannedTest, connectivity: pd.DataFrame, design: Mapping[str, Any]
-) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    test: PlannedTest, connectivity: pd.DataFrame, design: Design
+) -> tuple[pd.DataFrame, Design]:
     """Return connectivity and design as a test sees them.
 
     `baseline` and `followup` of that design are the roles the test compares; the first period of a
@@ -182,13 +166,13 @@ def seen_by(
         return first_period(connectivity, design)
     if test.roles is None:
         return connectivity, design
-    return connectivity, {**design, "baseline": test.roles[0], "followup": test.roles[1]}
+    return connectivity, design.comparing(*test.roles)
 
 
 def participant_table(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     circuit: str,
     strategy: str,
@@ -199,8 +183,8 @@ def participant_table(
     ----------
     connectivity, scores : pandas.DataFrame
         ``connectivity.tsv`` and ``plan/scores.tsv``.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     circuit, strategy : str
         Which of the circuits and denoising strategies.
 
@@ -223,19 +207,19 @@ def participant_table(
     strategies = sorted(set(connectivity["strategy"]))
     if strategies and strategy not in strategies:
         raise ValueError(f"no connectivity of strategy {strategy!r}, only {', '.join(strategies)}")
-    unplanned = sorted(set(connectivity["participant_id"]) - set(design["participants"]))
+    unplanned = sorted(set(connectivity["participant_id"]) - set(design.participants))
     if unplanned:
         raise ValueError(f"connectivity of participants outside the plan: {', '.join(unplanned)}")
-    roles = {"baseline": design["baseline"], "followup": design["followup"]}
+    roles = {"baseline": design.baseline, "followup": design.followup}
     means = connectivity[
         (connectivity["strategy"] == strategy)
         & (connectivity["circuit"] == circuit)
         & (connectivity["measure"] == "mean")
     ]
-    si = scores[(scores["scale"] == "si") & (scores["instrument"] == instrument_of(design))]
-    arms = in_contrasts(design)
+    si = scores[(scores["scale"] == "si") & (scores["instrument"] == design.instrument)]
+    arms = design.in_contrasts()
     planned = sorted(arms)
-    sequences = design.get("sequences") or {}
+    sequences = design.sequences
     had_both = {who: of for who, of in sequences.items() if of in (KETAMINE_FIRST, CONTROL_FIRST)}
     table = pd.DataFrame(
         {
@@ -251,39 +235,39 @@ def participant_table(
     for time, role in {**roles, "change": "change"}.items():
         score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
         table[f"si_{time}"] = score.reindex(table.index)
-    terms = design.get("terms") or {"values": {}, "blocks": None, "diagnosis": None}
-    for name in terms["values"]:
+    terms = design.terms
+    for name in terms.values:
         table[f"covariate_{name}"] = covariate_values(design, name, table.index)
-    diagnoses = (terms["diagnosis"] or {}).get("participants", {})
+    diagnoses = terms.diagnosis.participants if terms.diagnosis else {}
     column = [diagnoses.get(key) for key in planned]
     table["diagnosis"] = pd.Series(column, index=table.index, dtype=object)
     return table
 
 
 def covariate_values(
-    design: Mapping[str, Any], name: str, people: pd.Index[str] | pd.Series[str]
+    design: Design, name: str, people: pd.Index[str] | pd.Series[str]
 ) -> pd.Series[Any]:
     """Return a covariate of some participants: numbers, or labels as objects.
 
     Parameters
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     name : str
         One of the covariates of its `terms`.
     people : pandas.Index or pandas.Series of str
         The participants; with the index of a series, the values have the same.
     """
-    terms = design["terms"]
-    numeric = design["covariates"][name] == "numeric" and name != terms["blocks"]
+    terms = design.terms
+    numeric = design.covariates[name] == "numeric" and name != terms.blocks
     return pd.Series(
-        [terms["values"][name].get(who) for who in people],
+        [terms.values[name].get(who) for who in people],
         index=people.index if isinstance(people, pd.Series) else people,
         dtype=np.float64 if numeric else object,
     )
 
 
-def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]) -> Sample:
+def sample_of(table: pd.DataFrame, test: PlannedTest, design: Design) -> Sample:
     """Split the planned participants of a test into those who enter it and those who cannot.
 
     Parameters
@@ -292,8 +276,8 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any])
         From :func:`participant_table`.
     test : PlannedTest
         The test. One within an arm is planned for that arm's participants.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------
@@ -313,9 +297,9 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any])
     return Sample(complete=planned[~incomplete], left_out=left_out)
 
 
-def score_columns(design: Mapping[str, Any]) -> tuple[str, ...]:
+def score_columns(design: Design) -> tuple[str, ...]:
     """Return the score columns that an association needs."""
-    if design["si"] and design["si"]["shape"] == "change":
+    if design.si_changes_only:
         return ("si_change",)
     return ("si_baseline", "si_followup")
 
@@ -329,21 +313,21 @@ def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[flo
     return pd.Series(values, index=pd.Index(rows["participant_id"], dtype=object))
 
 
-def _reason(need: str, row: pd.Series[Any], design: Mapping[str, Any]) -> str:
-    if need in ("arm", "sequence") and design.get("sequences"):
-        known = design["sequences"][str(row.name)] is not None
+def _reason(need: str, row: pd.Series[Any], design: Design) -> str:
+    if need in ("arm", "sequence") and design.sequences:
+        known = design.sequences[str(row.name)] is not None
         return "had no second drug" if known else "order of the drugs not known"
     if need in ("arm", "diagnosis"):
         return f"no {need}"
     if need.startswith("covariate_"):
         return f"no {need.removeprefix('covariate_')}"
     kind, _, time = need.partition("_")
-    role = design.get(time, time)
+    role = design.roles.get(time, time)
     if kind == "z":
         if row[f"listed_{time}"]:
             return f"connectivity excluded at {role}"
         return f"no connectivity at {role}"
-    if not design["si"]:
+    if not design.si:
         return "the study has no SI score"
     what = "change score" if time == "change" else f"score at {role}"
-    return f"no {instrument_of(design)} {what}"
+    return f"no {design.instrument} {what}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,13 +28,14 @@ from ketfc.inference.design.moderation import (
     moderation_model,
 )
 from ketfc.inference.design.planned import Planned
-from ketfc.inference.design.samples import PlannedTest, instrument_of
+from ketfc.inference.design.samples import PlannedTest
 from ketfc.inference.families import (
     PRIMARY_ASSOCIATION,
     PRIMARY_CHANGE,
     family_of,
     joint_test,
 )
+from ketfc.study.design.design import Design
 
 EXPLORATORY_BELOW = 40
 """Samples smaller than this are labelled exploratory, unless the hypotheses were preregistered."""
@@ -126,7 +127,7 @@ def model_behind(planned: Planned) -> Model:
 def _evidence(
     test: PlannedTest,
     complete: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     alpha: float,
     permutations: int,
@@ -134,7 +135,7 @@ def _evidence(
     direction: str | None,
 ) -> Evidence:
     """Run one planned test on its complete participants."""
-    if test.kind == "association" and not design["si"]:
+    if test.kind == "association" and not design.si:
         return untestable("no-scores", "the study has no SI score")
     baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
     if test.kind == "change" and test.arm is not None:
@@ -142,7 +143,7 @@ def _evidence(
     if test.kind == "moderation":
         draws: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
         return moderation_evidence(test, complete, design, **draws)
-    compares_arms = design["kind"] == "parallel" and test.arm is None
+    compares_arms = design.between_arms and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if compares_arms else None
     hindrance = small_sample(test, complete, design)
     if hindrance is not None:
@@ -151,10 +152,10 @@ def _evidence(
         "covariates": covariate_columns(complete, test.adjusted),
         "blocks": block_codes(complete, blocks_of(test, design)),
     }
-    if design["kind"] == "crossover":
+    if design.within_drugs:
         return crossover_evidence(
             complete,
-            instrument_of(design) if test.kind == "association" else None,
+            design.instrument if test.kind == "association" else None,
             **given,
             alpha=alpha,
             permutations=permutations,
@@ -162,13 +163,13 @@ def _evidence(
             direction=direction,
         )
     if test.kind == "association":
-        instrument = instrument_of(design)
+        instrument = design.instrument
         if "si_change" in test.needs:
             score = (f"the change in {instrument}", values(complete, "si_change"))
             before = None
         else:
-            score = (f"{instrument} at {design['followup']}", values(complete, "si_followup"))
-            before = (f"{instrument} at {design['baseline']}", values(complete, "si_baseline"))
+            score = (f"{instrument} at {design.followup}", values(complete, "si_followup"))
+            before = (f"{instrument} at {design.baseline}", values(complete, "si_baseline"))
         return association(
             followup - baseline,
             score,
@@ -199,7 +200,7 @@ def _flags(
     test: PlannedTest,
     complete: pd.DataFrame,
     evidence: Evidence,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     alpha: float,
 ) -> tuple[str, ...]:
@@ -209,11 +210,11 @@ def _flags(
         flags.append("no-baseline-score")
     if evidence.obstacle is not None:
         return tuple(flags)
-    small = len(complete) < EXPLORATORY_BELOW and not design.get("preregistered")
+    small = len(complete) < EXPLORATORY_BELOW and not design.preregistered
     if small or test.kind == "moderation":
         flags.append("exploratory")
     flags += lone_flags(complete, test.adjusted, blocks_of(test, design))
-    of = {"parallel": "arm", "crossover": "sequence"}.get(design["kind"])
+    of = design.group_column
     if of is not None and complete[of].value_counts().min() < SMALL_ARM:
         flags.append("small-arm" if of == "arm" else "small-order")
     if ONE_SIDED in flags:

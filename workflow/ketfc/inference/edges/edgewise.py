@@ -6,7 +6,7 @@ the design, each set and test a family of its own that no other p value enters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from ketfc.inference.design.model import MIN_ARM, model_over, small_sample
 from ketfc.inference.design.samples import PlannedTest, participant_table, planned_tests
 from ketfc.inference.families import edgewise_test
 from ketfc.inference.null.matched_null import CircuitLike
-from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.design import Design
 
 EDGE_COLUMNS = (
     "family",
@@ -85,7 +85,7 @@ class Edges:
 
 def parcel_edges(
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
-    design: Mapping[str, Any],
+    design: Design,
     parcels: pd.DataFrame,
     *,
     atlas: str,
@@ -97,8 +97,8 @@ def parcel_edges(
     sessions : iterable of (participant, role, matrix)
         Fisher z, parcels × parcels with names on both axes, as
         :func:`ketfc.imaging.group.sessions.session_fisher_z` gives them. Gone through once.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     parcels : pandas.DataFrame
         The parcellation's label table: `name` and `network` (missing where it has none).
     atlas : str
@@ -116,18 +116,18 @@ def parcel_edges(
             "network_b": network[b],
         }
     )
-    place = {who: i for i, who in enumerate(sorted(in_contrasts(design)))}
-    sides = {design[time]: np.full((len(place), len(a)), np.nan) for time in _TIMES}
+    place = {who: i for i, who in enumerate(sorted(design.in_contrasts()))}
+    sides = {design.roles[time]: np.full((len(place), len(a)), np.nan) for time in _TIMES}
     for participant, role, matrix in sessions:
         if role in sides and participant in place:
             z = matrix.reindex(index=regions, columns=regions).to_numpy(dtype=np.float64)
             sides[role][place[participant]] = z[a, b]
-    return Edges(atlas, names, *(sides[design[time]] for time in _TIMES))
+    return Edges(atlas, names, *(sides[design.roles[time]] for time in _TIMES))
 
 
 def circuit_edges(
     connectivity: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategy: str,
@@ -138,8 +138,8 @@ def circuit_edges(
     ----------
     connectivity : pandas.DataFrame
         ``connectivity.tsv``.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     circuits : iterable of CircuitLike
         A pair of regions that two circuits share is an edge once, of the first; semipartial
         correlations are edges of their own.
@@ -155,8 +155,8 @@ def circuit_edges(
                     continue
                 seen.add(frozenset((a, b)))
             column[circuit.id, a, b] = len(column)
-    place = {who: i for i, who in enumerate(sorted(in_contrasts(design)))}
-    sides = {design[time]: np.full((len(place), len(column)), np.nan) for time in _TIMES}
+    place = {who: i for i, who in enumerate(sorted(design.in_contrasts()))}
+    sides = {design.roles[time]: np.full((len(place), len(column)), np.nan) for time in _TIMES}
     rows = connectivity[connectivity["strategy"] == strategy]
     for row in rows[rows["measure"] == "edge"].to_dict("records"):
         key = row["circuit"], row["region_a"], row["region_b"]
@@ -164,13 +164,13 @@ def circuit_edges(
             sides[row["role"]][place[row["participant_id"]], column[key]] = row["z"]
     names = pd.DataFrame(list(column), columns=["circuit", "region_a", "region_b"], dtype=object)
     names = names.assign(network_a=None, network_b=None)
-    return Edges(CIRCUITS, names, *(sides[design[time]] for time in _TIMES))
+    return Edges(CIRCUITS, names, *(sides[design.roles[time]] for time in _TIMES))
 
 
 def edge_tests(
     sets: Iterable[Edges],
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     strategy: str,
     seed: int,
@@ -189,8 +189,8 @@ def edge_tests(
         Families are formed within each.
     scores : pandas.DataFrame
         ``plan/scores.tsv``.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     strategy : str
         Denoising strategy of the edges.
     seed : int
@@ -214,7 +214,7 @@ def edge_tests(
         has a row without numbers and a `reason`, and is no part of its family.
     """
     table = participant_table(_NO_CONNECTIVITY, scores, design, circuit="", strategy=strategy)
-    tests = [test for test in planned_tests(design)[:2] if test.kind == "change" or design["si"]]
+    tests = [test for test in planned_tests(design)[:2] if test.kind == "change" or design.si]
     parts = []
     for edges in sets:
         for test in tests:
@@ -240,7 +240,7 @@ def _family(
     edges: Edges,
     test: PlannedTest,
     table: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     seed: int,
     name: str,
@@ -300,10 +300,10 @@ def _family(
 
 
 def _smallest_group(
-    complete: pd.DataFrame, present: npt.NDArray[np.bool_], design: Mapping[str, Any]
+    complete: pd.DataFrame, present: npt.NDArray[np.bool_], design: Design
 ) -> npt.NDArray[np.int64]:
     """Return how many the smaller arm, or order of the drugs, has of each edge; all in one arm."""
-    of = {"parallel": "arm", "crossover": "sequence"}.get(design["kind"])
+    of = design.group_column
     if of is None:
         whole: npt.NDArray[np.int64] = present.sum(axis=0)
         return whole

@@ -35,8 +35,7 @@ from ketfc.inference.design.samples import (
 )
 from ketfc.inference.motion.models import FEWEST, change_at_equal_motion, follows_motion
 from ketfc.inference.motion.sessions import MEASURES, before_and_after, session_motion
-from ketfc.study.design.design import in_contrasts
-from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
+from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 MOTION_COLUMNS = (
     "measure",
@@ -80,7 +79,7 @@ class CircuitLike(Protocol):
 def motion_tests(
     connectivity: pd.DataFrame,
     quality: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategies: Sequence[str],
@@ -94,8 +93,8 @@ def motion_tests(
     ----------
     connectivity, quality : pandas.DataFrame
         ``connectivity.tsv`` and ``quality/runs.tsv``.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     circuits : iterable of CircuitLike
         In the order of the table.
     strategies : sequence of str
@@ -153,7 +152,7 @@ def motion_tests(
 def _changes_of(
     motion: pd.DataFrame,
     measure: str,
-    design: Mapping[str, Any],
+    design: Design,
     *,
     seed: int,
     alpha: float,
@@ -161,20 +160,20 @@ def _changes_of(
 ) -> list[dict[str, Any]]:
     """Return the rows that say whether a measure of motion changed with treatment."""
     both = before_and_after(
-        motion, measure, baseline=design["baseline"], followup=design["followup"]
+        motion, measure, baseline=design.baseline, followup=design.followup
     ).dropna()
     # healthy controls are in no contrast
-    people_of = in_contrasts(design)
+    people_of = design.in_contrasts()
     both = both[both.index.isin(list(people_of))]
     arms = pd.Series([people_of[who] for who in both.index], dtype=object, index=both.index)
     groups: dict[str, Any] = {"change": arms.index}
-    if design["kind"] == "parallel":
+    if design.between_arms:
         groups["change"] = arms.index[arms.notna()]
         groups |= {
-            f"change-{label}": arms.index[arms == role] for role, label in design["arms"].items()
+            f"change-{label}": arms.index[arms == role] for role, label in design.arms.items()
         }
-    if design["kind"] == "crossover":
-        orders = pd.Series([design["sequences"].get(who) for who in both.index], index=both.index)
+    if design.within_drugs:
+        orders = pd.Series([design.sequences.get(who) for who in both.index], index=both.index)
         groups["change"] = both.index[orders.isin([KETAMINE_FIRST, CONTROL_FIRST])]
     rows = []
     for test, people in groups.items():
@@ -196,7 +195,7 @@ def _changes_of(
         given = _adjustment(known, tested, design)
         if len(people) < FEWEST:
             found = untestable("too-few", f"{len(people)} participants, {FEWEST} are needed")
-        elif design["kind"] == "crossover":
+        elif design.within_drugs:
             first = (_order(orders[people]) + 1) / 2
             found = (
                 drug_difference(before, after, first, **given, **drawn)
@@ -220,19 +219,17 @@ def _changes_of(
 
 
 def _sample(
-    table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]
+    table: pd.DataFrame, test: PlannedTest, design: Design
 ) -> tuple[Floats, dict[str, Any]]:
     """Return z before and after and motion of the participants of a test, and its adjustment."""
     complete = sample_of(table, test, design).complete
     columns = complete[["z_baseline", "z_followup", "motion"]].to_numpy(dtype=np.float64).T
-    order = _order(complete["sequence"]) if design["kind"] == "crossover" else None
+    order = _order(complete["sequence"]) if design.within_drugs else None
     sides = {"treated": _treated(complete["arm"], design), "order": order}
     return columns, sides | _adjustment(complete, test, design)
 
 
-def _adjustment(
-    table: pd.DataFrame, test: PlannedTest, design: Mapping[str, Any]
-) -> dict[str, Any]:
+def _adjustment(table: pd.DataFrame, test: PlannedTest, design: Design) -> dict[str, Any]:
     """Return the columns of covariates and the blocks of a test of change."""
     return {
         "covariates": covariate_columns(table, test.adjusted),
@@ -240,17 +237,15 @@ def _adjustment(
     }
 
 
-def _difference(motion: pd.DataFrame, measure: str, design: Mapping[str, Any]) -> pd.Series[float]:
+def _difference(motion: pd.DataFrame, measure: str, design: Design) -> pd.Series[float]:
     if measure not in motion:
         return pd.Series(dtype=np.float64)
-    both = before_and_after(
-        motion, measure, baseline=design["baseline"], followup=design["followup"]
-    )
+    both = before_and_after(motion, measure, baseline=design.baseline, followup=design.followup)
     return both["followup"] - both["baseline"]
 
 
-def _treated(arms: pd.Series[Any], design: Mapping[str, Any]) -> Floats | None:
-    if design["kind"] != "parallel":
+def _treated(arms: pd.Series[Any], design: Design) -> Floats | None:
+    if not design.between_arms:
         return None
     return np.asarray(arms == "ketamine", dtype=np.float64)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.motion.sessions import before_and_after, session_motion
-from ketfc.study.design.design import in_contrasts
+from ketfc.study.design.design import Design
 
 QCFC_COLUMNS = (
     "atlas",
@@ -75,7 +75,7 @@ class EdgeCorrelations:
 def qcfc(
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     quality: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     centres: pd.DataFrame,
     tdof: Mapping[str, float],
     *,
@@ -93,8 +93,8 @@ def qcfc(
         upper triangles stay in memory at single precision.
     quality : pandas.DataFrame
         ``quality/runs.tsv``.
-    design : mapping
-        Content of ``plan/design.json``; all its participants are pooled.
+    design : Design
+        The study's design; all its participants are pooled.
     centres : pandas.DataFrame
         `x`, `y`, `z` in mm by region.
     tdof : mapping of str to float
@@ -127,8 +127,8 @@ def qcfc(
     Ciric R et al. (2017), NeuroImage 154:174–187, doi:10.1016/j.neuroimage.2017.03.020.
     Parkes L et al. (2018), NeuroImage 171:415–436, doi:10.1016/j.neuroimage.2017.12.073.
     """
-    roles = {"baseline": design["baseline"], "followup": design["followup"]}
-    people = sorted(in_contrasts(design))
+    roles = {"baseline": design.baseline, "followup": design.followup}
+    people = sorted(design.in_contrasts())
     regions, z = _collect(sessions, people, list(roles.values()))
     fd = before_and_after(session_motion(quality), "mean_fd", **roles).reindex(people)
     first, second = (fd[time].to_numpy(dtype=np.float64) for time in roles)

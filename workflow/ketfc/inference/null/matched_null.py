@@ -26,7 +26,7 @@ from ketfc.inference.design.crossover import period_statistic
 from ketfc.inference.design.model import MIN_ARM
 from ketfc.inference.design.samples import participant_table, planned_tests, sample_of
 from ketfc.inference.null.sphere_pairs import FEWEST, candidate_pairs, elsewhere, match_circuit
-from ketfc.study.people.groups import KETAMINE_FIRST
+from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 NULL_COLUMNS = (
     "circuit",
@@ -89,7 +89,7 @@ class _Task:
 
 def matched_null(
     connectivity: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     *,
@@ -105,8 +105,8 @@ def matched_null(
     ----------
     connectivity : pandas.DataFrame
         ``connectivity.tsv``, rows in any order.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
     circuits : iterable of CircuitLike
         In the order of the table.
     sessions : iterable of (participant, role, matrix)
@@ -206,7 +206,7 @@ def percentile(statistic: float, null: Floats) -> float:
 
 def _task(
     connectivity: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuit: CircuitLike,
     regions: pd.DataFrame,
     spheres: pd.DataFrame,
@@ -219,18 +219,16 @@ def _task(
     table = participant_table(
         connectivity, _NO_SCORES, design, circuit=circuit.id, strategy=strategy
     )
-    roles = [design["baseline"], design["followup"]]
+    roles = [design.baseline, design.followup]
     complete = sample_of(table, test, design).complete
     baseline = complete["z_baseline"].to_numpy(dtype=np.float64)
     followup = complete["z_followup"].to_numpy(dtype=np.float64)
     treated = (
-        np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
-        if design["kind"] == "parallel"
-        else None
+        np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if design.between_arms else None
     )
     ketamine_first = (
         np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
-        if design["kind"] == "crossover"
+        if design.within_drugs
         else None
     )
     row: dict[str, Any] = {
@@ -308,13 +306,13 @@ def _collect(
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     tasks: Sequence[_Task],
     spheres: list[str],
-    design: Mapping[str, Any],
+    design: Design,
 ) -> list[tuple[Floats, Floats]]:
     """Return every pseudo-circuit's mean Fisher z at both sessions, (n, n_null), for each task."""
     shapes = [(len(task.participants), len(task.drawn)) for task in tasks]
     # float32 keeps seven digits, more than a rank needs, in half the memory
     found = [(np.full(s, nan, np.float32), np.full(s, nan, np.float32)) for s in shapes]
-    times = {design["baseline"]: 0, design["followup"]: 1}
+    times = {design.baseline: 0, design.followup: 1}
     for participant, role, matrix in sessions:
         if role not in times:
             continue

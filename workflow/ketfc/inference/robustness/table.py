@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ from ketfc.inference.robustness.distance_from_controls import (
     distance_from_controls,
     guard_by_arm,
 )
-from ketfc.study.design.design import healthy_controls, in_contrasts
+from ketfc.study.design.design import Design
 from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, TOTAL
 
 ROBUSTNESS_COLUMNS = (
@@ -66,7 +65,7 @@ _NETWORKS = ("dmn", "salience")
 def robustness(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
-    design: Mapping[str, Any],
+    design: Design,
     circuits: Iterable[CircuitLike],
     *,
     strategy: str,
@@ -119,38 +118,38 @@ def robustness(
     return pd.DataFrame(table, columns=list(ROBUSTNESS_COLUMNS))
 
 
-def depression_change(scores: pd.DataFrame, design: Mapping[str, Any]) -> Depression | None:
+def depression_change(scores: pd.DataFrame, design: Design) -> Depression | None:
     """Return every participant's change in depression, without the suicide item where it is known.
 
     Parameters
     ----------
     scores : pandas.DataFrame
         ``plan/scores.tsv``.
-    design : mapping
-        Content of ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------
     Depression or None
         None where the study has no score of depression.
     """
-    about = design.get("depression")
+    about = design.depression
     if not about:
         return None
-    own = scores[(scores["scale"] == "depression") & (scores["instrument"] == about["instrument"])]
+    own = scores[(scores["scale"] == "depression") & (scores["instrument"] == about.instrument)]
     less = (own["item"] == LESS_SI_ITEM).any()
     own = own[own["item"] == (LESS_SI_ITEM if less else TOTAL)]
     wide = own.assign(score=pd.to_numeric(own["score"])).pivot_table(
         index="participant_id", columns="role", values="score", aggfunc="first"
     )
-    if about["shape"] == "change":
+    if about.shape == "change":
         change = wide.reindex(columns=[CHANGE])[CHANGE]
     else:
-        both = wide.reindex(columns=[design["baseline"], design["followup"]])
-        change = both[design["followup"]] - both[design["baseline"]]
+        both = wide.reindex(columns=[design.baseline, design.followup])
+        change = both[design.followup] - both[design.baseline]
     without = " without its suicide item" if less else ""
     return Depression(
-        name=f"the change in {about['instrument']}{without}",
+        name=f"the change in {about.instrument}{without}",
         change=change,
         flags=() if less else ("totals-only",),
     )
@@ -176,7 +175,7 @@ def _change(plan: Planned, _: Depression | None, settings: Settings) -> list[Che
 
 def _association(plan: Planned, depression: Depression | None, settings: Settings) -> list[Check]:
     complete, name = plan.sample.complete, f"{plan.circuit.id}/association"
-    if not plan.design["si"]:
+    if not plan.design.si:
         return []
     model = model_of(plan.test, complete, plan.design)
     hindrance = small_sample(plan.test, complete, plan.design) or obstacle(
@@ -192,40 +191,40 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
 
 
 def _over_time(
-    own: pd.DataFrame, design: Mapping[str, Any], circuit: CircuitLike, settings: Settings
+    own: pd.DataFrame, design: Design, circuit: CircuitLike, settings: Settings
 ) -> list[tuple[str, Check]]:
     """Return the mixed model of a study with several follow-ups, by the name of the test."""
-    if design["kind"] != "longitudinal":
+    if not design.many_followups:
         return []
-    pairs = design["contrasts"]
+    pairs = design.contrasts
     roles = [pairs[0][0], *(after for _, after in pairs)]
-    wide = _by_role(own, sorted(in_contrasts(design)), roles)
+    wide = _by_role(own, sorted(design.in_contrasts()), roles)
     found = time_checks(wide, roles, f"{circuit.id}/change", settings)
     first = pairs[0][1]
     return [("change" if role == first else f"change-{role}", one) for role, one in found.items()]
 
 
 def _controls(
-    own: pd.DataFrame, design: Mapping[str, Any], circuit: CircuitLike, settings: Settings
+    own: pd.DataFrame, design: Design, circuit: CircuitLike, settings: Settings
 ) -> list[Check]:
     """Return how patients came closer to healthy controls, where there are any."""
-    healthy = healthy_controls(design)
+    healthy = design.healthy_controls()
     # the difference between two drugs is no approach from before to after
-    if circuit.id not in _NETWORKS or not healthy or design["kind"] == "crossover":
+    if circuit.id not in _NETWORKS or not healthy or design.within_drugs:
         return []
-    roles = [design["baseline"], design["followup"]]
-    arms = in_contrasts(design)
-    two = design["kind"] == "parallel"
+    roles = [design.baseline, design.followup]
+    arms = design.in_contrasts()
+    two = design.between_arms
     people = sorted(who for who, arm in arms.items() if arm is not None or not two)
     z = _by_role(own, people, roles)
     complete = np.isfinite(z).all(axis=1)
-    terms = design.get("terms") or {"blocks": None}
+    terms = design.terms
     sites = None
-    if two and terms["blocks"] is not None:
-        labels = covariate_values(design, terms["blocks"], pd.Index(people))
+    if two and terms.blocks is not None:
+        labels = covariate_values(design, terms.blocks, pd.Index(people))
         complete &= labels.notna().to_numpy()
-        table = pd.DataFrame({f"covariate_{terms['blocks']}": labels[complete]})
-        sites = block_codes(table, terms["blocks"])
+        table = pd.DataFrame({f"covariate_{terms.blocks}": labels[complete]})
+        sites = block_codes(table, terms.blocks)
     baseline, followup = z[complete].T
     treated = np.array([arms[who] != "control" for who in people], dtype=np.float64)[complete]
     controls = _by_role(own, sorted(healthy), roles[:1])[:, 0]
@@ -257,7 +256,7 @@ def _controls(
         else f"{guard.difference:.2f} beyond what the {guard.kind} gives, p = {guard.p:.3f}"
     )
     if sites is not None and guard is not NO_GUARD:
-        words += f" (arms exchanged within {terms['blocks']})"
+        words += f" (arms exchanged within {terms.blocks})"
     if adjusted_for(design):
         words += f"; not adjusted for {' and '.join(adjusted_for(design))}"
     check = Check(

@@ -15,7 +15,6 @@ from ketfc.inference.design.samples import adjusted_for, covariate_values
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.lines import median_line
 from ketfc.reporting.tables import (
-    Design,
     alpha_of,
     arms_of,
     association_given,
@@ -27,7 +26,7 @@ from ketfc.reporting.tables import (
     score_changes,
 )
 from ketfc.reporting.words import interval, number, p_equals, sentence, whole
-from ketfc.study.people.groups import KETAMINE_FIRST
+from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +64,7 @@ def draw_association(
     circuits = primary_circuits(hypotheses)
     numbers = pd.DataFrame(columns=_COLUMNS)
     with style.paper_style():
-        if not design.get("si"):
+        if not design.si:
             return style.words_only(
                 "This study has no score of suicidal ideation,\nso no association can be drawn."
             ), numbers
@@ -74,9 +73,9 @@ def draw_association(
         )
         merged["order"] = drug_orders(design, merged["participant_id"])
         needed = ["change", "change_si"]
-        needed += [] if design["si"]["shape"] == "change" else ["baseline_si"]
-        needed += ["arm"] if design.get("arms") else []
-        needed += ["order"] if design.get("drugs") else []
+        needed += [] if design.si_changes_only else ["baseline_si"]
+        needed += ["arm"] if design.arms else []
+        needed += ["order"] if design.drugs else []
         given = adjusted_for(design)
         for name in given:
             merged[f"covariate_{name}"] = covariate_values(design, name, merged["participant_id"])
@@ -101,9 +100,9 @@ def draw_association(
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
     """Return what the test of association adjusts for (`association_given`), as numbers."""
     columns = list(covariate_columns(table, adjusted_for(design)).values())
-    if design.get("drugs"):
+    if design.drugs:
         columns.append(np.asarray(table["order"] == KETAMINE_FIRST, dtype=float))
-    elif design["si"]["shape"] != "change":
+    elif not design.si_changes_only:
         columns.append(table["baseline_si"].to_numpy(dtype=float))
     arms = arms_of(design)
     columns += [np.asarray(table["arm"] == arm.role, dtype=float) for arm in arms[1:]]
@@ -191,14 +190,14 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
 
 
 def _score_label(design: Design) -> str:
-    instrument = design["si"]["instrument"]
-    supplied = " (supplied)" if design["si"]["shape"] == "change" else ""
+    instrument = design.instrument
+    supplied = " (supplied)" if design.si_changes_only else ""
     adjusted = ", adjusted" if association_given(design) else ""
     return f"{instrument} {_what(design)}{supplied}{adjusted}"
 
 
 def _what(design: Design) -> str:
-    return "difference" if design.get("drugs") else "change"
+    return "difference" if design.drugs else "change"
 
 
 def _legend(axes: Axes, design: Design) -> None:

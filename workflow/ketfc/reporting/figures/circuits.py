@@ -14,7 +14,6 @@ from ketfc.reporting.figures import style
 from ketfc.reporting.figures.labels import merge_close, place_labels
 from ketfc.reporting.tables import (
     MOTION_MARK,
-    Design,
     adjusted_difference,
     any_follows_motion,
     arms_of,
@@ -27,6 +26,7 @@ from ketfc.reporting.tables import (
     primary_circuits,
 )
 from ketfc.reporting.words import interval, number, p_equals, pair_label, sentence, whole
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -243,7 +243,7 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool
     what = (
         f"{arms[0].label} minus {arms[1].label},\nadjusted for the baseline value"
         if len(arms) == 2
-        else f"{after} minus {before}" + (",\nadjusted for period" if design.get("drugs") else "")
+        else f"{after} minus {before}" + (",\nadjusted for period" if design.drugs else "")
     )
     bar_axes = axes.inset_axes((0.12, 0.62, 0.76, 0.07))
     figure = axes.get_figure()

@@ -17,8 +17,9 @@ from ketfc.reporting.figures.matrices import (
     order_of,
     square,
 )
-from ketfc.reporting.tables import Design, alpha_of
+from ketfc.reporting.tables import alpha_of
 from ketfc.reporting.text.edges import contrast, counted
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

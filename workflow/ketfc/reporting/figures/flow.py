@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import Design, arms_of
+from ketfc.reporting.tables import arms_of
 from ketfc.reporting.text.flow import Entry, head, rows
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import Design, arms_of, compared, numeric
+from ketfc.reporting.tables import arms_of, compared, numeric
 from ketfc.reporting.words import is_missing, region_label
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def draw_matrices(
         "n_baseline",
         "n_followup",
     ]
-    rows = mean_relmat[mean_relmat["strategy"] == design["strategy"]]
+    rows = mean_relmat[mean_relmat["strategy"] == design.strategy]
     rows = numeric(rows, "z", "n")
     with style.paper_style():
         if rows["z"].isna().all():
@@ -102,7 +103,7 @@ def _numbers(rows: pd.DataFrame, design: Design) -> pd.DataFrame:
     keys = ["atlas", "arm", "region_a", "region_b", "network_a", "network_b"]
     numbers = rows[keys].drop_duplicates()
     for role in ("baseline", "followup"):
-        side = rows.loc[rows["role"] == design[role], [*keys, "z", "n"]]
+        side = rows.loc[rows["role"] == design.roles[role], [*keys, "z", "n"]]
         side = side.rename(columns={"z": role, "n": f"n_{role}"})
         numbers = numbers.merge(side, how="left", on=keys)
     numbers["difference"] = numbers["followup"] - numbers["baseline"]

@@ -15,7 +15,6 @@ from ketfc.reporting.figures import style
 from ketfc.reporting.tables import (
     MOTION_MARK,
     Arm,
-    Design,
     any_follows_motion,
     arms_of,
     circuit_changes,
@@ -25,6 +24,7 @@ from ketfc.reporting.tables import (
     primary_circuits,
 )
 from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,6 @@ from ketfc.reporting.figures import style
 from ketfc.reporting.figures.lines import fit_line
 from ketfc.reporting.tables import (
     MOTION_MARK,
-    Design,
     arms_of,
     circuit_changes,
     motion_row,
@@ -24,6 +23,7 @@ from ketfc.reporting.tables import (
     primary_circuits,
 )
 from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,11 +85,11 @@ def draw_qcfc(
     numbers = ["n", *_COMPARED, "median_abs_r_expected", "share_expected", "distance_rho"]
     summary = numeric(summary, *numbers)
     curves = numeric(curves, "x", "y", "low", "high", "expected")
-    primary = str(design["strategy"])
+    primary = str(design.strategy)
     names = list(dict.fromkeys(summary["strategy"]))
     names = sorted(names, key=lambda name: name != primary)
     looks = _looks(names, primary)
-    roles = [design["baseline"], design["followup"], CHANGE]
+    roles = [design.baseline, design.followup, CHANGE]
     circuits = primary_circuits(hypotheses)
     rows_below = -(-(len(circuits) + 1) // 3)
     heights = [16 + 3.6 * len(names), 38, 38] + [52] * rows_below
@@ -195,7 +195,7 @@ _EXPECTED: dict[str, Any] = {"color": style.QUIET, "linewidth": 0.9, "linestyle"
 
 def _title(role: str, design: Design) -> str:
     if role == CHANGE:
-        return f"Change, {design['followup']} − {design['baseline']}"
+        return f"Change, {design.followup} − {design.baseline}"
     return str(role)
 
 
@@ -251,12 +251,12 @@ def _distances(
 
 def _changes(connectivity: pd.DataFrame, quality: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Return both changes of everybody who has them, and an arm where there are arms."""
-    roles = {"baseline": design["baseline"], "followup": design["followup"]}
+    roles = {"baseline": design.baseline, "followup": design.followup}
     fd = before_and_after(session_motion(quality), "mean_fd", **roles)
     table = circuit_changes(connectivity, design)
     table["motion"] = table["participant_id"].map(fd["followup"] - fd["baseline"])
     known = table["change"].notna() & table["motion"].notna()
-    known &= table["arm"].isin([arm.role for arm in arms_of(design)]) | (not design.get("arms"))
+    known &= table["arm"].isin([arm.role for arm in arms_of(design)]) | (not design.arms)
     return table[known].sort_values(["circuit", "motion", "change"], kind="stable")
 
 
@@ -271,7 +271,7 @@ def _draw_circuit(axes: Axes, table: pd.DataFrame, design: Design, circuit: str)
     line = fit_line(x, y, np.column_stack(treated) if treated else np.empty((len(x), 0)))
     points = y if line is None else line.points
     labels = {arm.role: arm.label for arm in arms}
-    key = {"panel": "circuit", "strategy": design["strategy"], "circuit": circuit}
+    key = {"panel": "circuit", "strategy": design.strategy, "circuit": circuit}
     tables = [
         pd.DataFrame(
             {"kind": "participant", "arm": [labels[a] for a in table["arm"]], "x": x, "y": points}

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import Design, arms_of
+from ketfc.reporting.tables import arms_of
 from ketfc.reporting.words import is_missing
+from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
     with style.paper_style():
         figure = style.new_figure(style.TWO_COLUMNS, 122)
         panels = figure.subplots(2, 3).ravel()
-        roles = list(design["sessions"])
+        roles = list(design.sessions)
         arms = arms_of(design)
         for axes, (column, label) in zip(panels, MEASURES.items(), strict=False):
             for j, arm in enumerate(arms):
@@ -138,7 +139,7 @@ def _dots(axes: Axes, place: float, values: npt.NDArray[np.float64], arm: str | 
 def _draw_similarity(axes: Axes, similarity: pd.DataFrame, design: Design) -> None:
     own = similarity["r_own"].dropna().to_numpy(dtype=float)
     others = similarity["r_others_median"].dropna().to_numpy(dtype=float)
-    axes.set_title(f"Likeness of {design['baseline']} and {design['followup']}, r", loc="left")
+    axes.set_title(f"Likeness of {design.baseline} and {design.followup}, r", loc="left")
     if not own.size:
         style.say(axes, "nobody has both sessions")
         return

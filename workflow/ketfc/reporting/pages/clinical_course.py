@@ -9,6 +9,7 @@ import pandas as pd
 
 from ketfc.reporting.results import Table, table_of
 from ketfc.reporting.words import as_number, is_missing, number, whole
+from ketfc.study.design.design import Design
 
 NOTE = (
     "Description of the scores, whoever has usable images or not; nothing is compared between arms "
@@ -23,7 +24,7 @@ Row = Mapping[Any, Any]
 _FLOOR = {"floor": ("floor", "lowest"), "ceiling": ("ceiling", "highest")}
 
 
-def clinical_course(summary: pd.DataFrame, design: Mapping[str, Any]) -> tuple[list[str], Table]:
+def clinical_course(summary: pd.DataFrame, design: Design) -> tuple[list[str], Table]:
     """Return the report's section on the clinical course.
 
     Parameters
@@ -40,7 +41,7 @@ def clinical_course(summary: pd.DataFrame, design: Mapping[str, Any]) -> tuple[l
     table : Table
         A row per scale, part of the study and comparison.
     """
-    sessions = {**design["sessions"], "change": "change"}
+    sessions = {**design.sessions, "change": "change"}
     totals = summary[summary["item"] != "si-item"]
     levels = totals[totals["reference"].isna() & (totals["role"] != "change")]
     changes = totals[totals["reference"].notna() | (totals["role"] == "change")]

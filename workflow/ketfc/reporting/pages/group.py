@@ -12,8 +12,9 @@ import pandas as pd
 
 from ketfc.reporting.figures import quality as figures
 from ketfc.reporting.pages.rendering import environment, png_uri
-from ketfc.reporting.tables import Design, arms_of
+from ketfc.reporting.tables import arms_of
 from ketfc.reporting.words import MINUS, compact, number, whole
+from ketfc.study.design.design import Design
 
 RUN_NUMBERS = ("n_volumes", "n_censored", "seconds_kept", "mean_fd")
 
@@ -59,15 +60,13 @@ def render_group(
         environment()
         .get_template("group.html.j2")
         .render(
-            study=design["study"],
-            baseline=design["baseline"],
-            followup=design["followup"],
-            primary=design["strategy"],
+            study=design.study,
+            baseline=design.baseline,
+            followup=design.followup,
+            primary=design.strategy,
             settings=settings,
             measures=png_uri(figures.draw_measures(measures, similarity, design), dpi=160),
-            tdof=png_uri(figures.draw_strategies(tdof, design["strategy"]), dpi=160)
-            if tdof
-            else None,
+            tdof=png_uri(figures.draw_strategies(tdof, design.strategy), dpi=160) if tdof else None,
             strategies=[
                 {
                     "name": name,
@@ -105,21 +104,21 @@ def _people(
     arms = {arm.role: arm.label for arm in arms_of(design)}
     alike = similarity.set_index("participant_id")
     rows = []
-    for participant, role in design["participants"].items():
+    for participant, role in design.participants.items():
         own = measures[measures["participant_id"] == participant]
         used = own[own["status"] == "ok"]
-        missing = [one for one in design["sessions"] if one not in set(used["role"])]
-        fd = {one: used.loc[used["role"] == one, "mean_fd"].mean() for one in design["sessions"]}
-        change = fd[design["followup"]] - fd[design["baseline"]]
+        missing = [one for one in design.sessions if one not in set(used["role"])]
+        fd = {one: used.loc[used["role"] == one, "mean_fd"].mean() for one in design.sessions}
+        change = fd[design.followup] - fd[design.baseline]
         worst = own[["mean_fd", "censored", "uncovered"]].max().fillna(0)
-        row = alike.loc[participant] if participant in alike.index else None
+        row: Any = alike.loc[participant] if participant in alike.index else None
         rows.append(
             (
                 (-len(missing), -worst["uncovered"], -worst["mean_fd"]),
                 {
                     "participant": participant,
                     "page": participant in pages,
-                    "arm": arms.get(role, "no arm") if design.get("arms") else "",
+                    "arm": arms.get(role, "no arm") if design.arms else "",
                     "missing": ", ".join(missing),
                     "fd": " / ".join(number(value, 2) for value in fd.values()),
                     "fd_change": number(change, 2, signed=True).replace("-", MINUS),

@@ -19,13 +19,11 @@ from ketfc.reporting.pages.rendering import environment
 from ketfc.reporting.pages.run_quality import quality_summary
 from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
 from ketfc.reporting.tables import (
-    Design,
     arm_sizes,
     coverage,
     exclusion_counts,
     numeric,
     setting,
-    si_instrument,
 )
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
@@ -45,6 +43,7 @@ from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.tests import Config
 from ketfc.reporting.words import compact, is_missing, region_label, sentence
+from ketfc.study.design.design import Design
 
 _IMAGE_BYTES = 3_000_000
 """Above this sum the images are embedded smaller, so that the page stays below 5 MB."""
@@ -52,12 +51,6 @@ _IMAGE_WIDTH = 1300
 
 _MANY = 1000
 """Tables are cut at this many rows, and say so and where the rest is."""
-
-_DESIGNS = {
-    "parallel": "two arms, parallel",
-    "crossover": "crossover",
-    "longitudinal": "one arm, several follow-ups",
-}
 
 _RUN_COLUMNS = {
     "run": "run",
@@ -152,14 +145,14 @@ def render_report(
     shown = cards(hypotheses, design)
     clinical_remarks, clinical_table = clinical_course(clinical, design)
     return pages.get_template("report.html.j2").render(
-        study=design["study"],
+        study=design.study,
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
         summary=_summary(shown, design),
         facts=_facts(config, design, runs, versions),
-        estimands=design["estimand"],
-        may_not_say=design.get("may_not_say", []),
+        estimands=design.estimand,
+        may_not_say=design.may_not_say,
         interval=coverage(design),
-        instrument=si_instrument(design),
+        instrument=design.instrument,
         cards=shown,
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
@@ -184,7 +177,7 @@ def render_report(
         quality=quality_summary(runs, design),
         runs=_runs(runs),
         strategies=[summarise(name, files) for name, files in sidecars.items()],
-        primary_strategy=design["strategy"],
+        primary_strategy=design.strategy,
         columns_in_words=lambda strategy: to_html(strategy.columns()),
         regions=_regions(regions),
         methods=to_html(methods.split("\n", 1)[1] if methods.startswith("# ") else methods, top=2),
@@ -196,7 +189,7 @@ def render_report(
 def _summary(shown: list[Card], design: Design) -> str:
     """Summarise the primary tests in a sentence."""
     parts = []
-    association = f"association with {si_instrument(design)}"
+    association = f"association with {design.instrument}"
     for test, what in (("change", "change"), ("association", association)):
         states = {card.name: card.tests[test].state for card in shown if test in card.tests}
         found = [name for name, state in states.items() if state == "found"]
@@ -215,11 +208,11 @@ def _summary(shown: list[Card], design: Design) -> str:
         return f"{text[0].upper()}{text[1:]}; the reasons are below."
     control = (
         ""
-        if design["control_tested"]
+        if design.control_tested
         else " There is no control arm: nothing here is specific to the treatment."
     )
     return (
-        f"{text[0].upper()}{text[1:]} (after Holm, strategy {design['strategy']}). Absence of "
+        f"{text[0].upper()}{text[1:]} (after Holm, strategy {design.strategy}). Absence of "
         f"evidence is not evidence of absence.{control}"
     )
 
@@ -227,26 +220,26 @@ def _summary(shown: list[Card], design: Design) -> str:
 def _facts(
     config: Config, design: Design, runs: pd.DataFrame, versions: Mapping[str, str]
 ) -> dict[str, str]:
-    sessions = ", ".join(f"{role} (ses-{label})" for role, label in design["sessions"].items())
+    sessions = ", ".join(f"{role} (ses-{label})" for role, label in design.sessions.items())
     sizes = ", ".join(f"{n} {label}" for label, n in arm_sizes(design).items())
     used = int((runs["status"].astype(str) == "ok").sum()) if len(runs) else 0
     scales = []
     for scale, name in (("si", "SI"), ("depression", "depression")):
-        if about := design.get(scale):
-            only = ", changes only" if about["shape"] == "change" else ""
-            scales.append(f"{about['instrument']} ({name}{only})")
+        if about := design.scores.get(scale):
+            only = ", changes only" if about.shape == "change" else ""
+            scales.append(f"{about.instrument} ({name}{only})")
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
     facts = {
-        "Design": _DESIGNS.get(str(design.get("kind")), "one arm"),
-        "Participants planned": f"{len(design['participants'])} ({sizes})",
+        "Design": design.kind_in_words,
+        "Participants planned": f"{len(design.participants)} ({sizes})",
         "Sessions": sessions,
         "Runs used": f"{used} of {len(runs)}",
         "Scores": ", ".join(scales) or "none",
         "Task": str(setting(config, "study", "task")),
         "Space": str(setting(config, "study", "space")),
         "Adjusted for": listed(list(adjusted_for(design))) or "no covariates",
-        "Primary strategy": str(design["strategy"]),
+        "Primary strategy": str(design.strategy),
         "Censoring": f"FD > {compact(denoising('fd-thresh'))} mm, at least "
         f"{compact(denoising('min-time'))} s kept"
         if denoising("fd-thresh")

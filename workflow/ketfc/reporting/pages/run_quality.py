@@ -6,8 +6,9 @@ import pandas as pd
 
 from ketfc.base.files import MISSING
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, arms_of, numeric
+from ketfc.reporting.tables import arms_of, numeric
 from ketfc.reporting.words import number, region_label
+from ketfc.study.design.design import Design
 
 _SHOWN = {
     "mean_fd": ("mean FD, mm", 2),
@@ -41,11 +42,11 @@ def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
     columns = ["arm", "session", "runs used", *(title for title, _ in shown.values())]
     columns += [f"tSNR {region_label(region)} (lost)" for region in regions]
     table = numeric(runs, *shown, *(f"tsnr_{region}" for region in regions))
-    people = design["participants"]
+    people = design.participants
     arm = table["participant_id"].map(people)
     rows = []
     for one in arms_of(design):
-        for role in design["sessions"]:
+        for role in design.sessions:
             planned = table[(table["role"] == role) & ((arm == one.role) | (one.role is None))]
             used = planned[planned["status"] == "ok"]
             row = [one.label, str(role), f"{len(used)} of {len(planned)}"]

@@ -8,7 +8,6 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.reporting.tables import (
     MOTION_MARK,
-    Design,
     arms_of,
     association_given,
     change_given,
@@ -17,10 +16,9 @@ from ketfc.reporting.tables import (
     hypothesis_row,
     motion_given,
     primary_circuits,
-    si_instrument,
 )
 from ketfc.reporting.words import interval, number, p_equals, whole
-from ketfc.study.design.design import healthy_controls
+from ketfc.study.design.design import Design
 
 TITLES = {
     "circuits": "The circuits and their change",
@@ -42,7 +40,7 @@ ELSEWHERE = ("edges", *OF_QUALITY)
 
 def figure_title(name: str, design: Design) -> str:
     """Return the title of one of the figures in `TITLES`, as the design has it."""
-    if not design.get("drugs"):
+    if not design.drugs:
         return TITLES[name]
     return {
         "circuits": "The circuits and the difference between drugs",
@@ -53,7 +51,7 @@ def figure_title(name: str, design: Design) -> str:
 
 def figure_caption(name: str, design: Design) -> str:
     """Return the caption of one of the figures in `TITLES`."""
-    healthy = len(healthy_controls(design))
+    healthy = len(design.healthy_controls())
     return _caption(name, design) + (
         f" Healthy controls (n = {healthy}) are not in it." if healthy else ""
     )
@@ -64,12 +62,12 @@ def _caption(name: str, design: Design) -> str:
     between_arms = len(arms) == 2
     before, after = compared(design)
     sessions = f"{after} minus {before}"
-    if design.get("drugs"):
+    if design.drugs:
         sessions += ", adjusted for period"
     if name == "circuits":
         what = (
-            f"the difference between {arms[0].label} and {arms[1].label} at {design['followup']}, "
-            f"adjusted for {design['baseline']}"
+            f"the difference between {arms[0].label} and {arms[1].label} at {design.followup}, "
+            f"adjusted for {design.baseline}"
             if between_arms
             else sessions
         )
@@ -82,10 +80,10 @@ def _caption(name: str, design: Design) -> str:
     if name == "paired":
         estimate = (
             f"the difference between the arms, adjusted for "
-            f"{change_given(design, design['baseline'])},"
+            f"{change_given(design, design.baseline)},"
             if between_arms
             else f"the difference between the drugs, adjusted for {change_given(design, 'period')},"
-            if design.get("drugs")
+            if design.drugs
             else "the mean change"
         )
         return (
@@ -100,8 +98,8 @@ def _caption(name: str, design: Design) -> str:
         return (
             "Who was found, imaged and tested, and beside it what was left out and why, counted "
             "from quality/exclusions.tsv in the manner of a CONSORT diagram. Everybody is left out "
-            f"at one step at most, and for one reason; runs are those of {design['baseline']} and "
-            f"{design['followup']}."
+            f"at one step at most, and for one reason; runs are those of {design.baseline} and "
+            f"{design.followup}."
         )
     if name == "qcfc":
         return _motion(design)
@@ -130,35 +128,31 @@ def _motion(design: Design) -> str:
     given = f" given {known}" if known else ""
     return (
         "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
-        f"mean framewise displacement (FD) with Fisher z at {design['baseline']} and at "
-        f"{design['followup']}, and of their changes, for each denoising strategy. Dashed: what is "
+        f"mean framewise displacement (FD) with Fisher z at {design.baseline} and at "
+        f"{design.followup}, and of their changes, for each denoising strategy. Dashed: what is "
         "expected, with as many participants, of edges that have nothing to do with motion. By "
         "distance: medians in bins of as many edges each, with the quartiles and some of the edges "
-        f"(dots) of the primary strategy, {design['strategy']}, whose Spearman's ρ is shown. "
+        f"(dots) of the primary strategy, {design.strategy}, whose Spearman's ρ is shown. "
         "Degrees of freedom lost count censored volumes too. Below: points are participants; r is "
         f"that of the change in connectivity and the change in mean FD{given}, with its "
         f"{coverage(design)} interval and permutation p, not corrected; line and band are least "
         "squares, a description."
-        + (
-            " Changes in connectivity are shown less what arm explains."
-            if design.get("arms")
-            else ""
-        )
+        + (" Changes in connectivity are shown less what arm explains." if design.arms else "")
     )
 
 
 def _association(design: Design) -> str:
-    about = design.get("si")
+    about = design.si
     if not about:
         return "There is no score of suicidal ideation in this study."
     given = association_given(design)
     before, after = compared(design)
-    change = f"difference ({after} minus {before})" if design.get("drugs") else "change"
+    change = f"difference ({after} minus {before})" if design.drugs else "change"
     points = (
-        f"Points are participants; their {about['instrument']} {change} is shown after removing "
+        f"Points are participants; their {about.instrument} {change} is shown after removing "
         f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
         if given
-        else f"Points are participants; {about['instrument']} change as supplied, not adjusted. "
+        else f"Points are participants; {about.instrument} change as supplied, not adjusted. "
     )
     return (
         f"{points}The line has the Theil–Sen slope (median of all pairs of participants) and the "
@@ -181,7 +175,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "change",
         ),
         "association": (
-            f"Scatter plots of change in {si_instrument(design)} against change in connectivity",
+            f"Scatter plots of change in {design.instrument} against change in connectivity",
             "association",
         ),
     }
@@ -195,7 +189,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "and scatter plots of each primary circuit's change against the change in motion."
         )
     if name not in kinds:
-        rows = " for each arm" if design.get("arms") else ""
+        rows = " for each arm" if design.arms else ""
         return f"Mean connectivity matrices at {before}, at {after} and their difference{rows}."
     what, test = kinds[name]
     results = []
@@ -220,6 +214,6 @@ def _flow_alt(hypotheses: pd.DataFrame, design: Design) -> str:
             if row is not None:
                 tested.append(f"{label}, {test}: n = {whole(row['n'])}")
     return (
-        f"Flow diagram: {len(design['participants'])} participants found; in the primary tests "
+        f"Flow diagram: {len(design.participants)} participants found; in the primary tests "
         f"{'; '.join(tested) or 'nobody'}."
     )

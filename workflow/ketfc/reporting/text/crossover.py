@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ketfc.reporting.tables import Design
-from ketfc.study.design.design import in_contrasts
-from ketfc.study.design.estimands import FIRST_PERIOD
-from ketfc.study.people.groups import CONTROL_FIRST, KETAMINE_FIRST
+from ketfc.study.design.design import CONTROL_FIRST, FIRST_PERIOD, KETAMINE_FIRST, Design
 
 
 def drug_orders_in_words(design: Design) -> str:
     """Return which drugs there were and how many patients had which first."""
-    ketamine, control = design["drugs"].values()
-    had = [design["sequences"].get(who) for who in in_contrasts(design)]
+    ketamine, control = design.drugs.values()
+    had = [design.sequences.get(who) for who in design.in_contrasts()]
     return (
         f"of {ketamine} and {control} ({had.count(KETAMINE_FIRST)} had both with {ketamine} first, "
         f"{had.count(CONTROL_FIRST)} with {control} first)"
@@ -20,7 +17,7 @@ def drug_orders_in_words(design: Design) -> str:
 
 def test_in_words(design: Design) -> str:
     """Return how the drugs were compared, with the keys of the works behind it."""
-    ketamine, control = design["drugs"].values()
+    ketamine, control = design.drugs.values()
     text = (
         f"{ketamine.capitalize()} was compared with {control} within participants and adjusted for "
         "period: the differences between a participant's two periods were compared between the "
@@ -30,7 +27,7 @@ def test_in_words(design: Design) -> str:
         "Carry-over was not tested: such a test has little power, and an analysis chosen by it is "
         "biased [@freeman1989]."
     )
-    if FIRST_PERIOD in design["estimand"]:
+    if FIRST_PERIOD in design.estimand:
         text += (
             " As a sensitivity analysis that carry-over cannot touch, the first periods were "
             "compared between participants by analysis of covariance [@vickers2001]."

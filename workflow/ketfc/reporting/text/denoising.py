@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from ketfc.base.english import listed
-from ketfc.reporting.tables import Design, numeric, setting
+from ketfc.reporting.tables import numeric, setting
 from ketfc.reporting.words import compact, is_missing, number
 from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
+from ketfc.study.design.design import Design
 
 Sidecars = Mapping[str, Sequence[Mapping[str, Any]]]
 """By strategy, the JSON sidecars of its matrices (``…_relmat.json``), also of excluded runs."""
@@ -226,7 +227,7 @@ def denoising_paragraphs(
     runs : pandas.DataFrame
         ``quality/runs.tsv``.
     """
-    primary = design["strategy"]
+    primary = design.strategy
     text = [
         "Each run was detrended and cleaned in one linear step, equal to `nilearn.signal.clean` "
         "[@nilearn]: confounds, trend and filter are removed together, so that none brings back "

@@ -10,8 +10,9 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.edges.edgewise import CIRCUITS
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, alpha_of, arms_of, compared, si_instrument
+from ketfc.reporting.tables import alpha_of, arms_of, compared
 from ketfc.reporting.words import compact, is_missing, number, p_value, region_label
+from ketfc.study.design.design import Design
 
 _MOST = 25
 """Edges that the report lists; the file has all."""
@@ -46,12 +47,10 @@ class EdgeSection:
 def contrast(test: str, design: Design) -> str:
     """Return the comparison a test of edges makes, as a title."""
     if test == "association":
-        return f"Association of the change with {si_instrument(design)}"
+        return f"Association of the change with {design.instrument}"
     arms = arms_of(design)
     if len(arms) == 2:
-        return (
-            f"{arms[0].label} − {arms[1].label} at {design['followup']}, given {design['baseline']}"
-        )
+        return f"{arms[0].label} − {arms[1].label} at {design.followup}, given {design.baseline}"
     before, after = compared(design)
     return f"Change: {after} − {before}"
 
@@ -143,7 +142,7 @@ def edge_methods(edges: pd.DataFrame, design: Design) -> list[str]:
     if not sizes:
         return []
     tests = "the models of the primary tests"
-    alone = "" if design.get("si") else " of change"
+    alone = "" if design.si else " of change"
     return [
         f"As exploratory families, every edge ({listed(sizes)}) was put to {tests}{alone}, with "
         "joint permutations of whole participants. Within each atlas and test, and mixed with no "

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ketfc.base.english import plural
-from ketfc.reporting.tables import Design, arms_of, primary_circuits
+from ketfc.reporting.tables import arms_of, primary_circuits
 from ketfc.reporting.words import as_number
+from ketfc.study.design.design import Design
 
 _LONGEST = 140
 """Characters of a reason that are shown."""

@@ -12,7 +12,6 @@ from ketfc.base.english import listed, plural
 from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.tables import (
-    Design,
     arm_sizes,
     arms_of,
     exclusion_counts,
@@ -29,6 +28,7 @@ from ketfc.reporting.text.moderation import adjustment_methods, moderation_metho
 from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.text.tests import Config, tests_in_words
 from ketfc.reporting.words import as_number, compact, is_missing, number
+from ketfc.study.design.design import Design
 
 
 def methods_text(
@@ -113,17 +113,17 @@ def methods_text(
 
 
 def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[str]:
-    count = plural(len(design["participants"]), "participant")
+    count = plural(len(design.participants), "participant")
     sizes = listed([f"{n} {label}" for label, n in arm_sizes(design).items()])
-    if design.get("drugs"):
+    if design.drugs:
         arms = f"{count} ({sizes}) in a crossover {drug_orders_in_words(design)}"
-    elif design.get("arms"):
+    elif design.arms:
         arms = f"{count} ({sizes})"
     else:
-        arms = f"{count} in a single arm" + (f" ({sizes})" if design.get("groups") else "")
-    sessions = design["sessions"]
+        arms = f"{count} in a single arm" + (f" ({sizes})" if design.groups else "")
+    sessions = design.sessions
     roles = " and ".join(
-        f"{role} (`ses-{sessions[role]}`)" for role in (design["baseline"], design["followup"])
+        f"{role} (`ses-{sessions[role]}`)" for role in (design.baseline, design.followup)
     )
     simulated = "simulate" in list(setting(config, "study", "derivatives") or [])
     version = versions.get("fMRIPrep")
@@ -135,18 +135,18 @@ def _data(config: Config, design: Design, versions: Mapping[str, str]) -> list[s
     )
     scores = []
     for scale, name in (("si", "suicidal ideation (SI)"), ("depression", "depression")):
-        about = design.get(scale)
+        about = design.scores.get(scale)
         if about:
-            shape = "as change scores" if about["shape"] == "change" else "at both sessions"
-            scores.append(f"The score for {name} is the {about['instrument']}, {shape}.")
+            shape = "as change scores" if about.shape == "change" else "at both sessions"
+            scores.append(f"The score for {name} is the {about.instrument}, {shape}.")
     return [
-        f"The study {design['study']} has {arms}. The sessions compared are {roles}. {source}; "
+        f"The study {design.study} has {arms}. The sessions compared are {roles}. {source}; "
         f"runs of the task `{setting(config, 'study', 'task')}` in the template space "
         f"{setting(config, 'study', 'space')} were used.",
         " ".join(scores) or "No clinical score was available.",
         *(
             f"Estimand of the tests of {test.replace('-', ' ')}: {_quoted(sentence)}"
-            for test, sentence in design["estimand"].items()
+            for test, sentence in design.estimand.items()
         ),
     ]
 

@@ -10,8 +10,8 @@ from ketfc.inference.design.moderation import MIN_CELL
 from ketfc.inference.design.samples import adjusted_for
 from ketfc.inference.families import MODERATION
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design
 from ketfc.reporting.words import interval, is_missing, number, p_value, sentence, whole
+from ketfc.study.design.design import Design
 
 _QUESTIONS = {
     "drug-by-change": "whether the association differs between the arms",
@@ -106,9 +106,9 @@ def adjustment_methods(design: Design) -> list[str]:
     given = adjusted_for(design)
     if not given:
         return []
-    labels = [name for name in given if design["covariates"][name] == "categorical"]
+    labels = [name for name in given if design.covariates[name] == "categorical"]
     of_change = adjusted_for(design, change=True)
-    blocks = design["terms"]["blocks"]
+    blocks = design.terms.blocks
     text = (
         f"Tests between participants were adjusted for {listed(list(given))}, as they were "
         "recorded" + (f" ({listed(labels)} by indicator columns)" if labels else "") + "; who "

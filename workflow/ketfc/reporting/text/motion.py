@@ -15,7 +15,6 @@ from ketfc.inference.motion.qcfc import CHANGE
 from ketfc.inference.motion.sessions import MEASURES
 from ketfc.reporting.results import Table
 from ketfc.reporting.tables import (
-    Design,
     alpha_of,
     arms_of,
     coverage,
@@ -34,6 +33,7 @@ from ketfc.reporting.words import (
     sentence,
     whole,
 )
+from ketfc.study.design.design import Design
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
     arms = arms_of(design)
     what = (
         f"a difference in motion between {arms[0].label} and {arms[1].label} at "
-        f"{design['followup']}, given {design['baseline']}"
+        f"{design.followup}, given {design.baseline}"
         if len(arms) == 2
-        else f"a change in motion from {design['baseline']} to {design['followup']}"
+        else f"a change in motion from {design.baseline} to {design.followup}"
     )
     if row["gate"] == CHANGED:
         return [
@@ -110,7 +110,7 @@ def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
 
 def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Design) -> list[str]:
     rows = {
-        name: motion_row(motion, circuit, design["strategy"], "follows")
+        name: motion_row(motion, circuit, design.strategy, "follows")
         for circuit, name in circuits.items()
     }
     tested = {name: row for name, row in rows.items() if row and is_missing(row["reason"])}
@@ -148,7 +148,7 @@ def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Desi
 
 
 def _of_edges(qcfc: pd.DataFrame, design: Design) -> list[str]:
-    rows = qcfc[(qcfc["strategy"] == design["strategy"]) & (qcfc["role"] == CHANGE)]
+    rows = qcfc[(qcfc["strategy"] == design.strategy) & (qcfc["role"] == CHANGE)]
     if rows.empty:
         return []
     row = {str(key): value for key, value in rows.iloc[0].items()}
@@ -172,7 +172,7 @@ def _percent(value: Any) -> str:
 
 
 def _circuit_table(motion: pd.DataFrame, circuits: Mapping[str, str], design: Design) -> Table:
-    primary = design["strategy"]
+    primary = design.strategy
     gates = motion[motion["test"] == "follows"]
     rows = []
     for circuit, name in circuits.items():

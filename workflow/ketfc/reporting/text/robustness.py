@@ -13,8 +13,9 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.results import Table
-from ketfc.reporting.tables import Design, alpha_of, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import alpha_of, hypothesis_row, primary_circuits
 from ketfc.reporting.words import as_number, interval, is_missing, number, p_value, sentence, whole
+from ketfc.study.design.design import Design
 
 METHODS = {
     "t": "mean, t interval",

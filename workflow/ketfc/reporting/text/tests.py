@@ -10,7 +10,6 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.reporting.tables import (
-    Design,
     arms_of,
     association_given,
     numeric,
@@ -19,6 +18,7 @@ from ketfc.reporting.tables import (
 )
 from ketfc.reporting.text.crossover import test_in_words
 from ketfc.reporting.words import as_number, compact
+from ketfc.study.design.design import Design
 
 Config = Mapping[str, Any]
 """The study's configuration with all defaults, keys spelt as in the YAML file."""
@@ -40,20 +40,20 @@ def tests_in_words(config: Config, design: Design, hypotheses: pd.DataFrame) -> 
     alpha = as_number(setting(config, "statistics", "alpha"))
     if len(arms) == 2:
         change = (
-            f"Change was tested by analysis of covariance: connectivity at {design['followup']} in "
+            f"Change was tested by analysis of covariance: connectivity at {design.followup} in "
             f"the {arms[0].label} arm against the {arms[1].label} arm, adjusted for connectivity "
-            f"at {design['baseline']} [@vickers2001], by Freedman–Lane permutation of residuals "
+            f"at {design.baseline} [@vickers2001], by Freedman–Lane permutation of residuals "
             "[@freedman1983; @winkler2014]. The effect size "
             "is the adjusted difference in pooled baseline standard deviations "
             "[@morris2008; @hedges1981]. Arms are compared with one another; changes within an arm "
             "are described, not tested."
         )
-    elif design.get("drugs"):
+    elif design.drugs:
         change = test_in_words(design)
     else:
         change = (
             "Change was tested within participants: the mean difference "
-            f"{design['followup']} − {design['baseline']}, by random sign flips "
+            f"{design.followup} − {design.baseline}, by random sign flips "
             "[@winkler2014]; the effect size is dz with Hedges' correction [@hedges1981]. There is "
             "no control arm, so nothing here is specific to the treatment."
         )
@@ -75,7 +75,7 @@ def tests_in_words(config: Config, design: Design, hypotheses: pd.DataFrame) -> 
 
 
 def _preregistered(design: Design) -> list[str]:
-    if not design.get("preregistered"):
+    if not design.preregistered:
         return []
     return [
         "The hypotheses, regions, scores, denoising and settings of the tests agree with a locked "
@@ -97,17 +97,17 @@ def _sides(hypotheses: pd.DataFrame) -> str:
 
 
 def _association(design: Design) -> str:
-    about = design.get("si")
+    about = design.si
     if not about:
         return "No association with suicidal ideation could be tested, for want of a score."
     given = association_given(design)
-    what = "that" if design.get("drugs") else "the change"
+    what = "that" if design.drugs else "the change"
     outcome = (
-        f"the change in {about['instrument']}, as supplied,"
-        if about["shape"] == "change"
-        else f"the difference in {about['instrument']} between the drugs"
-        if design.get("drugs")
-        else f"{about['instrument']} at {design['followup']}"
+        f"the change in {about.instrument}, as supplied,"
+        if about.shape == "change"
+        else f"the difference in {about.instrument} between the drugs"
+        if design.drugs
+        else f"{about.instrument} at {design.followup}"
     )
     adjusted = f", adjusted for {listed(given)}" if given else ""
     return (

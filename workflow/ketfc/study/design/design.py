@@ -1,237 +1,347 @@
-"""Which design a study has, what it estimates, and what its words may claim."""
+"""The design of a study: kind, roles, arms, participants and instruments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
-from ketfc.base.errors import Problem
-from ketfc.study.config.config import Config
-from ketfc.study.config.study import Study
-from ketfc.study.design.estimands import drugs, estimands, forbidden_words
-from ketfc.study.people.groups import CONTROLS, PATIENTS, alternating_columns
-from ketfc.study.scores.reading import CHANGE
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ketfc.base.files import read_json, write_json
 
 BASELINE, FOLLOWUP = "pre", "post"
+"""Roles of the primary sessions, in every design but a crossover."""
 
-_FIELD = "study.design"
+PATIENTS, CONTROLS = "patients", "controls"
+"""Groups of participants."""
+
+KETAMINE_FIRST, CONTROL_FIRST = "ketamine-first", "control-first"
+KETAMINE_ONLY, CONTROL_ONLY = "ketamine-only", "control-only"
+SEQUENCES = (KETAMINE_FIRST, CONTROL_FIRST, KETAMINE_ONLY, CONTROL_ONLY)
+"""Orders of the drugs of a crossover: both in that order, or the first one alone."""
+
+UNIPOLAR, BIPOLAR = "unipolar", "bipolar"
+"""Diagnoses."""
+
+FIRST_PERIOD = "change-first-period"
+"""Test of the first drugs alone, as if the crossover had ended there."""
+
+AFTER_FIRST = "first period"
+"""Role of the session after a participant's first drug, in that test."""
+
+
+class Kind(StrEnum):
+    """Kinds of design; no other package tells them apart but by the properties of `Design`."""
+
+    SINGLE_ARM = "single-arm"
+    PARALLEL = "parallel"
+    CROSSOVER = "crossover"
+    LONGITUDINAL = "longitudinal"
 
 
 @dataclass(frozen=True)
-class Detection:
-    """The design of a study and what it was read from.
+class Instrument:
+    """The instrument of a scale.
 
     Attributes
     ----------
-    kind : str
-        ``single-arm``, ``parallel``, ``crossover`` or ``longitudinal``.
-    source : str
-        What decided it, in words.
+    instrument : str
+        Its name.
+    shape : str
+        ``pre-post`` for a score per session, ``change`` where only changes exist.
     """
 
-    kind: str
-    source: str
+    instrument: str
+    shape: str = "pre-post"
+
+    @property
+    def changes_only(self) -> bool:
+        """Whether the scores exist as changes alone."""
+        return self.shape == "change"
 
 
-def detect_design(study: Study) -> Detection:
-    """Return the design that the config describes, or the one it sets.
+@dataclass(frozen=True)
+class Groups:
+    """Patients and healthy controls.
 
-    Parameters
+    Attributes
     ----------
-    study : Study
-        That section of the configuration.
-
-    Returns
-    -------
-    Detection
-        A design that is set is returned although it contradicts the rest; see
-        :func:`design_problems`.
-    """
-    if study.design != "auto":
-        return Detection(study.design, "set by study.design")
-    if study.arms is not None:
-        return Detection("parallel", f"detected from study.arms, column {study.arms.column}")
-    if study.crossover is not None:
-        order = " and ".join(study.crossover.order)
-        return Detection("crossover", f"detected from study.crossover, columns {order}")
-    roles = f"the {len(study.sessions)} roles of study.sessions, without arms or order of drugs"
-    kind = "longitudinal" if len(study.sessions) > 2 else "single-arm"
-    return Detection(kind, f"detected from {roles}")
-
-
-def design_problems(config: Config, rows: pd.DataFrame) -> list[Problem]:
-    """Return what contradicts the design of a study, or leaves it open.
-
-    Parameters
-    ----------
-    config : Config
-        The study's configuration.
-    rows : pandas.DataFrame
-        Cells of the participants table (empty if there is none).
-
-    Returns
-    -------
-    list of Problem
-        Errors; none if config and table agree.
-    """
-    study, kind = config.study, detect_design(config.study).kind
-    found: list[tuple[str, str | None, str, str | None]] = []
-    if study.arms is not None and study.crossover is not None:
-        found.append(("study.crossover", None, "study.arms is given too; keep one of them", None))
-    if study.design != "auto":
-        sections = {"parallel": study.arms, "crossover": study.crossover}
-        given = [other for other, section in sections.items() if section is not None]
-        names = {"parallel": "study.arms", "crossover": "study.crossover"}
-        if kind in sections and kind not in given:
-            found.append((_FIELD, kind, f"needs {names[kind]}", None))
-        elif kind not in sections and given:
-            message = f"{names[given[0]]} is given too; leave one of the two out"
-            found.append((_FIELD, kind, message, f"auto, {given[0]}"))
-        elif kind == "longitudinal" and len(study.sessions) < 3:
-            found.append((_FIELD, kind, "needs at least three roles in study.sessions", None))
-    elif kind in ("single-arm", "longitudinal"):
-        pair = alternating_columns(rows)
-        if pair is not None:
-            labels = ", ".join(sorted(set(rows[pair[0]].dropna())))
-            message = (
-                f"the columns {pair[0]} and {pair[1]} hold {labels} in both orders, as in a "
-                "crossover: name them in study.crossover, or set the design if it is none"
-            )
-            found.append((_FIELD, "auto", message, f"crossover, {kind}"))
-    si = config.scores.si
-    if kind == "crossover" and si is not None and si.change_column is not None:
-        message = "does not say after which drug; a crossover needs the scores themselves"
-        column = si.change_column
-        found.append(("scores.si.change-column", column, message, "column"))
-    if study.arms is not None:
-        found += [
-            (f"study.arms.{arm}", label, "is the name of a follow-up in study.sessions too", None)
-            for arm, label in (("ketamine", study.arms.ketamine), ("control", study.arms.control))
-            if label in [role for _, role in contrasts(study)[1:]]
-        ]
-    return [
-        Problem("error", message, file="config", field=field, value=value, allowed=allowed)
-        for field, value, message, allowed in found
-    ]
-
-
-def contrasts(study: Study) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of roles that a design compares, reference first, the primary pair first.
-
-    A pair of a crossover is the session after the control drug and the one after ketamine; other
-    designs compare every follow-up with `pre`, save a single arm, which has one follow-up.
-    """
-    kind = detect_design(study).kind
-    if kind == "crossover" and study.crossover is not None:
-        return study.crossover.pairs
-    further = [role for role in study.sessions if role not in (BASELINE, FOLLOWUP)]
-    followups = [FOLLOWUP] if kind == "single-arm" else [FOLLOWUP, *further]
-    return tuple((BASELINE, role) for role in followups)
-
-
-def describe_design(
-    config: Config,
-    participants: Mapping[str, str | None],
-    *,
-    sequences: Mapping[str, str | None] | None = None,
-    groups: Mapping[str, str | None] | None = None,
-) -> dict[str, Any]:
-    """Return ``design.json``: kind, roles, arms, participants, instruments and estimands.
-
-    `baseline` and `followup` are the roles that the primary tests compare: `pre` and `post`, or
-    in a crossover the sessions after the control drug and after ketamine. `contrasts` holds them
-    and the further pairs; `pre` is the session before any drug, None where there is none.
-
-    Parameters
-    ----------
-    config : Config
-        The study's configuration.
+    patients, controls : sequence of str
+        Labels of the config.
     participants : mapping of str to (str or None)
-        Everybody in the study, with the arm (``ketamine``, ``control``, or None).
-    sequences : mapping of str to (str or None), optional
-        The order of a crossover's drugs (:data:`ketfc.study.people.groups.SEQUENCES`).
-    groups : mapping of str to (str or None), optional
-        ``patients``, ``controls`` or None, where the config names groups.
+        ``patients``, ``controls`` or None for everybody.
     """
-    study = config.study
-    detection = detect_design(study)
-    kind = detection.kind
-    crossover = kind == "crossover" and study.crossover is not None
-    arms = study.arms if kind == "parallel" else None
-    controlled = crossover or arms is not None
-    pairs = contrasts(study)
-    before = None if any(BASELINE in pair for pair in pairs if crossover) else BASELINE
-    si, depression = config.scores.si, config.scores.depression
-    people = dict(sorted(participants.items()))
-    return {
-        "study": study.name,
-        "kind": kind,
-        "detected": detection.source,
-        "baseline": pairs[0][0],
-        "followup": pairs[0][1],
-        "pre": before,
-        "contrasts": [list(pair) for pair in pairs],
-        "sessions": dict(study.sessions),
-        "arms": {"ketamine": arms.ketamine, "control": arms.control} if arms else None,
-        "drugs": drugs(config) if crossover else None,
-        "participants": people,
-        "sequences": ({who: (sequences or {}).get(who) for who in people} if crossover else None),
-        "groups": (
-            {
-                "patients": list(study.groups.patients),
-                "controls": list(study.groups.controls),
-                "participants": {who: (groups or {}).get(who) for who in people},
-            }
-            if study.groups is not None
-            else None
-        ),
-        "si": ({"instrument": si.instrument, "shape": _shape(si.change_column)} if si else None),
-        "depression": (
-            {"instrument": depression.instrument, "shape": _shape(depression.change_column)}
-            if depression
-            else None
-        ),
-        "estimand": estimands(
-            config, kind, followups=pairs, first_period=crossover and before is not None
-        ),
-        "may_not_say": forbidden_words(control_tested=controlled, healthy=study.groups is not None),
-        "control_tested": controlled,
-        "strategy": config.denoising.primary,
-        "alpha": config.statistics.alpha,
-        "preregistered": config.statistics.preregistration is not None,
-    }
+
+    patients: tuple[str, ...]
+    controls: tuple[str, ...]
+    participants: Mapping[str, str | None]
 
 
-def in_contrasts(design: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the participants of the contrasts of drugs and sessions, with their arms.
+@dataclass(frozen=True)
+class Diagnoses:
+    """Unipolar and bipolar depression.
 
-    Everybody, or where there are groups the patients alone.
-
-    Parameters
+    Attributes
     ----------
-    design : mapping
-        Content of ``plan/design.json``.
+    unipolar, bipolar : sequence of str
+        Labels of the config.
+    participants : mapping of str to (str or None)
+        ``unipolar``, ``bipolar`` or None for everybody.
     """
-    groups = design.get("groups")
-    people: dict[str, str | None] = dict(design["participants"])
-    if not groups:
-        return people
-    return {who: arm for who, arm in people.items() if groups["participants"][who] == PATIENTS}
+
+    unipolar: tuple[str, ...]
+    bipolar: tuple[str, ...]
+    participants: Mapping[str, str | None]
 
 
-def healthy_controls(design: Mapping[str, Any]) -> list[str]:
-    """Return the healthy controls of a study, none where it has no groups."""
-    groups = design.get("groups")
-    return (
-        [who for who, group in groups["participants"].items() if group == CONTROLS]
-        if groups
-        else []
-    )
+@dataclass(frozen=True)
+class Terms:
+    """Terms of the models beside connectivity and scores.
+
+    Attributes
+    ----------
+    covariates : sequence of str
+        Names that tests are adjusted for, in the order of the config.
+    blocks : str or None
+        Covariate within whose labels participants are exchanged.
+    values : mapping of str to mapping of str to (float, str or None)
+        Number or label of every participant, by name.
+    diagnosis : Diagnoses or None
+        Who has which diagnosis, where the config names them.
+    """
+
+    covariates: tuple[str, ...] = ()
+    blocks: str | None = None
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    diagnosis: Diagnoses | None = None
 
 
-def _shape(change_column: str | None) -> str:
-    return CHANGE if change_column is not None else "pre-post"
+@dataclass(frozen=True)
+class Design:
+    """The design of a study; ``plan/design.json`` holds the same fields.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study.
+    kind : Kind
+        Kind of design.
+    detected : str
+        What decided the kind, in words.
+    baseline, followup : str
+        Roles that the primary tests compare: `pre` and `post`, or in a crossover the sessions
+        after the control drug and after ketamine.
+    pre : str or None
+        Role of the session before any drug, None where there is none.
+    contrasts : sequence of (str, str)
+        Pairs of roles, reference first, the primary pair first.
+    sessions : mapping of str to str
+        Session label by role.
+    arms : mapping of str to str
+        Labels of ``ketamine`` and ``control``; empty where there is one arm.
+    participants : mapping of str to (str or None)
+        Everybody, with the role of the arm.
+    drugs : mapping of str to str
+        Names of the drugs of a crossover, by ``ketamine`` and ``control``; else empty.
+    sequences : mapping of str to (str or None)
+        Order of the drugs of a crossover by participant; else empty.
+    groups : Groups or None
+        Patients and healthy controls, where the config names them.
+    si, depression : Instrument or None
+        Instruments of the scores.
+    estimand : mapping of str to str
+        What each test estimates, in a sentence.
+    may_not_say : sequence of str
+        Words that no sentence about the results may hold.
+    control_tested : bool
+        Whether ketamine is compared with a control drug or arm.
+    strategy : str
+        Primary denoising strategy.
+    alpha : float
+        Level of the tests.
+    preregistered : bool
+        Whether the hypotheses were locked.
+    covariates : mapping of str to str
+        ``numeric`` or ``categorical`` by covariate.
+    hours_since_dose : mapping of str to float
+        Hours between dose and scan by role.
+    terms : Terms
+        What else enters the models.
+    """
+
+    study: str
+    kind: Kind
+    detected: str
+    baseline: str
+    followup: str
+    pre: str | None
+    contrasts: tuple[tuple[str, str], ...]
+    sessions: Mapping[str, str]
+    arms: Mapping[str, str]
+    drugs: Mapping[str, str]
+    participants: Mapping[str, str | None]
+    sequences: Mapping[str, str | None]
+    groups: Groups | None
+    si: Instrument | None
+    depression: Instrument | None
+    estimand: Mapping[str, str]
+    may_not_say: tuple[str, ...]
+    control_tested: bool
+    strategy: str
+    alpha: float
+    preregistered: bool
+    covariates: Mapping[str, str] = field(default_factory=dict)
+    hours_since_dose: Mapping[str, Any] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Design:
+        """Return the design that ``plan/design.json`` describes.
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind of design.
+        TypeError
+            If a field is missing or not known.
+        """
+        given = dict(content)
+        given["kind"] = Kind(given["kind"])
+        given["contrasts"] = tuple((before, after) for before, after in given["contrasts"])
+        given["may_not_say"] = tuple(given["may_not_say"])
+        for name in ("arms", "drugs", "sequences"):
+            given[name] = given[name] or {}
+        for name in ("si", "depression"):
+            given[name] = Instrument(**given[name]) if given[name] else None
+        given["groups"] = Groups(**_tuples(given["groups"])) if given["groups"] else None
+        terms = dict(given.get("terms") or {})
+        if terms.get("diagnosis"):
+            terms["diagnosis"] = Diagnoses(**_tuples(terms["diagnosis"]))
+        given["terms"] = Terms(**_tuples(terms))
+        return cls(**given)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``plan/design.json``."""
+        content = asdict(self)
+        return content | {name: content[name] or None for name in ("arms", "drugs", "sequences")}
+
+    @property
+    def between_arms(self) -> bool:
+        """Whether participants of two arms are compared with one another."""
+        return self.kind is Kind.PARALLEL
+
+    @property
+    def within_drugs(self) -> bool:
+        """Whether every participant had both drugs (a crossover)."""
+        return self.kind is Kind.CROSSOVER
+
+    @property
+    def many_followups(self) -> bool:
+        """Whether one arm was followed over three or more sessions."""
+        return self.kind is Kind.LONGITUDINAL
+
+    @property
+    def one_arm(self) -> bool:
+        """Whether there is neither a control arm nor a control drug."""
+        return self.kind in (Kind.SINGLE_ARM, Kind.LONGITUDINAL)
+
+    @property
+    def kind_in_words(self) -> str:
+        """The kind of design as the report names it."""
+        return {
+            Kind.SINGLE_ARM: "one arm",
+            Kind.PARALLEL: "two arms, parallel",
+            Kind.CROSSOVER: "crossover",
+            Kind.LONGITUDINAL: "one arm, several follow-ups",
+        }[self.kind]
+
+    @property
+    def group_column(self) -> str | None:
+        """Column of a sample that tells its groups apart: `arm`, `sequence`, or None."""
+        return {Kind.PARALLEL: "arm", Kind.CROSSOVER: "sequence"}.get(self.kind)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The roles that are compared, by ``baseline`` and ``followup``."""
+        return {"baseline": self.baseline, "followup": self.followup}
+
+    @property
+    def scores(self) -> dict[str, Instrument]:
+        """The instruments that there are, by ``si`` and ``depression``."""
+        both = {"si": self.si, "depression": self.depression}
+        return {scale: each for scale, each in both.items() if each is not None}
+
+    @property
+    def instrument(self) -> str:
+        """Name of the SI instrument, or ``SI`` where the study has none."""
+        return self.si.instrument if self.si else "SI"
+
+    @property
+    def si_changes_only(self) -> bool:
+        """Whether SI scores exist, and as changes alone."""
+        return self.si is not None and self.si.changes_only
+
+    def in_contrasts(self) -> dict[str, str | None]:
+        """Return the participants of the contrasts of drugs and sessions, with their arms.
+
+        Everybody, or where there are groups the patients alone.
+        """
+        return {
+            who: arm
+            for who, arm in self.participants.items()
+            if self.groups is None or self.groups.participants[who] == PATIENTS
+        }
+
+    def healthy_controls(self) -> list[str]:
+        """Return the healthy controls of a study, none where it has no groups."""
+        groups = self.groups.participants if self.groups else {}
+        return [who for who, group in groups.items() if group == CONTROLS]
+
+    def comparing(self, baseline: str, followup: str) -> Design:
+        """Return the design with another pair of roles as those that are compared."""
+        return replace(self, baseline=baseline, followup=followup)
+
+    def first_period(self) -> Design:
+        """Return a crossover as the parallel study that it was until its first drugs.
+
+        Returns
+        -------
+        Design
+            With the drugs as arms, everybody in the arm of the first drug, also those who had no
+            second one, and :data:`AFTER_FIRST` as follow-up.
+
+        Raises
+        ------
+        ValueError
+            If the design is no crossover with a session before both drugs.
+        """
+        if not self.sequences or self.pre is None:
+            raise ValueError("only a crossover with a session before the drugs has a first period")
+        first = {
+            who: sequence.partition("-")[0] if sequence else None
+            for who, sequence in self.sequences.items()
+        }
+        return replace(
+            self,
+            kind=Kind.PARALLEL,
+            baseline=self.pre,
+            followup=AFTER_FIRST,
+            arms=self.drugs,
+            participants=first,
+        )
+
+
+def read_design(path: str | Path) -> Design:
+    """Return the design in ``plan/design.json``."""
+    return Design.from_json(read_json(path))
+
+
+def write_design(path: str | Path, design: Design) -> None:
+    """Write ``plan/design.json``."""
+    write_json(path, design.to_json())
+
+
+def _tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return JSON with tuples in place of lists."""
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in content.items()}

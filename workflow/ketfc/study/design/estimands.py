@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 from ketfc.base.english import listed
 from ketfc.study.config.config import Config
-
-FIRST_PERIOD = "change-first-period"
-"""Test of the first drugs alone, as if the crossover had ended there."""
+from ketfc.study.design.design import FIRST_PERIOD, Kind
 
 _NEVER = ("caused by", "predicts", "proves")
 _WITHOUT_CONTROL = ("ketamine-specific", "effect of ketamine", "compared with placebo")
@@ -16,7 +14,7 @@ _WITH_HEALTHY = ("normalised", "normalized")
 
 
 def estimands(
-    config: Config, kind: str, *, followups: tuple[tuple[str, str], ...], first_period: bool
+    config: Config, kind: Kind, *, followups: tuple[tuple[str, str], ...], first_period: bool
 ) -> dict[str, str]:
     """Return a sentence per test on what it estimates, the primary tests first.
 
@@ -24,7 +22,7 @@ def estimands(
     ----------
     config : Config
         The study's configuration.
-    kind : str
+    kind : Kind
         Its design.
     followups : tuple of (str, str)
         Roles that are compared, reference first, the primary pair first.
@@ -77,16 +75,16 @@ def drugs(config: Config) -> dict[str, str]:
     return {"ketamine": "ketamine", "control": crossover.control_name or crossover.control}
 
 
-def _change(config: Config, kind: str, reference: str, followup: str) -> str:
+def _change(config: Config, kind: Kind, reference: str, followup: str) -> str:
     sessions: Mapping[str, str] = config.study.sessions
     before, after = sessions[reference], sessions[followup]
     arms = config.study.arms
-    if kind == "parallel" and arms is not None:
+    if kind is Kind.PARALLEL and arms is not None:
         return (
             f"Difference between {arms.ketamine} and {arms.control} in Fisher z at {after}, "
             f"adjusted for {listed([f'Fisher z at {before}', *adjusted_names(config)])} (ANCOVA)."
         )
-    if kind == "crossover":
+    if kind is Kind.CROSSOVER:
         ketamine, control = drugs(config).values()
         blocks = config.statistics.blocks
         period = ["period", *([blocks] if blocks else [])]
@@ -100,12 +98,12 @@ def _change(config: Config, kind: str, reference: str, followup: str) -> str:
     )
 
 
-def _association(config: Config, kind: str, reference: str, followup: str) -> str:
+def _association(config: Config, kind: Kind, reference: str, followup: str) -> str:
     si, after = config.scores.si, config.study.sessions[followup]
     if si is None:
         return "Not estimated: the study has no score of suicidal ideation."
     note = "an association, not an effect."
-    if kind == "crossover":
+    if kind is Kind.CROSSOVER:
         ketamine, control = drugs(config).values()
         return (
             f"Partial Spearman correlation of the difference in {si.instrument} between "
@@ -115,7 +113,7 @@ def _association(config: Config, kind: str, reference: str, followup: str) -> st
     changes = si.change_column is not None
     outcome = f"change in {si.instrument}" if changes else f"{si.instrument} at {after}"
     given = [] if changes else [f"baseline {si.instrument}"]
-    given += ["arm"] if kind == "parallel" else []
+    given += ["arm"] if kind is Kind.PARALLEL else []
     given += adjusted_names(config)
     adjusted = f"given {listed(given)}" if given else "without adjustment for baseline"
     rho = "Partial Spearman" if given else "Spearman"

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from ketfc.base.errors import Problem, Severity, closest
 from ketfc.base.files import MISSING
 from ketfc.study.config.arms import Crossover, Diagnosis, Groups
+from ketfc.study.design.design import (
+    BIPOLAR,
+    CONTROL_FIRST,
+    CONTROL_ONLY,
+    CONTROLS,
+    KETAMINE_FIRST,
+    KETAMINE_ONLY,
+    PATIENTS,
+    UNIPOLAR,
+)
 from ketfc.study.lab_tables import Table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-PATIENTS, CONTROLS = "patients", "controls"
-UNIPOLAR, BIPOLAR = "unipolar", "bipolar"
-
-KETAMINE_FIRST, CONTROL_FIRST = "ketamine-first", "control-first"
-KETAMINE_ONLY, CONTROL_ONLY = "ketamine-only", "control-only"
-SEQUENCES = (KETAMINE_FIRST, CONTROL_FIRST, KETAMINE_ONLY, CONTROL_ONLY)
-"""Orders of the drugs: both in that order, or the first one alone."""
+    pass
 
 
 def groups_of(
@@ -209,31 +211,6 @@ def _wrong_labels(
         other = known[1 - known.index(first[0])]
         add("error", "had the same drug twice", crossover.order[1], second[0], other)
     return problems
-
-
-def alternating_columns(rows: pd.DataFrame) -> tuple[str, str] | None:
-    """Return two columns that look like the first and second drug of a crossover.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Cells of the participants table, text or None.
-
-    Returns
-    -------
-    tuple of two str, or None
-        Columns whose names differ in a last ``1`` and ``2`` alone, and which hold the same two
-        labels in both orders, never twice the same; None if there are none.
-    """
-    for column in map(str, rows.columns):
-        second = column[:-1] + "2"
-        if not column.endswith("1") or second not in rows:
-            continue
-        both = rows[[column, second]].dropna()
-        orders = set(zip(both[column], both[second], strict=True))
-        if len(orders) == 2 and all((b, a) in orders and a != b for a, b in orders):
-            return column, second
-    return None
 
 
 def _labels(table: Table, column: str) -> dict[str, list[str]]:

@@ -1,12 +1,13 @@
-"""What enters the models beside connectivity and scores: covariates, blocks and diagnoses."""
+"""Terms of the models beside connectivity and scores: covariates, blocks and diagnoses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
+from ketfc.study.design.design import Diagnoses, Terms
 from ketfc.study.people.covariates import Kind
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def model_terms(
     kinds: Mapping[str, Kind],
     diagnoses: Mapping[str, str | None],
     contrasted: Iterable[str],
-) -> tuple[dict[str, Any], list[Problem]]:
+) -> tuple[Terms, list[Problem]]:
     """Return the covariates, blocks and diagnoses of the tests, and who lacks one of them.
 
     Parameters
@@ -37,11 +38,8 @@ def model_terms(
 
     Returns
     -------
-    terms : dict
-        ``covariates`` (the names that tests are adjusted for, in the order of the config),
-        ``blocks`` (a name or None), ``values`` (of each of these names, the number or label of
-        every participant, None where missing) and ``diagnosis`` (``unipolar`` and ``bipolar``:
-        the labels of the config; ``participants``: who has which) or None.
+    terms : Terms
+        Covariates, blocks, their values in everybody, and diagnoses.
     problems : list of Problem
         An error where blocks are numbers, and per missing value of a participant one line that says
         so (``excluded``).
@@ -71,21 +69,15 @@ def model_terms(
     about = config.study.diagnosis
     diagnosis = None
     if about is not None:
-        diagnosis = {
-            "unipolar": list(about.unipolar),
-            "bipolar": list(about.bipolar),
-            "participants": {str(who): diagnoses.get(str(who)) for who in known.index},
-        }
+        diagnosis = Diagnoses(
+            unipolar=tuple(about.unipolar),
+            bipolar=tuple(about.bipolar),
+            participants={str(who): diagnoses.get(str(who)) for who in known.index},
+        )
         lost = "has neither diagnosis of the config, so is in no test that compares them"
         problems += [
             Problem("excluded", lost, file="config", participant_id=who, field="study.diagnosis")
             for who in people
             if diagnoses.get(who) is None
         ]
-    terms = {
-        "covariates": used,
-        "blocks": blocks,
-        "values": values,
-        "diagnosis": diagnosis,
-    }
-    return terms, problems
+    return Terms(tuple(used), blocks, values, diagnosis), problems

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketfc.study.config.scores import Depression, Scores
 from ketfc.study.config.types import expand
-from ketfc.study.design.design import BASELINE
+from ketfc.study.design.design import BASELINE, Design
 from ketfc.study.scores.instruments import Rule, load_instruments
 from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, SI_ITEM, TOTAL
 
@@ -87,7 +87,7 @@ def clinical_rules(scores: Scores) -> dict[tuple[str, str], Rule]:
     return rules
 
 
-def compared_roles(design: Mapping[str, Any]) -> list[tuple[str, str]]:
+def compared_roles(design: Design) -> list[tuple[str, str]]:
     """Return the pairs of roles whose scores are compared, reference first.
 
     Every further role is compared with the session before treatment, where there is one; the
@@ -98,9 +98,9 @@ def compared_roles(design: Mapping[str, Any]) -> list[tuple[str, str]]:
     design : mapping
         ``plan/design.json``.
     """
-    before = design.get("pre", BASELINE)
-    pairs = [(before, role) for role in design["sessions"] if before and role != before]
-    own = [(str(first), str(second)) for first, second in design.get("contrasts", ())]
+    before = design.pre
+    pairs = [(before, role) for role in design.sessions if before and role != before]
+    own = [(str(first), str(second)) for first, second in design.contrasts]
     return list(dict.fromkeys([*pairs, *own]))
 
 
@@ -197,7 +197,7 @@ def clinical_summary(
     course: pd.DataFrame,
     participants: pd.DataFrame,
     rules: Rules,
-    design: Mapping[str, Any],
+    design: Design,
 ) -> pd.DataFrame:
     """Return the scores at each role and their changes, by arm, group and stratum.
 
@@ -243,7 +243,7 @@ def clinical_summary(
     table["reference"] = table["reference"].astype(object).where(table["reference"].notna(), None)
     order = ["by", "level", *keys]
     # roles stay in the order of the study
-    place = {role: number for number, role in enumerate([*design["sessions"], CHANGE])}
+    place = {role: number for number, role in enumerate([*design.sessions, CHANGE])}
     table["place"] = table["role"].map(place)
     table["kind"] = table["reference"].notna() | (table["role"] == CHANGE)
     table = table.sort_values([*order, "kind", "place"], kind="stable", ignore_index=True)
@@ -251,7 +251,7 @@ def clinical_summary(
 
 
 def _strata(
-    participants: pd.DataFrame, design: Mapping[str, Any]
+    participants: pd.DataFrame, design: Design
 ) -> Iterator[tuple[tuple[str, str], set[str]]]:
     """Yield the name and the participants of every part of the study that is described."""
     people = participants
@@ -265,7 +265,7 @@ def _strata(
     for column in ("arm", "si_stratum"):
         if column in people:
             for level in sorted(set(people[column].dropna())):
-                shown = (design["arms"] or {}).get(level, level) if column == "arm" else level
+                shown = design.arms.get(level, level) if column == "arm" else level
                 yield (column, shown), set(people.loc[people[column] == level, "participant_id"])
 
 
