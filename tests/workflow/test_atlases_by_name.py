@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -57,3 +58,41 @@ def test_another_template_stops_the_plan_or_is_noted(empty: MAKE) -> None:
     problems = read_tsv(study.results / "plan/problems.tsv")
     assert set(problems["severity"]) == {"note"}
     assert problems["message"].str.contains(f"is in {OTHER} and used on data in {SPACE}").any()
+
+
+def test_a_bids_atlas_is_prepared_and_what_is_written_is_input_again(empty: MAKE) -> None:
+    study = empty()
+    labels = np.zeros(SHAPE, dtype=np.int16)
+    labels[4:7, 5:12, 5:10] = np.arange(1, 4)[:, None, None]
+    place = study.folder / "atlases" / "atlas-Mine"
+    place.mkdir(parents=True)
+    write_gzip(place / f"atlas-Mine_space-{SPACE}_dseg.nii.gz", nifti_bytes(labels, AFFINE))
+    table = place / "atlas-Mine_dseg.tsv"
+    table.write_text("index\tname\n1\ta\n2\tb\n", encoding="utf-8")
+    (place / "atlas-Mine_dseg.json").write_text('{"License": "CC0"}', encoding="utf-8")
+    study.configure(circuits={"parcellation": "Mine", "atlases-dir": "atlases"})
+    done = study.run("plan", cores=1)
+    assert done.code != 0
+    assert (
+        "atlas-Mine_dseg.tsv: circuits.parcellation = Mine: has no name for 1 label of" in done.text
+    )
+    table.write_text("index\tname\n1\ta\n2\tb\n3\tc\n", encoding="utf-8")
+    stem = f"results/derivatives/atlases/atlas-Mine/atlas-Mine_space-{SPACE}_dseg"
+    assert study.run(f"{stem}.json", cores=1).code == 0
+    assert read_json(study.folder / f"{stem}.json")["License"] == "CC0"
+    # a new licence is a new sidecar
+    (place / "atlas-Mine_dseg.json").write_text('{"License": "CC BY 4.0"}', encoding="utf-8")
+    assert study.run("-n", f"{stem}.json").jobs == {"parcellation": 1}
+    study.configure(circuits={"parcellation": {"name": "Again", "image": f"{stem}.nii.gz"}})
+    done = study.run("plan", cores=1)
+    assert done.code != 0
+    assert "lies among the results of this very study" in done.text
+    shutil.copytree(study.results / "derivatives/atlases", study.folder / "copied")
+    image = f"copied/{stem.partition('atlases/')[2]}.nii.gz"
+    study.configure(circuits={"parcellation": {"name": "Again", "image": image}})
+    again = stem.replace("Mine", "Again")
+    assert study.run(f"{again}.json", cores=1).code == 0
+    about = read_json(study.folder / f"{again}.json")
+    assert (about["License"], about["Sources"][1]) == ("CC0", "atlas-Mine_dseg.tsv")
+    written = read_tsv(study.results / "derivatives/atlases/atlas-Again/atlas-Again_dseg.tsv")
+    assert list(written["name"]) == ["a", "b", "c"]

@@ -158,8 +158,8 @@ def test_an_image_that_cannot_be_read_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("index\tname\n1\ta\n17\tb\n", "has no name for 1 labels of the image: 200"),
-        ("index\tname\n1\ta\n17\tn/a\n200\tc\n", "has no name for 1 labels of the image: 17"),
+        ("index\tname\n1\ta\n17\tb\n", "has no name for 1 label of the image: 200"),
+        ("index\tname\n1\ta\n17\tn/a\n200\tc\n", "has no name for 1 label of the image: 17"),
         ("index\tname\n1\ta\n17\ta\n200\tc\n", "gives the name a twice"),
         ("index\tname\n1\ta\n1\tb\n17\tc\n200\td\n", "gives the index 1 twice"),
         ("number\tname\n1\ta\n", "is no table of labels"),

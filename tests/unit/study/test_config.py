@@ -152,7 +152,7 @@ def test_a_minimal_config_has_the_documented_defaults():
         },
     }
     assert not parsed.study.simulated
-    assert parsed.circuits.parcellation[0].bundled
+    assert parsed.circuits.parcellation[0].image is None
 
 
 def test_the_demo_config_says_what_others_rely_on():
@@ -231,8 +231,8 @@ def test_derivatives_and_parcellations_become_tuples():
     parsed = parse_config(raw)
     assert parsed.study.derivatives == ("a", "b")
     one, two = parsed.circuits.parcellation
-    assert (one.name, one.bundled) == ("One", True)
-    assert (two.name, two.image, two.labels, two.bundled) == ("Two", "two.nii.gz", None, False)
+    assert (one.name, one.image) == ("One", None)
+    assert (two.name, two.image, two.labels) == ("Two", "two.nii.gz", None)
 
 
 def test_whole_numbers_stand_for_floats_and_null_switches_off():
@@ -813,7 +813,7 @@ def test_commented_examples_of_the_default_config_can_be_used():
     assert parsed.study.openneuro is not None
     assert parsed.study.arms is not None
     assert parsed.scores.depression is not None
-    assert not parsed.circuits.parcellation[0].bundled
+    assert parsed.circuits.parcellation[0].image is not None
 
 
 def test_the_reference_has_a_row_for_every_key():

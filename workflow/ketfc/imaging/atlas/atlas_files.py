@@ -18,6 +18,7 @@ from ketfc.imaging.atlas.bids_atlases import (
     bids_names,
     described_atlas,
     inherited,
+    template_entity,
 )
 from ketfc.imaging.atlas.catalogue import FIELD, Atlas, Catalogue, Download, atlas_error
 from ketfc.imaging.atlas.label_tables import LabelTable
@@ -172,7 +173,7 @@ def own_atlas(
     labels : pathlib.Path or None
         The table of names; by default that of the BIDS atlas, if it is one.
     space : str or None
-        Its template; None only for a folder, of which the study's template is then taken.
+        Its template; by default what the name of the image says, or of a folder the study's.
     images : str
         The study's template.
     catalogue : Catalogue
@@ -187,13 +188,22 @@ def own_atlas(
         the template that is said.
     """
     if not image.is_dir():
-        assert space is not None
+        said = space or template_entity(image)
+        if said not in TEMPLATES:
+            message = "needs a space, since the name of its image says none (space-… or tpl-…)"
+            raise atlas_error(name, message, allowed=", ".join(TEMPLATES))
+        if said != images and not other_templates:
+            message = (
+                f"is in {said}, and study.space is {images}; to use it all the same, on record, "
+                "set circuits.allow-template-mismatch: true"
+            )
+            raise atlas_error(name, message, file=image.name, allowed=images)
         atlas = described_atlas(name, [image])
         table = labels or next(reversed(inherited(image, ".tsv")), None)
         file = AtlasFile.of(
-            name, image, space=space, origin="the config", labels=table, catalogue=catalogue
+            name, image, space=said, origin="the config", labels=table, catalogue=catalogue
         )
-        _require_agreement(name, image, space, "the config or its name", file.sha256, catalogue)
+        _require_agreement(name, image, said, "the config or its name", file.sha256, catalogue)
         return atlas, file
     files = files_in(image)
     names = bids_names(files)

@@ -106,7 +106,8 @@ def load_parcellation(
     table, said = _table(labels, indices, name, image)
     missing = [int(index) for index in indices if int(index) not in table.names]
     if missing:
-        message = f"has no name for {len(missing)} labels of the image: {_few(missing)}"
+        labelled = "1 label" if len(missing) == 1 else f"{len(missing)} labels"
+        message = f"has no name for {labelled} of the image: {_few(missing)}"
         raise _unusable(said, name, message)
     largest = max(table.names)
     if data.dtype.kind in "iu" and largest > np.iinfo(data.dtype).max:

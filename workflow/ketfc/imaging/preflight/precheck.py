@@ -192,6 +192,17 @@ def _own_problems(
     ]
     if missing:
         return missing
+    if image.resolve().is_relative_to(Path("results").resolve()):
+        message = "lies among the results of this very study; copy it to a place outside of them"
+        return [
+            Problem(
+                "error",
+                message,
+                file="config",
+                field="circuits.parcellation.image",
+                value=str(own.image),
+            )
+        ]
     atlas, file = own_atlas(
         own.name,
         image,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, GetPydanticSchema, ValidationInfo, field_validator
@@ -31,26 +33,23 @@ class Parcellation(Group):
     )
     image: PathText | None = key(
         None,
-        "For a parcellation of one's own: a NIfTI image of whole-number labels.",
+        "For a parcellation of one's own: a NIfTI image of whole-number labels, or a folder that "
+        "holds it in BIDS form (`…_atlas-NAME_…dseg.nii.gz`).",
         "a path",
     )
     labels: PathText | None = key(
         None,
         "For a parcellation of one's own: a table that names its labels (BIDS `dseg.tsv`, or a "
-        "look-up table).",
+        "look-up table); by default the `dseg.tsv` that BIDS has for the image.",
         "a path, or null",
     )
     space: Space | None = key(
         None,
         "For a parcellation of one's own: its template space, which must be that of the study, "
-        "unless `allow-template-mismatch` is true.",
+        "unless `allow-template-mismatch` is true; by default what the name of the image says "
+        "(`space-` or `tpl-`).",
         "MNI152NLin2009cAsym or MNI152NLin6Asym",
     )
-
-    @property
-    def bundled(self) -> bool:
-        """Whether it is looked up by name among those that come with the workflow."""
-        return self.image is None
 
     @field_validator("space")
     @classmethod
@@ -64,7 +63,15 @@ class Parcellation(Group):
                 )
             return space
         if space is None:
-            raise refuse("needs a space, since it has an image of its own", lacks=("space",))
+            image = Path(info.data["image"]).name
+            if not image.endswith((".nii", ".nii.gz")):
+                return None  # a folder, in which each image says its template
+            space = _space_in(image)
+        if space is None:
+            raise refuse(
+                "needs a space, since the name of its image says none (space-… or tpl-…)",
+                lacks=("space",),
+            )
         # what other sections say is not in sight from here, so the caller passes it along
         context = info.context or {}
         wanted = context.get("space")
@@ -78,6 +85,13 @@ class Parcellation(Group):
                 "set circuits.allow-template-mismatch: true"
             )
         return space
+
+
+def _space_in(image: str) -> Space | None:
+    """Return the template that the name of an image has as BIDS writes it, if it is known."""
+    said = re.search(r"(?:^|_)space-([A-Za-z0-9]+)_", image)
+    said = said or re.search(r"(?:^|_)tpl-([A-Za-z0-9]+)_", image)
+    return next((space for space in get_args(Space) if said and said[1] == space), None)
 
 
 def _by_name(value: Any) -> Any:
@@ -107,15 +121,15 @@ class Circuits(Group):
     parcellation: Annotated[tuple[NamedOrOwn, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         "KetfcVoronoi239",
         "Whole-brain parcellation of the connectivity matrices: the name of one from "
-        "`atlases/parcellations.yaml`, such as Schaefer400x7, TianS2 or CIT168, or one of your "
-        "own.",
+        "`atlases/parcellations.yaml`, such as Schaefer400x7, TianS2 or CIT168, or of a BIDS "
+        "atlas in `atlases-dir`, or one of your own.",
         "a name, a group with name, image, labels and space, or a list of these",
         examples=[{"name": "MyAtlas", "image": "my_atlas.nii.gz", "space": DEFAULT_SPACE}],
     )
     atlases_dir: PathText | None = key(
         None,
-        "Folder in which named parcellations are looked for first, with the folders in it, under "
-        "the file names of their distributions (`atlases/README.md`).",
+        "Folder in which named parcellations are looked for first, with the folders in it: atlases "
+        "in BIDS form, or under the file names of their distributions (`atlases/README.md`).",
         "a path, or null",
         examples=["$HOME/atlases"],
     )
