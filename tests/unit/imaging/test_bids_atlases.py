@@ -139,6 +139,7 @@ def test_tables_and_metadata_are_inherited_and_the_nearest_wins(tmp_path):
     place = tmp_path / "tpl" / "anat"
     image = write_image(place / f"atlas-Mine_space-{ASYM}_res-1_dseg.nii.gz", 1)
     assert [path.name for path in inherited(image, ".tsv")] == ["atlas-Mine_dseg.tsv"]
+    (place / "atlas-Mine_dseg.tsv").write_text("index\tname\n1\tnearer\n")
     (place / "atlas-Mine_res-2_dseg.tsv").write_text("index\tname\n1\tcoarse\n")
     (place / "atlas-Mine_res-1_dseg.tsv").write_text("index\tname\n1\tnear\n")
     (place / "atlas-Mine_dseg.json").write_text('{"Name": "near"}')
