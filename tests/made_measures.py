@@ -36,7 +36,7 @@ from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import indexed_manifest, siblings
-from ketfc.study.scores.files import input_tables, instrument_files
+from ketfc.study.scores.tables import input_tables, instrument_files
 
 NAMED = str(REPO / "atlases/parcellations.yaml")
 _SOURCE = {"text": "made up", "verified": False}

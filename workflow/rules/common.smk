@@ -35,7 +35,7 @@ from ketfc.study.runs.manual import manual_exclusions
 from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
 from ketfc.study.plan import make_plan
 from ketfc.base.errors import StudyError
-from ketfc.study.scores.files import input_tables, instrument_files
+from ketfc.study.scores.tables import input_tables, instrument_files
 from ketfc.study.lab_tables import find_table
 from ketfc.base.yaml import require_sound_configs
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ketfc.base.logs import logged
-from ketfc.study.runs.fetch.listing import read_listing
 from ketfc.study.runs.fetch.openneuro import fetch_image
+from ketfc.study.runs.listing import read_listing
 
 with logged(snakemake.log[0]):
     fetch_image(read_listing(Path(snakemake.params.listing)), Path(snakemake.output.bold))

@@ -7,8 +7,8 @@ from ketfc.base.files import read_tsv, write_text
 from ketfc.base.logs import logged
 from ketfc.study.design.design import read_design
 from ketfc.study.plan import summary, unusable
-from ketfc.study.runs.fetch.listing import read_listing
 from ketfc.study.runs.fetch.openneuro import images_summary
+from ketfc.study.runs.listing import read_listing
 
 with logged(snakemake.log[0]):
     problems = read_tsv(snakemake.input.problems)

@@ -15,7 +15,6 @@ from ketfc.base.errors import StudyError
 from ketfc.base.files import read_json
 from ketfc.study.config.config import parse_config
 from ketfc.study.config.study import Study
-from ketfc.study.runs.fetch.listing import listing_of
 from ketfc.study.runs.fetch.openneuro import (
     earlier_images,
     fetch_image,
@@ -24,6 +23,7 @@ from ketfc.study.runs.fetch.openneuro import (
     version_problems,
 )
 from ketfc.study.runs.index import index_runs
+from ketfc.study.runs.listing import listing_of
 
 SPACE = "MNI152NLin2009cAsym"
 STEM = "sub-{}/ses-{}/func/sub-{}_ses-{}_task-{}"

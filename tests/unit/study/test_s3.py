@@ -14,7 +14,8 @@ from made_store import RAW, Store, serving
 
 from ketfc.base.errors import StudyError
 from ketfc.study.runs.fetch import s3
-from ketfc.study.runs.fetch.s3 import Bucket, StoredObject
+from ketfc.study.runs.fetch.s3 import Bucket
+from ketfc.study.runs.listing import StoredObject
 
 KEY = "ds000001/sub-01_bold.nii.gz"
 NAME = f"{RAW}/{KEY}"

@@ -11,8 +11,9 @@ import pytest
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.lab_tables import Table, read_table
+from ketfc.study.people.groups import arms_of
 from ketfc.study.scores.instruments import load_instruments
-from ketfc.study.scores.reading import SCORE_COLUMNS, arms, long_scores
+from ketfc.study.scores.long_scores import SCORE_COLUMNS, long_scores
 
 CATALOGUE, _ = load_instruments()
 KNOWN = ("sub-01", "sub-02", "sub-03")
@@ -246,15 +247,15 @@ def test_nothing_follows_from_a_table_that_could_not_be_read(tmp_path: Path) -> 
 
 def test_arms_are_read_by_their_labels(table) -> None:
     read = table("participant_id arm", "01 ketamine", "02 midazolam", "03 ketamine")
-    found, problems = arms(read, config().study)
+    found, problems = arms_of(read, config().study.arms)
     assert found == {"sub-01": "ketamine", "sub-02": "control", "sub-03": "ketamine"}
-    assert problems == []
+    assert problems == ()
 
 
 @pytest.mark.parametrize(("label", "value"), [("saline", "saline"), ("n/a", "n/a")])
 def test_who_is_in_neither_arm_is_left_out(table, label: str, value: str) -> None:
     read = table("participant_id arm", "01 ketamine", "02 midazolam", f"03 {label}")
-    found, problems = arms(read, config().study)
+    found, problems = arms_of(read, config().study.arms)
     assert found["sub-03"] is None
     assert [(p.severity, p.participant_id, p.value, p.allowed) for p in problems] == [
         ("excluded", "sub-03", value, "ketamine, midazolam")
@@ -265,12 +266,16 @@ def test_a_missing_arm_is_not_an_arm_called_none(table) -> None:
     study = config().study
     named = study.model_copy(update={"arms": study.arms.model_copy(update={"control": "None"})})
     read = table("participant_id arm", "01 ketamine", "02 None", "03 n/a")
-    assert arms(read, named)[0] == {"sub-01": "ketamine", "sub-02": "control", "sub-03": None}
+    assert arms_of(read, named.arms)[0] == {
+        "sub-01": "ketamine",
+        "sub-02": "control",
+        "sub-03": None,
+    }
 
 
 def test_who_is_in_both_arms_is_an_error(table) -> None:
     rows = ["01 base ketamine", "01 day1 midazolam", "02 base midazolam", "03 base ketamine"]
-    found, problems = arms(table("participant_id session_id arm", *rows), config().study)
+    found, problems = arms_of(table("participant_id session_id arm", *rows), config().study.arms)
     assert [(p.severity, p.participant_id, p.value) for p in problems] == [
         ("error", "sub-01", "ketamine, midazolam")
     ]
@@ -279,21 +284,21 @@ def test_who_is_in_both_arms_is_an_error(table) -> None:
 
 def test_the_arm_may_stand_in_one_of_several_rows(table) -> None:
     rows = ["01 base n/a", "01 day1 ketamine", "02 base midazolam", "02 day1 midazolam"]
-    found, problems = arms(table("participant_id session_id arm", *rows), config().study)
+    found, problems = arms_of(table("participant_id session_id arm", *rows), config().study.arms)
     assert found == {"sub-01": "ketamine", "sub-02": "control"}
-    assert problems == []
+    assert problems == ()
 
 
 def test_a_label_that_nobody_has_is_an_error_that_names_those_there_are(table) -> None:
     read = table("participant_id arm", "01 Ketamine", "02 midazolam")
-    _, problems = arms(read, config().study)
+    _, problems = arms_of(read, config().study.arms)
     assert [(p.field, p.value, p.allowed) for p in problems if p.severity == "error"] == [
         ("study.arms.ketamine", "ketamine", "Ketamine, midazolam")
     ]
 
 
 def test_a_missing_arm_column_is_an_error_with_the_closest(table) -> None:
-    found, problems = arms(table("participant_id Arms", "01 ketamine"), config().study)
+    found, problems = arms_of(table("participant_id Arms", "01 ketamine"), config().study.arms)
     assert found == {}
     assert errors(problems) == [(None, None, "study.arms.column", "arm")]
     assert "did you mean 'Arms'?" in problems[0].message
@@ -301,4 +306,4 @@ def test_a_missing_arm_column_is_an_error_with_the_closest(table) -> None:
 
 def test_a_study_without_arms_has_none(table) -> None:
     study = config().study.model_copy(update={"arms": None})
-    assert arms(table("participant_id arm", "01 ketamine"), study) == ({}, [])
+    assert arms_of(table("participant_id arm", "01 ketamine"), study.arms) == ({}, ())

@@ -15,6 +15,7 @@ from ketfc.study.design.detection import contrasts, describe_design, design_prob
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.covariates import covariates, si_strata
 from ketfc.study.people.groups import (
+    arms_of,
     diagnoses_of,
     groups_of,
     sequences_of,
@@ -22,11 +23,10 @@ from ketfc.study.people.groups import (
 from ketfc.study.people.model_terms import model_terms
 from ketfc.study.runs.index import Index, Run
 from ketfc.study.runs.manual import FIELD as BY_HAND
-from ketfc.study.scores.checks import timing_problems
-from ketfc.study.scores.files import participants_table, read_score_tables
+from ketfc.study.scores.checks import NEEDED, timing_problems
 from ketfc.study.scores.instruments import load_instruments
-from ketfc.study.scores.reading import arms, long_scores
-from ketfc.study.scores.table_checks import NEEDED
+from ketfc.study.scores.long_scores import long_scores
+from ketfc.study.scores.tables import participants_table, read_score_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ class Plan:
         Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
         ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
     scores : pandas.DataFrame
-        As :func:`ketfc.study.scores.reading.long_scores` gives them.
+        As :func:`ketfc.study.scores.long_scores.long_scores` gives them.
     design : Design
         As :func:`ketfc.study.design.detection.describe_design` gives it, the kinds of the
         `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
@@ -109,13 +109,13 @@ def make_plan(
     problems += wrong
     group, ungrouped = groups_of(people, config.study.groups)
     problems += ungrouped
-    arm, wrong = arms(people, config.study)
+    arm, armless = arms_of(people, config.study.arms)
     sequence, unordered = sequences_of(people, config.study.crossover)
     # healthy controls need neither an arm nor a drug
     healthy = {who for who, of in group.items() if of == CONTROLS}
     problems += [
         problem
-        for problem in (*wrong, *unordered)
+        for problem in (*armless, *unordered)
         if problem.severity == "error" or problem.participant_id not in healthy
     ]
     problems += design_problems(config, people.rows)

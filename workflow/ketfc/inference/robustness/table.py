@@ -36,7 +36,7 @@ from ketfc.inference.robustness.distance_from_controls import (
     guard_by_arm,
 )
 from ketfc.study.design.design import Design
-from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, TOTAL
+from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, TOTAL
 
 ROBUSTNESS_COLUMNS = (
     "hypothesis",

@@ -11,7 +11,7 @@ from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, lines
-from ketfc.study.scores.reading import TOTAL, as_number
+from ketfc.study.scores.long_scores import TOTAL, as_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,7 @@ def si_strata(
     Parameters
     ----------
     scores : pandas.DataFrame
-        As :func:`ketfc.study.scores.reading.long_scores` gives it.
+        As :func:`ketfc.study.scores.long_scores.long_scores` gives it.
     cuts : sequence of float
         Where the strata are divided, in ascending order; at least one.
     participants : iterable of str

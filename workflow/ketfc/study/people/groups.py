@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem, Severity, closest
 from ketfc.base.files import MISSING
-from ketfc.study.config.arms import Crossover, Diagnosis, Groups
+from ketfc.study.config.arms import Arms, Crossover, Diagnosis, Groups
 from ketfc.study.design.design import (
     BIPOLAR,
     CONTROL_FIRST,
@@ -21,6 +21,29 @@ from ketfc.study.lab_tables import Table
 
 if TYPE_CHECKING:
     pass
+
+
+def arms_of(table: Table, arms: Arms | None) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
+    """Return each participant's arm: ``ketamine`` or ``control``; None if it is neither.
+
+    Parameters
+    ----------
+    table : Table
+        The participants table; of several rows per participant, it is enough that one says it.
+    arms : Arms or None
+        That section of the configuration; None where the study has a single arm.
+
+    Returns
+    -------
+    arms : dict of str to (str or None)
+        By participant; empty where there are no arms.
+    problems : tuple of Problem
+        A missing column, labels that the config does not name, contradictions, arms of nobody.
+    """
+    if arms is None or table.rows.empty:
+        return {}, ()
+    meaning = {arms.ketamine: "ketamine", arms.control: "control"}
+    return _divided(table, arms.column, meaning, field="study.arms")
 
 
 def groups_of(
@@ -79,7 +102,8 @@ def diagnoses_of(
 def _divided(
     table: Table, column: str, meaning: dict[str, str], *, field: str
 ) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
-    """Return into which group of the config the label of each participant puts them."""
+    """Return the arm, group or diagnosis of the config that each participant's label stands for."""
+    one, neither = ("arm", "neither arm") if field == "study.arms" else ("group", "no group")
     lacking = _lacking_column(table, column, f"{field}.column")
     if lacking is not None:
         return {}, (lacking,)
@@ -93,7 +117,7 @@ def _divided(
         problems.append(
             Problem(
                 "error" if several else "excluded",
-                "is in more than one group" if several else "is in no group of the config",
+                f"is in more than one {one}" if several else f"is in {neither} of the config",
                 file=table.path.name,
                 participant_id=participant,
                 field=column,

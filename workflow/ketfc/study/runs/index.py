@@ -11,8 +11,8 @@ from ketfc.base.errors import Problem, closest
 from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
-from ketfc.study.runs.fetch.listing import listing_of
-from ketfc.study.runs.names import functional_files, has_bids_files
+from ketfc.study.runs.bids_files import functional_files, has_bids_files
+from ketfc.study.runs.listing import listing_of
 
 _RUN_ENTITIES = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "part")
 """Entities that tell runs apart; space, resolution and description are versions of one run."""

@@ -10,7 +10,7 @@ from ketfc.study.config.scores import Depression, Scores
 from ketfc.study.config.types import expand
 from ketfc.study.design.design import BASELINE, Design
 from ketfc.study.scores.instruments import Rule, load_instruments
-from ketfc.study.scores.reading import CHANGE, LESS_SI_ITEM, SI_ITEM, TOTAL
+from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, SI_ITEM, TOTAL
 
 if TYPE_CHECKING:
     import pandas as pd

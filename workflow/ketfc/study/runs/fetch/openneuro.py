@@ -16,19 +16,20 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.study.config.openneuro import OpenNeuro
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
-from ketfc.study.runs.fetch.listing import (
+from ketfc.study.runs.fetch.s3 import FIELD, Bucket
+from ketfc.study.runs.index import Index, index_runs
+from ketfc.study.runs.listing import (
     DERIVATIVES,
     DERIVATIVES_BUCKET,
     RAW_BUCKET,
     Listing,
+    StoredObject,
     bucket_of,
     path_of,
     prefixes,
     read_listing,
     write_listing,
 )
-from ketfc.study.runs.fetch.s3 import FIELD, Bucket, StoredObject
-from ketfc.study.runs.index import Index, index_runs
 
 _ABOUT = "dataset_description.json"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ketfc.base.errors import Problem, StudyError
+from ketfc.study.runs.listing import StoredObject
 
 FIELD = "study.openneuro"
 """The key of the config that everything here goes back to."""
@@ -23,26 +23,6 @@ _TRIES = 5
 """Times that a download may break off in a row without having got any further."""
 
 _EXTRA = "ketfc[openneuro]"
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object as a bucket lists it.
-
-    Attributes
-    ----------
-    key : str
-        Its name within the bucket.
-    size : int
-        Bytes.
-    etag : str
-        Without quotes: the MD5 of the content in hexadecimal, or, where it was uploaded in n
-        parts, that of the parts' MD5s and ``-n``.
-    """
-
-    key: str
-    size: int
-    etag: str
 
 
 class Bucket:

@@ -9,8 +9,7 @@ from pathlib import Path
 from ketfc.base.files import read_json, write_json
 from ketfc.study.config.openneuro import OpenNeuro
 from ketfc.study.config.study import Study
-from ketfc.study.runs.fetch.s3 import StoredObject
-from ketfc.study.runs.names import NameParts, name_parts
+from ketfc.study.runs.bids_files import NameParts, name_parts
 
 RAW_BUCKET = "openneuro.org"
 DERIVATIVES_BUCKET = "openneuro-derivatives"
@@ -21,6 +20,26 @@ DERIVATIVES = "derivatives/fmriprep/"
 """Where derivatives lie within the folder of their dataset."""
 
 _ENDING = "_objects.json"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a bucket lists it.
+
+    Attributes
+    ----------
+    key : str
+        Its name within the bucket.
+    size : int
+        Bytes.
+    etag : str
+        Without quotes: the MD5 of the content in hexadecimal, or, where it was uploaded in n
+        parts, that of the parts' MD5s and ``-n``.
+    """
+
+    key: str
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True)

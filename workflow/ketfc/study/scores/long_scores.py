@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import Depression, Score, Scores
 from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, duplicate_rows
-from ketfc.study.scores.checks import instrument_problems, value_problems
+from ketfc.study.scores.checks import (
+    NEEDED,
+    in_no_table,
+    instrument_problems,
+    table_problems,
+    unknown_names,
+    value_problems,
+)
 from ketfc.study.scores.instruments import Catalogue
-from ketfc.study.scores.table_checks import NEEDED, in_no_table, table_problems, unknown_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -277,60 +283,3 @@ def as_number(text: str) -> float | None:
     """Return a finite number as spreadsheets write it; float() would take 1_0, nan and inf too."""
     value = float(text) if _NUMBER.fullmatch(text) else float("inf")
     return value if abs(value) < float("inf") else None
-
-
-def arms(table: Table, study: Study) -> tuple[Mapping[str, str | None], list[Problem]]:
-    """Return each participant's arm (``ketamine`` or ``control``; None if it is neither).
-
-    Raises nothing: a missing column and labels that the config does not name are problems. In a
-    table with several rows per participant, it is enough that one of them gives the arm.
-    """
-    # what is wrong with a table that could not be read has been said
-    if study.arms is None or table.rows.empty:
-        return {}, []
-    column, name = study.arms.column, table.path.name
-    if column not in table.rows:
-        near = closest(column, map(str, table.rows.columns))
-        hint = f"; did you mean '{near}'?" if near else ""
-        problem = Problem(
-            "error",
-            f"has no such column{hint}",
-            file=name,
-            field="study.arms.column",
-            value=column,
-            allowed=", ".join(map(str, table.rows.columns)),
-        )
-        return {}, [problem]
-    roles = {study.arms.ketamine: "ketamine", study.arms.control: "control"}
-    found: dict[str, str | None] = {}
-    problems = []
-    for participant, labels in table.rows.groupby("participant_id", sort=False)[column]:
-        given = list(dict.fromkeys(labels.dropna()))
-        known = [label for label in given if label in roles]
-        found[str(participant)] = roles[known[0]] if len(known) == 1 else None
-        if len(given) == 1 and known:
-            continue
-        problems.append(
-            Problem(
-                "error" if len(given) > 1 else "excluded",
-                "is in more than one arm" if len(given) > 1 else "is in neither arm of the config",
-                file=name,
-                participant_id=str(participant),
-                field=column,
-                value=", ".join(given) or MISSING,
-                allowed=None if len(given) > 1 else ", ".join(roles),
-            )
-        )
-    missing = sorted(label for label, role in roles.items() if role not in found.values())
-    problems += [
-        Problem(
-            "error",
-            "no participant has this label",
-            file=name,
-            field=f"study.arms.{roles[label]}",
-            value=label,
-            allowed=", ".join(sorted({str(x) for x in table.rows[column] if x is not None})),
-        )
-        for label in missing
-    ]
-    return found, problems

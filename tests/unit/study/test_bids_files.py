@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ketfc.study.runs.names import functional_files, has_bids_files, name_parts
+from ketfc.study.runs.bids_files import functional_files, has_bids_files, name_parts
 
 
 def add(root: Path, *names: str) -> None:
