@@ -29,7 +29,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json, read_tsv
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.precheck import confound_problems
-from ketfc.imaging.regions.sources import parcellation_files, region_inputs
+from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.imaging.run.settings import run_settings
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.types import expand, find_bundled

@@ -217,7 +217,7 @@ def test_only_the_other_template_is_refused_at_plan_or_noted(kit, tmp_path):
     options = {"folder": tmp_path, "catalogue": CATALOGUE}
     (refused,) = planned(["Yeo17"], ASYM, tmp_path)
     assert refused.severity == "error"
-    assert f"It can be had in {SIX}" in refused.message
+    assert f"It is available in {SIX}" in refused.message
     notes = planned(["Yeo17"], ASYM, tmp_path, others=True)
     assert {note.severity for note in notes} == {"note"}
     choice = choose(CATALOGUE.atlases["Yeo17"], ASYM, other_templates=True, **options)

@@ -51,7 +51,7 @@ def test_another_template_stops_the_plan_or_is_noted(empty: MAKE) -> None:
     study.configure(circuits=named(study, OTHER))
     done = study.run("plan", cores=1)
     assert done.code != 0
-    assert f"Yeo7: cannot be had in {SPACE}" in done.text
+    assert f"Yeo7: is not available in {SPACE}" in done.text
     assert not (study.results / "plan/summary.txt").exists()
     study.configure(circuits=named(study, OTHER, **{"allow-template-mismatch": True}))
     assert study.run("plan", cores=1).code == 0

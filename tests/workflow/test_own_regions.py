@@ -117,7 +117,7 @@ def test_wrong_regions_stop_the_plan_with_file_key_and_reason(empty: MAKE) -> No
     done = study.run("plan", cores=1)
     assert done.code != 0
     for said in (
-        "mine.yaml: regions.myBlock.labels = LH_Blok_2: is no label of Blocks; did you mean "
+        "mine.yaml: regions.myBlock.labels = LH_Blok_2: is not a label of Blocks; did you mean "
         "'LH_Block_2'",
         "mine.yaml: regions.far.spheres = (-70, -100, 70) r 4: lies outside the brain",
     ):

@@ -14,7 +14,7 @@ from ketfc.imaging.run.resources import (
     minutes,
     reading_minutes,
 )
-from ketfc.imaging.regions.sources import parcellation_files, region_inputs
+from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.imaging.run.settings import run_settings
 from ketfc.base.source import source_digest
 from ketfc.study.runs.fetch.annex import absent_files

@@ -19,7 +19,7 @@ from ketfc.imaging.atlas.atlas_files import AtlasFile, choose, local_files, pack
 from ketfc.imaging.atlas.catalogue import Catalogue, KnownFile, load_catalogue
 from ketfc.imaging.atlas.download import obtain
 from ketfc.imaging.atlas.label_tables import LabelTable
-from ketfc.imaging.regions.sources import parcellation_files
+from ketfc.imaging.regions.region_atlases import parcellation_files
 from ketfc.study.config.config import parse_config
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
@@ -83,8 +83,8 @@ def test_every_known_file_is_one_of_a_parcellation_in_a_template():
         ("A: {kind: cloud}", "A has the unknown kind 'cloud'"),
         ("A: {kind: files, source: {text: x, verified: true}}", "lacks 'images'"),
         ("a b: {kind: voronoi}", "not made of letters and digits"),
-        ("- A", "is no list of parcellations"),
-        ("A: {kind: [", "is no list of parcellations"),
+        ("- A", "is not a list of parcellations"),
+        ("A: {kind: [", "is not a list of parcellations"),
     ],
 )
 def test_a_catalogue_with_mistakes_is_refused(content, message, tmp_path):
@@ -125,7 +125,7 @@ def test_a_name_that_says_no_template_is_placed_by_its_grid(space, tmp_path):
 
 def test_a_file_that_nothing_places_is_refused(tmp_path):
     write_image(tmp_path / "Schaefer100x7.nii.gz", 100)
-    assert "does not tell its template; put it into a folder" in refused(tmp_path)
+    assert "does not say its template; put it into a folder" in refused(tmp_path)
 
 
 def test_tians_original_names_are_in_the_old_template_unless_something_else_is_said(tmp_path):
@@ -305,8 +305,8 @@ def test_another_template_is_taken_only_where_that_is_allowed(tmp_path):
     with pytest.raises(StudyError) as caught:
         chosen("Schaefer100x7", ASYM, tmp_path)
     message = str(caught.value)
-    assert f"cannot be had in {ASYM}" in message
-    assert f"It can be had in {SIX}: circuits.allow-template-mismatch: true" in message
+    assert f"is not available in {ASYM}" in message
+    assert f"It is available in {SIX}: circuits.allow-template-mismatch: true" in message
     taken = chosen("Schaefer100x7", ASYM, tmp_path, others=True)
     assert (taken.space, taken.file.image) == (SIX, image)
     own = write_image(tmp_path / ASYM / "Schaefer100x7.nii.gz", 100)
@@ -353,7 +353,7 @@ def test_without_a_network_the_error_says_what_to_do(no_network):  # noqa: F811
     order = [
         problem.message.index(step)
         for step in (
-            "cannot be had",
+            "is not available",
             "without a network",
             "no image of it",
             "nilearn failed",

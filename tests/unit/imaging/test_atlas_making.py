@@ -51,7 +51,10 @@ def test_an_own_parcellation_is_recorded_with_its_files_and_what_it_lost(tmp_pat
     image = write_image(tmp_path / "mine.nii.gz", 3)
     table = tmp_path / "mine.tsv"
     table.write_text("index\tname\n1\ta\n2\tb\n3\tc\n4\tlost\n")
-    own, about = make("Mine", SIX, None, image=str(image), labels=str(table), space=ASYM)
+    given = {"image": str(image), "labels": str(table), "space": ASYM}
+    with pytest.raises(StudyError, match=f"is in {ASYM}, and study.space is {SIX}"):
+        make("Mine", SIX, None, **given)
+    own, about = make("Mine", SIX, None, others=True, **given)
     assert (own.name, own.space, own.names) == ("Mine", ASYM, ("a", "b", "c", "lost"))
     assert about["Sources"] == ["mine.nii.gz", "mine.tsv"]
     assert about["LabelsWithoutVoxels"] == ["lost"]

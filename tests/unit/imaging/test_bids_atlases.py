@@ -15,7 +15,7 @@ from ketfc.imaging.atlas.bids_atlases import atlas_names, bids_metadata, inherit
 from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import save_parcellation
-from ketfc.imaging.regions.sources import parcellation_files
+from ketfc.imaging.regions.region_atlases import parcellation_files
 from ketfc.study.config.config import Config, parse_config
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
@@ -169,7 +169,7 @@ def test_what_ketfc_wrote_is_read_again(tmp_path):
 def test_the_templates_are_checked(tmp_path):
     image = mine(tmp_path, SIX)
     (problem,) = planned(["Mine"], ASYM, tmp_path)
-    assert f"cannot be had in {ASYM}" in problem.message
+    assert f"is not available in {ASYM}" in problem.message
     assert make("Mine", tmp_path, others=True)[1]["TemplateMismatch"]
     (problem,) = planned([{"name": "Mine", "image": str(tmp_path)}], ASYM, None)
     assert (problem.message, problem.allowed) == (f"has no image in {ASYM} in {tmp_path}", SIX)
@@ -202,7 +202,7 @@ def test_a_space_is_needed_where_the_name_of_an_image_says_none(tmp_path):
     [
         ("atlas-Mine_dseg.json", "[]", "is not a JSON object"),
         ("atlas-Mine_dseg.json", "{", "cannot be read"),
-        ("atlas-Mine_dseg.tsv", "number\tname\n1\ta\n", "is no table of labels"),
+        ("atlas-Mine_dseg.tsv", "number\tname\n1\ta\n", "is not a table of labels"),
         (
             "atlas-Mine_dseg.tsv",
             "index\tname\n1\ta\n",

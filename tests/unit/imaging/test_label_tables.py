@@ -78,7 +78,7 @@ def test_networks_are_those_of_the_table_else_those_that_schaefers_names_spell(t
         ("1 a 0 0 0 0\n2\n3 c 0 0 0 0\n", "a row of one column"),
         ("number\tword\n1\ta\n", "a row that names no label: number word"),
         ("<atlas><data></data></atlas>", "without labels"),
-        ("<atlas>", "is no XML"),
+        ("<atlas>", "is not valid XML"),
     ],
 )
 def test_what_has_none_of_the_forms_is_refused(content, message, tmp_path):

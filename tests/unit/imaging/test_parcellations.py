@@ -162,9 +162,9 @@ def test_an_image_that_cannot_be_read_is_refused(tmp_path):
         ("index\tname\n1\ta\n17\tn/a\n200\tc\n", "has no name for 1 label of the image: 17"),
         ("index\tname\n1\ta\n17\ta\n200\tc\n", "gives the name a twice"),
         ("index\tname\n1\ta\n1\tb\n17\tc\n200\td\n", "gives the index 1 twice"),
-        ("number\tname\n1\ta\n", "is no table of labels"),
-        ("index\tcolour\n1\ta\n", "is no table of labels"),
-        ("", "is no table of labels (index, name): is empty"),
+        ("number\tname\n1\ta\n", "is not a table of labels"),
+        ("index\tcolour\n1\ta\n", "is not a table of labels"),
+        ("", "is not a table of labels (index, name): is empty"),
     ],
 )
 def test_names_that_do_not_fit_the_image_are_refused(content, message, image, tmp_path):
@@ -172,7 +172,7 @@ def test_names_that_do_not_fit_the_image_are_refused(content, message, image, tm
 
 
 def test_a_missing_table_of_names_is_refused(image, tmp_path):
-    assert "is no table of labels" in refused(image, tmp_path / "none.tsv")
+    assert "is not a table of labels" in refused(image, tmp_path / "none.tsv")
 
 
 def test_what_is_saved_is_read_back(image, tmp_path):

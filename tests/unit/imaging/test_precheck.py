@@ -93,7 +93,7 @@ def test_files_of_an_own_parcellation_must_exist(tmp_path):
     (problem,) = parcellation_problems(own, CATALOGUE)
     assert (problem.file, problem.message) == (
         "a.tsv",
-        "is no table of labels (index, name): is empty",
+        "is not a table of labels (index, name): is empty",
     )
     labels.write_text("index\tname\n1\ta\n")
     assert parcellation_problems(own, CATALOGUE) == []

@@ -105,7 +105,7 @@ def test_a_lock_is_never_replaced(tmp_path, registry):
 def test_a_file_that_is_no_lock_is_named(tmp_path, text):
     path = tmp_path / "other.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"other\.json is no preregistration"):
+    with pytest.raises(ValueError, match=r"other\.json is not a preregistration"):
         verify_lock(path, {})
 
 
@@ -148,7 +148,7 @@ def test_a_lock_that_was_edited_or_is_missing_is_an_error_of_the_plan(tmp_path, 
     assert [one.field for one in edited] == ["sha256"]
     assert "changed after it was written" in edited[0].message
     lock.write_text("{}", encoding="utf-8")
-    assert "no preregistration" in lock_problems(locked(lock), REGISTRY)[0].message
+    assert "is not a preregistration" in lock_problems(locked(lock), REGISTRY)[0].message
 
 
 # -- what belongs to the design --------------------------------------------------------------------

@@ -143,7 +143,7 @@ def test_a_union_has_the_largest_weight_of_its_members(fine):
 
 
 def test_an_unknown_label_is_told_with_its_like(fine):
-    with pytest.raises(StudyError, match="p30: is no label of Fine; did you mean 'p300'"):
+    with pytest.raises(StudyError, match="p30: is not a label of Fine; did you mean 'p300'"):
         weights_of(of_labels("p30"), COARSE, Fine=fine)
 
 

@@ -96,7 +96,11 @@ LABELS = {"atlas": "TianS1", "names": ["AMY-rh"]}
         ({"labels": LABELS | {"names": []}}, "regions.z.labels.names", "must be a list of labels"),
         ({"labels": LABELS | {"names": ["x", "x"]}}, "regions.z.labels.names", "each once"),
         ({"labels": {"names": ["x"]}}, "regions.z.labels.atlas", "is missing or not text"),
-        ({"labels": LABELS | {"weights": "all"}}, "regions.z.labels.weights", "no kind of weights"),
+        (
+            {"labels": LABELS | {"weights": "all"}},
+            "regions.z.labels.weights",
+            "not a kind of weights",
+        ),
         ({"labels": [LABELS, {**LABELS, "name": 1}]}, "regions.z.labels[1].name", "'names'?"),
         ({"labels": 5}, "regions.z.labels", "must be a mapping"),
         ({"map": {"image": "x.nii"}}, "regions.z.map.space", "is not a known space"),
@@ -119,7 +123,7 @@ LABELS = {"atlas": "TianS1", "names": ["AMY-rh"]}
         (
             {"spheres": ball(1), "alternatives": {"x": {"spheres": ball(2)}}},
             "regions.z.alternatives.x.source",
-            "is missing: name who says so",
+            "is missing: name the source",
         ),
         (
             {"spheres": ball(1), "alternatives": {"x": {"source": SOURCE}}},

@@ -93,7 +93,12 @@ def test_what_is_regressed_is_measured_though_no_edge_needs_it(tmp_path):
 @pytest.mark.parametrize(
     ("regions", "circuit", "field", "message"),
     [
-        ({"s": region(0, spheres=shell(9))}, {}, "regions.s.spheres[0].inner", "no inner radius"),
+        (
+            {"s": region(0, spheres=shell(9))},
+            {},
+            "regions.s.spheres[0].inner",
+            "not a valid inner radius",
+        ),
         ({"s": region(0, spheres=shell(-1))}, {}, "regions.s.spheres[0].inner", "inner radius"),
         ({"s": region(0, spheres=shell("4"))}, {}, "regions.s.spheres[0].inner", "inner radius"),
         ({"s": region(0, spheres=shell(np.nan))}, {}, "regions.s.spheres[0].inner", "inner"),
@@ -102,15 +107,25 @@ def test_what_is_regressed_is_measured_though_no_edge_needs_it(tmp_path):
             {"a": region(0, structure="habenula", hemisphere="midline")},
             {},
             "regions.a.structure",
-            "has a left and a right",
+            "has two sides",
         ),
-        ({}, {"regress": ["s"]}, "circuits.one.regress", "has another shape"),
-        ({}, {"regress": {"a": "s"}}, "circuits.one.regress", "has another shape"),
-        ({}, {"regress": {}}, "circuits.one.regress", "has another shape"),
+        ({}, {"regress": ["s"]}, "circuits.one.regress", "does not have the required form"),
+        ({}, {"regress": {"a": "s"}}, "circuits.one.regress", "does not have the required form"),
+        ({}, {"regress": {}}, "circuits.one.regress", "does not have the required form"),
         ({}, {"regress": {"c": ["s"]}}, "circuits.one.regress", "not a region of the circuit"),
         ({}, {"regress": {"a": ["ss"]}}, "circuits.one.regress.a", "is not a region of this"),
-        ({}, {"regress": {"a": ["b"]}}, "circuits.one.regress.a", "is connected in this circuit"),
-        ({}, {"regress": {"a": ["a"]}}, "circuits.one.regress.a", "is connected in this circuit"),
+        (
+            {},
+            {"regress": {"a": ["b"]}},
+            "circuits.one.regress.a",
+            "is an end of an edge of this circuit",
+        ),
+        (
+            {},
+            {"regress": {"a": ["a"]}},
+            "circuits.one.regress.a",
+            "is an end of an edge of this circuit",
+        ),
     ],
 )
 def test_each_mistake_is_told_where_it_is(regions, circuit, field, message, tmp_path):

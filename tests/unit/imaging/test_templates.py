@@ -12,9 +12,9 @@ from made_runs import REGISTRY
 
 from ketfc.base.files import read_json
 from ketfc.imaging.atlas.templates import (
-    mismatch,
     named_template,
     standard_template,
+    template_mismatch,
 )
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.registry import Registry, region_mismatch
@@ -73,9 +73,9 @@ def test_the_nearest_name_that_says_one_template_counts(path, template):
 
 
 def test_a_mismatch_is_said_and_coordinates_without_a_template_have_none():
-    assert mismatch(SIX, ASYM) == f"{SIX} regions on {ASYM} images"
-    assert mismatch(ASYM, ASYM) is None
-    assert mismatch("MNI152", SIX) is None
+    assert template_mismatch(SIX, ASYM) == f"{SIX} regions on {ASYM} images"
+    assert template_mismatch(ASYM, ASYM) is None
+    assert template_mismatch("MNI152", SIX) is None
 
 
 def elsewhere() -> Registry:
@@ -105,7 +105,7 @@ def test_the_sidecars_of_a_run_say_which_atlas_is_of_another_template(tmp_path):
         registry=REGISTRY,
         regions={"Circuits": names, "Other": ["p1", "p2"]},
         settings=settings,
-        mismatches={"Other": mismatch(SIX, ASYM)},
+        mismatches={"Other": template_mismatch(SIX, ASYM)},
     )
     for kind in ("stat-mean_timeseries", "desc-none_stat-pearsoncorrelation_relmat"):
         for atlas, said in (("Circuits", None), ("Other", f"{SIX} regions on {ASYM} images")):

@@ -38,13 +38,13 @@ class AtlasFile:
     space : str
         Its template.
     origin : str
-        Where it comes from, for people.
+        Its origin in words, such as ``circuits.atlases-dir``.
     sha256 : str
         Checksum of the image.
     known : bool
         Whether the checksum is that of a known file of this parcellation in this template.
     labels : pathlib.Path, LabelTable or None
-        What names the labels.
+        The table that names the labels.
     """
 
     image: Path
@@ -80,18 +80,18 @@ class AtlasFile:
 
 @dataclass(frozen=True)
 class Choice:
-    """Where a parcellation is to be taken from.
+    """The place a parcellation is taken from.
 
     Attributes
     ----------
     space : str
         The template it is in.
     file : AtlasFile or None
-        If it is on this machine.
+        The file, if it is on this machine.
     downloads : tuple of Download
-        How to get it otherwise, best first.
+        Ways to download it otherwise, best first.
     tried : tuple of str
-        Where it was looked for before, in words.
+        Places searched before, in words.
     """
 
     space: str
@@ -123,7 +123,7 @@ def _beside(image: Path) -> list[Path]:
 
 
 def own_files(image: Path, labels: Path | None) -> list[Path]:
-    """Return the files on this machine of a parcellation that a config gives as a path."""
+    """Return the files of a parcellation that the config gives as a path, if they exist."""
     if image.is_dir():
         return files_in(image)
     return [path for path in (image, labels, *_beside(image)) if path and path.is_file()]
@@ -141,7 +141,7 @@ def find_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> Atlas | 
 
 
 def unknown_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> StudyError:
-    """Return the error of a name that no parcellation has, with the closest one."""
+    """Return the error of an unknown name, with the closest known one."""
     offered = bids_names(files_in(folder))
     near = closest(name, [*catalogue.atlases, *offered])
     message = (
@@ -233,15 +233,15 @@ def sha256_of(path: Path) -> str:
 def local_files(atlas: Atlas, folder: Path | None, catalogue: Catalogue) -> dict[str, AtlasFile]:
     """Return the best image of a parcellation in a folder for every template there is one for.
 
-    What tells the template of an image, from the strongest: its checksum, if it is known; the
+    The template of an image is taken from the first of these: its checksum, if it is known; the
     template's name in the file's name, then in the names of the folders from `folder` down; the
-    grid, if it is a template's own; the template of all files that are called like it.
+    grid, if it is a template's own; the usual template of files with this name.
 
     Raises
     ------
     StudyError
-        If a checksum is that of another parcellation or template than the name says, if a grid is
-        that of another template than the name says, or if nothing tells the template.
+        If the checksum, sidecar or grid contradicts the name of the file, or if nothing says
+        the template.
     """
     files = files_in(folder)
     tables = [path for pattern in atlas.tables for path in files if _matches(path, pattern)]
@@ -262,7 +262,7 @@ def local_files(atlas: Atlas, folder: Path | None, catalogue: Catalogue) -> dict
 
 
 def _table_for(image: Path, space: str, tables: list[Path]) -> Path | None:
-    """Return the table that belongs to an image: beside it, called like it, of its template."""
+    """Return the label table of an image: in its folder, with its name, in its template."""
 
     def distance(table: Path) -> tuple[bool, bool, bool]:
         stems = [path.name.casefold().split(".", 1)[0] for path in (image, table)]
@@ -277,7 +277,7 @@ def _space_of(atlas: Atlas, path: Path, folder: Path, checksum: str, catalogue: 
     known = catalogue.known.get(checksum)
     named = named_template(path, folder)
     if known is not None and known.parcellation != atlas.name and atlas.name in catalogue.atlases:
-        message = f"is called like {atlas.name}, but by its checksum it is {known.parcellation}"
+        message = f"is named like {atlas.name}, but by its checksum it is {known.parcellation}"
         raise atlas_error(atlas.name, message, file=path.name)
     _require_agreement(atlas.name, path, named, "its name or folder", checksum, catalogue)
     if known is not None:
@@ -294,7 +294,7 @@ def _space_of(atlas: Atlas, path: Path, folder: Path, checksum: str, catalogue: 
     space = named or gridded or usual
     if space is None:
         message = (
-            "does not tell its template; put it into a folder that is called like its template "
+            "does not say its template; put it into a folder named after its template "
             f"({' or '.join(TEMPLATES)})"
         )
         raise atlas_error(atlas.name, message, file=path.name)
@@ -304,7 +304,7 @@ def _space_of(atlas: Atlas, path: Path, folder: Path, checksum: str, catalogue: 
 def _require_agreement(
     atlas: str, path: Path, said: str | None, where: str, checksum: str, catalogue: Catalogue
 ) -> None:
-    """Refuse an image whose checksum or sidecar has another template than is said."""
+    """Raise an error where the checksum or sidecar contradicts the stated template."""
     known = catalogue.known.get(checksum)
     told = {
         "checksum": known.space if known else None,
@@ -386,7 +386,7 @@ def choose(
     Raises
     ------
     StudyError
-        If there is no way to it in a template that is allowed; the message says what was tried.
+        If it is not available in an allowed template; the message says what was tried.
     """
     local = local_files(atlas, folder, catalogue)
     packaged = package_files(atlas, catalogue)
@@ -399,10 +399,12 @@ def choose(
         if file is not None or downloads:
             return Choice(wanted, file, downloads, tuple(_tried(atlas, wanted, folder)))
     tried = "; ".join([*_tried(atlas, space, folder), *_no_download(atlas, space)])
-    message = f"cannot be had in {space}. Tried in order: {tried}. {accepted(atlas, space)}"
+    message = (
+        f"is not available in {space}. Tried in order: {tried}. {accepted_file_names(atlas, space)}"
+    )
     if others:
         message += (
-            f" It can be had in {_listed(others)}: circuits.allow-template-mismatch: true would "
+            f" It is available in {_listed(others)}: circuits.allow-template-mismatch: true would "
             "use that as if it were the same, on record."
         )
     raise atlas_error(atlas.name, message)
@@ -431,8 +433,8 @@ def _no_download(atlas: Atlas, space: str) -> Iterator[str]:
         yield "nothing known downloads it"
 
 
-def accepted(atlas: Atlas, space: str) -> str:
-    """Return a sentence about the file names that ``circuits.atlases-dir`` may hold."""
+def accepted_file_names(atlas: Atlas, space: str) -> str:
+    """Return a sentence that lists the file names accepted in ``circuits.atlases-dir``."""
     images = [pattern for pattern, usual in atlas.images if usual in (None, space)]
     tables = list(atlas.tables)
     text = (
@@ -447,7 +449,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def origin_notes(atlas: Atlas, choice: Choice, space: str) -> list[Problem]:
-    """Return notes of a parcellation's origin and licence, and of what cannot be checked of it."""
+    """Return notes on the origin and licence of a parcellation, and on missing checks."""
     said = licence_note(atlas)
     if choice.file is None:
         who = ", else ".join(download.by for download in choice.downloads)

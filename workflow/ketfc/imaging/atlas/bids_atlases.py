@@ -28,18 +28,18 @@ def entities(path: Path) -> dict[str, str]:
 
 
 def is_bids_atlas(path: Path) -> bool:
-    """Return whether a file is called as the image of an atlas is in BIDS."""
+    """Return whether a file is named like the image of a BIDS atlas."""
     return path.name.endswith(_IMAGES) and not entities(path).keys().isdisjoint(("atlas", "seg"))
 
 
 def template_entity(path: Path) -> str | None:
-    """Return the template that the entities of an image say: ``space-``, else ``tpl-``."""
+    """Return the template in the name of an image: ``space-``, else ``tpl-``."""
     found = entities(path)
     return found.get("space") or found.get("tpl")
 
 
 def atlas_names(path: Path) -> tuple[str, str]:
-    """Return the name of a BIDS atlas, and the same with all that tells its variants apart.
+    """Return the name of a BIDS atlas, and its full name with the entities of its variant.
 
     ``tpl-T_res-02_atlas-Schaefer2018_desc-100Parcels7Networks_dseg.nii.gz`` gives ``Schaefer2018``
     and ``Schaefer2018100Parcels7Networks``. Only letters and digits are kept.
@@ -81,7 +81,7 @@ def _folders(image: Path) -> list[Path]:
 
 
 def bids_metadata(atlas: str, image: Path) -> dict[str, Any]:
-    """Return what the JSON files of a BIDS atlas say of it; empty for an image not in BIDS form.
+    """Return the metadata of a BIDS atlas; empty for an image not in BIDS form.
 
     The sidecars go before ``atlas-…_description.json``, and that before the licence and references
     of ``dataset_description.json``.
@@ -89,7 +89,7 @@ def bids_metadata(atlas: str, image: Path) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        If a file is no JSON object.
+        If a file is not a JSON object.
     """
     if not is_bids_atlas(image):
         return {}
@@ -118,12 +118,12 @@ def _json(atlas: str, path: Path) -> dict[str, Any]:
 
 
 def described_atlas(name: str, images: Sequence[Path]) -> Atlas:
-    """Return the entry of an atlas that the catalogue does not have, from its own files.
+    """Return the entry of an atlas that is not in the catalogue, from its own files.
 
     Parameters
     ----------
     name : str
-        How the study calls it.
+        Its name in the study.
     images : sequence of pathlib.Path
         Its images, the best first; the metadata of the first describe it.
     """
@@ -153,7 +153,7 @@ def _exactly(name: str) -> str:
 
 
 def bids_atlas(name: str, files: Iterable[Path]) -> Atlas | None:
-    """Return the BIDS atlas of a name among files; None if there is none.
+    """Return the BIDS atlas with a name among files, or None.
 
     Parameters
     ----------

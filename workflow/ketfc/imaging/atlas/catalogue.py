@@ -1,4 +1,4 @@
-"""The parcellations that a config can name: what they are, how their files are called."""
+"""Catalogue of parcellations that a config can name: ``atlases/parcellations.yaml``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ketfc.base.files import read_tsv
 from ketfc.base.yaml import read_yaml
 
 VORONOI_KIND = "voronoi"
-"""Made by ketfc from what nilearn bundles."""
+"""Kind of the parcellation that ketfc makes from files bundled with nilearn."""
 
 FILES_KIND = "files"
-"""An image that is looked for."""
+"""Kind of a parcellation whose image is searched for."""
 
 FIELD = "circuits.parcellation"
 """The key of the config that names parcellations."""
 
 KNOWN_FILES = "known_files.tsv"
-"""Checksums, beside ``parcellations.yaml``."""
+"""Name of the table of checksums, beside ``parcellations.yaml``."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PackageFiles:
 
 @dataclass(frozen=True)
 class Download:
-    """How a downloader fetches a parcellation.
+    """Instructions for downloading a parcellation.
 
     Attributes
     ----------
@@ -85,10 +85,9 @@ class Atlas:
     verified : bool
         Whether its images were opened when the entry was written.
     counts : tuple of int
-        How many labels it has, if that is known; several where files differ.
+        Number of labels, if known; several where distributions differ.
     images : tuple of (str, str or None)
-        Patterns of file names, best first, each with the template that such a file is in where
-        nothing else says so.
+        Patterns of file names, best first, each with the usual template of such files.
     tables : tuple of str
         Patterns of the names of tables.
     names : tuple of str
@@ -116,7 +115,7 @@ class Atlas:
 
     @property
     def spaces(self) -> tuple[str, ...]:
-        """The templates that the entry names, in its order; a file may say another."""
+        """The templates named by the entry, in its order."""
         named = [space for _, space in self.images if space is not None]
         named += [space for package in self.packages for space in package.spaces]
         named += [space for download in self.downloads for space in download.spaces]
@@ -125,7 +124,7 @@ class Atlas:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file whose checksum is known: which parcellation it is, and in which template."""
+    """A file with a known checksum, its parcellation and its template."""
 
     parcellation: str
     space: str
@@ -135,7 +134,7 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Parcellations by name, known files by their sha256, and the names as families."""
+    """Parcellations by name, known files by sha256, and family names."""
 
     atlases: dict[str, Atlas]
     known: dict[str, KnownFile]
@@ -171,7 +170,7 @@ def load_catalogue(path: str | Path) -> Catalogue:
         known = _known_files(path.with_name(KNOWN_FILES))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        message = f"is no list of parcellations: {reason}"
+        message = f"is not a list of parcellations: {reason}"
         raise StudyError([Problem("error", message, file=path.name)]) from error
     return Catalogue(
         atlases={atlas.name: atlas for atlas in atlases}, known=known, families=tuple(entries)

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ketfc.imaging.atlas.atlas_files import AtlasFile, Choice, accepted
+from ketfc.imaging.atlas.atlas_files import AtlasFile, Choice, accepted_file_names
 from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, Download, atlas_error
 from ketfc.imaging.atlas.label_tables import LabelTable
 
@@ -52,8 +52,8 @@ def obtain(atlas: Atlas, choice: Choice, *, catalogue: Catalogue, cache: Path) -
             catalogue=catalogue,
         )
     message = (
-        f"cannot be had in {choice.space}; without a network nothing can be downloaded. "
-        f"Tried in order: {'; '.join(tried)}. {accepted(atlas, choice.space)}"
+        f"is not available in {choice.space}; without a network nothing can be downloaded. "
+        f"Tried in order: {'; '.join(tried)}. {accepted_file_names(atlas, choice.space)}"
     )
     raise atlas_error(atlas.name, message)
 

@@ -1,4 +1,4 @@
-"""Tables that name the labels of an image, in the forms in which parcellations are distributed."""
+"""Label tables of parcellations, in the forms in which they are distributed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_LABEL = 2**31 - 1
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The names of labels, and the networks of those that have one."""
+    """Names of labels, and the networks of those that have one."""
 
     names: dict[int, str]
     networks: dict[int, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class LabelTable:
     def of(cls, rows: Iterable[tuple[int, str, str | None]]) -> LabelTable:
         """Return the table of rows of label, name and network.
 
-        Label 0 is background, and a row without a name says nothing; both are left out. A network
+        Label 0 (background) and rows without a name are left out. A network
         that is not given is read from a Schaefer parcel's name (7Networks_LH_Vis_1).
 
         Raises
@@ -59,13 +59,15 @@ class LabelTable:
 
 
 def network_of(parcel: str) -> str:
-    """Return the network that a Schaefer parcel's name spells (7Networks_LH_Vis_1), else ''."""
+    """Return the network in a Schaefer parcel's name (7Networks_LH_Vis_1), else ''."""
     parts = parcel.split("_")
     return parts[2] if len(parts) > 3 and parts[0].endswith("Networks") else ""
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """Read a table of labels; its content, not its ending, decides how.
+    """Read a table of labels, in any of the forms in which parcellations are distributed.
+
+    The form is recognised from the content, not from the ending of the file name.
 
     These forms are known:
 
@@ -98,7 +100,7 @@ def read_labels(path: str | Path) -> LabelTable:
     """
     text = Path(path).read_text(encoding="utf-8-sig")
     if "\0" in text:
-        raise ValueError("holds a NUL character, and is no text or damaged")
+        raise ValueError("contains a NUL character: it is not a text file, or is damaged")
     if text.lstrip().startswith("<"):
         return LabelTable.of(_xml_rows(text))
     lines = [line.rstrip() for line in text.splitlines()]
@@ -116,7 +118,7 @@ def read_labels(path: str | Path) -> LabelTable:
             else [line.split() for line in lines]
         )
     except csv.Error as error:
-        raise ValueError(f"cannot be parted into cells: {error}") from error
+        raise ValueError(f"cannot be split into cells: {error}") from error
     header = [cell.strip().casefold() for cell in cells[0]]
     if set(header) & set(_INDEX) and set(header) & set(_NAME):
         return LabelTable.of(_headed_rows(header, cells[1:]))
@@ -174,7 +176,7 @@ def _xml_rows(text: str) -> Iterable[tuple[int, str, None]]:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"is no XML: {error}") from error
+        raise ValueError(f"is not valid XML: {error}") from error
     rows: list[tuple[int, str, None]] = []
     for label in root.iter("label"):
         if (counted := label.get("index")) is not None:

@@ -1,4 +1,4 @@
-"""Parcellations as a config asks for them, with a record of their origin."""
+"""Preparation of the parcellations that a config asks for, with a record of their origin."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ketfc.imaging.atlas.parcellations import (
     split_at_midline,
     voronoi_parcellation,
 )
-from ketfc.imaging.atlas.templates import mismatch
+from ketfc.imaging.atlas.templates import template_mismatch
 from ketfc.study.config.types import expand
 
 _FEWEST = 0.9
-"""Share of an atlas' labels that its image must have: resampling loses some, another atlas many."""
+"""Smallest share of an atlas' labels in its image: resampling loses a few, a wrong image many."""
 
 
 def named_parcellation(atlas: Atlas, file: AtlasFile) -> Parcellation:
@@ -63,7 +63,7 @@ def make_parcellation(
     other_templates: bool,
     cache: Path,
 ) -> tuple[Parcellation, dict[str, Any]]:
-    """Return a parcellation as the config asks for it, and what to record of it.
+    """Return a parcellation that the config asks for, and its JSON sidecar.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def make_parcellation(
     Raises
     ------
     StudyError
-        If it cannot be had, or its files cannot be used.
+        If it is not available, or its files cannot be used.
     """
     name = str(wanted["name"])
     if wanted["image"] is not None:
@@ -141,7 +141,7 @@ def _of_labels(parcellation: Parcellation, images: str) -> dict[str, Any]:
     sizes = np.bincount(parcellation.labels.ravel(), minlength=int(parcellation.indices.max()) + 1)
     return {
         "Template": parcellation.space,
-        "TemplateMismatch": mismatch(parcellation.space, images),
+        "TemplateMismatch": template_mismatch(parcellation.space, images),
         "NumberOfLabels": len(parcellation.indices),
         "LabelsWithoutVoxels": [
             name

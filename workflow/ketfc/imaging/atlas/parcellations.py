@@ -1,4 +1,4 @@
-"""Parcellations: label images, checked and in one form, and the built-in one."""
+"""Parcellations: label images with named labels, and the built-in cortical one."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def load_parcellation(
 
 def _whole_labels(data: NDArray[Any]) -> NDArray[np.int32]:
     if data.dtype.kind not in "iufb":
-        raise ValueError(f"stores {data.dtype}, which is no kind of number for labels")
+        raise ValueError(f"stores {data.dtype}, which is not a numeric type for labels")
     data = np.nan_to_num(data)
     whole = np.rint(data)
     lowest, largest = float(whole.min()), float(whole.max())  # of small types, rint() makes float16
@@ -154,7 +154,7 @@ def _whole_labels(data: NDArray[Any]) -> NDArray[np.int32]:
 def _table(
     labels: str | Path | LabelTable | None, indices: NDArray[np.int32], name: str, image: Path
 ) -> tuple[LabelTable, Path]:
-    """Return the names, and the file to blame for them."""
+    """Return the names of labels, and the file that errors in them refer to."""
     if labels is None:
         return LabelTable({int(index): f"label{index}" for index in indices}), image
     if isinstance(labels, LabelTable):
@@ -162,7 +162,7 @@ def _table(
     try:
         table = read_labels(labels)
     except (OSError, ValueError) as error:
-        message = f"is no table of labels (index, name): {error}"
+        message = f"is not a table of labels (index, name): {error}"
         raise _unusable(Path(labels), name, message) from error
     return table, Path(labels)
 
@@ -208,7 +208,7 @@ def split_at_midline(parcellation: Parcellation) -> Parcellation:
 
 
 def voronoi_parcellation() -> Parcellation:
-    """Return the built-in cortical parcellation, made from what nilearn bundles.
+    """Return the built-in cortical parcellation, made from files bundled with nilearn.
 
     Every voxel of nilearn's grey-matter mask goes to the nearest of the 300 centres of Seitzman
     et al. 2020 (10.1016/j.neuroimage.2019.116290) if that lies within 25 mm; the cells of the

@@ -1,4 +1,4 @@
-"""Templates: how names of files spell them, and what a grid says of them."""
+"""MNI templates: recognition by file name and by grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPELT = {
 }
 
 TEMPLATES = tuple(_SPELT)
-"""The templates that images may be in."""
+"""The supported templates of images."""
 
 ANY_MNI = "MNI152"
 """Space of coordinates that their source calls "MNI" without naming a template."""
@@ -31,7 +31,7 @@ _CORNER_TOLERANCE = 2.0
 
 
 def standard_template(grid: Grid) -> str | None:
-    """Return the template whose own field of view a grid has, if it is one of the two."""
+    """Return the template whose field of view a grid has, or None."""
     corners = np.array([[0, 0, 0], np.subtract(grid.shape, 1)])
     world = corners @ grid.affine[:3, :3].T + grid.affine[:3, 3]
     ends = np.sort(world, axis=0)
@@ -42,9 +42,9 @@ def standard_template(grid: Grid) -> str | None:
 
 
 def named_template(path: Path, folder: Path) -> str | None:
-    """Return the template that a file's name says, else that of the nearest folder up to `folder`.
+    """Return the template in a file's name, else in that of the nearest folder up to `folder`.
 
-    A name that says both says nothing.
+    A name with both templates counts as having none.
     """
     names = [path.name, *(above.name for above in path.parents if above.is_relative_to(folder))]
     for name in names:
@@ -54,8 +54,8 @@ def named_template(path: Path, folder: Path) -> str | None:
     return None
 
 
-def mismatch(space: str, images: str) -> str | None:
-    """Return what to record of regions in the template `space` on `images` of another, else None.
+def template_mismatch(space: str, images: str) -> str | None:
+    """Return a note on regions in the template `space` used on `images` of another, or None.
 
     Coordinates in unspecified "MNI" belong to either template.
     """

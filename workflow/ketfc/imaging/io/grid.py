@@ -1,4 +1,4 @@
-"""Voxel grids: where voxel centres lie in millimetres, and moving labels between grids."""
+"""Voxel grids: spheres, resampling of labels, and shares of voxels."""
 
 from __future__ import annotations
 
@@ -131,10 +131,10 @@ def resample_labels(labels: NDArray[np.integer], source: Grid, target: Grid) -> 
 
 
 _PARTS = 4
-"""Points tried along each axis for every voxel of the source that a voxel of the target spans."""
+"""Sampling points along each axis per voxel of the source."""
 
 _AT_ONCE = 1_000_000
-"""Points looked up at a time."""
+"""Points sampled at a time."""
 
 
 def voxel_shares(

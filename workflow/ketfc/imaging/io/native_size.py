@@ -1,4 +1,4 @@
-"""The voxel size that the scanner recorded, which resampled images no longer show."""
+"""Native voxel size: the size the scanner recorded, before resampling."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def native_sizes(
 
     Without a size in the config, the run's source image is looked for (in the raw dataset that
     the derivatives name, or in which they lie), then fMRIPrep's reference image on the grid of
-    the scan. Only headers are read. The image that is analysed is never asked: its grid is that
-    of the template.
+    the scan. Only headers are read. The analysed image is not used: its grid is that of the
+    template.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def native_table(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
 
 
 def native_problems(table: pd.DataFrame) -> list[Problem]:
-    """Return a note that asks for the recorded voxel size where it cannot be known.
+    """Return a note that asks for the recorded voxel size where it is not known.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _from_headers(
 
 
 def _sources(run: Run, roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield where the source image of a run may be: as its sidecar says, then by its name."""
+    """Yield paths of the source image of a run: from its sidecar, then from its name."""
     sidecar = _json(Path(run.sidecar))
     for key in ("Sources", "RawSources"):
         listed = sidecar.get(key)
@@ -182,7 +182,7 @@ def _sources(run: Run, roots: Sequence[Path]) -> Iterator[Path]:
 
 
 def _local(address: object) -> Path | None:
-    """Return the path that an address names on this machine; None for any other address."""
+    """Return the path on this machine that an address names, or None."""
     if not isinstance(address, str) or not address:
         return None
     parts = urlsplit(address)
@@ -196,7 +196,7 @@ def _within(path: str, folder: Path) -> bool:
 
 
 def _json(path: Path) -> Mapping[str, Any]:
-    """Return a JSON object; empty if there is none that can be read."""
+    """Return a JSON object; empty if the file is missing or cannot be read."""
     try:
         content = read_json_of_others(path)
     except (OSError, ValueError):

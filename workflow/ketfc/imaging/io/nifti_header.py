@@ -1,4 +1,4 @@
-"""What a NIfTI header says, and whether that can be believed."""
+"""NIfTI headers: parsing, and checks that their content is plausible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _QFORM_TOLERANCE = 0.5
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an image of any shape says.
+    """Header of an image of any shape.
 
     Attributes
     ----------
@@ -53,20 +53,20 @@ class Header:
 
 
 def parse_header(start: bytes, path: Path) -> Header:
-    """Return what the first bytes of a NIfTI-1 or NIfTI-2 file say.
+    """Parse the first bytes of a NIfTI-1 or NIfTI-2 file.
 
     Parameters
     ----------
     start : bytes
         At least :data:`HEADER_BYTES`, or as many as there are.
     path : pathlib.Path
-        What messages call the file by.
+        The file, named in messages.
 
     Raises
     ------
     RunError
-        ``damaged-image`` if they are no header that makes sense, ``data-type`` if the file holds no
-        real numbers, ``affine`` if it is not clear where its voxels lie.
+        ``damaged-image`` if they are not a valid header, ``data-type`` if the file does not hold
+        real numbers, ``affine`` if the positions of its voxels are not clear.
     """
     second = start[:4] in ((540).to_bytes(4, "little"), (540).to_bytes(4, "big"))
     kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
@@ -116,7 +116,7 @@ _Coded = tuple[NDArray[np.float64] | None, int]
 def _require_place(
     path: Path, affine: NDArray[np.float64], sform: _Coded, qform: _Coded, shape: tuple[int, ...]
 ) -> None:
-    """Refuse a header that does not say where its voxels lie, or says two things of one space."""
+    """Raise an error if the affine is missing, singular, or differs between sform and qform."""
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise RunError("affine", f"{path.name} has an affine that cannot be inverted")
     if sform[0] is None and qform[0] is None:

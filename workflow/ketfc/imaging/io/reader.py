@@ -1,4 +1,14 @@
-"""Reading BOLD images: one pass, volume by volume, never the whole series in memory."""
+"""Reader of BOLD images: one pass, volume by volume, never the whole series in memory.
+
+nibabel parses headers here, but does not read data, for two measured reasons
+(``benchmarks/README.md``; a run of 97 × 115 × 97 × 300 float32 at 2 mm, gzipped):
+
+- Reading volume by volume with igzip takes the series of 400 parcels and all seeds in 4.0 s and
+  181 MB; inflating the file alone takes 3.7 s. nilearn's maskers, which hold the whole series, take
+  47 s and 2.8 GB for the same numbers.
+- Truncated, overlong and damaged files are noticed in the same pass: gzip's checksum is compared at
+  its end, and a header that promises more than its file can hold is refused before memory is used.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +37,7 @@ _MOST_INFLATED = 1100
 
 @dataclass(frozen=True)
 class BoldHeader:
-    """What the header of a BOLD image says.
+    """Header of a BOLD image.
 
     Attributes
     ----------
@@ -74,7 +84,7 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
 
 
 def read_header(path: str | Path) -> BoldHeader:
-    """Return what the header of a 4-D NIfTI file says, without reading its data.
+    """Read the header of a 4-D NIfTI file, without its data.
 
     Parameters
     ----------
@@ -84,7 +94,7 @@ def read_header(path: str | Path) -> BoldHeader:
     Raises
     ------
     RunError
-        If it is no NIfTI file, not 4-D, or of a type that holds no real numbers.
+        If it is not a NIfTI file, not 4-D, or of a type that does not hold real numbers.
     """
     path = Path(path)
     with _stream(path) as handle:
@@ -136,7 +146,7 @@ def _read_volume(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def read_geometry(path: str | Path) -> tuple[Grid, tuple[float, float, float]]:
-    """Return the grid of an image of any number of volumes, and the voxel size its header says.
+    """Read the grid of an image of any number of volumes, and the voxel size in its header.
 
     Parameters
     ----------
@@ -190,7 +200,7 @@ def _bold_header(start: bytes, path: Path) -> BoldHeader:
 
 
 def _require_possible(path: Path, n_bytes: int) -> None:
-    """Refuse a header that promises more than its file can hold, before memory is asked for."""
+    """Raise an error if a header promises more data than its file can hold."""
     most = path.stat().st_size * (_MOST_INFLATED if path.suffix == ".gz" else 1)
     if n_bytes > most:
         raise RunError(
@@ -203,7 +213,7 @@ def _require_possible(path: Path, n_bytes: int) -> None:
 
 
 def _skipped(handle: IO[bytes], start: bytes, offset: int) -> bytes:
-    """Go on to where the data start; return those that were read already."""
+    """Skip to the start of the data; return those that were read already."""
     left = offset - len(start)
     while left > 0:
         step = handle.read(min(left, _BATCH_BYTES))
@@ -214,10 +224,10 @@ def _skipped(handle: IO[bytes], start: bytes, offset: int) -> bytes:
 
 
 def require_whole(path: str | Path) -> None:
-    """Refuse a 4-D image that is shorter or longer than its header says.
+    """Raise an error for a 4-D image that is shorter or longer than its header says.
 
-    What the end of a gzip file says of its length is believed where it agrees with the header; the
-    file is read where it does not, as of one in several parts.
+    The length at the end of a gzip file is trusted where it agrees with the header; otherwise, as
+    for a file in several parts, the whole file is read.
 
     Parameters
     ----------
@@ -245,7 +255,7 @@ def require_whole(path: str | Path) -> None:
 def stored_volumes(
     path: str | Path, voxels: NDArray[np.integer]
 ) -> Iterator[NDArray[np.floating[Any]]]:
-    """Yield batches of volumes at the voxels wanted, reading the file once from start to end.
+    """Yield batches of volumes at some voxels, reading the file once from start to end.
 
     The file is read to its end so that gzip's checksum is compared; a file that ends early, or
     holds more than its header says, is refused.
@@ -266,7 +276,7 @@ def stored_volumes(
     Raises
     ------
     RunError
-        ``damaged-image`` with what is missing.
+        ``damaged-image``; the message says what is missing.
     """
     path = Path(path)
     with _stream(path) as handle:

@@ -1,4 +1,4 @@
-"""The JSON beside an image, and the repetition time on which it and the header agree."""
+"""JSON sidecars of images, and the repetition time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TR_TOLERANCE = 1e-3
 """Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
 
 LONGEST_TR = 30.0
-"""Seconds above which a repetition time is none, but most likely milliseconds; the config's too."""
+"""Longest plausible repetition time in seconds; a larger one is most likely in milliseconds."""
 
 
 def read_sidecar(path: Path) -> Mapping[str, Any]:
@@ -23,7 +23,7 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
     Raises
     ------
     RunError
-        ``sidecar`` if it is there but is no JSON object.
+        ``sidecar`` if it exists but is not a JSON object.
     """
     if not path.exists():
         return {}

@@ -23,9 +23,9 @@ from ketfc.imaging.denoise.censoring import FD
 from ketfc.imaging.denoise.confounds import find_strategy, require_version, strategy_columns
 from ketfc.imaging.io.sidecars import read_sidecar
 from ketfc.imaging.preflight.preregistration import lock_problems
-from ketfc.imaging.preflight.region_checks import brain_problems, region_source_problems
+from ketfc.imaging.preflight.region_checks import brain_problems, region_atlas_problems
+from ketfc.imaging.regions.region_atlases import RegionAtlases, atlases_folder
 from ketfc.imaging.regions.registry import BUNDLED, Registry, load_registry
-from ketfc.imaging.regions.sources import RegionSources, atlases_folder
 from ketfc.imaging.run.process import RunSettings
 from ketfc.imaging.run.settings import run_settings
 from ketfc.study.config.circuits import Parcellation
@@ -48,14 +48,14 @@ def early_problems(
     registry: str | Path,
     parcellations: str | Path,
 ) -> list[Problem]:
-    """Return the problems of everything but scores and confounds.
+    """Return the problems of a study, except those of scores and confounds.
 
     Parameters
     ----------
     config, index, folders
         The study's configuration, its runs and its derivatives.
     absent : mapping
-        What runs lack, from :func:`ketfc.study.runs.fetch.annex.absent_files`.
+        Missing files of runs, from :func:`ketfc.study.runs.fetch.annex.absent_files`.
     by_hand : pathlib.Path or None
         The table of manual exclusions.
     registry, parcellations : str or pathlib.Path
@@ -71,7 +71,7 @@ def early_problems(
 
 
 def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> list[Problem]:
-    """Return what is wrong with circuits and parcellations, whatever the runs are.
+    """Return the problems of circuits and parcellations, which do not depend on the runs.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     except StudyError as error:
         problems += error.problems
     if regions is not None and catalogue is not None:
-        problems += region_source_problems(RegionSources(config, regions, catalogue))
+        problems += region_atlas_problems(RegionAtlases(config, regions, catalogue))
     # a test sees to it that the bundled file's spheres lie in the brain
     if regions is not None and not Path(registry).samefile(Path(named).with_name(BUNDLED)):
         problems += brain_problems(regions, config.study.space, file=Path(registry).name)
@@ -101,7 +101,7 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
 
 
 def limit_problems(config: Config) -> list[Problem]:
-    """Return the limits that can never be reached, as notes."""
+    """Return notes on limits that can never be reached."""
     denoising, quality = config.denoising, config.quality
     censored = denoising.fd_thresh is not None or denoising.dvars_thresh is not None
     if quality.max_censored is None or censored:
@@ -112,7 +112,7 @@ def limit_problems(config: Config) -> list[Problem]:
 
 
 def region_problems(config: Config, registry: Registry) -> list[Problem]:
-    """Return the regions that have no place in the study's template.
+    """Return the regions that are not defined in the study's template.
 
     They are errors, or notes where ``circuits.allow-template-mismatch`` is true.
     """
@@ -136,7 +136,7 @@ def region_problems(config: Config, registry: Registry) -> list[Problem]:
 
 
 def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]:
-    """Return what keeps parcellations from being used, and their origins and licences.
+    """Return the problems of parcellations, and notes on their origins and licences.
 
     Nothing is downloaded. A parcellation of the study's own, or in BIDS form, is read, so that
     its labels are checked; of the others only the header is.
@@ -177,7 +177,7 @@ def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]
 def _own_problems(
     own: Parcellation, images: str, catalogue: Catalogue, *, other_templates: bool
 ) -> list[Problem]:
-    """Return errors and notes of a parcellation that the config gives as an image or folder."""
+    """Return the problems of a parcellation that the config gives as an image or folder."""
     image, table = expand(str(own.image)), expand(own.labels) if own.labels else None
     missing = [
         Problem(
@@ -229,11 +229,11 @@ def _own_problems(
 
 
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
-    """Return the columns that runs lack, from the first line of each confounds table.
+    """Return the missing columns of confounds tables, from the first line of each.
 
-    Also whether the motion filter suits the repetition time, where a sidecar tells it. A run
-    without what the primary strategy, its censoring or a limit of motion needs is excluded; one
-    without what another strategy needs is only n/a there.
+    Where a sidecar has the repetition time, the motion filter is checked against it. A run is
+    excluded if a column is missing that the primary strategy, its censoring or a limit of motion
+    needs; a column missing for another strategy only makes that strategy n/a.
     """
     problems = []
     primary, strategies = config.denoising.primary, config.denoising.strategies
@@ -278,7 +278,7 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
 def _censoring_problems(
     run: Run, columns: Sequence[str], settings: RunSettings
 ) -> list[tuple[str, str]]:
-    """Return field and message of what keeps a run's volumes from being judged."""
+    """Return field and message of each problem of censoring a run."""
     rules = settings.censoring
     message = "the confounds lack this column, by which volumes are censored"
     found = [(column, message) for column in rules.columns if column not in columns]

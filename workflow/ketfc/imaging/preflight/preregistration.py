@@ -1,4 +1,4 @@
-"""A locked copy of the hypotheses, and what has changed since it was made."""
+"""Preregistration: a locked copy of the hypotheses, and differences from it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from ketfc.study.config.config import Config
 
 FORMAT = 2
-"""What a lock holds; locks without a number are of the first format, without the design."""
+"""Format of a lock; locks without a number have the first format, without the design."""
 
 _FREE_TEXT = ("name", "source", "verified")
-"""What may change in a region or circuit without changing what is tested."""
+"""Fields of a region or circuit that may change without changing the hypotheses."""
 
 _SCORES = ("si", "depression", "columns", "sessions")
-"""Keys of the section of scores that say what the score is."""
+"""Keys of the section of scores that define the score."""
 
 _ABSENT = "absent"
-"""What stands for a key that one side does not have."""
+"""Value that stands for a key missing on one side."""
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One thing that differs from the lock.
+    """One difference from the lock.
 
     Attributes
     ----------
     key : str
-        Where it is, such as ``circuits/dmn/expected_sign``.
+        The path of the key, such as ``circuits/dmn/expected_sign``.
     locked, present : str
         Its value in the lock and now, as JSON; ``absent`` where there is none.
     """
@@ -49,7 +49,7 @@ class Mismatch:
 
 
 def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
-    """Return what a preregistration fixes.
+    """Return the content that a preregistration fixes.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def write_lock(path: str | Path, content: dict[str, Any]) -> str:
 
 
 def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
-    """Return what differs between a lock file and the present hypotheses.
+    """Return the differences between a lock file and the present hypotheses.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         actual = fingerprint(locked)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is no preregistration: not JSON with the keys sha256 and locked"
+            f"{path} is not a preregistration: not JSON with the keys sha256 and locked"
         ) from error
     of = locked.get("format", 1) if isinstance(locked, dict) else 1
     if of != FORMAT:
@@ -177,14 +177,14 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
 
 
 def lock_problems(config: Config, registry_file: str | Path) -> list[Problem]:
-    """Return what contradicts the preregistration that the config names, as errors of the plan.
+    """Return errors where the study contradicts the preregistration that the config names.
 
     Parameters
     ----------
     config : ketfc.study.config.config.Config
         Configuration of the study.
     registry_file : str or pathlib.Path
-        ``circuits.yaml``; where it cannot be read nothing is said here.
+        ``circuits.yaml``; errors in it are reported elsewhere.
 
     Returns
     -------
@@ -235,7 +235,7 @@ def _canonical(content: Any) -> str:
 
 
 def _leaves(content: Any, above: str = "") -> dict[str, str]:
-    """Return all values that are no mappings, as JSON, by the keys that lead to them."""
+    """Return all values that are not mappings, as JSON, by the path of their keys."""
     if isinstance(content, dict) and content:
         found: dict[str, str] = {}
         for key, value in content.items():

@@ -11,16 +11,16 @@ from ketfc.imaging.atlas.atlas_files import origin_notes
 from ketfc.imaging.io.grid import Grid, voxels_in_sphere
 from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import label_problems, read_map
+from ketfc.imaging.regions.region_atlases import RegionAtlases
 from ketfc.imaging.regions.registry import Registry
-from ketfc.imaging.regions.sources import RegionSources
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-def region_source_problems(sources: RegionSources) -> list[Problem]:
-    """Return what keeps regions from being measured, and the origin of their parcellations."""
+def region_atlas_problems(sources: RegionAtlases) -> list[Problem]:
+    """Return the problems of regions' labels and maps, and the origin of their parcellations."""
     found: list[Problem] = []
     wrong: set[str] = set()
     for field, region in _definitions(sources):
@@ -42,7 +42,7 @@ def region_source_problems(sources: RegionSources) -> list[Problem]:
     return list(dict.fromkeys(found))
 
 
-def _definitions(sources: RegionSources) -> Iterator[tuple[str, Region]]:
+def _definitions(sources: RegionAtlases) -> Iterator[tuple[str, Region]]:
     """Yield the used regions and all alternatives, each with its key in the file."""
     for region in sources.registry.used_regions:
         yield f"regions.{region.id}", region
@@ -51,7 +51,7 @@ def _definitions(sources: RegionSources) -> Iterator[tuple[str, Region]]:
             yield f"regions.{region.id}.alternatives.{key}", other
 
 
-def _map_problems(sources: RegionSources, image: str, region: str, field: str) -> list[Problem]:
+def _map_problems(sources: RegionAtlases, image: str, region: str, field: str) -> list[Problem]:
     try:
         read_map(image, region)
     except StudyError as error:
@@ -59,14 +59,14 @@ def _map_problems(sources: RegionSources, image: str, region: str, field: str) -
     return []
 
 
-def _here(sources: RegionSources, problem: Problem, field: str) -> Problem:
+def _here(sources: RegionAtlases, problem: Problem, field: str) -> Problem:
     """Return a problem as one of the registry's file, with the file it was found in."""
     at = f"{problem.file} " if problem.file not in (None, "config", sources.file) else ""
     return replace(problem, file=sources.file, field=field, message=f"{at}{problem.message}")
 
 
-def _missing(sources: RegionSources) -> list[Problem]:
-    """Return why the parcellations of circuits cannot be had, or their origin."""
+def _missing(sources: RegionAtlases) -> list[Problem]:
+    """Return errors for missing parcellations of circuits, and the origin of the others."""
     found = []
     for region in sources.registry.with_variants(sources.variants).used_regions:
         for leaf in region.leaves:
@@ -84,7 +84,7 @@ def _missing(sources: RegionSources) -> list[Problem]:
     return found
 
 
-def _left_out(sources: RegionSources) -> list[Problem]:
+def _left_out(sources: RegionAtlases) -> list[Problem]:
     """Return a note for each parcellation or template whose lack leaves alternatives out."""
     reasons: dict[str, list[str]] = {}
     for region in sources.registry.regions.values():
@@ -130,7 +130,7 @@ def brain_mask() -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
 
 
 def brain_problems(registry: Registry, space: str, *, file: str) -> list[Problem]:
-    """Return the spheres that lie outside the brain, as far as nilearn's MNI mask tells.
+    """Return the spheres that lie outside the brain, by nilearn's MNI mask.
 
     A sphere without any voxel in the brain is an error, one whose centre alone is outside a note.
 
@@ -139,7 +139,7 @@ def brain_problems(registry: Registry, space: str, *, file: str) -> list[Problem
     registry : Registry
         All its regions and their alternatives are looked at.
     space : str
-        The study's template; of a region defined for several, what holds there.
+        The study's template; regions may have a definition of their own in it.
     file : str
         Name of the registry's file.
     """

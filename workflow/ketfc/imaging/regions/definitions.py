@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ketfc.imaging.atlas.templates import ANY_MNI
 
 STRUCTURES = ("habenula",)
-"""Structures so small that the voxel size decides whether a region can measure them."""
+"""Structures so small that their measurement depends on the voxel size."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Sphere:
 
 @dataclass(frozen=True)
 class AtlasLabels:
-    """Labels of one parcellation, together.
+    """Union of labels of one parcellation.
 
     With `fraction`, a voxel weighs as much as the share of it that they fill on the parcellation's
     own grid; without, it belongs to them whole or not at all, by the label nearest to its centre.
@@ -39,7 +39,7 @@ class AtlasLabels:
 
 @dataclass(frozen=True)
 class ProbabilityMap:
-    """An image of values from 0 to 1 in the template `space`; they are the voxels' weights."""
+    """An image of voxel weights from 0 to 1 in the template `space`."""
 
     image: str
     space: str
@@ -47,7 +47,7 @@ class ProbabilityMap:
 
 @dataclass(frozen=True)
 class Region:
-    """A named place in the brain, with its source and whether that source was read.
+    """A named region of the brain, with its definition and source.
 
     Exactly one of `spheres`, `labels`, `maps` and `members` (other regions, whose union it is)
     defines it. `structure` names the structure of :data:`STRUCTURES` that it is meant to measure,
@@ -68,19 +68,19 @@ class Region:
 
     @property
     def leaves(self) -> tuple[Region, ...]:
-        """The region itself, or those that its union comes down to."""
+        """The region itself, or the regions of its union, without further unions."""
         if not self.members:
             return (self,)
         return tuple(leaf for member in self.members for leaf in member.leaves)
 
     @property
     def atlases(self) -> tuple[str, ...]:
-        """Names of the parcellations it needs, in the order of the file."""
+        """Names of the parcellations that its labels are of, in the order of the file."""
         named = [part.atlas for leaf in self.leaves for part in leaf.labels]
         return tuple(dict.fromkeys(named))
 
     def spheres_in(self, space: str) -> tuple[Sphere, ...]:
-        """Return the spheres that define the region in `space`; those of all parts of a union.
+        """Return the spheres that define the region, or all parts of its union, in `space`.
 
         A definition in exactly that template goes before one in unspecified "MNI". A region that
         has neither is given where it is in another template; :meth:`foreign_spaces` tells them,
@@ -93,14 +93,14 @@ class Region:
         return exact or somewhere or self.spheres
 
     def map_in(self, space: str) -> ProbabilityMap | None:
-        """Return the map in `space`, or else the first; None where no map defines the region."""
+        """Return the map in `space`, else the first; None if no map defines the region."""
         exact = [each for each in self.maps if each.space == space]
         return next(iter([*exact, *self.maps]), None)
 
     def foreign_spaces(self, space: str) -> tuple[str, ...]:
-        """Return the templates of what has no definition in `space`; empty if all has one.
+        """Return the templates of definitions that do not exist in `space`; empty if all do.
 
-        Of a parcellation, its own files tell the template.
+        Labels are not looked at: their template is that of the parcellation.
         """
         found: list[str] = []
         for leaf in self.leaves:
@@ -110,7 +110,7 @@ class Region:
         return tuple(sorted(set(found)))
 
     def describe(self, space: str) -> str:
-        """Return the definition that holds in `space`, in words."""
+        """Return the definition used in `space`, in words."""
         return "; ".join(text for leaf in self.leaves for text in _in_words(leaf, space))
 
 

@@ -1,4 +1,4 @@
-"""Whether the scan could see the habenula: what share of its signal a voxel of that size holds.
+"""Habenula verdict: interpretability of the habenula at the native voxel size.
 
 The habenula is smaller than a voxel of most protocols. How much of it a voxel holds is decided by
 the voxels that the scanner recorded; the grid of 2 mm that fMRIPrep writes does not sharpen them.

@@ -1,4 +1,4 @@
-"""How much of the habenula a voxel holds: a small body under grids of the size that was recorded.
+"""Partial volume of the habenula: its share of voxels of the recorded size.
 
 Everything here is geometry. The point spread of the sequence, errors of registration and any
 smoothing make it worse.
@@ -18,26 +18,26 @@ from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import sphere_regions
 
 OFFSETS = 300
-"""Random places of the grid over which medians are taken."""
+"""Number of random positions of the grid over which medians are taken."""
 
 _SEED = 168
 """Fixed, so that a voxel size has one verdict, whatever seed a study takes for its tests."""
 
 _PARTS = 8
-"""Points tried in a voxel along each axis, at least."""
+"""Fewest sampling points in a voxel along each axis."""
 
 _STEP = 0.5
-"""Distance in mm between these points, at most."""
+"""Largest distance in mm between these points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A body in template space.
+    """A three-dimensional body in template space.
 
     Attributes
     ----------
     contains : callable
-        Tells for points (mm), shape (n, 3), which of them lie in it, shape (n,).
+        Function of points (mm), shape (n, 3), that returns which lie inside, shape (n,).
     low, high : numpy.ndarray, shape (3,)
         Corners (mm) of a box that holds it whole.
     """
@@ -49,7 +49,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Purity:
-    """Habenula shares to expect (medians over the ways a grid can lie), from 0 to 1.
+    """Expected shares of habenula (medians over positions of the grid), from 0 to 1.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Purity:
 
 @dataclass(frozen=True)
 class _Spheroid:
-    """A body round about its long axis: centre (mm), volume (mm³), half-length (mm), axis."""
+    """A spheroid: centre (mm), volume (mm³), half-length (mm) and direction of its long axis."""
 
     centre: tuple[float, float, float]
     volume: float
@@ -93,7 +93,7 @@ def habenula_body(space: str, hemisphere: str) -> Body:
 
     The label itself is bent and ragged, so that voxels hold a little less of it: 0.02 to 0.08
     less in the best voxel of 2 to 3.75 mm, 0.01 to 0.02 less in a sphere of 3 mm radius. CIT168's
-    habenula is also larger than others' (THOMAS: 38 to 43 mm³ a side). Both are kind to the data.
+    habenula is also larger than others' (THOMAS: 38 to 43 mm³ a side). Both make shares too large.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def label_body(labels: NDArray[np.integer], grid: Grid, label: int) -> Body:
 
 
 def label_bodies(parcellation: Parcellation) -> dict[str, Body]:
-    """Return the habenulae of a parcellation that has CIT168's labels, by hemisphere.
+    """Return the habenulae of a parcellation with CIT168's labels, by hemisphere.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def expected_purity(
     offsets: int = OFFSETS,
     seed: int = _SEED,
 ) -> Purity:
-    """Return what share of habenula voxels of a size are to be expected to hold.
+    """Return the expected share of habenula in voxels of a size.
 
     A grid of such voxels, parallel to the axes of the template, is laid over the body with random
     offsets. The region is placed on it as on any grid (:func:`sphere_regions`: voxels whose
@@ -197,7 +197,7 @@ def expected_purity(
     space : str
         Template space of both.
     offsets : int
-        How many grids.
+        Number of grids.
     seed : int
         Seed of their offsets.
 

@@ -1,4 +1,4 @@
-"""Spheres all over the cortex, of the sizes that circuits have: what pairs are drawn from.
+"""Spheres spread over the cortex, with the circuits' radii, from which matched pairs are drawn.
 
 A parcel is larger than most regions of the circuits, the habenula's most of all, so that no pair of
 parcels is like their edges. These spheres have the circuits' own radii; they are measured in the
@@ -21,23 +21,23 @@ from ketfc.imaging.regions.placing import RegionSet, sphere_regions
 from ketfc.imaging.regions.registry import Registry
 
 SPHERES = "KetfcSpheres"
-"""Name, in the place of an atlas, of the set of these spheres."""
+"""Name of the set of these spheres, used as the name of an atlas."""
 
 N_SPHERES = 480
-"""How many there are, shared among the radii."""
+"""Number of spheres, shared among the radii."""
 
 _USUAL_RADII = (3.0, 5.0, 8.0)
-"""mm; for regions that are no spheres."""
+"""Radii in mm for regions that are not spheres."""
 
 _AT_ONCE = 1000
-"""Points that are compared with the centres so far in one go."""
+"""Points compared with the centres at a time."""
 
 _SEED = 12
-"""Fixed: where the spheres lie is part of the definition, not of a study."""
+"""Fixed seed: positions of the spheres are part of their definition, not of a study."""
 
 
 def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.DataFrame:
-    """Return the spheres: as many of each radius that an edge of the registry has.
+    """Return spheres in the cortex, equally many of each radius in the registry.
 
     Centres are drawn from the voxels of the cortex, one after the other, leaving out what would
     overlap with a sphere of the same radius already there.
@@ -50,7 +50,7 @@ def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.Dat
     space : str
         The study's template space.
     cortex : ketfc.imaging.atlas.parcellations.Parcellation
-        Its labels tell what is cortex.
+        Voxels with a label are cortex.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def null_spheres(registry: Registry, space: str, cortex: Parcellation) -> pd.Dat
 
 
 def _apart(points: NDArray[np.float64], distance: float, count: int) -> list[NDArray[np.float64]]:
-    """Return the first `count` points that each lie `distance` from those before, or as many."""
+    """Return up to `count` points, each at least `distance` from those before."""
     chosen: list[NDArray[np.float64]] = []
     # most points are never looked at: the first few hundred hold as many as are wanted
     for start in range(0, len(points), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""Regions on a run's grid: which voxels, with which weights."""
+"""Placing of regions on a run's grid: voxels and their weights."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ketfc.imaging.regions.definitions import AtlasLabels, Region, Sphere
 
 CIRCUITS = "Circuits"
-"""Name, in the place of an atlas, of the set of all regions of the registry's circuits."""
+"""Name of the set of all regions of the circuits, used as the name of an atlas."""
 
 NEAREST_VOXEL = "nearest-voxel"
 """Note of a sphere so small that no voxel centre lay within its radius."""
 
 WEIGHTED = "weighted"
-"""Note of a region whose voxels do not all count alike."""
+"""Note of a region whose voxels have different weights."""
 
 MAP_FLOOR = 0.01
 """Values of a probability map below this count as 0: interpolated maps are never quite 0."""
@@ -49,10 +49,9 @@ class RegionSet:
         Above 0 where a voxel (Fortran order) belongs to a region; 1 unless the region is weighted.
     notes : tuple of str
         One per region: ``nearest-voxel``, ``weighted``, or empty.
-        One per region: ``nearest-voxel`` or empty.
     picture : bool
-        For a picture alone: measured in the run's own voxels, shared or not, and without a say in
-        whether the run can be used.
+        Whether it serves only a figure: measured in all of the run's own voxels, and ignored when
+        the run is judged.
     """
 
     atlas: str
@@ -197,20 +196,20 @@ def label_indices(labels: AtlasLabels, parcellation: Parcellation, region: str) 
 def label_problems(
     labels: AtlasLabels, known: Sequence[str], *, file: str | None, field: str
 ) -> list[Problem]:
-    """Return the labels that a parcellation does not have, each with the nearest that it has."""
+    """Return an error for each label that a parcellation lacks, with the closest it has."""
     problems = []
     for name in labels.names:
         if name not in known:
             near = get_close_matches(name, known, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-            message = f"is no label of {labels.atlas}{hint}"
+            message = f"is not a label of {labels.atlas}{hint}"
             some = ", ".join(known[:12]) + (f" … ({len(known)} in all)" if len(known) > 12 else "")
             problems.append(Problem("error", message, file, field=field, value=name, allowed=some))
     return problems
 
 
 def read_map(path: str, region: str) -> tuple[NDArray[np.float64], Grid]:
-    """Return the values of a probability map and its grid; what is no number counts as 0.
+    """Read the values of a probability map and its grid; missing values count as 0.
 
     Raises
     ------
@@ -234,7 +233,7 @@ def read_map(path: str, region: str) -> tuple[NDArray[np.float64], Grid]:
 def region_centres(
     regions: Sequence[Region], space: str, parcellations: Mapping[str, Parcellation]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return where each region lies: x, y, z in mm, by its id.
+    """Return the centre of each region, x, y, z in mm, by its id.
 
     The mean of the centres of its spheres, of the centroids of its labels on their parcellation's
     own grid, and of the weighted centroid of its map.

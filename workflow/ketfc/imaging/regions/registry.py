@@ -1,4 +1,4 @@
-"""The registry: where the regions are, which of them make a circuit, and who says so."""
+"""The registry of regions, circuits and their hypotheses: ``atlases/circuits.yaml``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from ketfc.base.errors import StudyError
 from ketfc.base.yaml import read_yaml
-from ketfc.imaging.atlas.templates import mismatch
+from ketfc.imaging.atlas.templates import template_mismatch
 from ketfc.imaging.regions.definitions import Region
-from ketfc.imaging.regions.registry_reading import RegionReader, is_names, registry_problem
+from ketfc.imaging.regions.registry_parser import RegionParser, is_names, registry_problem
 
 BUNDLED = "circuits.yaml"
 """Name of the file that comes with ketfc, beside ``parcellations.yaml``."""
@@ -83,9 +83,9 @@ class Registry:
 
     @property
     def variants(self) -> dict[str, tuple[Circuit, Region]]:
-        """Every primary circuit with one region defined otherwise, and that region.
+        """Primary circuits with an alternative definition of one region, and that region.
 
-        They are for sensitivity alone: :meth:`with_variants` puts some of them among the circuits.
+        They serve sensitivity analyses; :meth:`with_variants` adds some of them to the circuits.
         """
         return {
             variant.id: (variant, other)
@@ -110,7 +110,7 @@ class Registry:
 
 
 def _variant(circuit: Circuit, region: str, key: str, other: str) -> Circuit:
-    """Return a circuit with one region in the place of another: no hypothesis of its own."""
+    """Return a circuit with one region replaced by another, without a hypothesis of its own."""
 
     def instead(name: str) -> str:
         return other if name == region else name
@@ -151,10 +151,10 @@ def load_registry(path: str | Path) -> Registry:
         content = read_yaml(path)
     except (OSError, ValueError) as error:
         raise StudyError([registry_problem(path, "", None, f"cannot be read: {error}")]) from error
-    reader = _Reader(path)
-    registry = reader.registry(content)
-    if reader.problems:
-        raise StudyError(reader.problems)
+    parser = _RegistryParser(path)
+    registry = parser.registry(content)
+    if parser.problems:
+        raise StudyError(parser.problems)
     return registry
 
 
@@ -163,7 +163,7 @@ def region_mismatch(
     images: str,
     atlases: Mapping[str, str | None] = MappingProxyType({}),
 ) -> str | None:
-    """Return what to record of the registry's regions that have no place in `images`' template.
+    """Return a note on used regions that are not defined in the template of the images, or None.
 
     Parameters
     ----------
@@ -172,19 +172,19 @@ def region_mismatch(
     images : str
         The template of the images.
     atlases : mapping of str to (str or None)
-        By parcellation, what is recorded of its own template.
+        By parcellation, the note on its own template.
     """
     said: dict[str, str | None] = {}
     for region in registry.used_regions:
-        other = [mismatch(space, images) for space in region.foreign_spaces(images)]
+        other = [template_mismatch(space, images) for space in region.foreign_spaces(images)]
         other += [atlases.get(atlas) for atlas in region.atlases]
         if any(other):
             said[region.id] = ", ".join(dict.fromkeys(text for text in other if text))
     return "; ".join(f"{region}: {what}" for region, what in said.items()) or None
 
 
-class _Reader(RegionReader):
-    """Reads the circuits of a file, too."""
+class _RegistryParser(RegionParser):
+    """Parser of a whole registry file."""
 
     def registry(self, content: object) -> Registry:
         top = self.mapping("", content)
@@ -253,7 +253,7 @@ class _Reader(RegionReader):
             return {}
         shape = "{region of the circuit: [region, ...]}"
         if not (isinstance(value, Mapping) and value and all(map(is_names, value.values()))):
-            self.complain(field, value, "has another shape than it must have", shape)
+            self.complain(field, value, "does not have the required form", shape)
             return {}
         for region, by in value.items():
             if region not in ends:
@@ -262,7 +262,9 @@ class _Reader(RegionReader):
             # what is an end of an edge cannot be taken out of the other end
             both = sorted(set(by) & set(ends))
             if both:
-                self.complain(f"{field}.{region}", ", ".join(both), "is connected in this circuit")
+                self.complain(
+                    f"{field}.{region}", ", ".join(both), "is an end of an edge of this circuit"
+                )
         return {str(region): tuple(by) for region, by in value.items()}
 
     def edges(
@@ -294,7 +296,7 @@ class _Reader(RegionReader):
                 "within": "[a, b, ...]",
                 "between": "[[a, ...], [b, ...]]",
             }
-            self.complain(field, value, "has another shape than it must have", shapes[kind])
+            self.complain(field, value, "does not have the required form", shapes[kind])
             return kind, ()
         loops = sorted({a for a, b in pairs if a == b})
         if loops:

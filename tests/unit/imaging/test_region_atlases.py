@@ -13,7 +13,7 @@ from made_runs import nifti_bytes, write_gzip
 from ketfc.base.errors import Problem
 from ketfc.imaging.preflight.precheck import fixed_problems
 from ketfc.imaging.preflight.region_checks import brain_mask
-from ketfc.imaging.regions.sources import parcellation_files, region_inputs
+from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
 
 ATLASES = Path(__file__).parents[3] / "atlases"

@@ -32,8 +32,8 @@ def atlases_folder(config: Config) -> Path | None:
     return expand(folder) if folder else None
 
 
-class RegionSources:
-    """The parcellations that a study's regions may take labels of, each looked for once.
+class RegionAtlases:
+    """Parcellations and maps that a study's regions need, each searched for once.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class RegionSources:
 
     @cached_property
     def variants(self) -> tuple[str, ...]:
-        """Variants whose alternative definition can be had without a download."""
+        """Variants whose alternative definition needs no download."""
         return tuple(
             name
             for name, (_, region) in self.registry.variants.items()
@@ -76,23 +76,23 @@ class RegionSources:
         return tuple(dict.fromkeys(each.image for each in found if each is not None))
 
     def is_here(self, atlas: str) -> bool:
-        """Return whether the config lists a parcellation, or it can be had without a download."""
+        """Return whether a parcellation is in the config, or available without a download."""
         if self.own(atlas) is not None:
             return True
         choice = self.choice(atlas)
         return choice is None or (isinstance(choice, Choice) and choice.file is not None)
 
     def own(self, atlas: str) -> Parcellation | None:
-        """Return what the config says of a parcellation, if it lists it."""
+        """Return a parcellation's entry in the config, or None."""
         return next((e for e in self.config.circuits.parcellation if e.name == atlas), None)
 
     def is_foreign(self, region: Region) -> bool:
-        """Return whether a region has no definition in the template that the study allows."""
+        """Return whether a region lacks a definition in a template that the study allows."""
         allowed = self.config.circuits.allow_template_mismatch
         return not allowed and bool(region.foreign_spaces(self.config.study.space))
 
     def choice(self, atlas: str) -> Choice | StudyError | None:
-        """Return the files of a parcellation, or why there are none; None if ketfc makes it."""
+        """Return the files of a parcellation, or an error; None if ketfc makes it."""
         if atlas not in self._choices:
             self._choices[atlas] = self._chosen(atlas)
         return self._choices[atlas]
@@ -113,12 +113,12 @@ class RegionSources:
             return error
 
     def entry(self, atlas: str) -> Atlas:
-        """Return what is known of a parcellation that is found by its name.
+        """Return the entry of a parcellation that is found by its name.
 
         Raises
         ------
         StudyError
-            If nothing has this name, or several BIDS atlases have it.
+            If no parcellation has this name, or several BIDS atlases have it.
         """
         found = find_atlas(atlas, self.catalogue, atlases_folder(self.config))
         if found is None:
@@ -133,7 +133,7 @@ class RegionSources:
         return found
 
     def labels(self, atlas: str) -> tuple[str, ...] | StudyError | None:
-        """Return a parcellation's labels, what is wrong with it, or None if not known yet."""
+        """Return the labels of a parcellation, or an error; None if not known yet."""
         if atlas not in self._labels:
             try:
                 self._labels[atlas] = self._known_labels(atlas)
@@ -176,11 +176,11 @@ class RegionSources:
 
 
 def region_inputs(config: Config, registry: str | Path, named: str | Path) -> dict[str, list[str]]:
-    """Return what the regions of the circuits need: ``variants``, ``atlases`` and ``maps``.
+    """Return the ``variants``, ``atlases`` and ``maps`` of the circuits' regions.
 
     `variants` are the alternative circuits that this machine can measure, `atlases` the
     parcellations that regions take labels of, `maps` their probability maps. All are empty where a
-    file cannot be used, which the plan tells.
+    file cannot be used, which the plan reports.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def region_inputs(config: Config, registry: str | Path, named: str | Path) -> di
         ``circuits.yaml`` and ``parcellations.yaml``.
     """
     try:
-        sources = RegionSources(config, load_registry(registry), load_catalogue(named))
+        sources = RegionAtlases(config, load_registry(registry), load_catalogue(named))
     except StudyError:
         return {"variants": [], "atlases": [], "maps": []}
     return {
@@ -203,11 +203,10 @@ def region_inputs(config: Config, registry: str | Path, named: str | Path) -> di
 def parcellation_files(
     config: Config, named: str | Path, more: Iterable[str] = ()
 ) -> dict[str, list[str]]:
-    """Return, by parcellation, the files on this machine that it may be made from.
+    """Return the files on this machine of each parcellation.
 
-    For a named parcellation these are all that are called like it, in whatever template: which is
-    taken is decided when it is made. What is missing is listed by the plan, with all other
-    problems.
+    For a named parcellation these are all files with its names, in any template; the choice among
+    them is made when the parcellation is prepared. The plan lists missing files.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading ``regions`` of a registry file, with every mistake and not only the first."""
+"""Parser of the ``regions`` of a registry file, which collects all mistakes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ketfc.imaging.regions.definitions import (
 from ketfc.study.config.types import expand
 
 DEFINITIONS = ("spheres", "labels", "map", "union")
-"""Keys of which a region has exactly one."""
+"""Keys that define a region; it has exactly one of them."""
 
 _REGION_KEYS = {"name", "hemisphere", "structure", "source", "alternatives", *DEFINITIONS}
 
@@ -39,7 +39,7 @@ def registry_problem(
 
 
 def is_number(value: object) -> bool:
-    """Return whether a YAML value is a number; true and false are none."""
+    """Return whether a YAML value is a number, and not true or false."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -48,8 +48,8 @@ def is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-class RegionReader:
-    """Collects every problem of one file instead of stopping at the first."""
+class RegionParser:
+    """Parser of regions that collects all problems of one file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +68,7 @@ class RegionReader:
         return {}
 
     def known_keys(self, field: str, entry: Mapping[str, Any], allowed: set[str]) -> None:
-        """Complain of keys that are not allowed."""
+        """Add a problem for each key that is not allowed."""
         for key in sorted(set(map(str, entry)) - allowed):
             near = closest(key, sorted(allowed))
             hint = f"; did you mean '{near}'?" if near else ""
@@ -84,11 +84,11 @@ class RegionReader:
         return ""
 
     def source(self, field: str, entry: Mapping[str, Any]) -> tuple[str, bool]:
-        """Return who says so, and whether that was read."""
+        """Return the citation of an entry, and whether its source was read."""
         source = entry.get("source")
         field = f"{field}.source"
         if not isinstance(source, Mapping):
-            self.complain(field, source, "is missing: name who says so, and whether it was read")
+            self.complain(field, source, "is missing: name the source, and whether it was read")
             return "", False
         self.known_keys(field, source, {"text", "doi", "verified"})
         text = self.text(field, source, "text")
@@ -101,7 +101,7 @@ class RegionReader:
     def known_regions(
         self, field: str, names: Iterable[str], regions: Mapping[str, Region]
     ) -> None:
-        """Complain of names that are no regions of the file."""
+        """Add a problem for each name that is not a region of the file."""
         for region in names:
             if region not in regions:
                 near = closest(region, list(regions))
@@ -131,7 +131,7 @@ class RegionReader:
     def _members(
         self, key: str, found: Mapping[str, Region], trail: tuple[str, ...] = ()
     ) -> tuple[Region, ...]:
-        """Return the regions of a union, their own members among them; none of a region else."""
+        """Return the regions of a union with their own members; none if it is not a union."""
         field, names = self._unions.get(key, ("", []))
         if key in trail:
             # every region of a loop comes to it; the first in the file tells it
@@ -182,7 +182,7 @@ class RegionReader:
         )
 
     def alternative(self, field: str, key: str, value: object, region: Region) -> Region:
-        """Return another definition of a region, as a region with a name of its own."""
+        """Return an alternative definition, as a region with a name of its own."""
         if not (key.isalnum() and key.isascii()):
             self.complain(field, key, "its name goes into file names", "letters and digits")
         entry = self.mapping(field, value)
@@ -198,7 +198,7 @@ class RegionReader:
         )
 
     def definition(self, field: str, entry: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """Return the fields of a Region that define it, whichever they are."""
+        """Return the fields of a Region that hold its definition."""
         nothing: dict[str, Any] = {"spheres": (), "labels": (), "maps": ()}
         if not entry:
             return nothing
@@ -230,7 +230,7 @@ class RegionReader:
         return nothing | {"maps": tuple(self.map(place, each) for place, each in parts)}
 
     def labels(self, field: str, value: object) -> AtlasLabels:
-        """Return labels of a parcellation; whether it has them is seen when it is known."""
+        """Return labels of a parcellation; they are checked later, against its files."""
         entry = self.mapping(field, value)
         if not entry:
             return AtlasLabels("", ())
@@ -241,11 +241,11 @@ class RegionReader:
             names = []
         weights = entry.get("weights")
         if weights not in (None, "fraction"):
-            self.complain(f"{field}.weights", weights, "is no kind of weights", "fraction")
+            self.complain(f"{field}.weights", weights, "is not a kind of weights", "fraction")
         return AtlasLabels(self.text(field, entry, "atlas"), tuple(names), weights == "fraction")
 
     def map(self, field: str, value: object) -> ProbabilityMap:
-        """Return a probability map; its path starts where the registry lies."""
+        """Return a probability map; its path is relative to the registry file."""
         entry = self.mapping(field, value)
         if not entry:
             return ProbabilityMap("", "")
@@ -268,7 +268,7 @@ class RegionReader:
         if value not in STRUCTURES:
             self.complain(field, value, "is not a structure", ", ".join(STRUCTURES))
         elif hemisphere not in ("left", "right"):
-            self.complain(field, value, "has a left and a right; say which as hemisphere")
+            self.complain(field, value, "has two sides; set hemisphere to one of them")
         return str(value)
 
     def sphere(self, field: str, value: object) -> Sphere:
@@ -287,11 +287,13 @@ class RegionReader:
             self.complain(f"{field}.centre", centre, "lies outside the brain", "up to 110 mm")
         radius: Any = entry.get("radius")
         if not is_number(radius) or not 0 < radius <= 30:
-            self.complain(f"{field}.radius", radius, "is no radius", "0 < radius ≤ 30 mm")
+            self.complain(f"{field}.radius", radius, "is not a valid radius", "0 < radius ≤ 30 mm")
             radius = 1
         inner: Any = entry.get("inner", 0)
         if not is_number(inner) or not 0 <= inner < radius:
-            self.complain(f"{field}.inner", inner, "is no inner radius", "0 ≤ inner < radius")
+            self.complain(
+                f"{field}.inner", inner, "is not a valid inner radius", "0 ≤ inner < radius"
+            )
             inner = 0
         x, y, z = (float(value) for value in centre)
         return Sphere(space=str(space), centre=(x, y, z), radius=float(radius), inner=float(inner))
