@@ -9,9 +9,18 @@ import numpy as np
 import pandas as pd
 from made_design import design_of
 
-from ketfc.inference import hypotheses
 from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.hypotheses import evaluate_hypotheses
+from ketfc.reporting.text.verdicts import with_verdicts
 from ketfc.study.design.design import Design
+
+COLUMNS = (
+    *("hypothesis", "name", "test", "family", "primary", "strategy", "estimand"),
+    *("estimate", "ci_low", "ci_high", "effect_size", "effect_size_type", "statistic", "df"),
+    *("p_permutation", "p_parametric", "p_holm", "p_fwer", "p_fdr", "bf10"),
+    *("n", "n_excluded", "permutations", "flags", "verdict"),
+)
+"""Of ``tests/hypotheses.tsv``, before ``null_percentile``."""
 
 SETTINGS = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
 
@@ -34,6 +43,12 @@ CIRCUITS = [
 ]
 
 
+def hypotheses_table(*tables: Any, alpha: float, **settings: Any) -> pd.DataFrame:
+    """The tests of the hypotheses with their verdicts, as the rule `hypotheses` joins them."""
+    found, tested = evaluate_hypotheses(*tables, alpha=alpha, **settings)
+    return with_verdicts(found, tested, alpha=alpha)
+
+
 @dataclass
 class Study:
     connectivity: pd.DataFrame
@@ -47,7 +62,7 @@ class Study:
         return design_of(self.content)
 
     def test(self, **settings: Any) -> pd.DataFrame:
-        return hypotheses.test_hypotheses(
+        return hypotheses_table(
             self.connectivity, self.scores, self.design, CIRCUITS, **{**SETTINGS, **settings}
         )
 

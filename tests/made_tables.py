@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from made_design import design_of
+from made_hypotheses import hypotheses_table
 
 from ketfc.inference.design.planned import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
-from ketfc.inference.hypotheses import test_hypotheses
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc
 from ketfc.inference.robustness.checks import Settings
@@ -389,7 +389,7 @@ def _hypotheses(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
     about = {"strategy": "acompcor"}
-    hypotheses = test_hypotheses(
+    hypotheses = hypotheses_table(
         connectivity, scores, design, circuits, seed=1, permutations=499, alpha=0.05, **about
     )
     return hypotheses, incomplete_participants(connectivity, scores, design, circuits, **about)

@@ -7,9 +7,8 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from made_hypotheses import Circuit
+from made_hypotheses import Circuit, hypotheses_table
 
-from ketfc.inference import hypotheses
 from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
 from ketfc.study.runs.index import index_runs
@@ -58,7 +57,7 @@ def test_the_tests_hold_them_and_three_bipolar_patients_are_too_few(plan) -> Non
         for role, session in plan.design.sessions.items()
     ]
     columns = ["participant_id", "session", "role", "strategy", "circuit", "measure", "z"]
-    table = hypotheses.test_hypotheses(
+    table = hypotheses_table(
         *(pd.DataFrame(rows, columns=columns), plan.scores, plan.design),
         [Circuit("dmn", "DMN", True)],
         strategy="acompcor",

@@ -16,15 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_design import design_of
+from made_hypotheses import COLUMNS, hypotheses_table
 
 from ketfc.base.files import write_tsv
 from ketfc.imaging.atlas.parcellations import load_parcellation, parcel_centres
 from ketfc.imaging.group.sessions import combine_runs
 from ketfc.imaging.regions.registry import Registry, load_registry
 from ketfc.imaging.run.connectivity import circuit_rows, fisher_z, pearson
-
-# not `test_hypotheses` by name, which pytest would take for a test of this module
-from ketfc.inference import hypotheses
 from ketfc.inference.design.planned import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.robustness.checks import Settings
@@ -75,7 +73,7 @@ class Study:
         return self.connectivity, self.scores, self.design, list(self.registry.circuits.values())
 
     def hypotheses(self) -> pd.DataFrame:
-        return hypotheses.test_hypotheses(*self.tables, **DRAWN)
+        return hypotheses_table(*self.tables, **DRAWN)
 
     def robustness(self) -> pd.DataFrame:
         return robustness(*self.tables, strategy=STRATEGY, settings=SETTINGS)
@@ -277,7 +275,7 @@ def test_everybody_is_planned_and_36_have_both_scans_an_arm_and_a_score(real):
 
 def every_gap_of_the_hypotheses_is_explained(study: Study) -> None:
     table = study.hypotheses()
-    assert tuple(table.columns) == hypotheses.HYPOTHESIS_COLUMNS
+    assert tuple(table.columns) == COLUMNS
     assert table["verdict"].notna().all()
     assert (table["n"] + table["n_excluded"] > 0).all()
     untested = table[table["estimate"].isna()]

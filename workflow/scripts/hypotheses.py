@@ -6,10 +6,11 @@ from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.habenula import circuit_verdicts
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.inference.context import add_habenula_flags, add_motion_flags, add_null_percentile
 from ketfc.inference.design.planned import incomplete_participants
-from ketfc.inference.hypotheses import test_hypotheses
+from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
+from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS
+from ketfc.reporting.text.verdicts import with_motion, with_verdicts
 from ketfc.study.design.design import read_design
 
 with logged(snakemake.log[0]):
@@ -21,7 +22,7 @@ with logged(snakemake.log[0]):
         read_design(snakemake.input.design),
         list(registry.circuits.values()),
     )
-    hypotheses = test_hypotheses(
+    hypotheses, tested = evaluate_hypotheses(
         *tables,
         strategy=snakemake.params.strategy,
         seed=snakemake.params.seed,
@@ -29,10 +30,14 @@ with logged(snakemake.log[0]):
         alpha=snakemake.params.alpha,
     )
     left_out = incomplete_participants(*tables, strategy=snakemake.params.strategy)
-    null = read_tsv(snakemake.input.null, numeric=("percentile",))
-    verdicts = circuit_verdicts(registry, read_tsv(snakemake.input.habenula))
-    hypotheses = add_habenula_flags(add_null_percentile(hypotheses, null), verdicts)
     motion = read_tsv(snakemake.input.motion, numeric=MOTION_NUMBERS)
+    hypotheses = with_verdicts(hypotheses, tested, alpha=snakemake.params.alpha)
+    hypotheses = with_motion(hypotheses, motion, tables[2])
+    hypotheses = add_null_percentile(
+        hypotheses, read_tsv(snakemake.input.null, numeric=("percentile",))
+    )
+    habenula = circuit_verdicts(registry, read_tsv(snakemake.input.habenula))
+    hypotheses = add_habenula_flags(hypotheses, habenula)
     hypotheses = add_motion_flags(hypotheses, motion, tables[2])
     write_tsv(snakemake.output.hypotheses, hypotheses)
     write_tsv(snakemake.output.left_out, left_out)

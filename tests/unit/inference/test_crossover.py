@@ -11,9 +11,9 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from made_design import design_of
+from made_hypotheses import hypotheses_table
 from scipy import stats
 
-from ketfc.inference import hypotheses
 from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.design.crossover import drug_association, drug_difference, period_statistic
 from ketfc.inference.design.planned import incomplete_participants
@@ -207,7 +207,7 @@ def table_of(made: tuple[pd.DataFrame, pd.DataFrame, dict]) -> pd.DataFrame:
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 499, "alpha": 0.05}
     connectivity, scores, design = made
     tables = connectivity, scores, design_of(design)
-    return hypotheses.test_hypotheses(*tables, [Circuit()], **settings).set_index("test")
+    return hypotheses_table(*tables, [Circuit()], **settings).set_index("test")
 
 
 def test_a_crossover_has_its_tests_and_controls_are_in_none():

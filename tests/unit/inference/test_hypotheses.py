@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_hypotheses import CIRCUITS, SETTINGS, Circuit, Study, study
+from made_hypotheses import CIRCUITS, COLUMNS, SETTINGS, Circuit, Study, hypotheses_table, study
 
-# not `from … import test_hypotheses`, which pytest would take for a test of this module
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.inference import hypotheses
 from ketfc.inference.core.evidence import Evidence
 from ketfc.inference.design.planned import incomplete_participants
 
@@ -51,7 +49,7 @@ def incomplete_study(**kinds: Any) -> Study:
 
 def test_two_arms_have_six_rows_per_circuit_and_two_of_moderation_in_the_columns_of_the_contract():
     table = study().test()
-    assert tuple(table.columns) == hypotheses.HYPOTHESIS_COLUMNS
+    assert tuple(table.columns) == COLUMNS
     tests = [
         *("change", "association", "change-ketamine", "change-midazolam"),
         *("association-ketamine", "association-midazolam"),
@@ -185,9 +183,7 @@ def test_the_order_of_rows_does_not_matter(kinds, tmp_path):
 
 def test_a_test_does_not_depend_on_which_others_are_made():
     made = study()
-    alone = hypotheses.test_hypotheses(
-        made.connectivity, made.scores, made.design, CIRCUITS[1:2], **SETTINGS
-    )
+    alone = hypotheses_table(made.connectivity, made.scores, made.design, CIRCUITS[1:2], **SETTINGS)
     among = made.test()
     among = among[among["hypothesis"] == "dmn"]
     assert alone["p_permutation"].tolist() == pytest.approx(
@@ -376,7 +372,7 @@ def test_where_nothing_can_be_rejected_there_is_no_interval_and_this_is_said():
     row = made.row("dmn", "change")
     assert row["p_permutation"] == 2 / 2**4
     assert np.isnan([row["ci_low"], row["ci_high"]]).all()
-    assert "no 95% CI" in row["verdict"]
+    assert "no 95 % CI" in row["verdict"]
     assert "p-floor" in row["flags"].split(";")
 
 
@@ -416,9 +412,7 @@ URL = "https://osf.io/abcde"
 
 
 def hypotheses_of(study: Study, *circuits: Circuit) -> pd.DataFrame:
-    table = hypotheses.test_hypotheses(
-        study.connectivity, study.scores, study.design, circuits, **SETTINGS
-    )
+    table = hypotheses_table(study.connectivity, study.scores, study.design, circuits, **SETTINGS)
     return table.set_index(["hypothesis", "test"])
 
 

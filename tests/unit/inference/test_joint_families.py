@@ -13,10 +13,10 @@ import pandas as pd
 import pingouin
 import pytest
 import statsmodels.api as sm
+from made_hypotheses import hypotheses_table
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ketfc.inference import hypotheses
 from ketfc.inference.design.model import Model, bayes_factor
 from ketfc.inference.families import false_discovery_rate, joint_test
 
@@ -145,7 +145,7 @@ def test_a_constant_circuit_is_no_part_of_the_family():
     circuits = [made_tables.Circuit(c, c, True, "?") for c in ("dmn", "salience")]
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
     about = (made.connectivity, made.scores, made.design)
-    both = hypotheses.test_hypotheses(*about, circuits, **settings).set_index("hypothesis")
+    both = hypotheses_table(*about, circuits, **settings).set_index("hypothesis")
     assert both.loc["dmn", "p_fwer"].isna().all()
     assert both.loc["dmn", "bf10"].isna().all()
     assert both.loc["salience", "p_fwer"].notna().all()
@@ -157,7 +157,7 @@ def test_a_preregistered_study_is_not_exploratory_for_its_size():
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}
     locked = replace(made, content={**made.content, "preregistered": True})
     for study, labelled in ((made, True), (locked, False)):
-        table = hypotheses.test_hypotheses(
+        table = hypotheses_table(
             study.connectivity, study.scores, study.design, circuits, **settings
         )
         assert table["flags"].fillna("").str.contains("exploratory").eq(labelled).all()

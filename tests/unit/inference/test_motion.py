@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from made_design import design_of
 
-from ketfc.inference.context import add_motion_flags
 from ketfc.inference.design.change import adjusted_difference, mean_change
+from ketfc.inference.flags import add_motion_flags
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS, MOTION_COLUMNS, SILENT, motion_tests
 from ketfc.inference.motion.models import FEWEST, change_at_equal_motion, follows_motion
 from ketfc.inference.motion.sessions import before_and_after, session_motion
+from ketfc.reporting.text.verdicts import with_motion
 
 SETTING: dict[str, Any] = {"alpha": 0.05, "permutations": 499}
 
@@ -298,6 +299,12 @@ def test_too_few_with_motion_have_no_gate_and_a_reason():
     assert (fd["n"] == 4).all()
 
 
+def told(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Any) -> pd.DataFrame:
+    """Flags and words, as the rule `hypotheses` joins them."""
+    made = design_of(design)
+    return add_motion_flags(with_motion(hypotheses, motion, made), motion, made)
+
+
 def test_flags_and_words_stand_beside_the_circuit_and_no_number_changes():
     made = study(1, 6, slope=2.0, rise=0.2)
     motion = table_of(made)
@@ -309,7 +316,7 @@ def test_flags_and_words_stand_beside_the_circuit_and_no_number_changes():
     ]
     columns = ["hypothesis", "test", "flags", "estimate", "verdict"]
     before = pd.DataFrame(rows, columns=columns)
-    after = add_motion_flags(before, motion, design_of(made["design"]))
+    after = told(before, motion, made["design"])
     assert after["flags"].tolist() == [
         f"exploratory;{FOLLOWS};{CHANGED}",
         FOLLOWS,
@@ -325,19 +332,20 @@ def test_flags_and_words_stand_beside_the_circuit_and_no_number_changes():
     same = ["hypothesis", "test", "estimate"]
     pd.testing.assert_frame_equal(after[same], before[same])
     silent = motion.assign(gate=motion["gate"].map({FOLLOWS: SILENT, CHANGED: SILENT}))
-    unchanged = add_motion_flags(before, silent, design_of(made["design"]))
+    unchanged = told(before, silent, made["design"])
     assert unchanged["flags"].tolist() == ["exploratory", None, None, None]
     assert unchanged["verdict"].tolist() == before["verdict"].tolist()
     # another strategy than the primary one decides nothing
-    other = add_motion_flags(before, motion, design_of(made["design"] | {"strategy": "36P"}))
+    other = told(before, motion, made["design"] | {"strategy": "36P"})
     assert not other["flags"].fillna("").str.contains(FOLLOWS).any()
+    assert other["verdict"].tolist() == before["verdict"].tolist()
 
 
 def test_with_two_arms_the_words_are_those_of_a_difference():
     made = study(2, 6, slope=2.0, rise=0.2)
     rows = [("a", "change", None, 0.4, "A: higher.")]
     table = pd.DataFrame(rows, columns=["hypothesis", "test", "flags", "estimate", "verdict"])
-    said = add_motion_flags(table, table_of(made), design_of(made["design"]))["verdict"].iloc[0]
+    said = told(table, table_of(made), made["design"])["verdict"].iloc[0]
     assert "At equal change in motion the difference is" in said
 
 

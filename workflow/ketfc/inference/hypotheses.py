@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.inference.design.model import bayes_factor
-from ketfc.inference.design.moderation import moderation_verdict
 from ketfc.inference.design.planned import CircuitLike, planned_samples
 from ketfc.inference.design.tested import Tested, family_wise, model_behind, tested_plan
 from ketfc.inference.families import (
-    MODERATION,
-    SECONDARY,
     SENSITIVITY,
     false_discovery_rate,
     holm,
 )
-from ketfc.inference.verdicts import Setting, one_sided_words, verdict
 from ketfc.study.design.design import Design
 
 HYPOTHESIS_COLUMNS = (
@@ -30,7 +25,6 @@ HYPOTHESIS_COLUMNS = (
     "family",
     "primary",
     "strategy",
-    "estimand",
     "estimate",
     "ci_low",
     "ci_high",
@@ -48,11 +42,10 @@ HYPOTHESIS_COLUMNS = (
     "n_excluded",
     "permutations",
     "flags",
-    "verdict",
 )
 
 
-def test_hypotheses(
+def evaluate_hypotheses(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
     design: Design,
@@ -62,7 +55,7 @@ def test_hypotheses(
     seed: int,
     permutations: int,
     alpha: float,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[Tested]]:
     """Test whether each circuit changed, and whether it changed with suicidal ideation.
 
     One arm: mean change with sign flips. Two arms: follow-up compared at equal baseline (ANCOVA).
@@ -100,12 +93,14 @@ def test_hypotheses(
 
     Returns
     -------
-    pandas.DataFrame
+    hypotheses : pandas.DataFrame
         :data:`HYPOTHESIS_COLUMNS`, one row per circuit and planned test. What cannot be tested has
-        a row too, without numbers but with flags and the reason as its verdict. `primary` tells
-        whether the hypothesis is primary, `family` whether the row is tested as such. Within an
-        arm, `n_excluded` counts that arm's participants. Other definitions of a circuit have the
-        tests over everybody alone, in the family ``sensitivity`` and without corrected p values.
+        a row too, without numbers but with flags. `primary` tells whether the hypothesis is
+        primary, `family` whether the row is tested as such. Within an arm, `n_excluded` counts that
+        arm's participants. Other definitions of a circuit have the tests over everybody alone, in
+        the family ``sensitivity`` and without corrected p values.
+    tested : list of Tested
+        The tests behind the rows, in the same order: what sentences on them are made from.
 
     Raises
     ------
@@ -126,63 +121,26 @@ def test_hypotheses(
     corrected["p_fwer"] = family_wise(tested, seed=seed, permutations=permutations)
     corrected["p_fdr"] = false_discovery_rate(p_values, families)
     rows = [
-        _row(item, of_family, strategy=strategy, alpha=alpha)
+        _row(item, of_family, strategy=strategy)
         for item, of_family in zip(tested, corrected.to_dict("records"), strict=True)
     ]
     frame = pd.DataFrame(rows, columns=list(HYPOTHESIS_COLUMNS))
     # whole numbers that may be missing
-    return frame.astype({"permutations": "Int64"})
+    return frame.astype({"permutations": "Int64"}), tested
 
 
-def _row(
-    item: Tested,
-    of_family: Mapping[Any, Any],
-    *,
-    strategy: str,
-    alpha: float,
-) -> dict[str, Any]:
+def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[str, Any]:
     """Return one row of the table."""
     planned, evidence = item.planned, item.evidence
-    circuit, test, design = planned.circuit, planned.test, planned.design
-    n = len(planned.sample.complete)
+    circuit = planned.circuit
     tested = np.isfinite(evidence.p_permutation)
-    arms = design.arms
-    parallel = design.between_arms
-    setting = Setting(
-        circuit=circuit.name,
-        expected_sign=circuit.expected_sign,
-        kind=test.kind,
-        arms=(arms["ketamine"], arms["control"]) if parallel else None,
-        within=arms[test.arm] if test.arm else None,
-        drugs=tuple(design.drugs.values()) if design.within_drugs else None,
-        baseline=design.baseline,
-        followup=design.followup,
-        instrument=design.instrument,
-        rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
-        adjusted=test.adjusted,
-        change_score="si_change" in test.needs,
-        alpha=alpha,
-        one_sided=(circuit.direction, circuit.registration)
-        if ONE_SIDED in evidence.flags
-        else None,
-    )
-    estimand = test.estimand
-    if setting.one_sided is not None:
-        estimand = f"{estimand} {one_sided_words(setting)}"
-    corrected = {"n": n, "p_holm": of_family["p_holm"], "tests": of_family["tests"]}
-    said = (
-        moderation_verdict(evidence, test, design, circuit=circuit.name, alpha=alpha, **corrected)
-        if item.family == MODERATION
-        else verdict(evidence, setting, **corrected)
-    )
     return {
         "hypothesis": circuit.id,
         "name": circuit.name,
-        "test": test.name,
+        "test": planned.test.name,
         "family": item.family,
         "primary": circuit.primary,
         "strategy": strategy,
-        "estimand": estimand,
         "estimate": evidence.estimate,
         "ci_low": evidence.ci_low,
         "ci_high": evidence.ci_high,
@@ -196,9 +154,8 @@ def _row(
         "p_fwer": of_family["p_fwer"],
         "p_fdr": of_family["p_fdr"],
         "bf10": bayes_factor(model_behind(planned)) if tested else np.nan,
-        "n": n,
+        "n": len(planned.sample.complete),
         "n_excluded": len(planned.sample.left_out),
         "permutations": evidence.permutations,
         "flags": ";".join(evidence.flags) or None,
-        "verdict": said,
     }

@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+import numpy as np
+
 from ketfc.base.files import MISSING
 
 MINUS = "−"
@@ -40,15 +42,21 @@ def number(value: Any, digits: int = 2, *, signed: bool = False) -> str:
 
 
 def compact(value: Any) -> str:
-    """Return a number with three significant digits, whole numbers whole, and text as it is."""
+    """Return a number with three significant digits, whole numbers whole, and text as it is.
+
+    Powers of ten are written out between 0.00001 and a million.
+    """
     if is_missing(value):
         return MISSING
     x = as_number(value)
     if isinstance(value, bool) or not math.isfinite(x):
         return str(value)
-    if x == round(x) and abs(x) < 1e6:
+    if abs(x) < 1e6 and x == round(x):
         return number(x, 0)
-    return f"{x:.3g}".replace("-", MINUS)
+    text = f"{x:.3g}"
+    if 1e-5 <= abs(x) < 1e6:
+        text = np.format_float_positional(float(text), trim="-")
+    return text.replace("-", MINUS)
 
 
 def p_value(value: Any) -> str:
@@ -84,6 +92,11 @@ def interval(low: Any, high: Any, digits: int = 2) -> str:
     """Return ``[low, high]``, or ``n/a`` if either end is missing."""
     ends = number(low, digits), number(high, digits)
     return MISSING if MISSING in ends else f"[{ends[0]}, {ends[1]}]"
+
+
+def coverage(alpha: float) -> str:
+    """Return the coverage of the intervals of tests of that level, such as ``95 %``."""
+    return f"{100 * (1 - alpha):.4g} %"
 
 
 def whole(value: Any) -> str:

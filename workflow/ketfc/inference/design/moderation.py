@@ -17,7 +17,6 @@ from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.model import CONNECTIVITY_CHANGE, Model, values, with_covariates
 from ketfc.inference.design.samples import PlannedTest, adjusted_for, score_columns
-from ketfc.inference.verdicts import coverage, number, p_words
 from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, UNIPOLAR, Design
 
 DRUG_BY_CHANGE = "drug-by-change"
@@ -64,7 +63,7 @@ def moderation_tests(design: Design) -> list[PlannedTest]:
             needs[DIAGNOSIS_BY_CHANGE] = (*arms, "diagnosis", *change, *score)
     adjusted = adjusted_for(design)
     return [
-        PlannedTest(name, _KIND, None, columns, _estimand(name, design), adjusted=adjusted)
+        PlannedTest(name, _KIND, None, columns, adjusted=adjusted)
         for name, columns in needs.items()
     ]
 
@@ -155,61 +154,6 @@ def moderation_evidence(
     )
 
 
-def moderation_verdict(
-    evidence: Evidence,
-    test: PlannedTest,
-    design: Design,
-    *,
-    circuit: str,
-    n: int,
-    p_holm: float,
-    tests: int,
-    alpha: float,
-) -> str:
-    """Return what a test of moderation says in plain words.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        Its numbers.
-    test, design
-        As for :func:`moderation_model`.
-    circuit : str
-        Name of the circuit.
-    n : int
-        Participants in the test.
-    p_holm : float
-        p after Holm within the family.
-    tests : int
-        Number of tests that Holm corrected for.
-    alpha : float
-        Level of the test.
-    """
-    if evidence.obstacle is not None:
-        return f"{circuit}: no result, because {evidence.obstacle}."
-    interval = (
-        f"{number(evidence.ci_low)} to {number(evidence.ci_high)}"
-        if np.isfinite(evidence.ci_low)
-        else "n/a"
-    )
-    numbers = (
-        f"{coverage(alpha)} CI {interval}; p {p_words(p_holm)} after Holm over {tests} "
-        f"{'test' if tests == 1 else 'tests'} of moderation; n = {n}"
-    )
-    what, differs, than, unit = _words(test.name, design)
-    size = f"{number(abs(evidence.estimate))} {unit}"
-    if p_holm < alpha:
-        level = "higher" if evidence.estimate > 0 else "lower"
-        return (
-            f"{circuit}: exploratory: {what} was {size} {level} {than} ({numbers}). Other "
-            "participants have to show it again; it is no evidence for a cause."
-        )
-    return (
-        f"{circuit}: exploratory: no evidence that {what} differs {differs} (difference "
-        f"{number(evidence.estimate)} {unit}, {numbers}). That is not evidence for no difference."
-    )
-
-
 def _crossed(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the product of two columns around their means, and the two columns."""
     (first, a), (second, b) = *one.items(), *other.items()
@@ -241,64 +185,3 @@ def _cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Iterato
             yield from ((f"{role} {diagnosis}", int((own["arm"] == role).sum())) for role in drugs)
         else:
             yield diagnosis, len(own)
-
-
-def _words(name: str, design: Design) -> tuple[str, str, str, str]:
-    """Return what a test compares, between what, the same after `higher`, and its unit."""
-    instrument, followup = design.instrument, design.followup
-    drugs = design.arms or design.drugs
-    ketamine, control = (drugs["ketamine"], drugs["control"]) if drugs else ("", "")
-    diagnoses = (
-        "between bipolar and unipolar depression",
-        "in bipolar than in unipolar depression",
-    )
-    if name == DRUG_BY_BASELINE:
-        return (
-            f"the difference between {ketamine} and {control} in connectivity at {followup}",
-            f"with {instrument} at {design.baseline}",
-            f"per point of {instrument} at {design.baseline}",
-            "Fisher z per point",
-        )
-    if name == CHANGE_BY_DIAGNOSIS:
-        what = (
-            f"the difference between {ketamine} and {control} in connectivity at {followup}"
-            if design.between_arms
-            else f"the difference between {ketamine} and {control} in connectivity"
-            if drugs
-            else "the change in connectivity"
-        )
-        return what, *diagnoses, "Fisher z"
-    outcome = (
-        f"the difference in {instrument} between the drugs"
-        if design.within_drugs
-        else f"the change in {instrument}"
-        if "si_change" in score_columns(design)
-        else f"{instrument} at {followup}"
-    )
-    on = "the difference" if design.within_drugs else "the change"
-    arms = (f"between {ketamine} and {control}", f"under {ketamine} than under {control}")
-    between = arms if name == DRUG_BY_CHANGE else diagnoses
-    return (
-        f"the slope of {outcome} on {on} in connectivity",
-        *between,
-        "points per unit of Fisher z",
-    )
-
-
-def _estimand(name: str, design: Design) -> str:
-    """Return what a test of moderation estimates."""
-    what, differs, _, unit = _words(name, design)
-    given = {
-        DRUG_BY_BASELINE: [f"connectivity at {design.baseline}"],
-        CHANGE_BY_DIAGNOSIS: (
-            [f"connectivity at {design.baseline}"] if design.between_arms else []
-        ),
-    }.get(name, ["baseline score"] if "si_baseline" in score_columns(design) else [])
-    if design.within_drugs:
-        given = ["the order of the drugs"]
-    given = [*given, *adjusted_for(design)]
-    adjusted = f", adjusted for {', '.join(given)}" if given else ""
-    return (
-        f"Exploratory: how {what} differs {differs}, in {unit}{adjusted}; a description of "
-        "differences, not of what brought them about."
-    )

@@ -89,7 +89,7 @@ def planned_samples(
     Parameters
     ----------
     connectivity, scores, design, circuits, strategy
-        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     """
     for circuit in circuits:
         about = {"circuit": circuit.id, "strategy": strategy}
@@ -120,7 +120,7 @@ def incomplete_participants(
     Parameters
     ----------
     connectivity, scores, design, circuits, strategy
-        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
 
     Returns
     -------

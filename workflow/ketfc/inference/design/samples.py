@@ -29,8 +29,6 @@ class PlannedTest:
     needs : tuple of str
         Columns of :func:`participant_table`, beside those of its covariates, without which a
         participant cannot enter.
-    estimand : str
-        What it estimates, in a sentence.
     roles : tuple of (str, str), optional
         The sessions it compares, reference first, where they are not the design's primary ones;
         such a test is secondary whatever its circuit.
@@ -42,7 +40,6 @@ class PlannedTest:
     kind: str
     arm: str | None
     needs: tuple[str, ...]
-    estimand: str
     roles: tuple[str, str] | None = None
     adjusted: tuple[str, ...] = ()
 
@@ -91,45 +88,25 @@ def planned_tests(design: Design) -> list[PlannedTest]:
     change = ("z_baseline", "z_followup")
     score = score_columns(design)
     given, of_change = adjusted_for(design), adjusted_for(design, change=True)
-    estimand = design.estimand
     tests = [
-        PlannedTest(
-            "change", "change", None, arms + change, estimand["change"], adjusted=of_change
-        ),
-        PlannedTest(
-            *("association", "association", None),
-            arms + change + score,
-            estimand["association"],
-            adjusted=given,
-        ),
+        PlannedTest("change", "change", None, arms + change, adjusted=of_change),
+        PlannedTest("association", "association", None, arms + change + score, adjusted=given),
     ]
     for before, after in design.contrasts[1:]:
-        name = f"change-{after}"
-        needs = arms + change
         roles = (before, after)
         tests.append(
-            PlannedTest(name, "change", None, needs, estimand[name], roles, adjusted=of_change)
+            PlannedTest(f"change-{after}", "change", None, arms + change, roles, adjusted=of_change)
         )
-    if FIRST_PERIOD in estimand:
-        sentence = estimand[FIRST_PERIOD]
-        needs = ("arm", *change)
-        tests.append(PlannedTest(FIRST_PERIOD, "change", None, needs, sentence, adjusted=given))
+    if FIRST_PERIOD in design.estimand:
+        tests.append(PlannedTest(FIRST_PERIOD, "change", None, ("arm", *change), adjusted=given))
     if not design.between_arms:
         return tests
-    instrument = design.instrument
-    for role in _ARM_ROLES:
-        label = design.arms[role]
-        sentence = f"Mean change in connectivity in the arm {label}, described without a test."
-        tests.append(PlannedTest(f"change-{label}", "change", role, arms + change, sentence))
-    for role in _ARM_ROLES:
-        label = design.arms[role]
-        sentence = (
-            f"Slope of {instrument} on the change in connectivity within the arm {label}, "
-            + ("at equal baseline score" if "si_baseline" in score else "both as changes")
-            + (f", adjusted for {' and '.join(given)}." if given else ".")
-        )
+    labels = {role: design.arms[role] for role in _ARM_ROLES}
+    for role, label in labels.items():
+        tests.append(PlannedTest(f"change-{label}", "change", role, arms + change))
+    for role, label in labels.items():
         name, needs = f"association-{label}", arms + change + score
-        tests.append(PlannedTest(name, "association", role, needs, sentence, adjusted=given))
+        tests.append(PlannedTest(name, "association", role, needs, adjusted=given))
     return tests
 
 

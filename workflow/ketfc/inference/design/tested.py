@@ -58,7 +58,7 @@ def tested_plan(planned: Planned, *, seed: int, permutations: int, alpha: float)
     planned : Planned
         The test and its participants.
     seed, permutations, alpha
-        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     """
     circuit, test, complete = planned.circuit, planned.test, planned.sample.complete
     evidence = _evidence(
@@ -88,7 +88,7 @@ def family_wise(tested: Sequence[Tested], *, seed: int, permutations: int) -> Fl
     tested : sequence of Tested
         All tests of a study.
     seed, permutations
-        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     """
     p = np.full(len(tested), np.nan)
     for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):

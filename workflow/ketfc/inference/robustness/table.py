@@ -79,7 +79,7 @@ def robustness(
     Parameters
     ----------
     connectivity, scores, design, circuits, strategy
-        As for :func:`ketfc.inference.hypotheses.test_hypotheses`.
+        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     settings : Settings
         Levels, seed and margin.
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from ketfc.base.english import listed
+from ketfc.base.english import listed, plural
 from ketfc.base.files import MISSING
-from ketfc.inference.design.moderation import MIN_CELL
-from ketfc.inference.design.samples import adjusted_for
+from ketfc.inference.core.evidence import Evidence
+from ketfc.inference.design.moderation import (
+    CHANGE_BY_DIAGNOSIS,
+    DRUG_BY_BASELINE,
+    DRUG_BY_CHANGE,
+    MIN_CELL,
+)
+from ketfc.inference.design.samples import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import MODERATION
 from ketfc.reporting.results import Table
-from ketfc.reporting.words import interval, is_missing, number, p_value, sentence, whole
+from ketfc.reporting.words import (
+    compact,
+    coverage,
+    interval,
+    is_missing,
+    number,
+    p_equals,
+    p_value,
+    sentence,
+    whole,
+)
 from ketfc.study.design.design import Design
 
 _QUESTIONS = {
@@ -93,6 +110,129 @@ def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
         f"[@brookes2004]. Where an arm, diagnosis or both together had fewer than {MIN_CELL} "
         "participants, nothing was tested."
     ]
+
+
+def moderation_verdict(
+    evidence: Evidence,
+    test: PlannedTest,
+    design: Design,
+    *,
+    circuit: str,
+    n: int,
+    p_holm: float,
+    tests: int,
+    alpha: float,
+) -> str:
+    """Return the verdict of a test of moderation in plain words.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its numbers.
+    test, design
+        As for :func:`ketfc.inference.design.moderation.moderation_model`.
+    circuit : str
+        Name of the circuit.
+    n : int
+        Participants in the test.
+    p_holm : float
+        p after Holm within the family.
+    tests : int
+        Number of tests that Holm corrected for.
+    alpha : float
+        Level of the test.
+    """
+    if evidence.obstacle is not None:
+        return f"{circuit}: no result, because {evidence.obstacle}."
+    interval = (
+        f"{compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
+        if np.isfinite(evidence.ci_low)
+        else "n/a"
+    )
+    numbers = (
+        f"{coverage(alpha)} CI {interval}; {p_equals(p_holm)} after Holm over "
+        f"{plural(tests, 'test')} of moderation; n = {n}"
+    )
+    what, differs, than, unit = _words(test.name, design)
+    size = f"{compact(abs(evidence.estimate))} {unit}"
+    if p_holm < alpha:
+        level = "higher" if evidence.estimate > 0 else "lower"
+        return (
+            f"{circuit}: exploratory: {what} was {size} {level} {than} ({numbers}). Other "
+            "participants have to show it again; it is no evidence for a cause."
+        )
+    return (
+        f"{circuit}: exploratory: no evidence that {what} differs {differs} (difference "
+        f"{compact(evidence.estimate)} {unit}, {numbers}). That is not evidence for no difference."
+    )
+
+
+def moderation_estimand(test: PlannedTest, design: Design) -> str:
+    """Return the estimand of a test of moderation in a sentence.
+
+    Parameters
+    ----------
+    test, design
+        As for :func:`moderation_verdict`.
+    """
+    name = test.name
+    what, differs, _, unit = _words(name, design)
+    given = {
+        DRUG_BY_BASELINE: [f"connectivity at {design.baseline}"],
+        CHANGE_BY_DIAGNOSIS: (
+            [f"connectivity at {design.baseline}"] if design.between_arms else []
+        ),
+    }.get(name, ["baseline score"] if "si_baseline" in score_columns(design) else [])
+    if design.within_drugs:
+        given = ["the order of the drugs"]
+    given = [*given, *test.adjusted]
+    adjusted = f", adjusted for {', '.join(given)}" if given else ""
+    return (
+        f"Exploratory: how {what} differs {differs}, in {unit}{adjusted}; a description of "
+        "differences, not of what brought them about."
+    )
+
+
+def _words(name: str, design: Design) -> tuple[str, str, str, str]:
+    """Return the quantity compared, the sides, the sides after `higher`, and the unit."""
+    instrument, followup = design.instrument, design.followup
+    drugs = design.arms or design.drugs
+    ketamine, control = (drugs["ketamine"], drugs["control"]) if drugs else ("", "")
+    diagnoses = (
+        "between bipolar and unipolar depression",
+        "in bipolar than in unipolar depression",
+    )
+    if name == DRUG_BY_BASELINE:
+        return (
+            f"the difference between {ketamine} and {control} in connectivity at {followup}",
+            f"with {instrument} at {design.baseline}",
+            f"per point of {instrument} at {design.baseline}",
+            "Fisher z per point",
+        )
+    if name == CHANGE_BY_DIAGNOSIS:
+        what = (
+            f"the difference between {ketamine} and {control} in connectivity at {followup}"
+            if design.between_arms
+            else f"the difference between {ketamine} and {control} in connectivity"
+            if drugs
+            else "the change in connectivity"
+        )
+        return what, *diagnoses, "Fisher z"
+    outcome = (
+        f"the difference in {instrument} between the drugs"
+        if design.within_drugs
+        else f"the change in {instrument}"
+        if "si_change" in score_columns(design)
+        else f"{instrument} at {followup}"
+    )
+    on = "the difference" if design.within_drugs else "the change"
+    arms = (f"between {ketamine} and {control}", f"under {ketamine} than under {control}")
+    between = arms if name == DRUG_BY_CHANGE else diagnoses
+    return (
+        f"the slope of {outcome} on {on} in connectivity",
+        *between,
+        "points per unit of Fisher z",
+    )
 
 
 def adjustment_methods(design: Design) -> list[str]:

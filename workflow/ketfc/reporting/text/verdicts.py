@@ -1,17 +1,27 @@
-"""What a test says, in a sentence made from its numbers."""
+"""Verdicts: sentences on what a test found, made from its numbers, and on its estimand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from ketfc.inference.core.evidence import Evidence
+from ketfc.base.english import listed, plural
+from ketfc.inference.core.evidence import ONE_SIDED, Evidence
+from ketfc.inference.design.tested import Tested
+from ketfc.inference.families import MODERATION, SECONDARY, SENSITIVITY
+from ketfc.inference.motion.gate import FOLLOWS
+from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
+from ketfc.reporting.words import compact, coverage, p_equals
+from ketfc.study.design.design import Design
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a sentence must know beside the numbers.
+    """Context of a verdict beside the numbers.
 
     Attributes
     ----------
@@ -59,8 +69,136 @@ class Setting:
     adjusted: tuple[str, ...] = ()
 
 
+def with_verdicts(
+    hypotheses: pd.DataFrame, tested: Sequence[Tested], *, alpha: float
+) -> pd.DataFrame:
+    """Add the columns `estimand` and `verdict` to the tests of the hypotheses.
+
+    Parameters
+    ----------
+    hypotheses, tested
+        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives them.
+    alpha : float
+        Level of the tests.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With `estimand` before `estimate`, and `verdict` at the end.
+    """
+    of_family = hypotheses.groupby("family")["p_holm"].transform("count")
+    estimands, verdicts = [], []
+    for item, p_holm, tests in zip(tested, hypotheses["p_holm"], of_family, strict=True):
+        setting = _setting(item, alpha)
+        estimands.append(_estimand(item, setting))
+        verdicts.append(_verdict(item, setting, p_holm=p_holm, tests=tests))
+    table = hypotheses.assign(verdict=verdicts)
+    table.insert(list(table).index("estimate"), "estimand", estimands)
+    return table
+
+
+def with_motion(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Add to the verdicts of a circuit how far its change follows head motion.
+
+    Parameters
+    ----------
+    hypotheses : pandas.DataFrame
+        As :func:`with_verdicts` gives it.
+    motion : pandas.DataFrame
+        As :func:`ketfc.inference.motion.gate.motion_tests` gives it.
+    design : Design
+        The study's design: its primary strategy decides.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With a sentence at the end of the verdicts of change and association of every circuit whose
+        change follows motion, where there is an estimate.
+    """
+    rows = motion[motion["strategy"] == design.strategy]
+    follows = rows[(rows["test"] == "follows") & (rows["gate"] == FOLLOWS)].set_index("circuit")
+    equal = rows[rows["test"] == "change-at-equal-motion"].set_index("circuit")
+    verdicts = []
+    for row in hypotheses.to_dict("records"):
+        circuit, test, said = row["hypothesis"], row["test"], [row["verdict"]]
+        known = test in ("change", "association") and np.isfinite(row["estimate"])
+        if known and circuit in follows.index:
+            gate = follows.loc[circuit]
+            said.append(
+                f"Its change follows change in head motion (r = {compact(gate['estimate'])}, "
+                f"{p_equals(gate['p_permutation'])})."
+            )
+            if test == "change" and np.isfinite(equal.loc[circuit, "estimate"]):
+                said.append(_left_of_change(equal.loc[circuit], design))
+        verdicts.append(" ".join(said))
+    return hypotheses.assign(verdict=verdicts)
+
+
+def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> str:
+    n = len(item.planned.sample.complete)
+    if item.family == MODERATION:
+        return moderation_verdict(
+            item.evidence,
+            item.planned.test,
+            item.planned.design,
+            circuit=setting.circuit,
+            n=n,
+            p_holm=p_holm,
+            tests=tests,
+            alpha=setting.alpha,
+        )
+    return verdict(item.evidence, setting, n=n, p_holm=p_holm, tests=tests)
+
+
+def _estimand(item: Tested, setting: Setting) -> str:
+    """Return what a test estimates, and of a one-sided one what it was registered for."""
+    test, design = item.planned.test, item.planned.design
+    if item.family == MODERATION:
+        return moderation_estimand(test, design)
+    if setting.within and test.kind == "change":
+        return f"Mean change in connectivity in the arm {setting.within}, described without a test."
+    if setting.within:
+        how = "both as changes" if setting.change_score else "at equal baseline score"
+        adjusted = f", adjusted for {listed(test.adjusted)}" if test.adjusted else ""
+        return (
+            f"Slope of {setting.instrument} on the change in connectivity within the arm "
+            f"{setting.within}, {how}{adjusted}."
+        )
+    sentence = design.estimand[test.name]
+    return f"{sentence} {one_sided_words(setting)}" if setting.one_sided else sentence
+
+
+def _setting(item: Tested, alpha: float) -> Setting:
+    circuit, test, design = item.planned.circuit, item.planned.test, item.planned.design
+    one_sided = ONE_SIDED in item.evidence.flags
+    return Setting(
+        circuit=circuit.name,
+        expected_sign=circuit.expected_sign,
+        kind=test.kind,
+        arms=(design.arms["ketamine"], design.arms["control"]) if design.between_arms else None,
+        within=design.arms[test.arm] if test.arm else None,
+        drugs=tuple(design.drugs.values()) if design.within_drugs else None,
+        baseline=design.baseline,
+        followup=design.followup,
+        instrument=design.instrument,
+        rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
+        adjusted=test.adjusted,
+        change_score="si_change" in test.needs,
+        alpha=alpha,
+        one_sided=(circuit.direction, circuit.registration) if one_sided else None,
+    )
+
+
+def _left_of_change(row: pd.Series[Any], design: Design) -> str:
+    where = "At equal change" if design.between_arms else "At no change"
+    what = "difference" if design.between_arms else "change"
+    low, high = compact(row["ci_low"]), compact(row["ci_high"])
+    ends = f" ({low} to {high})" if np.isfinite(row["ci_low"]) else ""
+    return f"{where} in motion the {what} is {compact(row['estimate'])} Fisher z{ends}."
+
+
 def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
-    """Return what a test says in plain words.
+    """Return the verdict of a test in plain words.
 
     Parameters
     ----------
@@ -85,19 +223,19 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         return f"{where}: no result, because {evidence.obstacle}."
     covers = f"{coverage(setting.alpha)} CI"
     interval = (
-        f"{covers} {number(evidence.ci_low)} to {number(evidence.ci_high)}"
+        f"{covers} {compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
         if np.isfinite(evidence.ci_low)
         else f"no {covers}"
     )
     if setting.rank == "sensitivity":
         size = (
-            f"{number(evidence.estimate)} Fisher z"
+            f"{compact(evidence.estimate)} Fisher z"
             if setting.kind == "change"
             else _rho(evidence.estimate, _given(setting))
         )
         return (
             f"{where}: {size} ({interval}; "
-            f"p {p_words(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
+            f"{p_equals(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
             "same place, for sensitivity alone."
         )
     people = f"n = {n}, exploratory" if "exploratory" in evidence.flags else f"n = {n}"
@@ -106,13 +244,10 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
             f"{where}: {_mean_change(evidence.estimate, setting)} ({interval}; {people}). "
             "Described only; the test compares the arms with one another."
         )
-    holm = (
-        f"p {p_words(p_holm)} after Holm over {tests} {setting.rank} "
-        f"{'test' if tests == 1 else 'tests'}"
-    )
+    holm = f"{p_equals(p_holm)} after Holm over {plural(tests, f'{setting.rank} test')}"
     found = p_holm < setting.alpha
     if not found and evidence.p_permutation < setting.alpha:
-        holm = f"p {p_words(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
+        holm = f"{p_equals(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
     numbers = f"{interval}; {holm}; {people}"
     sentence = (
         _change(evidence.estimate, numbers, setting, found=found)
@@ -129,7 +264,7 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
 
 
 def one_sided_words(setting: Setting) -> str:
-    """Return what must be said of a one-sided test."""
+    """Return the sentences on a one-sided test."""
     direction, registration = setting.one_sided or (None, None)
     if setting.arms is not None:
         more = "higher" if direction == "+" else "lower"
@@ -142,27 +277,11 @@ def one_sided_words(setting: Setting) -> str:
     )
 
 
-def number(value: float) -> str:
-    """Return a number with three significant digits and a true minus sign, never in powers."""
-    text = np.format_float_positional(float(f"{value:.3g}"), trim="-")
-    return "0" if text in ("0", "-0") else text.replace("-", "−")
-
-
-def coverage(alpha: float) -> str:
-    """Return what an interval covers, such as ``95%``."""
-    return f"{100 * (1 - alpha):.4g}%"
-
-
-def p_words(value: float) -> str:
-    """Return ``= 0.012`` or ``< 0.001``."""
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
 def _mean_change(estimate: float, setting: Setting) -> str:
     verb = "rose" if estimate > 0 else "fell"
     return (
         f"connectivity {verb} from {setting.baseline} to {setting.followup} "
-        f"by {number(abs(estimate))} Fisher z on average"
+        f"by {compact(abs(estimate))} Fisher z on average"
     )
 
 
@@ -172,7 +291,7 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
     if setting.arms is None:
         if not found:
             return (
-                f"no evidence for a pre–post change (mean change {number(estimate)} Fisher z, "
+                f"no evidence for a pre–post change (mean change {compact(estimate)} Fisher z, "
                 f"{numbers}); no control arm. That is not evidence for no change."
             )
         return (
@@ -180,16 +299,16 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
             f"change{_expectation(estimate, setting)}; no control arm."
         )
     ketamine, control = setting.arms
-    given = _joined([f"its value at {setting.baseline}", *setting.adjusted])
+    given = listed([f"its value at {setting.baseline}", *setting.adjusted])
     if not found:
         return (
             f"no evidence for a difference between {ketamine} and {control} in connectivity at "
             f"{setting.followup}, given {given} (difference "
-            f"{number(estimate)} Fisher z, {numbers}). That is not evidence for no difference."
+            f"{compact(estimate)} Fisher z, {numbers}). That is not evidence for no difference."
         )
     return (
         f"connectivity at {setting.followup}, given {given}, was "
-        f"{number(abs(estimate))} Fisher z {'higher' if estimate > 0 else 'lower'} under "
+        f"{compact(abs(estimate))} Fisher z {'higher' if estimate > 0 else 'lower'} under "
         f"{ketamine} than under {control} ({numbers}): evidence for a difference between the "
         f"arms{_expectation(estimate, setting)}."
     )
@@ -197,15 +316,15 @@ def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> 
 
 def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
-    given = _joined(["period", *setting.adjusted])
+    given = listed(["period", *setting.adjusted])
     if not found:
         return (
             f"no evidence for a difference between {ketamine} and {control} within participants "
-            f"(difference {number(estimate)} Fisher z, adjusted for {given}, {numbers}). That is "
+            f"(difference {compact(estimate)} Fisher z, adjusted for {given}, {numbers}). That is "
             "not evidence for no difference."
         )
     return (
-        f"connectivity after {ketamine} was {number(abs(estimate))} Fisher z "
+        f"connectivity after {ketamine} was {compact(abs(estimate))} Fisher z "
         f"{'higher' if estimate > 0 else 'lower'} than after {control} in the same participants, "
         f"adjusted for {given} ({numbers}): evidence for a difference between the "
         f"drugs{_expectation(estimate, setting)}."
@@ -215,11 +334,11 @@ def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bo
 def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
     ketamine, control = setting.drugs or ("", "")
     conditions = _given(setting)
-    given, size = _joined(conditions), f"{_rho(estimate, conditions)}, {numbers}"
+    given, size = listed(conditions), f"{_rho(estimate, conditions)}, {numbers}"
     if not found:
         return (
             f"no evidence that the difference in {setting.instrument} between {ketamine} and "
-            f"{control} goes with that in connectivity, given {given} ({size}). "
+            f"{control} is associated with that in connectivity, given {given} ({size}). "
             "That is not evidence for no association."
         )
     level, better = ("higher", "worse") if estimate > 0 else ("lower", "better")
@@ -235,7 +354,7 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
     if setting.drugs is not None:
         return _association_of_drugs(estimate, numbers, setting, found=found)
     given = _given(setting)
-    adjusted = f", given {_joined(given)}" if given else ""
+    adjusted = f", given {listed(given)}" if given else ""
     size = f"{_rho(estimate, given)}, {numbers}"
     control = "; one arm, no control" if setting.arms is None else ""
     if not found:
@@ -245,7 +364,7 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
             else f"{setting.instrument} at {setting.followup}"
         )
         return (
-            f"no evidence that {outcome} goes with the change in connectivity{adjusted} "
+            f"no evidence that {outcome} is associated with the change in connectivity{adjusted} "
             f"({size}){control}. That is not evidence for no association."
         )
     if setting.change_score:
@@ -261,7 +380,7 @@ def _association(estimate: float, numbers: str, setting: Setting, *, found: bool
 
 
 def _given(setting: Setting) -> list[str]:
-    """Return what a test of association is adjusted for."""
+    """Return the variables that a test of association is adjusted for."""
     if setting.drugs is not None:
         return ["the order of the drugs", *setting.adjusted]
     given = [] if setting.change_score else [f"{setting.instrument} at {setting.baseline}"]
@@ -271,11 +390,7 @@ def _given(setting: Setting) -> list[str]:
 
 
 def _rho(estimate: float, given: list[str]) -> str:
-    return f"{'partial ' if given else ''}Spearman ρ {number(estimate)}"
-
-
-def _joined(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{'partial ' if given else ''}Spearman ρ {compact(estimate)}"
 
 
 def _expectation(estimate: float, setting: Setting) -> str:

@@ -1,25 +1,23 @@
-"""What stands beside a hypothesis without being part of its test."""
+"""Percentiles and flags of tested hypotheses: matched pairs, the habenula and head motion."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
-from ketfc.inference.verdicts import number
 from ketfc.study.design.design import Design
 
 
 def add_null_percentile(hypotheses: pd.DataFrame, null: pd.DataFrame) -> pd.DataFrame:
-    """Put the percentile among matched pairs beside the changes that were tested.
+    """Add the percentile among matched pairs to the changes that were tested.
 
     Parameters
     ----------
     hypotheses : pandas.DataFrame
-        As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
+        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives it.
     null : pandas.DataFrame
         As :func:`ketfc.inference.null.matched_null.matched_null` gives it.
 
@@ -40,12 +38,12 @@ def add_null_percentile(hypotheses: pd.DataFrame, null: pd.DataFrame) -> pd.Data
 
 
 def add_habenula_flags(hypotheses: pd.DataFrame, verdicts: Mapping[str, str]) -> pd.DataFrame:
-    """Put the habenula verdict beside every result of a circuit that holds a habenula.
+    """Flag every result of a circuit that holds a habenula with the habenula verdict.
 
     Parameters
     ----------
     hypotheses : pandas.DataFrame
-        As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
+        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives it.
     verdicts : mapping of str to str
         As :func:`ketfc.imaging.regions.habenula.circuit_verdicts` gives them.
 
@@ -65,12 +63,12 @@ def add_habenula_flags(hypotheses: pd.DataFrame, verdicts: Mapping[str, str]) ->
 def add_motion_flags(
     hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design
 ) -> pd.DataFrame:
-    """Put beside every result whether head motion may explain it.
+    """Flag every result that head motion may explain.
 
     Parameters
     ----------
     hypotheses : pandas.DataFrame
-        As :func:`ketfc.inference.hypotheses.test_hypotheses` gives it.
+        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives it.
     motion : pandas.DataFrame
         As :func:`ketfc.inference.motion.gate.motion_tests` gives it.
     design : Design
@@ -79,53 +77,19 @@ def add_motion_flags(
     Returns
     -------
     pandas.DataFrame
-        With the flag ``follows-motion`` on every row of a circuit whose change goes with the
-        change in motion, and a sentence at the end of its verdicts of change and association;
-        with the flag ``motion-changed`` on the rows of change where mean FD itself changed. No
-        number of the tests is touched.
+        With the flag ``follows-motion`` on every row of a circuit whose change is associated with
+        the change in motion, and ``motion-changed`` on the rows of change where mean FD itself
+        changed.
     """
-    of_primary = motion[motion["strategy"] == design.strategy]
-    rows = {
-        test: {str(row["circuit"]): row for row in table.to_dict("records")}
-        for test, table in of_primary.groupby("test")
-    }
-    follows = {
-        circuit: row for circuit, row in rows.get("follows", {}).items() if row["gate"] == FOLLOWS
-    }
+    gates = motion[(motion["strategy"] == design.strategy) & (motion["test"] == "follows")]
+    follows = set(gates.loc[gates["gate"] == FOLLOWS, "circuit"])
     changed = bool((motion["gate"] == CHANGED).any())
     flags: dict[object, str] = {}
-    verdicts = []
-    for i, row in zip(hypotheses.index, hypotheses.to_dict("records"), strict=True):
-        circuit, test = str(row["hypothesis"]), str(row["test"])
+    for i, circuit, test in hypotheses[["hypothesis", "test"]].itertuples():
         more = [FOLLOWS] if circuit in follows else []
         more += [CHANGED] if changed and test.startswith("change") else []
         flags[i] = ";".join(more)
-        said = [row["verdict"]]
-        tested = test in ("change", "association") and np.isfinite(row["estimate"])
-        if circuit in follows and tested:
-            said.append(_motion_said(follows[circuit]))
-            equal = rows["change-at-equal-motion"][circuit]
-            if test == "change" and np.isfinite(equal["estimate"]):
-                said.append(_left_of_change(equal, two_arms=design.between_arms))
-        verdicts.append(" ".join(said))
-    return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags), verdict=verdicts)
-
-
-def _motion_said(row: Mapping[Hashable, Any]) -> str:
-    p = float(row["p_permutation"])
-    p_text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return f"Its change follows change in head motion (r = {number(row['estimate'])}, {p_text})."
-
-
-def _left_of_change(row: Mapping[Hashable, Any], *, two_arms: bool) -> str:
-    where = "At equal change" if two_arms else "At no change"
-    what = "difference" if two_arms else "change"
-    ends = (
-        f" ({number(row['ci_low'])} to {number(row['ci_high'])})"
-        if np.isfinite(row["ci_low"])
-        else ""
-    )
-    return f"{where} in motion the {what} is {number(row['estimate'])} Fisher z{ends}."
+    return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))
 
 
 def _flagged(flags: pd.Series[str], more: Mapping[object, str]) -> pd.Series[str]:

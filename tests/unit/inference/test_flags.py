@@ -1,4 +1,4 @@
-"""What is put beside hypotheses: percentiles, and the habenula verdict."""
+"""Percentiles and flags of hypotheses: matched pairs, the habenula."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.inference.context import add_habenula_flags, add_null_percentile
+from ketfc.inference.flags import add_habenula_flags, add_null_percentile
 
 
 @pytest.fixture

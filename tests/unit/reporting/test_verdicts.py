@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ketfc.inference.core.evidence import Evidence, untestable
-from ketfc.inference.verdicts import Setting, number, verdict
+from ketfc.reporting.text.verdicts import Setting, verdict
+from ketfc.reporting.words import compact
 
 SETTING = Setting(
     circuit="sgACC – right lateral PFC",
@@ -34,7 +35,7 @@ def say(evidence: Evidence, setting: Setting, *, n: int = 41, p_holm: float = 0.
 def test_one_arm_is_a_pre_post_change_without_control():
     assert say(FOUND, SETTING) == (
         "sgACC – right lateral PFC: connectivity rose from pre to post by 0.212 Fisher z "
-        "on average (95% CI 0.051 to 0.37; p = 0.010 after Holm over 5 primary tests; n = 41): "
+        "on average (95 % CI 0.051 to 0.37; p = .010 after Holm over 5 primary tests; n = 41): "
         "evidence for a pre–post change in the expected direction; no control arm."
     )
 
@@ -50,7 +51,7 @@ def test_direction_follows_the_sign_and_the_expectation():
     fell = replace(FOUND, estimate=-0.2, ci_low=-0.37, ci_high=-0.05)
     assert "fell from pre to post by 0.2 Fisher z" in say(fell, SETTING)
     assert "against the expected direction" in say(fell, SETTING)
-    assert "(95% CI −0.37 to −0.05;" in say(fell, SETTING)
+    assert "(95 % CI −0.37 to −0.05;" in say(fell, SETTING)
     assert "lower under medication" in say(fell, ARMS)
     assert "expected" not in say(fell, replace(SETTING, expected_sign="?"))
 
@@ -66,7 +67,7 @@ def test_no_evidence_for_an_effect_is_not_called_no_effect(setting):
 def test_what_holm_takes_away_is_shown_with_both_p():
     text = say(replace(FOUND, p_permutation=0.02), SETTING, p_holm=0.1)
     assert "no evidence" in text
-    assert "p = 0.020 uncorrected, = 0.100 after Holm over 5 primary tests" in text
+    assert "p = .020 uncorrected, = .100 after Holm over 5 primary tests" in text
 
 
 def test_associations_tell_which_way_is_better_and_claim_no_cause():
@@ -74,7 +75,7 @@ def test_associations_tell_which_way_is_better_and_claim_no_cause():
     falls = Evidence(estimate=-0.7134, ci_low=-0.9, ci_high=-0.45, p_permutation=0.0002)
     text = say(falls, setting, p_holm=0.0005)
     assert "SSI at post was lower, given SSI at pre" in text
-    assert "partial Spearman ρ −0.713, 95% CI −0.9 to −0.45; p < 0.001" in text
+    assert "partial Spearman ρ −0.713, 95 % CI −0.9 to −0.45; p < .001" in text
     assert "better with more connectivity" in text
     assert "not for a cause" in text
     assert "given SSI at pre and arm" in say(falls, replace(ARMS, kind="association"))
@@ -112,4 +113,4 @@ def test_what_could_not_be_tested_says_why():
     [(0.21234, "0.212"), (-12345.6, "−12300"), (0.00001234, "0.0000123"), (-0.0, "0"), (3.0, "3")],
 )
 def test_numbers_have_three_digits_and_no_powers(value, text):
-    assert number(value) == text
+    assert compact(value) == text
