@@ -13,7 +13,7 @@ from made_runs import nifti_bytes
 
 from ketfc.base.errors import Problem
 from ketfc.imaging.atlas.catalogue import load_catalogue
-from ketfc.imaging.preflight.precheck import parcellation_problems
+from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.study.config.config import parse_config
 
 REPO = Path(__file__).parents[1]

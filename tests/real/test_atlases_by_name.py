@@ -12,7 +12,7 @@ import pytest
 from made_atlases import ASYM, PARCELLATIONS, SIX, no_network, planned  # noqa: F401
 
 from ketfc.base.errors import StudyError
-from ketfc.imaging.atlas.atlas_files import choose
+from ketfc.imaging.atlas.atlas_choice import choose
 from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import Parcellation

@@ -14,8 +14,9 @@ from made_atlases import ASYM, PARCELLATIONS, SIX, no_network, planned, write_im
 from nibabel import load as load_image
 
 from ketfc.base.errors import StudyError
-from ketfc.imaging.atlas import atlas_files
-from ketfc.imaging.atlas.atlas_files import AtlasFile, choose, local_files, package_files, sha256_of
+from ketfc.imaging.atlas import atlas_choice, atlas_files
+from ketfc.imaging.atlas.atlas_choice import choose
+from ketfc.imaging.atlas.atlas_files import AtlasFile, local_files, package_files, sha256_of
 from ketfc.imaging.atlas.catalogue import Catalogue, KnownFile, load_catalogue
 from ketfc.imaging.atlas.download import obtain
 from ketfc.imaging.atlas.label_tables import LabelTable
@@ -287,7 +288,7 @@ def chosen(atlas: str, space: str, folder: Path | None, *, others: bool = False)
 @pytest.fixture
 def only_nilearn(monkeypatch):
     """Neither TemplateFlow nor a package with atlases is installed."""
-    monkeypatch.setattr(atlas_files, "find_spec", lambda name: name == "nilearn")
+    monkeypatch.setattr(atlas_choice, "find_spec", lambda name: name == "nilearn")
 
     installed = metadata.distribution
 
@@ -420,7 +421,7 @@ def test_templateflow_goes_before_nilearn_and_its_failure_is_told(monkeypatch, n
     package = ModuleType("templateflow")
     package.api = SimpleNamespace(get=get)
     monkeypatch.setitem(sys.modules, "templateflow", package)
-    monkeypatch.setattr(atlas_files, "find_spec", lambda _: True)
+    monkeypatch.setattr(atlas_choice, "find_spec", lambda _: True)
     monkeypatch.setattr(metadata, "version", lambda name: {"templateflow": "25.1.2"}[name])
     choice = chosen("Schaefer100x7", ASYM, None)
     file = obtain(SCHAEFER, choice, catalogue=CATALOGUE, cache=no_network)
@@ -447,7 +448,7 @@ def test_templateflows_table_of_another_template_is_asked_for_where_it_is(monkey
     package = ModuleType("templateflow")
     package.api = SimpleNamespace(get=get)
     monkeypatch.setitem(sys.modules, "templateflow", package)
-    monkeypatch.setattr(atlas_files, "find_spec", lambda _: True)
+    monkeypatch.setattr(atlas_choice, "find_spec", lambda _: True)
     monkeypatch.setattr(metadata, "version", lambda _: "1")
     choice = chosen("HarvardOxford", ASYM, None)
     obtain(ATLASES["HarvardOxford"], choice, catalogue=CATALOGUE, cache=tmp_path)

@@ -36,8 +36,8 @@ def labels(atlas: str, *names: str) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def nothing_installed(monkeypatch):
     """No package and no downloader, whatever this machine has."""
-    monkeypatch.setattr("ketfc.imaging.atlas.atlas_files.package_files", lambda *_: {})
-    monkeypatch.setattr("ketfc.imaging.atlas.atlas_files.find_spec", lambda _: None)
+    monkeypatch.setattr("ketfc.imaging.atlas.atlas_choice.package_files", lambda *_: {})
+    monkeypatch.setattr("ketfc.imaging.atlas.atlas_choice.find_spec", lambda _: None)
 
 
 def config(folder: Path, **circuits: Any) -> Config:

@@ -26,26 +26,6 @@ KNOWN_FILES = "known_files.tsv"
 
 
 @dataclass(frozen=True)
-class PackageFiles:
-    """Files inside an installed package; ``{space}`` stands for the template.
-
-    Attributes
-    ----------
-    name : str
-        The package, as pip knows it.
-    spaces : tuple of str
-        Templates in which it has the image.
-    image, table : str or None
-        Paths inside the place where packages are installed.
-    """
-
-    name: str
-    spaces: tuple[str, ...]
-    image: str
-    table: str | None
-
-
-@dataclass(frozen=True)
 class Download:
     """Instructions for downloading a parcellation.
 
@@ -94,7 +74,8 @@ class Atlas:
         Names of labels 1, 2, … where there is no table.
     split : bool
         Whether a label may stand for both hemispheres, to be split at x = 0.
-    packages : tuple of PackageFiles
+    package : str
+        The Python package that has the files, as pip knows it; may be empty.
     downloads : tuple of Download
     """
 
@@ -110,16 +91,8 @@ class Atlas:
     tables: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     split: bool = False
-    packages: tuple[PackageFiles, ...] = ()
+    package: str = ""
     downloads: tuple[Download, ...] = ()
-
-    @property
-    def spaces(self) -> tuple[str, ...]:
-        """The templates named by the entry, in its order."""
-        named = [space for _, space in self.images if space is not None]
-        named += [space for package in self.packages for space in package.spaces]
-        named += [space for download in self.downloads for space in download.spaces]
-        return tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True)
@@ -245,15 +218,7 @@ def _atlas(name: str, entry: Mapping[str, Any]) -> Atlas:
         ),
         names=tuple(label + side for side in sides for label in entry.get("names", ())),
         split=entry.get("split", False),
-        packages=tuple(
-            PackageFiles(
-                name=package["name"],
-                spaces=tuple(package["spaces"]),
-                image=package["image"],
-                table=package.get("table"),
-            )
-            for package in entry.get("package", ())
-        ),
+        package=entry.get("package", ""),
         downloads=tuple(
             Download(
                 by=download["by"],

@@ -7,7 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ketfc.imaging.atlas.atlas_files import AtlasFile, Choice, accepted_file_names
+from ketfc.imaging.atlas.atlas_choice import Choice, accepted_file_names
+from ketfc.imaging.atlas.atlas_files import AtlasFile
 from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, Download, atlas_error
 from ketfc.imaging.atlas.label_tables import LabelTable
 

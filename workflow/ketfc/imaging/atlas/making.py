@@ -8,13 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ketfc.imaging.atlas.atlas_files import (
-    AtlasFile,
-    choose,
-    find_atlas,
-    own_atlas,
-    unknown_atlas,
-)
+from ketfc.imaging.atlas.atlas_choice import choose, find_atlas, own_atlas, unknown_atlas
+from ketfc.imaging.atlas.atlas_files import AtlasFile
 from ketfc.imaging.atlas.catalogue import VORONOI_KIND, Atlas, Catalogue, atlas_error
 from ketfc.imaging.atlas.download import obtain
 from ketfc.imaging.atlas.label_tables import LabelTable

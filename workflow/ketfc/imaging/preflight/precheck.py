@@ -6,32 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ketfc.base.errors import Problem, RunError, StudyError
-from ketfc.imaging.atlas.atlas_files import (
-    choose,
-    find_atlas,
-    licence_note,
-    mismatch_note,
-    origin_notes,
-    own_atlas,
-    read_grid,
-    unknown_atlas,
-)
-from ketfc.imaging.atlas.catalogue import FIELD, FILES_KIND, Catalogue, load_catalogue
-from ketfc.imaging.atlas.making import named_parcellation
-from ketfc.imaging.atlas.templates import standard_template
+from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.denoise.censoring import FD
 from ketfc.imaging.denoise.confounds import find_strategy, require_version, strategy_columns
 from ketfc.imaging.io.sidecars import read_sidecar
+from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.preflight.region_checks import brain_problems, region_atlas_problems
-from ketfc.imaging.regions.region_atlases import RegionAtlases, atlases_folder
+from ketfc.imaging.regions.region_atlases import RegionAtlases
 from ketfc.imaging.regions.registry import BUNDLED, Registry, load_registry
 from ketfc.imaging.run.process import RunSettings
 from ketfc.imaging.run.settings import run_settings
-from ketfc.study.config.circuits import Parcellation
 from ketfc.study.config.config import Config
 from ketfc.study.config.denoising import scrubbed
-from ketfc.study.config.types import expand
 from ketfc.study.runs.fetch.annex import annex_problems
 from ketfc.study.runs.fetch.openneuro import version_problems
 from ketfc.study.runs.index import Index, Run
@@ -133,99 +120,6 @@ def region_problems(config: Config, registry: Registry) -> list[Problem]:
             )
         )
     return problems
-
-
-def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]:
-    """Return the problems of parcellations, and notes on their origins and licences.
-
-    Nothing is downloaded. A parcellation of the study's own, or in BIDS form, is read, so that
-    its labels are checked; of the others only the header is.
-    """
-    folder, space = atlases_folder(config), config.study.space
-    allowed = config.circuits.allow_template_mismatch
-    problems = []
-    if folder is not None and not folder.is_dir():
-        problems.append(
-            Problem(
-                "error",
-                "there is no such folder",
-                file="config",
-                field="circuits.atlases-dir",
-                value=str(folder),
-            )
-        )
-    for each in config.circuits.parcellation:
-        try:
-            if each.image is not None:
-                problems += _own_problems(each, space, catalogue, other_templates=allowed)
-                continue
-            atlas = find_atlas(each.name, catalogue, folder)
-            if atlas is None:
-                raise unknown_atlas(each.name, catalogue, folder)
-            if atlas.kind == FILES_KIND:
-                choice = choose(
-                    atlas, space, folder=folder, catalogue=catalogue, other_templates=allowed
-                )
-                problems += origin_notes(atlas, choice, space)
-                if each.name not in catalogue.atlases and choice.file is not None:
-                    named_parcellation(atlas, choice.file)
-        except StudyError as error:
-            problems += error.problems
-    return problems
-
-
-def _own_problems(
-    own: Parcellation, images: str, catalogue: Catalogue, *, other_templates: bool
-) -> list[Problem]:
-    """Return the problems of a parcellation that the config gives as an image or folder."""
-    image, table = expand(str(own.image)), expand(own.labels) if own.labels else None
-    missing = [
-        Problem(
-            "error",
-            "there is no such file",
-            file="config",
-            field=f"circuits.parcellation.{key}",
-            value=str(value),
-        )
-        for key, path, value in (("image", image, own.image), ("labels", table, own.labels))
-        if path is not None and not (path.is_file() or (key == "image" and path.is_dir()))
-    ]
-    if missing:
-        return missing
-    if image.resolve().is_relative_to(Path("results").resolve()):
-        message = "lies among the results of this very study; copy it to a place outside of them"
-        return [
-            Problem(
-                "error",
-                message,
-                file="config",
-                field="circuits.parcellation.image",
-                value=str(own.image),
-            )
-        ]
-    atlas, file = own_atlas(
-        own.name,
-        image,
-        labels=table,
-        space=own.space,
-        images=images,
-        catalogue=catalogue,
-        other_templates=other_templates,
-    )
-    named_parcellation(atlas, file)
-    gridded = standard_template(read_grid(own.name, file.image))
-    notes = []
-    if gridded not in (None, file.space):
-        notes.append(
-            f"is said to be in {file.space}, but its grid is that of {gridded}; make sure of it"
-        )
-    if file.space != images:
-        notes.append(mismatch_note(file.space, images))
-    if atlas.licence or atlas.source:
-        notes.append(f"is taken from the config, {file.image.name}; {licence_note(atlas)}")
-    return [
-        Problem("note", note, file=file.image.name, field=FIELD, value=own.name) for note in notes
-    ]
 
 
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:

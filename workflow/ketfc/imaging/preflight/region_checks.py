@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.imaging.atlas.atlas_files import origin_notes
 from ketfc.imaging.io.grid import Grid, voxels_in_sphere
+from ketfc.imaging.preflight.parcellation_checks import origin_notes
 from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import label_problems, read_map
 from ketfc.imaging.regions.region_atlases import RegionAtlases

@@ -7,15 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ketfc.base.errors import Problem, StudyError, closest
-from ketfc.imaging.atlas.atlas_files import (
-    Choice,
-    choose,
-    files_in,
-    find_atlas,
-    matching_files,
-    own_atlas,
-    own_files,
-)
+from ketfc.imaging.atlas.atlas_choice import Choice, choose, find_atlas, own_atlas, own_files
+from ketfc.imaging.atlas.atlas_files import files_in, matching_files
 from ketfc.imaging.atlas.catalogue import VORONOI_KIND, Atlas, Catalogue, load_catalogue
 from ketfc.imaging.atlas.making import named_parcellation
 from ketfc.imaging.atlas.parcellations import voronoi_parcellation
