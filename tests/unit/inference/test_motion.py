@@ -422,7 +422,7 @@ def test_motion_that_rises_equally_in_everybody_is_not_seen_by_the_gate():
 
 
 def test_what_the_correlation_is_adjusted_for_is_said():
-    from ketfc.reporting.tables import motion_given
+    from ketfc.reporting.design_words import motion_given
     from ketfc.reporting.text.captions import figure_caption
 
     made, _ = with_terms(study(2, 12, slope=1.0, rise=0.1), seed=1)

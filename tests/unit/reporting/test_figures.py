@@ -18,16 +18,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.reporting import tables
+from ketfc.reporting import changes as of_changes
+from ketfc.reporting import rows
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.labels import merge_close
-from ketfc.reporting.figures.lines import fit_line, median_line
 from ketfc.reporting.figures.matrices import draw_matrices, spread
 from ketfc.reporting.figures.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.qcfc import draw_qcfc
+from ketfc.reporting.figures.trend_lines import fit_line, median_line
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_tables
@@ -85,7 +86,7 @@ def all_text(figure: Figure) -> str:
 
 
 def test_every_planned_participant_has_a_row_for_every_circuit(made):
-    changes = tables.circuit_changes(made.connectivity, made.design)
+    changes = of_changes.circuit_changes(made.connectivity, made.design)
     assert len(changes) == 16 * len(made_tables.CIRCUITS)
     row = changes[(changes["participant_id"] == "sub-01") & (changes["circuit"] == "dmn")].iloc[0]
     raw = made.connectivity[
@@ -103,37 +104,37 @@ def test_every_planned_participant_has_a_row_for_every_circuit(made):
 def test_the_adjusted_difference_is_that_of_an_ancova(made):
     import statsmodels.formula.api as smf
 
-    changes = tables.circuit_changes(made.connectivity, made.design)
+    changes = of_changes.circuit_changes(made.connectivity, made.design)
     table = changes[changes["circuit"] == "salience"]
     fit = smf.ols(
         "followup ~ treated + baseline",
         table.assign(treated=(table["arm"] == "ketamine").astype(float)).dropna(),
     ).fit()
-    estimate, n = tables.adjusted_difference(table, made.design)
+    estimate, n = of_changes.adjusted_difference(table, made.design)
     assert estimate == pytest.approx(fit.params["treated"], abs=1e-12)
     assert n == int(fit.nobs) == 14
 
 
 def test_without_arms_the_change_is_the_mean_change():
     made = made_tables.one_arm()
-    changes = tables.circuit_changes(made.connectivity, made.design)
+    changes = of_changes.circuit_changes(made.connectivity, made.design)
     table = changes[changes["circuit"] == "dmn"]
-    estimate, n = tables.adjusted_difference(table, made.design)
+    estimate, n = of_changes.adjusted_difference(table, made.design)
     assert estimate == pytest.approx(table["change"].dropna().mean())
     assert n == 10
 
 
 def test_too_few_participants_have_no_adjusted_difference(made):
-    changes = tables.circuit_changes(made.connectivity, made.design)
+    changes = of_changes.circuit_changes(made.connectivity, made.design)
     few = changes[(changes["circuit"] == "dmn")].head(3)
-    estimate, n = tables.adjusted_difference(few, made.design)
+    estimate, n = of_changes.adjusted_difference(few, made.design)
     assert np.isnan(estimate)
     assert n == 2
 
 
 def test_a_change_score_is_taken_as_it_is_and_has_no_sessions():
     made = made_tables.changes_only()
-    scores = tables.score_changes(made.scores, made.design)
+    scores = of_changes.score_changes(made.scores, made.design)
     raw = made.scores[(made.scores["scale"] == "si")].set_index("participant_id")["score"]
     pd.testing.assert_series_equal(
         scores.set_index("participant_id")["change"], raw, check_names=False
@@ -242,7 +243,7 @@ def test_the_means_that_are_drawn_are_over_those_who_were_tested(made):
 def test_a_circuit_of_one_edge_is_drawn_with_the_change_that_was_tested(made):
     _, numbers = FIGURES["circuits"](made)
     edge = numbers[numbers["circuit"] == "sgacc-rlpfc"]
-    tested = tables.hypothesis_row(made.hypotheses, "sgacc-rlpfc", "change")
+    tested = rows.hypothesis_row(made.hypotheses, "sgacc-rlpfc", "change")
     assert edge["change"].tolist() == pytest.approx([tested["estimate"]])
     assert edge["n"].tolist() == [tested["n"]]
     assert numbers.groupby("circuit").size().to_dict() == {
@@ -509,19 +510,19 @@ def test_colour_limits_are_round_and_symmetrical():
 
 @pytest.mark.parametrize("name", ["paired", "circuits"])
 def test_a_circuit_that_follows_motion_is_marked_and_the_mark_explained(made, name):
-    assert tables.MOTION_MARK not in all_text(FIGURES[name](made)[0])
+    assert rows.MOTION_MARK not in all_text(FIGURES[name](made)[0])
     salience = made.hypotheses["hypothesis"] == "salience"
     flags = made.hypotheses["flags"].mask(salience, "exploratory;follows-motion")
     figure, _ = FIGURES[name](
         made_tables.replace(made, hypotheses=made.hypotheses.assign(flags=flags))
     )
-    assert all_text(figure).count(f"{tables.MOTION_MARK} motion") == (1 if name == "paired" else 2)
+    assert all_text(figure).count(f"{rows.MOTION_MARK} motion") == (1 if name == "paired" else 2)
     assert "change follows head motion" in all_text(figure)
 
 
 def test_the_correlation_that_is_drawn_is_the_one_that_was_tested(made):
     _, numbers = FIGURES["qcfc"](made)
-    row = tables.motion_row(made.motion, "dmn", "acompcor", "follows")
+    row = rows.motion_row(made.motion, "dmn", "acompcor", "follows")
     drawn = numbers[(numbers["circuit"] == "dmn") & (numbers["kind"] == "participant")]
     assert len(drawn) == row["n"] == 14
     assert "participant_id" not in numbers

@@ -11,7 +11,7 @@ import pytest
 from made_design import design_of
 
 from ketfc.reporting.figures.association import draw_association
-from ketfc.reporting.results import results
+from ketfc.reporting.tables import results
 from ketfc.reporting.text.captions import figure_caption
 from ketfc.reporting.text.moderation import (
     adjustment_methods,

@@ -16,10 +16,11 @@ import pandas as pd
 import pytest
 
 from ketfc.reporting import words
+from ketfc.reporting.pages.cards import cards
 from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.report import render_report
-from ketfc.reporting.results import cards, results, table_of
-from ketfc.reporting.tables import motion_row
+from ketfc.reporting.rows import motion_row
+from ketfc.reporting.tables import results, table_of
 from ketfc.reporting.text.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.text.denoising import censored_neighbours, column_names, summarise
 from ketfc.reporting.text.methods import methods_text

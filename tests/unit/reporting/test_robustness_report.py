@@ -86,7 +86,7 @@ def test_the_methods_name_what_was_done_and_nothing_else(made):
 
 
 def test_infinite_bayes_factors_are_printed(made):
-    from ketfc.reporting.results import results
+    from ketfc.reporting.tables import results
 
     hypotheses = made.hypotheses.assign(bf10=np.inf)
     table = results(replace(made, hypotheses=hypotheses).hypotheses, primary=True)

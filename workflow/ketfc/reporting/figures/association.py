@@ -12,20 +12,12 @@ import pandas as pd
 from ketfc.base.files import MISSING
 from ketfc.inference.design.model_columns import covariate_columns
 from ketfc.inference.design.samples import adjusted_for, covariate_values
+from ketfc.reporting.changes import circuit_changes, drug_orders, score_changes
+from ketfc.reporting.design_words import arms_of, association_given
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.lines import median_line
-from ketfc.reporting.tables import (
-    alpha_of,
-    arms_of,
-    association_given,
-    circuit_changes,
-    coverage,
-    drug_orders,
-    hypothesis_row,
-    primary_circuits,
-    score_changes,
-)
-from ketfc.reporting.words import interval, number, p_equals, sentence, whole
+from ketfc.reporting.figures.trend_lines import median_line
+from ketfc.reporting.rows import hypothesis_row, primary_circuits
+from ketfc.reporting.words import coverage, interval, number, p_equals, sentence, whole
 from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 if TYPE_CHECKING:
@@ -56,7 +48,7 @@ def draw_association(
     figure : matplotlib.figure.Figure
         Points are participants, their SI change adjusted as in the test (for baseline SI where it
         was measured, for arm where there are arms, for the order of the drugs in a crossover, for
-        covariates); the line is that of :func:`ketfc.reporting.figures.lines.median_line`.
+        covariates); the line is that of :func:`ketfc.reporting.figures.trend_lines.median_line`.
     numbers : pandas.DataFrame
         Rows of kind ``participant`` (x: change in Fisher z, y: SI change as drawn, si_change: as
         measured) and of kind ``line`` (x, y, y_low, y_high).
@@ -98,7 +90,7 @@ def draw_association(
 
 
 def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
-    """Return what the test of association adjusts for (`association_given`), as numbers."""
+    """Return the terms of `association_given` as columns of numbers."""
     columns = list(covariate_columns(table, adjusted_for(design)).values())
     if design.drugs:
         columns.append(np.asarray(table["order"] == KETAMINE_FIRST, dtype=float))
@@ -131,7 +123,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
         return pd.DataFrame(columns=_COLUMNS)
     x = table["change"].to_numpy(dtype=float)
     y = table["change_si"].to_numpy(dtype=float)
-    alpha = alpha_of(design)
+    alpha = design.alpha
     line = median_line(x, y, _covariates(table, design), alpha=alpha)
     points = y if line is None else line.points
     labels = {arm.role: arm.label for arm in arms}
@@ -226,7 +218,6 @@ def _legend(axes: Axes, design: Design) -> None:
         for arm in arms_of(design)
     ]
     handles.append(Line2D([], [], color=style.INK, linewidth=1.2, label="Theil–Sen line"))
-    handles.append(
-        Patch(facecolor=style.INK, alpha=0.12, label=f"{coverage(design)} interval of its slope")
-    )
+    covers = coverage(design.alpha)
+    handles.append(Patch(facecolor=style.INK, alpha=0.12, label=f"{covers} interval of its slope"))
     axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

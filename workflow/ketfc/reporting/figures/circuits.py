@@ -10,22 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.base.files import MISSING
+from ketfc.reporting.changes import adjusted_difference, edge_changes
+from ketfc.reporting.design_words import arms_of, compared
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.labels import merge_close, place_labels
-from ketfc.reporting.tables import (
+from ketfc.reporting.rows import (
     MOTION_MARK,
-    adjusted_difference,
     any_follows_motion,
-    arms_of,
-    compared,
-    coverage,
-    edge_changes,
     hypothesis_row,
     motion_mark,
     numeric,
     primary_circuits,
 )
-from ketfc.reporting.words import interval, number, p_equals, pair_label, sentence, whole
+from ketfc.reporting.words import coverage, interval, number, p_equals, pair_label, sentence, whole
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ def draw_circuits(
         One panel per circuit, seen from the left and from above.
     numbers : pandas.DataFrame
         One row per edge: circuit, region_a, region_b, their centres in mm, the change in Fisher z
-        (`ketfc.reporting.tables.adjusted_difference`) and the n behind it.
+        (`ketfc.reporting.changes.adjusted_difference`) and the n behind it.
     """
     circuits = primary_circuits(hypotheses)
     numbers = _edges(connectivity, regions, design, list(circuits))
@@ -255,7 +252,7 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool
         0.5,
         0.16,
         "Dotted: no value.  Numbers below a brain: the test of the\n"
-        f"circuit's mean, with {coverage(design)} interval."
+        f"circuit's mean, with {coverage(design.alpha)} interval."
         + (f"\n{MOTION_MARK} motion: the change follows head motion." if marked else ""),
         transform=axes.transAxes,
         ha="center",

@@ -17,7 +17,6 @@ from ketfc.reporting.figures.matrices import (
     order_of,
     square,
 )
-from ketfc.reporting.tables import alpha_of
 from ketfc.reporting.text.edges import contrast, counted
 from ketfc.study.design.design import Design
 
@@ -64,7 +63,7 @@ def draw_edges(edges: pd.DataFrame, design: Design) -> tuple[Figure, pd.DataFram
         survives (1 where `p_fdr` is below alpha, else 0); a row per edge and test.
     """
     rows = edges[edges["atlas"] != CIRCUITS]
-    survives = (rows["p_fdr"] < alpha_of(design)).astype(int)
+    survives = (rows["p_fdr"] < design.alpha).astype(int)
     numbers = rows.assign(survives=survives)[_COLUMNS].reset_index(drop=True)
     with style.paper_style():
         if not np.isfinite(numbers["statistic"]).any():

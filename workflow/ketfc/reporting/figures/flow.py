@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import arms_of
 from ketfc.reporting.text.flow import Entry, head, rows
 from ketfc.study.design.design import Design
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ketfc.reporting.design_words import arms_of, compared
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import arms_of, compared, numeric
+from ketfc.reporting.rows import numeric
 from ketfc.reporting.words import is_missing, region_label
 from ketfc.study.design.design import Design
 

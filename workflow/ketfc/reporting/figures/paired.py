@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.files import MISSING
+from ketfc.reporting.changes import circuit_changes
+from ketfc.reporting.design_words import Arm, arms_of, compared
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import (
+from ketfc.reporting.rows import (
     MOTION_MARK,
-    Arm,
     any_follows_motion,
-    arms_of,
-    circuit_changes,
-    compared,
     hypothesis_row,
     motion_mark,
     primary_circuits,

@@ -12,16 +12,11 @@ import pandas as pd
 from ketfc.base.files import MISSING
 from ketfc.inference.motion.qcfc import CHANGE
 from ketfc.inference.motion.sessions import before_and_after, session_motion
+from ketfc.reporting.changes import circuit_changes
+from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.lines import fit_line
-from ketfc.reporting.tables import (
-    MOTION_MARK,
-    arms_of,
-    circuit_changes,
-    motion_row,
-    numeric,
-    primary_circuits,
-)
+from ketfc.reporting.figures.trend_lines import fit_line
+from ketfc.reporting.rows import MOTION_MARK, motion_row, numeric, primary_circuits
 from ketfc.reporting.words import interval, number, p_equals, whole
 from ketfc.study.design.design import Design
 

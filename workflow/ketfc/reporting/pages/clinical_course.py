@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.reporting.results import Table, table_of
+from ketfc.reporting.tables import Table, table_of
 from ketfc.reporting.words import as_number, is_missing, number, whole
 from ketfc.study.design.design import Design
 

@@ -1,4 +1,4 @@
-"""The page that explains every circuit: where it is, how large on this grid, and who says so."""
+"""Page of all circuits: place, size on the study's grid, and source."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.reporting.figures import quality as figures
+from ketfc.reporting.design_words import arms_of
+from ketfc.reporting.figures import group_quality as figures
 from ketfc.reporting.pages.rendering import environment, png_uri
-from ketfc.reporting.tables import arms_of
 from ketfc.reporting.words import MINUS, compact, number, whole
 from ketfc.study.design.design import Design
 
@@ -86,7 +86,7 @@ def render_group(
 
 
 def _identified(similarity: pd.DataFrame) -> str:
-    """Return how many are most like themselves, in words."""
+    """Count in words the participants who are most like themselves."""
     ranked = similarity[similarity["n_others"] > 0]
     if ranked.empty:
         return ""

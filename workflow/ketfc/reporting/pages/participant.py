@@ -13,9 +13,9 @@ from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
 from ketfc.imaging.group.similarity import edge_vector, pairwise_r
 from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.run.carpet import Carpet
-from ketfc.reporting.figures import runs as pictures
+from ketfc.reporting.figures import participant_quality as pictures
 from ketfc.reporting.pages.rendering import environment, png_uri
-from ketfc.reporting.results import table_of
+from ketfc.reporting.tables import table_of
 from ketfc.reporting.words import compact, number
 
 _COLOURS = (("#333333", "o"), ("#0a8f6a", "s"), ("#8a5fbf", "D"), ("#b8860b", "^"))
@@ -203,7 +203,7 @@ def _similarity(
 
 
 def _exclusions(participant: str, runs: Sequence[RunOnPage], min_coverage: float) -> pd.DataFrame:
-    """Return what was left out of this participant, parcels aside: there are lists of those."""
+    """Return the exclusions of this participant, without parcels: there are lists of those."""
     table = imaging_exclusions(
         pd.DataFrame(
             [

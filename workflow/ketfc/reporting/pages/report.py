@@ -13,18 +13,14 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.inference.design.samples import adjusted_for
+from ketfc.reporting.design_words import arm_sizes
+from ketfc.reporting.pages.cards import Card, cards
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
 from ketfc.reporting.pages.markdown import to_html
+from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
-from ketfc.reporting.pages.run_quality import quality_summary
-from ketfc.reporting.results import Card, Table, cards, full_results, results, table_of
-from ketfc.reporting.tables import (
-    arm_sizes,
-    coverage,
-    exclusion_counts,
-    numeric,
-    setting,
-)
+from ketfc.reporting.rows import exclusion_counts, numeric, setting
+from ketfc.reporting.tables import Table, full_results, results, table_of
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
     OF_QUALITY,
@@ -42,7 +38,7 @@ from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.tests import Config
-from ketfc.reporting.words import compact, is_missing, region_label, sentence
+from ketfc.reporting.words import compact, coverage, is_missing, region_label, sentence
 from ketfc.study.design.design import Design
 
 _IMAGE_BYTES = 3_000_000
@@ -151,7 +147,7 @@ def render_report(
         facts=_facts(config, design, runs, versions),
         estimands=design.estimand,
         may_not_say=design.may_not_say,
-        interval=coverage(design),
+        interval=coverage(design.alpha),
         instrument=design.instrument,
         cards=shown,
         primary_results=results(hypotheses, primary=True),

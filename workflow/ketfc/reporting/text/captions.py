@@ -6,18 +6,15 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
-from ketfc.reporting.tables import (
-    MOTION_MARK,
+from ketfc.reporting.design_words import (
     arms_of,
     association_given,
     change_given,
     compared,
-    coverage,
-    hypothesis_row,
     motion_given,
-    primary_circuits,
 )
-from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.reporting.rows import MOTION_MARK, hypothesis_row, primary_circuits
+from ketfc.reporting.words import coverage, interval, number, p_equals, whole
 from ketfc.study.design.design import Design
 
 TITLES = {
@@ -59,7 +56,7 @@ def figure_caption(name: str, design: Design) -> str:
 
 def _caption(name: str, design: Design) -> str:
     arms = arms_of(design)
-    between_arms = len(arms) == 2
+    between_arms, covers = len(arms) == 2, coverage(design.alpha)
     before, after = compared(design)
     sessions = f"{after} minus {before}"
     if design.drugs:
@@ -75,7 +72,7 @@ def _caption(name: str, design: Design) -> str:
             "Each line is one connection of a circuit, seen from the left and from above; its "
             f"colour is its change in Fisher z ({what}), a description of single connections. The "
             "numbers below a brain are the test of the circuit's mean: estimate with "
-            f"{coverage(design)} interval, permutation p after Holm, and n. {_MARK}"
+            f"{covers} interval, permutation p after Holm, and n. {_MARK}"
         )
     if name == "paired":
         estimate = (
@@ -89,7 +86,7 @@ def _caption(name: str, design: Design) -> str:
         return (
             "Thin lines are participants with both sessions, open marks participants with one; "
             "thick marks are means over those with both, with 95 % t intervals. Δz is "
-            f"{estimate} with its {coverage(design)} interval; p is the permutation p after Holm. "
+            f"{estimate} with its {covers} interval; p is the permutation p after Holm. "
             f"{_MARK}"
         )
     if name == "association":
@@ -126,6 +123,7 @@ _MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head 
 def _motion(design: Design) -> str:
     known = motion_given(design)
     given = f" given {known}" if known else ""
+    covers = coverage(design.alpha)
     return (
         "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
         f"mean framewise displacement (FD) with Fisher z at {design.baseline} and at "
@@ -135,7 +133,7 @@ def _motion(design: Design) -> str:
         f"(dots) of the primary strategy, {design.strategy}, whose Spearman's ρ is shown. "
         "Degrees of freedom lost count censored volumes too. Below: points are participants; r is "
         f"that of the change in connectivity and the change in mean FD{given}, with its "
-        f"{coverage(design)} interval and permutation p, not corrected; line and band are least "
+        f"{covers} interval and permutation p, not corrected; line and band are least "
         "squares, a description."
         + (" Changes in connectivity are shown less what arm explains." if design.arms else "")
     )
@@ -148,6 +146,7 @@ def _association(design: Design) -> str:
     given = association_given(design)
     before, after = compared(design)
     change = f"difference ({after} minus {before})" if design.drugs else "change"
+    covers = coverage(design.alpha)
     points = (
         f"Points are participants; their {about.instrument} {change} is shown after removing "
         f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
@@ -156,7 +155,7 @@ def _association(design: Design) -> str:
     )
     return (
         f"{points}The line has the Theil–Sen slope (median of all pairs of participants) and the "
-        f"band its {coverage(design)} interval about the median point, a description; the "
+        f"band its {covers} interval about the median point, a description; the "
         f"{'partial ' if given else ''}Spearman ρ above each panel has the interval and p of the "
         "test, which is by ranks. An association, not an effect."
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.base.english import listed
-from ketfc.reporting.tables import numeric, setting
+from ketfc.reporting.rows import numeric, setting
 from ketfc.reporting.words import compact, is_missing, number
 from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
 from ketfc.study.design.design import Design

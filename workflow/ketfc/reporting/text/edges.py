@@ -9,8 +9,8 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.edges.edgewise import CIRCUITS
-from ketfc.reporting.results import Table
-from ketfc.reporting.tables import alpha_of, arms_of, compared
+from ketfc.reporting.design_words import arms_of, compared
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import compact, is_missing, number, p_value, region_label
 from ketfc.study.design.design import Design
 
@@ -65,7 +65,7 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
     design : mapping
         ``plan/design.json``.
     """
-    alpha = alpha_of(design)
+    alpha = design.alpha
     tested = family[family["p_permutation"].notna()]
     left_out = family.loc[family["p_permutation"].isna(), "reason"].value_counts()
     why = listed([f"{_count(n)} {_REASONS.get(str(r), str(r))}" for r, n in left_out.items()])
@@ -87,7 +87,7 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
     design : mapping
         ``plan/design.json``.
     """
-    alpha = alpha_of(design)
+    alpha = design.alpha
     said = [
         "Exploratory: every edge was put to the tests of the primary hypotheses, in families of "
         "its own. No p value here counts in the correction of another family, and what survives "

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ketfc.base.english import plural
-from ketfc.reporting.tables import arms_of, primary_circuits
+from ketfc.reporting.design_words import arms_of
+from ketfc.reporting.rows import primary_circuits
 from ketfc.reporting.words import as_number
 from ketfc.study.design.design import Design
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketfc.reporting.results import Table
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import (
     is_missing,
     number,

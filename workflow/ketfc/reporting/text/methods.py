@@ -11,14 +11,8 @@ import pandas as pd
 from ketfc.base.english import listed, plural
 from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
-from ketfc.reporting.tables import (
-    arm_sizes,
-    arms_of,
-    exclusion_counts,
-    motion_given,
-    primary_circuits,
-    setting,
-)
+from ketfc.reporting.design_words import arm_sizes, arms_of, motion_given
+from ketfc.reporting.rows import exclusion_counts, primary_circuits, setting
 from ketfc.reporting.text.crossover import drug_orders_in_words
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods

@@ -16,7 +16,7 @@ from ketfc.inference.design.moderation import (
 )
 from ketfc.inference.design.samples import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import MODERATION
-from ketfc.reporting.results import Table
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import (
     compact,
     coverage,

@@ -13,18 +13,13 @@ from ketfc.base.files import MISSING
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.inference.motion.qcfc import CHANGE
 from ketfc.inference.motion.sessions import MEASURES
-from ketfc.reporting.results import Table
-from ketfc.reporting.tables import (
-    alpha_of,
-    arms_of,
-    coverage,
-    motion_given,
-    motion_row,
-    primary_circuits,
-)
+from ketfc.reporting.design_words import arms_of, motion_given
+from ketfc.reporting.rows import motion_row, primary_circuits
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import (
     as_number,
     compact,
+    coverage,
     interval,
     is_missing,
     number,
@@ -86,7 +81,7 @@ def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
     if not is_missing(row["reason"]):
         return [f"Whether mean FD changed could not be tested: {row['reason']}."]
     numbers = (
-        f"{number(row['estimate'], 3, signed=True)} mm, {coverage(design)} interval "
+        f"{number(row['estimate'], 3, signed=True)} mm, {coverage(design.alpha)} interval "
         f"{interval(row['ci_low'], row['ci_high'], 3)}, {p_equals(row['p_permutation'])}, "
         f"n = {whole(row['n'])}"
     )
@@ -123,7 +118,7 @@ def _of_circuits(motion: pd.DataFrame, circuits: Mapping[str, str], design: Desi
         for name, row in tested.items()
         if row["gate"] == FOLLOWS
     ]
-    alpha, m = alpha_of(design), len(tested)
+    alpha, m = design.alpha, len(tested)
     by_chance = 100 * (1 - (1 - alpha) ** m)
     known = motion_given(design)
     given = f", given {known}," if known else ""

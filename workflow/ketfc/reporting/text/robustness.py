@@ -12,8 +12,8 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
-from ketfc.reporting.results import Table
-from ketfc.reporting.tables import alpha_of, hypothesis_row, primary_circuits
+from ketfc.reporting.rows import hypothesis_row, primary_circuits
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import as_number, interval, is_missing, number, p_value, sentence, whole
 from ketfc.study.design.design import Design
 
@@ -69,7 +69,7 @@ def robustness_section(
     design : mapping
         ``plan/design.json``.
     """
-    alpha = alpha_of(design)
+    alpha = design.alpha
     said = []
     for circuit, name in primary_circuits(hypotheses).items():
         own = robustness[robustness["hypothesis"] == circuit]
@@ -84,7 +84,7 @@ def robustness_section(
 
 
 def _agreement(row: Mapping[str, Any], rows: Mapping[str, Any], alpha: float) -> str:
-    """Return in words how many methods decide as the primary test does, before correction."""
+    """Count in words the methods that decide as the primary test does, before correction."""
     p, estimate = as_number(row["p_permutation"]), as_number(row["estimate"])
     if math.isnan(p):
         return "not tested"

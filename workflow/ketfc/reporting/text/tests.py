@@ -9,13 +9,8 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
-from ketfc.reporting.tables import (
-    arms_of,
-    association_given,
-    numeric,
-    primary_circuits,
-    setting,
-)
+from ketfc.reporting.design_words import arms_of, association_given
+from ketfc.reporting.rows import numeric, primary_circuits, setting
 from ketfc.reporting.text.crossover import test_in_words
 from ketfc.reporting.words import as_number, compact
 from ketfc.study.design.design import Design

@@ -1,12 +1,13 @@
-"""The quality of the runs in short: by session and arm."""
+"""Summary of the quality of runs by session and arm."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from ketfc.base.files import MISSING
-from ketfc.reporting.results import Table
-from ketfc.reporting.tables import arms_of, numeric
+from ketfc.reporting.design_words import arms_of
+from ketfc.reporting.rows import numeric
+from ketfc.reporting.tables import Table
 from ketfc.reporting.words import number, region_label
 from ketfc.study.design.design import Design
 

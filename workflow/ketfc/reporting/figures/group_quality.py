@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
-from ketfc.reporting.tables import arms_of
 from ketfc.reporting.words import is_missing
 from ketfc.study.design.design import Design
 
@@ -198,7 +198,7 @@ def strategy_rows(strategies: pd.DataFrame) -> dict[str, pd.Series[float]]:
 
 
 def reasons(exclusions: pd.DataFrame, participant: str) -> list[str]:
-    """Return why runs of a participant are not used, each reason once."""
+    """Return the reasons that runs of a participant are not used for, each once."""
     rows = exclusions[
         (exclusions["participant_id"] == participant) & (exclusions["stage"] != "region")
     ]

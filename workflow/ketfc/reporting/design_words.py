@@ -1,0 +1,73 @@
+"""Names of arms and sessions and terms of the models, in words of the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ketfc.base.english import listed
+from ketfc.inference.design.samples import adjusted_for
+from ketfc.study.design.design import Design
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: its role in the design (None where the study has no arms) and its own label."""
+
+    role: str | None
+    label: str
+
+
+def arms_of(design: Design) -> list[Arm]:
+    """Return the arms in the order of the design, or the one group of a single-arm study."""
+    arms = design.arms
+    if not arms:
+        return [Arm(None, "patients" if design.groups else "all participants")]
+    return [Arm(str(role), str(label)) for role, label in arms.items()]
+
+
+def compared(design: Design) -> tuple[str, str]:
+    """Return the names of the two compared sessions: drugs in a crossover, else roles.
+
+    The session that is subtracted, that after the control drug, comes first.
+    """
+    drugs = design.drugs
+    if drugs:
+        return str(drugs["control"]), str(drugs["ketamine"])
+    return str(design.baseline), str(design.followup)
+
+
+def association_given(design: Design) -> list[str]:
+    """Return the terms that the test of association is adjusted for, in words."""
+    adjusted = list(adjusted_for(design))
+    if design.drugs:
+        return ["the order of the drugs", *adjusted]
+    given = [] if design.si_changes_only else [f"{design.instrument} at {design.baseline}"]
+    return given + (["arm"] if design.arms else []) + adjusted
+
+
+def change_given(design: Design, *first: str) -> str:
+    """Return in words the terms that the test of change is adjusted for: these, and covariates."""
+    return listed([*first, *adjusted_for(design, change=True)])
+
+
+def motion_given(design: Design) -> str:
+    """Return in words the terms that the correlation with motion is adjusted for."""
+    side = ["arm"] if design.arms else []
+    side += ["the order of the drugs"] if design.drugs else []
+    return listed([*side, *adjusted_for(design)])
+
+
+def arm_sizes(design: Design) -> dict[str, int]:
+    """Count the participants of each arm, those without an arm, and healthy controls."""
+    roles = list(design.in_contrasts().values())
+    arms = arms_of(design)
+    if arms[0].role is None:
+        sizes = {arms[0].label: len(roles)}
+    else:
+        sizes = {arm.label: roles.count(arm.role) for arm in arms}
+        sizes |= {"no arm": len(roles) - sum(sizes.values())}
+    healthy = len(design.healthy_controls())
+    sizes |= {"healthy controls": healthy}
+    sizes |= {"no group": len(design.participants) - len(roles) - healthy}
+    optional = ("no arm", "healthy controls", "no group")
+    return {label: n for label, n in sizes.items() if n or label not in optional}

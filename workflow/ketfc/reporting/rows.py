@@ -1,0 +1,92 @@
+"""Rows and settings looked up in the result tables and the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ketfc.inference.motion.gate import FOLLOWS
+from ketfc.reporting.words import is_missing
+
+
+def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return a copy of `table` with these columns as float64, NaN for what is no number."""
+    table = table.copy()
+    for column in columns:
+        table[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+    return table
+
+
+def primary_circuits(hypotheses: pd.DataFrame) -> dict[str, str]:
+    """Return id and name of the circuits of the primary hypotheses, in the table's order."""
+    family = hypotheses["family"].astype(str)
+    rows = hypotheses[family.str.startswith("primary")]
+    return {
+        str(circuit): str(circuit if is_missing(name) else name)
+        for circuit, name in zip(rows["hypothesis"], rows["name"], strict=True)
+    }
+
+
+def hypothesis_row(hypotheses: pd.DataFrame, circuit: str, test: str) -> dict[str, Any] | None:
+    """Return the row of one hypothesis × test as a dict, or None if it was not run."""
+    rows = hypotheses[(hypotheses["hypothesis"] == circuit) & (hypotheses["test"] == test)]
+    return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+MOTION_MARK = "▲"
+"""Stands in figures beside a circuit whose change follows the change in head motion."""
+
+
+def motion_row(
+    motion: pd.DataFrame, circuit: str | None, strategy: str | None, test: str
+) -> dict[str, Any] | None:
+    """Return the row of ``quality/motion.tsv`` of one test as a dict, or None if there is none.
+
+    Without a circuit and a strategy: the test whether mean FD itself changed.
+    """
+    rows = motion[(motion["measure"] == "mean_fd") & (motion["test"] == test)]
+    for column, wanted in (("circuit", circuit), ("strategy", strategy)):
+        rows = rows[rows[column].isna() if wanted is None else rows[column] == wanted]
+    return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+def motion_mark(row: Mapping[str, Any]) -> str:
+    """Return the mark of a row of ``tests/hypotheses.tsv`` that follows motion, else nothing."""
+    return f" {MOTION_MARK} motion" if FOLLOWS in str(row["flags"]).split(";") else ""
+
+
+def any_follows_motion(hypotheses: pd.DataFrame) -> bool:
+    """Return whether any row of ``tests/hypotheses.tsv`` is flagged as following motion."""
+    return any(motion_mark({"flags": flags}) for flags in hypotheses["flags"])
+
+
+def setting(config: Mapping[str, Any], section: str, key: str) -> Any:
+    """Return one value of a config whose keys are spelt as in the YAML file; None if absent."""
+    return (config.get(section) or {}).get(key)
+
+
+def exclusion_counts(exclusions: pd.DataFrame) -> pd.DataFrame:
+    """Count, by rule, the exclusions and the participants they concern.
+
+    Parameters
+    ----------
+    exclusions : pandas.DataFrame
+        ``quality/exclusions.tsv``. In its stage ``test`` a rule is a circuit and a test; here the
+        circuits of one test are counted together.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns stage, rule, consequence, rows, participants.
+    """
+    keys = ["stage", "rule", "consequence"]
+    if exclusions.empty:
+        return pd.DataFrame(columns=[*keys, "rows", "participants"])
+    of_tests = exclusions["stage"] == "test"
+    test = exclusions["rule"].str.split(" / ").str[-1]
+    table = exclusions.assign(rule=exclusions["rule"].mask(of_tests, test))
+    grouped = table.groupby(keys, dropna=False)
+    counts = grouped.agg(rows=("stage", "size"), participants=("participant_id", "nunique"))
+    return counts.reset_index()
