@@ -37,14 +37,14 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "a fraction": (
         WIDE.replace("12", "12.5"),
         {},
-        "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 12.5: is no possible score of SSI "
+        "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 12.5: is not a possible score of SSI "
         f"(allowed: {RANGE})",
     ),
     "a gap": (
         WIDE.replace(" 4", " 1"),
         {"si": {"instrument": "C-SSRS intensity", "column": "SSI"}},
-        "scores.tsv: sub-02 ses-post: SSI_ses-post = 1: is no possible score of C-SSRS intensity "
-        "(allowed: a whole number from 0 to 25 other than 1)",
+        "scores.tsv: sub-02 ses-post: SSI_ses-post = 1: is not a possible score of C-SSRS "
+        "intensity (allowed: a whole number from 0 to 25 other than 1)",
     ),
     "text": (
         WIDE.replace("12", "high"),
@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "an impossible change": (
         "participant_id delta\n01 -4\n02 -40\n",
         {"si": {"instrument": "SSI", "change-column": "delta"}},
-        "scores.tsv: sub-02: delta = -40: is no possible change of SSI "
+        "scores.tsv: sub-02: delta = -40: is not a possible change of SSI "
         "(allowed: a number from -38 to 38)",
     ),
     "a column in two tables": (
@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
         "participant_id Subject SSI_ses-pre SSI_ses-post\n01 01 1 2\n02 02 1 2\n",
         {"columns": {"participant_id": "Subject"}},
         "scores.tsv: scores.table: cannot be read as a table in UTF-8: it has a column "
-        "'participant_id', and 'Subject', which is to be called so",
+        "'participant_id', and 'Subject' is to be renamed to it",
     ),
     "an hour that is none": (
         LONG.replace("SSI\n", "SSI hours\n").replace("post 3\n", "post 3 noon\n"),
@@ -164,7 +164,7 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "hours of an unknown role": (
         WIDE,
         {"hours-since-dose": {"later": 3}},
-        "scores.hours-since-dose = later: is no role of study.sessions (allowed: pre, post)",
+        "scores.hours-since-dose = later: is not a role of study.sessions (allowed: pre, post)",
     ),
 }
 
@@ -189,7 +189,7 @@ def test_all_problems_of_a_table_are_said_at_once(tmp_path: Path) -> None:
         "leading zeros lost (in a spreadsheet)?",
         "scores.tsv: sub-02: participant_id = sub-02: has 2 rows (lines 3, 5); one is expected",
         "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 39: is out of the range of SSI",
-        "scores.tsv: sub-02 ses-pre: SSI_ses-pre = 9.5: is no possible score of SSI",
+        "scores.tsv: sub-02 ses-pre: SSI_ses-pre = 9.5: is not a possible score of SSI",
         "scores.tsv: sub-01 ses-post: SSI_ses-post = x: is not a number",
         "scores.tsv: sub-02 ses-pre: M10_ses-pre = 6: is above the total it is part of "
         "(M_ses-pre = 5)",

@@ -207,7 +207,7 @@ def test_json_keeps_every_letter_and_refuses_what_is_not_json(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a": 1, "b": {"c": 1, "c": 1}}', "the key 'c' is there twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 1}}', "the key 'c' occurs twice"),
         ("[" * 200_000, "nested too deeply"),
         ("{", "Expecting property name"),
         ("1" * 5000, "limit"),

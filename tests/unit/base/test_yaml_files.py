@@ -27,9 +27,9 @@ def test_what_people_write_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "the key 'a' is there twice, in lines 1 and 3"),
-        ("x: {a: 1, a: 1}\n", "the key 'a' is there twice, in lines 1 and 1"),
-        ("0x10: a\n16: b\n", "the key '16' is there twice"),
+        ("a: 1\nb: 2\na: 3\n", "the key 'a' occurs twice, in lines 1 and 3"),
+        ("x: {a: 1, a: 1}\n", "the key 'a' occurs twice, in lines 1 and 1"),
+        ("0x10: a\n16: b\n", "the key '16' occurs twice"),
         ("{a: " * 100_000, "nested too deeply"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
         ("a: !!python/name:os.getcwd", "could not determine a constructor"),
@@ -54,6 +54,6 @@ def test_all_files_of_a_configuration_are_looked_at(tmp_path):
     with pytest.raises(StudyError) as caught:
         require_sound_configs([good, wrong, json])
     assert str(caught.value).splitlines() == [
-        "wrong.yaml: cannot be used: the key 'a' is there twice, in lines 1 and 2",
-        "wrong.json: cannot be used: the key 'a' is there twice",
+        "wrong.yaml: cannot be used: the key 'a' occurs twice, in lines 1 and 2",
+        "wrong.json: cannot be used: the key 'a' occurs twice",
     ]

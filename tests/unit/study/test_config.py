@@ -344,9 +344,21 @@ REFUSED = [
         "the same column as si",
     ),
     ("denoising", "acompcor", "denoising", "acompcor", "is text where a group of keys is needed"),
-    ("denoising.primary", "36p", "denoising.primary", "36p", "is no strategy"),
-    ("denoising.primary", "icaaroma", "denoising.primary", "icaaroma", "is no strategy, neither"),
-    ("denoising.primary", "24P_scrub", "denoising.primary", "24P_scrub", "is no strategy, neither"),
+    ("denoising.primary", "36p", "denoising.primary", "36p", "is neither a built-in strategy"),
+    (
+        "denoising.primary",
+        "icaaroma",
+        "denoising.primary",
+        "icaaroma",
+        "neither a built-in strategy",
+    ),
+    (
+        "denoising.primary",
+        "24P_scrub",
+        "denoising.primary",
+        "24P_scrub",
+        "neither a built-in strategy",
+    ),
     ("denoising.primary", "none", "denoising.primary", "none", "none is not among the strategies"),
     ("denoising.strategies", "[24P]", "denoising.strategies", "[24P]", "acompcor is not among"),
     ("denoising.strategies", "[]", "denoising.strategies", "[]", "acompcor is not among"),
@@ -356,7 +368,7 @@ REFUSED = [
         "[acompcor, 24p]",
         "denoising.strategies[1]",
         "24p",
-        "is no strategy, neither a built-in one nor one of own-strategies; did you mean '24P'?",
+        "is neither a built-in strategy nor one of own-strategies; did you mean '24P'?",
     ),
     (
         "denoising.strategies",
@@ -890,7 +902,7 @@ def test_schema_and_models_agree_on_what_is_right(path, written, validator):
 # what depends on several keys at once, on the environment or on identity is beyond the schema
 BEYOND_SCHEMA = re.compile(
     "twice|combined|same|cannot be the name|is not among|not above|needs a space"
-    "|needs an image|differs from|total score|finite|write 1000$|is no strategy|like a built-in"
+    "|needs an image|differs from|total score|finite|write 1000$|neither a built-in|like a built-in"
     "|only in capitals|needs a band|has no use|has a use"
 )
 
@@ -937,7 +949,7 @@ def test_what_tests_are_adjusted_for_must_be_a_covariate_of_the_study(key):
         parse_config(raw)
     (problem,) = caught.value.problems
     assert problem.field == f"statistics.{key}"
-    assert problem.message == "'weight' is none of study.covariates"
+    assert problem.message == "'weight' is not one of study.covariates"
 
 
 def test_a_diagnosis_cannot_be_both():

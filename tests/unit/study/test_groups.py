@@ -80,8 +80,8 @@ def test_orders_are_read_with_those_who_had_one_drug_or_none():
 @pytest.mark.parametrize(
     ("row", "field", "value", "message"),
     [
-        (("d", "P"), "second", "P", "is no drug of the config"),
-        (("ket", "p"), "first", "ket", "is no drug of the config"),
+        (("d", "P"), "second", "P", "is not a drug of the config"),
+        (("ket", "p"), "first", "ket", "is not a drug of the config"),
         (("d", "d"), "second", "d", "had the same drug twice"),
     ],
 )

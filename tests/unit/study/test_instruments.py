@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ketfc.base.errors import closest
 from ketfc.study.config.scores import Depression, Score
 from ketfc.study.scores.instruments import Rule, load_instruments
 
@@ -63,9 +64,9 @@ def test_names_are_found_however_they_are_written(written: str, meant: str) -> N
 
 def test_an_unknown_name_has_a_nearest_one_or_none() -> None:
     assert CATALOGUE.find("MADRSS") is None
-    assert CATALOGUE.nearest("MADRSS") == "MADRS"
-    assert CATALOGUE.nearest("BPRS") is None or CATALOGUE.find("BPRS") is None
-    assert CATALOGUE.nearest("quality of life") is None
+    assert closest("MADRSS", CATALOGUE.names) == "MADRS"
+    assert closest("BPRS", CATALOGUE.names) is None or CATALOGUE.find("BPRS") is None
+    assert closest("quality of life", CATALOGUE.names) is None
 
 
 @pytest.mark.parametrize(
@@ -75,9 +76,9 @@ def test_an_unknown_name_has_a_nearest_one_or_none() -> None:
         ("SSI", 38, None),
         ("SSI", 39, "is out of the range of SSI"),
         ("SSI", -1, "is out of the range of SSI"),
-        ("SSI", 7.5, "is no possible score of SSI"),
+        ("SSI", 7.5, "is not a possible score of SSI"),
         ("C-SSRS-intensity", 0, None),
-        ("C-SSRS-intensity", 1, "is no possible score of C-SSRS-intensity"),
+        ("C-SSRS-intensity", 1, "is not a possible score of C-SSRS-intensity"),
         ("C-SSRS-intensity", 2, None),
         ("unheard of", 1e6, None),
     ],
@@ -128,7 +129,7 @@ def test_a_labs_own_instruments_are_added_and_replace_those_of_the_same_name(own
     assert len(catalogue.instruments) == len(CATALOGUE.instruments) + 1
     rule = catalogue.rule(Score(instrument="SSI", column="x"))
     assert (rule.low, rule.high, rule.step, rule.direction) == (10, 50, 5, "higher-better")
-    assert (rule.complaint(15), rule.complaint(16)) == (None, "is no possible score of SSI")
+    assert (rule.complaint(15), rule.complaint(16)) == (None, "is not a possible score of SSI")
 
 
 def test_all_that_is_wrong_with_a_file_is_listed_by_instrument_and_key(own) -> None:

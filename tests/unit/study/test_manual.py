@@ -83,8 +83,8 @@ def test_all_wrong_lines_are_told_together(tmp_path):
             r"mean 'sub-01'?",
             r"session = pst: line 3: no run of sub-02 has this session; did you mean 'post'? "
             r"(allowed: pre, post)",
-            r"run = 3: line 4: no run of sub-02 is called so (allowed: sub-02_ses-post_",
-            r"run = 1: line 5: 2 runs of sub-02 are called so",
+            r"run = 3: line 4: no run of sub-02 has this name (allowed: sub-02_ses-post_",
+            r"run = 1: line 5: 2 runs of sub-02 have this name",
             r"reason: line 6: has no reason, and nothing is left out without one",
             r"participant_id: line 7: no participant_id",
         ),

@@ -356,7 +356,7 @@ def test_an_unknown_drug_stops_the_plan_and_names_the_place(crossover) -> None:
     plan = crossover(ORDERS | {"01": ("MDD", "d", "P"), "03": ("MDD", "d", "p")})
     (problem,) = [p for p in plan.problems if p.severity == "error"]
     assert str(problem) == (
-        "people.tsv: sub-01: drug_2 = P: is no drug of the config (allowed: d, p)"
+        "people.tsv: sub-01: drug_2 = P: is not a drug of the config (allowed: d, p)"
     )
 
 

@@ -96,7 +96,7 @@ def test_content_without_the_listed_checksum_is_refused(store: Store, tmp_path: 
     store.spoilt.add(NAME)
     message = said(Bucket(RAW).fetch, listed(), tmp_path / "b.nii.gz")
     assert f"s3://{NAME}" in message
-    assert "lacks the checksum that was listed" in message
+    assert "without the checksum that was listed" in message
     assert ranges(store) == ["", ""]
     assert list(tmp_path.iterdir()) == []
 

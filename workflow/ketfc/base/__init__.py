@@ -1,1 +1,1 @@
-"""What every room stands on: errors, files, logs, versions, YAML."""
+"""Foundations of every room: errors, files, logs, versions, YAML."""

@@ -1,4 +1,4 @@
-"""Problems of a study and errors of a run, in words that its owner understands."""
+"""Problems of a study and errors of a run, in plain words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, where it is, and what would be right.
+    """A fault of a study: place, value found, and values allowed.
 
     Attributes
     ----------
@@ -155,6 +155,12 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[matches[0]] if matches else None
 
 
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Return "; did you mean '…'?" with the closest candidate, to end a message; else nothing."""
+    near = closest(name, candidates)
+    return f"; did you mean '{near}'?" if near is not None else ""
+
+
 def _fold(name: str) -> str:
     return name.casefold().replace("_", "-")
 
@@ -173,7 +179,7 @@ _OF_THE_MACHINE = {
 
 
 class RunError(Exception):
-    """A run, or one denoising strategy of it, that cannot be used.
+    """A run, or a denoising strategy of a run, that cannot be used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading and writing files: tables as BIDS writes them, and nothing half-written."""
+"""Read and write files: tables and JSON in BIDS form, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "n/a"
-"""How BIDS, and every table of this project, writes a missing value."""
+"""Missing value in the tables of BIDS and of this project."""
 
 _REMEDIES = {
     errno.ENOSPC: "make room and start again with the same command",
@@ -25,11 +25,11 @@ _REMEDIES = {
     errno.EROFS: "work in a folder that can be written to; the derivatives may be read-only",
     errno.EACCES: "work in a folder that you may write to; the derivatives may be read-only",
 }
-"""What to do where a file cannot be written, by the operating system's reason."""
+"""Remedies for files that cannot be written, by the operating system's reason."""
 
 
 def unwritable(path: str | Path, error: OSError) -> StudyError | None:
-    """Return what to tell somebody whose file could not be written.
+    """Explain why a file could not be written, and what to do about it.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def unwritable(path: str | Path, error: OSError) -> StudyError | None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path` that becomes `path` when the block succeeds.
+    """Yield a temporary path beside `path` that is renamed to it when the block succeeds.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_json_of_others(path: str | Path) -> Any:
-    """Return the content of a JSON file that others wrote, read strictly.
+    """Return the content of a JSON file from outside, read strictly.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} is there twice")
+        raise ValueError(f"the key {twice!r} occurs twice")
     return content
 
 

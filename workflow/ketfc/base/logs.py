@@ -1,4 +1,4 @@
-"""Where a script's words go: to its log file, and only the essence to the terminal."""
+"""Logs of scripts: everything to a file, and only the essence to the terminal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def logged(path: str | Path) -> Iterator[None]:
 
 
 def _end(log: TextIO, said: str, *, detail: str | None = None) -> NoReturn:
-    """Say what is wrong on the terminal, and in more detail in the log, and end the process."""
+    """Print the problem on the terminal and its details to the log, and end the process."""
     print(said, file=sys.stderr)
     with suppress(OSError):
         print(detail or said, file=log, end="" if detail else "\n")

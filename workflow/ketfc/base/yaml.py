@@ -18,14 +18,14 @@ class _Loader(yaml.SafeLoader):
     """Make text, numbers, truth values, dates, lists and mappings, and nothing else."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Refuse keys that are there twice, of which YAML would take the last in silence."""
+        """Refuse keys that occur twice, of which YAML would take the last in silence."""
         seen: dict[Hashable, int] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 name, line = self.construct_object(key), key.start_mark.line + 1
                 if name in seen:
                     message = (
-                        f"the key {key.value!r} is there twice, in lines {seen[name]} and {line}"
+                        f"the key {key.value!r} occurs twice, in lines {seen[name]} and {line}"
                     )
                     raise ValueError(message)
                 seen[name] = line

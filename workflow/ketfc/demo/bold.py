@@ -1,8 +1,8 @@
-"""Voxels of the demo study: where its signals, its noise and its artefacts show.
+"""Images of the demo study: signals, noise and artefacts of every voxel.
 
 A voxel is its baseline intensity times one plus, in fractions of it: the signal of its parcel or
 circuit region (grey matter), spatially smooth noise, scanner drift, a global signal, signals of
-white matter and cerebrospinal fluid that leak into grey matter, and what the head's motion does;
+white matter and cerebrospinal fluid that leak into grey matter, and effects of head motion;
 thermal noise has the same size everywhere.
 """
 
@@ -162,7 +162,7 @@ def _parcel_series(
 
 
 def _nuisance_series(rng: np.random.Generator, motion: Array) -> Array:
-    """Return what the brain does not do, shape (n_volumes, 23); rows of `_nuisance_maps`."""
+    """Return physiology, drifts and motion, shape (n_volumes, 23), as rows of `_nuisance_maps`."""
     n_volumes = len(motion)
     physiology = coloured(rng, 7, n_volumes)
     # slow changes of breathing depth, around 0.03 Hz, are most of the global signal
@@ -180,7 +180,7 @@ def _nuisance_series(rng: np.random.Generator, motion: Array) -> Array:
 
 
 def _nuisance_maps(rng: np.random.Generator, head: Head) -> Array:
-    """Return how much each nuisance series changes each voxel, in fractions of its intensity.
+    """Return the weight of each nuisance series in each voxel, as a fraction of its intensity.
 
     In this order: the global signal; three signals of white matter and three of cerebrospinal
     fluid, which leak into grey matter; two drifts; the six motion parameters, through what

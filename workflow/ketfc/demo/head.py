@@ -1,4 +1,4 @@
-"""Anatomy of the demo study: which voxels are brain, of what tissue, and carry which signal."""
+"""Anatomy of the demo study: brain voxels, tissues, and the voxels of each signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTENSITY = {"grey": 10000.0, "white": 8500.0, "csf": 12500.0, "scalp": 4000.0}
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Where the signals of parcels and circuit regions go.
+    """Voxels that carry the signals of parcels and circuit regions.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Head:
 
     @property
     def brain(self) -> Mask:
-        """Which voxels are brain, shape (n,)."""
+        """Mask of brain voxels, shape (n,)."""
         return ~self.tissue["scalp"]
 
 

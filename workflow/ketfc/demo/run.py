@@ -1,4 +1,4 @@
-"""Files of the demo study's runs: images, sidecars and confounds with the names fMRIPrep gives."""
+"""Files of the demo study's runs: images, sidecars and confounds under fMRIPrep's names."""
 
 from __future__ import annotations
 

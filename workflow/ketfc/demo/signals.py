@@ -1,4 +1,4 @@
-"""Time series of the demo study: what neurons, physiology and the moving head are made to do."""
+"""Time series of the demo study: neural signals, coloured noise and head motion."""
 
 from __future__ import annotations
 

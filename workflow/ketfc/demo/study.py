@@ -1,4 +1,4 @@
-"""The demo study: who takes part, what was planted in whom, and the tables that say so.
+"""The demo study: participants, planted effects, and the tables that hold them.
 
 Nothing here opens or makes an image, so that a workflow can ask for the runs while it reads its
 rules; `ketfc.demo.bold` makes the images. No participant is real.
@@ -28,7 +28,7 @@ SPACE = "MNI152NLin2009cAsym"
 
 N_PER_ARM = 8
 SSI_FALL_PER_Z = 22.0
-"""Points of SSI that go with a rise of sgACC–rLPFC by one unit of Fisher z."""
+"""Points by which SSI falls when sgACC–rLPFC rises by one unit of Fisher z."""
 
 _DMN_CORTEX = ("mPFC", "PCC", "lLP", "rLP")
 _DMN = (*_DMN_CORTEX, "lHippocampus", "rHippocampus")
@@ -281,7 +281,7 @@ def planted_correlation(regions: Sequence[str], edges: Mapping[Edge, float]) -> 
 
 
 def demo_truth(seed: int) -> dict[str, Any]:
-    """Return what was planted, as ``truth.json`` holds it."""
+    """Return the planted effects, in the form of ``truth.json``."""
     people = demo_participants(seed)
     special = {
         "heavy-motion": [[p.id, p.heavy_motion] for p in people if p.heavy_motion],
@@ -341,7 +341,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
 
 
 def write_tables(out_dir: str | Path, *, seed: int, truth: str | Path) -> None:
-    """Write the study's tables and what was planted.
+    """Write the study's tables and its planted effects.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What was measured: configuration, runs, scores, design and the demo study."""
+"""The study: configuration, runs, scores, participants, design and plan."""

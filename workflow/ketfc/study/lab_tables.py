@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import SESSIONS_FILES
 from ketfc.study.config.types import expand
@@ -27,7 +27,7 @@ _SESSIONS_FILE = re.compile(r"(sub-[A-Za-z0-9]+)_sessions\.tsv")
 
 @dataclass(frozen=True)
 class Table:
-    """A lab's table with participants as ``sub-…``, and what is wrong with it.
+    """A lab's table with participants as ``sub-…``, and the problems of the table.
 
     The index of `rows` is the line of the file.
 
@@ -53,7 +53,7 @@ class Table:
         return self.path.name.replace("sub-*", participant)
 
     def header(self, column: str) -> str:
-        """Return what the file calls a column."""
+        """Return the name that a column has in the file."""
         return self.headers.get(column, column)
 
     @property
@@ -63,14 +63,14 @@ class Table:
 
 
 def find_table(path: str, folders: Iterable[Path]) -> Path:
-    """Return where a table is: as written from the working directory, else in the derivatives."""
+    """Return the path of a table, in the working directory or else in the derivatives."""
     given = expand(path)
     places = [given, *(folder / given for folder in folders)]
     return next((place for place in places if place.is_file()), given)
 
 
 def find_link(path: str, folders: Iterable[Path]) -> Path:
-    """Return where a table is, or a link that is in its place and may lead nowhere."""
+    """Return the path of a table, or of a link in its place that may lead nowhere."""
     given = expand(path)
     places = [given, *(folder / given for folder in folders)]
     return next((place for place in places if place.is_symlink() or place.is_file()), given)
@@ -142,10 +142,9 @@ def read_table(
         return _nothing(path, Problem("error", message, file=name, field=field))
     wanted = (columns or {}).get("participant_id", "participant_id")
     if wanted not in rows:
-        near = closest(wanted, rows.columns)
         problem = Problem(
             "error",
-            f"has no column {wanted}" + (f"; did you mean '{near}'?" if near else ""),
+            f"has no column {wanted}{did_you_mean(wanted, rows.columns)}",
             file=name,
             field="participant_id",
             allowed=", ".join(map(str, rows.columns)),
@@ -202,7 +201,7 @@ def read_sessions_files(
 
 
 def is_sessions_file(path: Path) -> bool:
-    """Return whether a file is a ``sub-<label>_sessions.tsv``."""
+    """Return True if a file is a ``sub-<label>_sessions.tsv``."""
     return _SESSIONS_FILE.fullmatch(path.name) is not None
 
 
@@ -217,14 +216,14 @@ def _headers(rows: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
     renamed = {o: theirs for o, theirs in columns.items() if theirs in rows and theirs != o}
     for ours, theirs in renamed.items():
         if ours in rows and ours not in renamed.values():
-            raise ValueError(f"it has a column '{ours}', and '{theirs}', which is to be called so")
+            raise ValueError(f"it has a column '{ours}', and '{theirs}' is to be renamed to it")
     return renamed
 
 
 def _with_participants(
     path: Path, rows: pd.DataFrame, known: set[str], headers: Mapping[str, str]
 ) -> Table:
-    """Return a table whose participants are ``sub-…``, with what is wrong with them."""
+    """Return a table whose participants are ``sub-…``, with the problems of its rows."""
     name = path.name
     problems = []
     unnamed = rows["participant_id"].isna()
@@ -277,7 +276,7 @@ def read_text(path: Path) -> pd.DataFrame:
 
     text = path.read_text(encoding="utf-8-sig")
     if "\0" in text:
-        raise ValueError("it holds NUL characters, and is no text or damaged")
+        raise ValueError("it holds NUL characters: it is damaged or not text")
     first = text.split("\n", 1)[0]
     separator = max("\t;,", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)

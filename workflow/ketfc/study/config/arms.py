@@ -60,7 +60,7 @@ class Arms(Group):
 
 
 class Crossover(Group):
-    """Who had which drug first, in a study whose participants had both."""
+    """Order of the drugs in a study whose participants had both."""
 
     order: _Two = key(
         ...,

@@ -110,7 +110,7 @@ NamedOrOwn = Annotated[
 
 
 class Circuits(Group):
-    """Which regions are measured."""
+    """Regions and parcellations whose connectivity is measured."""
 
     registry: PathText = key(
         "atlases/circuits.yaml",

@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
 )
 
-from ketfc.base.errors import closest
+from ketfc.base.errors import did_you_mean
 from ketfc.study.config.types import Group, Name, Number, Text, Whole, YesNo, key, refuse
 
 BUILT_IN = (
@@ -45,7 +45,7 @@ def base_name(strategy: str) -> str:
 
 
 def scrubbed(strategy: str) -> bool:
-    """Return whether a strategy leaves out the volumes that the study censors."""
+    """Return True if a strategy leaves out the volumes that the study censors."""
     return not strategy.endswith(NOSCRUB)
 
 
@@ -55,9 +55,8 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
     if own is None or base_name(name) in {*BUILT_IN, *own}:
         return name
     known = [one + end for one in (*BUILT_IN, *own) for end in ("", NOSCRUB)]
-    meant = closest(name, known)
-    hint = f"; did you mean '{meant}'?" if meant is not None else ""
-    raise refuse(f"is no strategy, neither a built-in one nor one of own-strategies{hint}")
+    hint = did_you_mean(name, known)
+    raise refuse(f"is neither a built-in strategy nor one of own-strategies{hint}")
 
 
 StrategyName = Annotated[
@@ -93,7 +92,7 @@ class OwnStrategy(Group):
 
 
 class Denoising(Group):
-    """What is removed from the signal, and which volumes are left out."""
+    """Regression of confounds, censoring of volumes, and filters."""
 
     own_strategies: Annotated[
         dict[Name, OwnStrategy], GetPydanticSchema(get_pydantic_json_schema=_closed_schema)

@@ -27,7 +27,7 @@ _WIDTH = 96
 
 
 def documents(folder: Path) -> dict[Path, str]:
-    """Return what the three files should hold.
+    """Return the present content of the three files.
 
     Parameters
     ----------

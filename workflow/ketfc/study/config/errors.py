@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, closest, did_you_mean
 from ketfc.study.config.types import Key, known_keys
 
 _LONGEST = 80
@@ -33,7 +33,7 @@ def plain(raw: Any) -> Any:
 def explain(
     error: ValidationError, raw: Mapping[str, Any], model: type[BaseModel], *, source: str
 ) -> list[Problem]:
-    """Translate what pydantic found wrong with a config.
+    """Translate the errors that pydantic found in a config.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _within(raw: Any, path: _Path) -> _Path:
 
 
 def _at(raw: Any, path: _Path) -> Any:
-    """Return what stands at a path, or None where the config has no such path."""
+    """Return the value at a path, or None where the config has no such path."""
     for step in path:
         if isinstance(raw, dict):
             raw = raw.get(step)
@@ -145,7 +145,7 @@ def _spell(path: _Path) -> str:
 
 
 def _nearest(names: _Names, known: Mapping[_Names, Key]) -> Key | None:
-    """Return what is known of a key, or of the group it is in, where its names are free."""
+    """Return the declaration of a key, or of the group it is in, where its names are free."""
     while names and names not in known:
         names = names[:-1]
     return known.get(names)
@@ -183,8 +183,7 @@ def _message(detail: ErrorDetails, value: Any, key: Key | None) -> str:
         case _ if value is None:
             return "has no value"
         case "literal_error":
-            meant = closest(value, choices) if isinstance(value, str) else None
-            hint = f"; did you mean '{meant}'?" if meant is not None else ""
+            hint = did_you_mean(value, choices) if isinstance(value, str) else ""
             return f"is not one of the possible values{hint}"
         case "float_type":
             return _not_a_number(value, "a number")
@@ -229,7 +228,7 @@ def _kind(value: Any) -> str:
 
 
 def _not_a_number(value: Any, wanted: str) -> str:
-    """Say why a value is no number, and how to write it where that is clear."""
+    """Explain why a value is not a number, and how to write it where that is clear."""
     message = f"is {_kind(value)} where {wanted} is needed"
     if isinstance(value, bool):
         return f"{message}; {_YES_NO}"

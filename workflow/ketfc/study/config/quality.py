@@ -27,7 +27,7 @@ displacements above 0.2 mm, here volumes censored by the study's own rule; the l
 
 
 class Quality(Group):
-    """Which runs are left out because of their quality, and what is left out by hand."""
+    """Exclusion of runs by their quality, and exclusions by hand."""
 
     preset: Literal["lenient", "strict"] | None = key(
         None,

@@ -30,7 +30,7 @@ SESSIONS_FILES = "sessions"
 """The value of ``scores.table`` that stands for BIDS' ``sub-*/sub-*_sessions.tsv``."""
 
 Direction = Literal["higher-worse", "higher-better"]
-"""What a higher score means."""
+"""Meaning of a higher score."""
 
 
 def _lower_first(span: tuple[float, ...]) -> tuple[float, ...]:
@@ -54,7 +54,7 @@ ScoreRange = Annotated[
 
 
 class Score(Group):
-    """Where the scores of one instrument are."""
+    """Column, range and direction of the scores of one instrument."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -119,7 +119,7 @@ class Score(Group):
 
 
 class Depression(Score):
-    """Where the scores of the depression scale are."""
+    """Column, range and direction of the depression scale."""
 
     si_item: Text | None = key(
         None,
@@ -137,7 +137,7 @@ class Depression(Score):
 
 
 class Scores(Group):
-    """The clinical scores: those of suicidal ideation, of depression, or of both."""
+    """Clinical scores of suicidal ideation, of depression, or of both."""
 
     table: Annotated[tuple[PathText, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         ...,

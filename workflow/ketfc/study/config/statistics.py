@@ -8,7 +8,7 @@ from ketfc.study.config.types import Group, Number, PathText, Text, Whole, key, 
 
 
 class Statistics(Group):
-    """How the hypotheses are tested."""
+    """Tests of the hypotheses."""
 
     seed: Whole = key(
         20251122,
@@ -84,4 +84,4 @@ def _known(name: str, info: ValidationInfo) -> None:
     # what study.covariates says is not in sight from here, so the caller passes it along
     known = (info.context or {}).get("covariates", {name})
     if name not in known:
-        raise refuse(f"'{name}' is none of study.covariates")
+        raise refuse(f"'{name}' is not one of study.covariates")

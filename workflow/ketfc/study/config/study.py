@@ -40,7 +40,7 @@ SIMULATE = "simulate"
 """The value of ``study.derivatives`` that asks for the simulated demo study."""
 
 FETCHED = "openneuro"
-"""What stands for ``study.derivatives`` until the folder of a fetched dataset is known."""
+"""Placeholder of ``study.derivatives`` until the folder of a fetched dataset is known."""
 
 _LABEL = "letters and digits"
 
@@ -99,7 +99,7 @@ def _derivatives_or_openneuro(schema: dict[str, Any]) -> None:
 
 
 class Study(Group):
-    """What was measured, and where it is."""
+    """Images, sessions, arms, participants and covariates."""
 
     model_config = ConfigDict(json_schema_extra=_derivatives_or_openneuro)
 
@@ -243,12 +243,12 @@ class Study(Group):
 
     @property
     def simulated(self) -> bool:
-        """Whether the study is the simulated demo."""
+        """True if the study is the simulated demo."""
         return self.derivatives == (SIMULATE,)
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Where its files are: the derivatives and, where it is fetched, the whole dataset."""
+        """Folders of its files: the derivatives and, where it is fetched, the whole dataset."""
         fetched = (self.openneuro.dataset,) if self.openneuro is not None else ()
         return (*self.derivatives, *fetched)
 
@@ -257,7 +257,7 @@ class Study(Group):
     def _known_roles(cls, hours: dict[str, float], info: ValidationInfo) -> dict[str, float]:
         for role in hours:
             if "sessions" in info.data and role not in info.data["sessions"]:
-                raise refuse(f"'{role}' is no role of study.sessions")
+                raise refuse(f"'{role}' is not a role of study.sessions")
         return hours
 
     @field_validator("covariates")
@@ -273,7 +273,7 @@ class Study(Group):
     def _known_covariates(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for name in names:
             if "covariates" in info.data and name not in info.data["covariates"]:
-                raise refuse(f"'{name}' is none of study.covariates")
+                raise refuse(f"'{name}' is not one of study.covariates")
         return names
 
     @field_validator("crossover")

@@ -126,7 +126,7 @@ def _expand(path: str) -> Path:
 
 
 def find_bundled(path: str, root: Path) -> Path:
-    """Return the file a config means, whether it is the study's own or comes with the workflow.
+    """Return the path of a file that is the study's own or comes with the workflow.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ ArmLabel = Annotated[Text, *_label("")]
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of one key of the config.
+    """Declaration of one key of the config.
 
     Attributes
     ----------

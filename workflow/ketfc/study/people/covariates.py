@@ -1,4 +1,4 @@
-"""Covariates and strata: what else is known of the participants, reported and never filled in."""
+"""Covariates of the participants, with missing values reported, and strata of baseline SI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, lines
@@ -24,7 +24,7 @@ _OF_SESSION = re.compile(r"(.+)_ses-([A-Za-z0-9]+)")
 def covariates(
     tables: Sequence[Table], study: Study, participants: Iterable[str]
 ) -> tuple[pd.DataFrame, dict[str, Kind], list[Problem]]:
-    """Return the covariates of every participant, and what is wrong with them.
+    """Return the covariates of every participant, and the problems of their values.
 
     Parameters
     ----------
@@ -113,9 +113,7 @@ def _place(tables: Sequence[Table], column: str) -> tuple[Table, pd.DataFrame, s
 
 def _no_column(tables: Sequence[Table], field: str, column: str) -> Problem:
     there = dict.fromkeys(str(name) for table in tables for name in table.rows.columns)
-    near = closest(column, there)
-    hint = f"; did you mean '{near}'?" if near else ""
-    message = f"no table has such a column{hint}"
+    message = f"no table has such a column{did_you_mean(column, there)}"
     return Problem("error", message, field=field, value=column, allowed=", ".join(there) or None)
 
 

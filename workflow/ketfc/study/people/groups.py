@@ -1,10 +1,10 @@
-"""Who is a patient, who a healthy control, who has which diagnosis, and had which drug first."""
+"""Arms, groups, diagnoses and orders of the drugs, by participant."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ketfc.base.errors import Problem, Severity, closest
+from ketfc.base.errors import Problem, Severity, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.arms import Arms, Crossover, Diagnosis, Groups
 from ketfc.study.design.design import (
@@ -144,7 +144,7 @@ def _divided(
 def sequences_of(
     table: Table, crossover: Crossover | None
 ) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
-    """Return in which order each participant had the drugs.
+    """Return the order in which each participant had the drugs.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def sequences_of(
 def _wrong_labels(
     table: Table, participant: str, given: tuple[list[str], list[str]], crossover: Crossover
 ) -> list[Problem]:
-    """Return what is wrong with one participant's first and second drug."""
+    """Return the problems of one participant's first and second drug."""
     known = (crossover.ketamine, crossover.control)
     problems = []
 
@@ -221,7 +221,7 @@ def _wrong_labels(
         if len(labels) > 1:
             add("error", "rows of one participant differ", column, ", ".join(labels), None)
         elif labels and labels[0] not in known:
-            add("error", "is no drug of the config", column, labels[0], ", ".join(known))
+            add("error", "is not a drug of the config", column, labels[0], ", ".join(known))
     if problems:
         return problems
     first, second = given
@@ -246,10 +246,9 @@ def _labels(table: Table, column: str) -> dict[str, list[str]]:
 def _lacking_column(table: Table, column: str, field: str) -> Problem | None:
     if column in table.rows:
         return None
-    near = closest(column, map(str, table.rows.columns))
     return Problem(
         "error",
-        "has no such column" + (f"; did you mean '{near}'?" if near else ""),
+        f"has no such column{did_you_mean(column, map(str, table.rows.columns))}",
         file=table.path.name,
         field=field,
         value=column,

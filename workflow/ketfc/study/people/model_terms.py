@@ -21,7 +21,7 @@ def model_terms(
     diagnoses: Mapping[str, str | None],
     contrasted: Iterable[str],
 ) -> tuple[Terms, list[Problem]]:
-    """Return the covariates, blocks and diagnoses of the tests, and who lacks one of them.
+    """Return the covariates, blocks and diagnoses of the tests, and a problem per missing value.
 
     Parameters
     ----------

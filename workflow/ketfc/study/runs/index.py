@@ -1,4 +1,4 @@
-"""Which runs there are: the BOLD files of a study's derivatives and what belongs to each."""
+"""Index of the runs: BOLD images of the derivatives with their masks and confounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
@@ -47,18 +47,18 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every file that a run needs is there."""
+        """True if every file that a run needs is there."""
         return self.mask is not None and self.confounds is not None
 
     @property
     def folder(self) -> str:
-        """Where its derivatives go: ``sub-01/ses-pre/func``."""
+        """Folder of its results: ``sub-01/ses-pre/func``."""
         return f"{self.participant_id}/ses-{self.session}/func"
 
 
 @dataclass(frozen=True)
 class Index:
-    """What a study's derivatives hold.
+    """Runs and participants of a study's derivatives.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
 def _unmatched(
     rows: list[Mapping[str, Any]], bolds: list[Mapping[str, Any]], study: Study
 ) -> list[Problem]:
-    """Say which key of the config keeps everything, or a whole session, from being found."""
+    """Return a problem per key of the config that no image, or no image of a session, matches."""
     preprocessed = [row for row in rows if _is_preprocessed(row)]
     if not preprocessed:
         message = "holds no preprocessed BOLD image (*_desc-preproc_bold.nii.gz)"
@@ -211,7 +211,7 @@ def _unmatched(
     ):
         there = sorted({str(row[entity]) for row in preprocessed if row[entity]})
         if wanted is not None and wanted not in there:
-            message = "no preprocessed BOLD image has this label" + _did_you_mean(wanted, there)
+            message = "no preprocessed BOLD image has this label" + did_you_mean(wanted, there)
             allowed = ", ".join(there) or "none has one"
             problems.append(
                 Problem("error", message, file="config", field=field, value=wanted, allowed=allowed)
@@ -231,7 +231,7 @@ def _unmatched(
     sessions = sorted({str(row["ses"]) for row in (bolds or preprocessed) if row["ses"]})
     for role, label in study.sessions.items():
         if label not in sessions:
-            message = "no BOLD image has this session label" + _did_you_mean(label, sessions)
+            message = "no BOLD image has this session label" + did_you_mean(label, sessions)
             problems.append(
                 Problem(
                     "error",
@@ -243,11 +243,6 @@ def _unmatched(
                 )
             )
     return problems
-
-
-def _did_you_mean(wanted: str, there: list[str]) -> str:
-    near = closest(wanted, there)
-    return f"; did you mean '{near}'?" if near else ""
 
 
 def _ambiguous(same: list[Mapping[str, Any]], study: Study) -> Problem:

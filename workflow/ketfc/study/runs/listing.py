@@ -1,4 +1,4 @@
-"""What OpenNeuro held when a dataset was first listed: the file that pins it from then on."""
+"""Listing of a dataset of OpenNeuro: sizes and checksums that pin it once it was listed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DERIVATIVES_BUCKET = "openneuro-derivatives"
 them (``remote.log``: bucket and fileprefix); not tried from here."""
 
 DERIVATIVES = "derivatives/fmriprep/"
-"""Where derivatives lie within the folder of their dataset."""
+"""Folder of the derivatives within that of their dataset."""
 
 _ENDING = "_objects.json"
 
@@ -44,7 +44,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a dataset held when it was listed.
+    """Objects of a dataset when it was listed.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def bucket_of(path: str) -> str:
 
 
 def prefixes(accession: str) -> dict[str, str]:
-    """Return what the keys of a dataset begin with, by bucket."""
+    """Return the prefixes of a dataset's keys, by bucket."""
     return {
         RAW_BUCKET: f"{accession}/",
         DERIVATIVES_BUCKET: f"fmriprep/{accession}-fmriprep/",
@@ -91,7 +91,7 @@ def prefixes(accession: str) -> dict[str, str]:
 
 
 def path_of(bucket: str, key: str, accession: str) -> str:
-    """Return where the object of a key belongs below the dataset's folder."""
+    """Return the path of a key's object below the dataset's folder."""
     name = key.removeprefix(prefixes(accession)[bucket])
     return name if bucket == RAW_BUCKET else DERIVATIVES + name
 
@@ -118,5 +118,5 @@ def read_listing(path: Path) -> Listing:
 
 
 def listing_of(study: Study) -> Listing | None:
-    """Return what a study of OpenNeuro was listed to hold; None for any other study."""
+    """Return the listing of a study of OpenNeuro; None for any other study."""
     return read_listing(study.openneuro.listing) if study.openneuro is not None else None

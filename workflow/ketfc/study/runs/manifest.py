@@ -43,7 +43,7 @@ def demo_manifest(seed: int, folder: Path) -> Manifest:
 
 
 def indexed_manifest(index: Index) -> Manifest:
-    """Return the complete runs of an index; what is wrong with the others is the plan's."""
+    """Return the complete runs of an index; the plan reports what the others lack."""
     return {
         run.name: _entry(
             run.participant_id,
@@ -82,7 +82,7 @@ def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str
 
 
 def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]]:
-    """Return what each run's job needs of its participant's other runs.
+    """Return the files of a participant's other runs that each run's job needs.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]
 def files_by_participant(
     runs: Manifest, templates: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, list[str]]]:
-    """Return what the runs of each participant have: files, and who they are.
+    """Return the runs, sessions and files of each participant.
 
     Parameters
     ----------

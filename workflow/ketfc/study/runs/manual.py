@@ -1,4 +1,4 @@
-"""What a lab leaves out by hand: participants, sessions or runs, each with a reason."""
+"""Manual exclusions: participants, sessions or runs that a lab leaves out, with reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.study.lab_tables import read_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class RunName:
-    """Nothing but the names of a run."""
+    """Name, participant and session of a run."""
 
     name: str
     participant_id: str
@@ -48,7 +48,7 @@ class RunName:
 
 @dataclass(frozen=True)
 class ManualExclusions:
-    """What is left out by hand.
+    """Runs that are left out by hand, and the problems of the table.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class ManualExclusions:
 
 
 def manual_exclusions(path: Path | None, runs: Iterable[Named]) -> ManualExclusions:
-    """Read the table of what is left out by hand.
+    """Read the table of manual exclusions.
 
     Parameters
     ----------
@@ -129,8 +129,7 @@ def _wrong_columns(table: pd.DataFrame, name: str) -> Iterable[Problem]:
     unknown = [column for column in columns if column not in _COLUMNS]
     for needed in ("participant_id", "reason"):
         if needed not in columns:
-            near = closest(needed, unknown)
-            hint = f"; did you mean '{near}'?" if near else ""
+            hint = did_you_mean(needed, unknown)
             yield Problem(
                 "error", f"has no column {needed}{hint}", file=name, field=needed,
                 allowed=", ".join(_COLUMNS),
@@ -147,7 +146,7 @@ def _wrong_columns(table: pd.DataFrame, name: str) -> Iterable[Problem]:
 def _line(
     cells: dict[str, str | None], runs: list[Named], file: str, line: int
 ) -> tuple[list[Named], Problem | None]:
-    """Return the runs that one line names, or what is wrong with it."""
+    """Return the runs that one line names, or the problem of the line."""
 
     def wrong(message: str, field: str, allowed: str | None = None) -> tuple[list[Named], Problem]:
         return [], Problem(
@@ -178,7 +177,7 @@ def _line(
         found = [run for run in found if _is_run(run.name, cells["run"])]
         if len(found) != 1:
             number = "no run" if not found else f"{len(found)} runs"
-            return wrong(f"{number} of {participant} {'is' if not found else 'are'} called so",
+            return wrong(f"{number} of {participant} {'has' if not found else 'have'} this name",
                          "run", ", ".join(there))  # fmt: skip
     return found, None
 
@@ -187,8 +186,7 @@ def _hint(name: str, there: list[str]) -> str:
     # a lost zero first: by letters, sub-1 is as near to sub-10 as to sub-01
     bare = name.removeprefix("sub-").lstrip("0")
     same = [other for other in there if other.removeprefix("sub-").lstrip("0") == bare]
-    near = same[0] if same else closest(name, there)
-    return f"; did you mean '{near}'?" if near else ""
+    return did_you_mean(same[0] if same else name, there)
 
 
 def _is_run(name: str, wanted: str) -> bool:

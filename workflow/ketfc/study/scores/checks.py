@@ -1,13 +1,12 @@
-"""What is wrong with the values of scores, once it is clear whose they are."""
+"""Checks of the tables of scores and of their values."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import Scores
 from ketfc.study.config.study import Study
@@ -53,19 +52,15 @@ def unknown_names(tables: Sequence[Table], scores: Scores) -> list[Problem]:
 
 
 def _unknown(field: str, name: str, there: Iterable[str], what: str) -> Problem:
-    near = closest(name, sorted(there))
-    hint = f"; did you mean '{near}'?" if near else ""
     allowed = ", ".join(sorted(there)) or None
-    message = f"no table has this {what}{hint}"
+    message = f"no table has this {what}{did_you_mean(name, sorted(there))}"
     return Problem("error", message, field=field, value=name, allowed=allowed)
 
 
 def in_no_table(tables: Sequence[Table], field: str, column: str) -> Problem:
     """Return the error that none of several tables has a column."""
     there = {str(name): None for table in tables for name in table.rows.columns}
-    near = difflib.get_close_matches(column, list(there), n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    message = f"none of the {len(tables)} tables has this column{hint}"
+    message = f"none of the {len(tables)} tables has this column{did_you_mean(column, there)}"
     return Problem("error", message, field=field, value=column, allowed=", ".join(there))
 
 
@@ -76,7 +71,7 @@ def table_problems(
     *,
     all_count: bool,
 ) -> list[Problem]:
-    """Return what is wrong with the tables that hold a score, and with their rows.
+    """Return the problems of the tables that hold a score, and of their rows.
 
     A table that could not be read counts too as long as a column is missing (`all_count`).
     """
@@ -119,11 +114,10 @@ def _session_problems(table: Table, study: Study) -> list[Problem]:
     there = sorted(set(given.dropna()))
     for role, label in study.sessions.items():
         if label not in there:
-            near = closest(label, there)
             problems.append(
                 Problem(
                     "error" if role in NEEDED else "note",
-                    "no row has this session" + (f"; did you mean '{near}'?" if near else ""),
+                    f"no row has this session{did_you_mean(label, there)}",
                     file=table.path.name,
                     field=f"study.sessions.{role}",
                     value=label,
@@ -149,8 +143,7 @@ def instrument_problems(scores: Scores, catalogue: Catalogue) -> list[Problem]:
             continue
         field = f"scores.{scale}.instrument"
         if catalogue.find(score.instrument) is None and score.range is None:
-            near = catalogue.nearest(score.instrument)
-            hint = f"; did you mean '{near}'?" if near else ""
+            hint = did_you_mean(score.instrument, catalogue.names)
             message = f"is not in the catalogue, so the range of its scores is not checked{hint}"
             problems.append(Problem("note", message, field=field, value=score.instrument))
         if catalogue.rule(score).direction == "higher-better":
@@ -176,7 +169,7 @@ def instrument_problems(scores: Scores, catalogue: Catalogue) -> list[Problem]:
 
 
 def value_problems(cells: pd.DataFrame, rules: Mapping[tuple[str, str], Rule]) -> list[Problem]:
-    """Return what is wrong with each score, in the order of the cells.
+    """Return the problems of each score, in the order of the cells.
 
     Parameters
     ----------
@@ -216,7 +209,7 @@ def _by_place(cells: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, 
 def _of_cell(
     row: Mapping[str, Any], rule: Rule, beside: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with one cell; `beside` has the items of the same scale and row."""
+    """Yield the problems of one cell; `beside` has the items of the same scale and row."""
 
     def problem(severity: Any, message: str, allowed: str | None = None) -> Problem:
         return Problem(
@@ -242,7 +235,7 @@ def _of_cell(
         if rule.low is not None and rule.high is not None and abs(value) > rule.high - rule.low:
             span = rule.high - rule.low
             allowed = f"a number from {-span:g} to {span:g}"
-            yield problem("error", f"is no possible change of {rule.instrument}", allowed)
+            yield problem("error", f"is not a possible change of {rule.instrument}", allowed)
     else:
         if complaint := rule.complaint(value):
             yield problem("error", complaint, rule.allowed)
@@ -299,7 +292,7 @@ def timing_problems(long: pd.DataFrame, scores: Scores, study: Study) -> list[Pr
     problems = [
         Problem(
             "error",
-            "is no role of study.sessions",
+            "is not a role of study.sessions",
             field="scores.hours-since-dose",
             value=role,
             allowed=", ".join(study.sessions),

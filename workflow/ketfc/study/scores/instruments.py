@@ -1,4 +1,4 @@
-"""The instruments that scores come from: what they can be, and what counts as an improvement."""
+"""Instruments of scores: their ranges, directions, and rules of response and remission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError, ValidationInfo, field_validator
 
 from ketfc.base.bundled import bundled
-from ketfc.base.errors import Problem, closest
+from ketfc.base.errors import Problem
 from ketfc.base.yaml import read_yaml
 from ketfc.study.config.errors import explain, plain
 from ketfc.study.config.scores import Direction, Score, ScoreRange
@@ -25,7 +25,7 @@ RESPONSE = 0.5
 
 
 class Source(Group):
-    """Where the facts about an instrument come from."""
+    """Source of the facts about an instrument."""
 
     text: Text = key(..., "The source in words.", "text")
     doi: Text | None = key(None, "Its DOI.", "text, or null")
@@ -40,7 +40,7 @@ class SuicideItem(Group):
 
 
 class Instrument(Group):
-    """What is known of one instrument, or of one item that is used as a score."""
+    """Facts about one instrument, or one item that is used as a score."""
 
     name: Text = key(..., "Its name in full.", "text")
     aliases: tuple[Text, ...] = key([], "Other names for it.", "a list of text")
@@ -96,7 +96,7 @@ class Instrument(Group):
 
 @dataclass(frozen=True)
 class Rule:
-    """What one column of scores must look like, and how a change in it is judged.
+    """Possible values of a column of scores, and rules of response and remission.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Rule:
 
     @property
     def allowed(self) -> str:
-        """What may stand in the column, in words."""
+        """Possible values of the column, in words."""
         kind = "a whole number" if self.step == 1 else "a number"
         if self.low is None or self.high is None:
             return kind
@@ -135,16 +135,16 @@ class Rule:
         return f"{kind} from {self.low:g} to {self.high:g}{gaps}"
 
     def complaint(self, value: float) -> str | None:
-        """Return what is wrong with a score, or None if it is possible."""
+        """Return the problem of a score, or None if it is possible."""
         if self.low is not None and self.high is not None:
             if not self.low <= value <= self.high:
                 return f"is out of the range of {self.instrument}"
             if value in self.gaps:
-                return f"is no possible score of {self.instrument}"
+                return f"is not a possible score of {self.instrument}"
         if self.step is not None:
             steps = (value - (self.low or 0.0)) / self.step
             if abs(steps - round(steps)) > 1e-9:
-                return f"is no possible score of {self.instrument}"
+                return f"is not a possible score of {self.instrument}"
         return None
 
     def less(self, item: Rule) -> Rule:
@@ -178,10 +178,10 @@ class Catalogue:
                 return instrument
         return None
 
-    def nearest(self, name: str) -> str | None:
-        """Return the name that was probably meant, or None if none is similar."""
-        every = [n for known, one in self.instruments.items() for n in (known, *one.aliases)]
-        return closest(name, every)
+    @property
+    def names(self) -> list[str]:
+        """Names and aliases of all instruments."""
+        return [n for known, one in self.instruments.items() for n in (known, *one.aliases)]
 
     def rule(self, score: Score) -> Rule:
         """Return the rule of a total: what the config says of it, else the catalogue."""

@@ -1,14 +1,13 @@
-"""Clinical scores and arms: from a lab's tables to one long table, refusing what is ambiguous."""
+"""Read clinical scores from a lab's tables into one long table."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ketfc.base.errors import Problem
+from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import Depression, Score, Scores
 from ketfc.study.config.study import Study
@@ -49,7 +48,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 def long_scores(
     tables: Sequence[Table], scores: Scores, study: Study, catalogue: Catalogue
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return every score of the study as one row, and what is wrong with them.
+    """Return every score of the study as one row, and the problems of the scores.
 
     Three shapes are read: wide columns (``SSI_ses-pre``), rows per session (a ``session_id``
     column and ``SSI``), and change scores. Each column must be in one of the tables only.
@@ -198,8 +197,7 @@ def _item(
     parts = []
     for role, session, header in _places(table, score, column, study):
         if header not in rows:
-            near = difflib.get_close_matches(header, list(map(str, rows.columns)), n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            hint = did_you_mean(header, map(str, rows.columns))
             problem = Problem(
                 "error" if role in (*NEEDED, CHANGE) else "note",
                 f"has no such column{hint}",
@@ -239,7 +237,7 @@ def _item(
 def _hours(
     table: Table, rows: pd.DataFrame, role: str, session: str | None, scores: Scores
 ) -> tuple[list[float | None], list[Problem]]:
-    """Return when each score was taken: from its column, else what the config says of its role."""
+    """Return the hours since the dose of each score: from its column, else those of its role."""
     usual = None if role == CHANGE else scores.hours_since_dose.get(role)
     column = scores.hours_column
     if column is not None and "session_id" not in table.rows and session is not None:

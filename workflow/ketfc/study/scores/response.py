@@ -1,4 +1,4 @@
-"""The clinical course: changes of scores, response, remission, floor and ceiling."""
+"""Clinical course: changes of scores, response, remission, floor and ceiling effects."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ Rules = Mapping[tuple[str, str], Rule]
 
 
 def clinical_rules(scores: Scores) -> dict[tuple[str, str], Rule]:
-    """Return what the scores of a study can be, and what counts as an improvement in them."""
+    """Return the rules of a study's scores: possible values, response and remission."""
     catalogue, _ = load_instruments(expand(scores.instruments) if scores.instruments else None)
     rules = {}
     for scale, score in (("si", scores.si), ("depression", scores.depression)):
@@ -163,7 +163,7 @@ def clinical_scores(
 
 
 def _change(before: float, after: float, rule: Rule) -> dict[str, Any]:
-    """Return one change and what it amounts to."""
+    """Return one change, in points and per cent, with response, remission and flags."""
     change = after - before
     percent = 100 * change / before if before else math.nan
     improved = -percent if rule.direction == "higher-worse" else percent

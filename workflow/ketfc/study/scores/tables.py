@@ -1,4 +1,4 @@
-"""Which files hold a study's scores, and what is in them."""
+"""Find and read the tables of a study's scores."""
 
 from __future__ import annotations
 

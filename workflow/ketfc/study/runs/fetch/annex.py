@@ -12,7 +12,7 @@ from ketfc.study.lab_tables import find_link
 from ketfc.study.runs.index import Index
 
 _OBJECTS = "annex/objects/"
-"""What the target of a link, and the content of a pointer file, of git-annex holds."""
+"""Part of the target of git-annex's links and of the content of its pointer files."""
 
 _LONGEST_POINTER = 32_768
 """Bytes; longer files are no pointers to git-annex either."""
@@ -76,7 +76,7 @@ def annex_problems(
 
 
 def is_absent(path: Path, *, pointers: bool = True) -> bool:
-    """Return whether git-annex has a file of this name, but not its content.
+    """Return True if git-annex has a file of this name, but not its content.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A study of OpenNeuro: what it needs is listed, pinned and fetched, and nothing else."""
+"""Fetch a study of OpenNeuro: list and pin its files, and get those that are needed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _WORKERS = 8
 
 
 def prepare(study: Study) -> None:
-    """Get everything of a study but its BOLD images here, unless it is.
+    """Fetch all files of a study but its BOLD images, unless they are here.
 
     At first the dataset is listed, and the listing kept: from then on it says what every object
     must be. Tables, masks, confounds and sidecars of the runs that the config asks for follow.
@@ -91,7 +91,7 @@ def prepare(study: Study) -> None:
 
 
 def list_dataset(openneuro: OpenNeuro) -> Listing:
-    """Ask OpenNeuro what a dataset and its fMRIPrep derivatives hold.
+    """List a dataset of OpenNeuro and its fMRIPrep derivatives.
 
     Of the dataset: the tables at its top, in ``phenotype`` and of every participant's sessions.
 
@@ -134,7 +134,7 @@ def list_dataset(openneuro: OpenNeuro) -> Listing:
 
 
 def needed(listing: Listing, index: Index) -> list[str]:
-    """Return what a study needs beside its images, as paths below the dataset's folder."""
+    """Return the files needed beside the images, as paths below the dataset's folder."""
     wanted = {str(listing.folder / DERIVATIVES / _ABOUT)}
     for run in index.runs:
         wanted |= {path for path in (run.mask, run.confounds) if path is not None}
@@ -150,7 +150,7 @@ def needed(listing: Listing, index: Index) -> list[str]:
 
 
 def fetch_image(listing: Listing, path: Path) -> None:
-    """Fetch one BOLD image, telling on the terminal how far it is.
+    """Fetch one BOLD image, with its progress on the terminal.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def fetch_image(listing: Listing, path: Path) -> None:
 
 
 def version_problems(study: Study) -> list[Problem]:
-    """Return what the fetched files say of their version: errors if it is not the one asked for.
+    """Return problems of the version: errors if the files are not of the one asked for.
 
     The dataset's version is that of its ``DatasetDOI``; the derivatives name the one that they
     were made from in ``SourceDatasets``.
@@ -189,7 +189,7 @@ def version_problems(study: Study) -> list[Problem]:
     }
     asked = openneuro.version
     if asked is None:
-        held, source = (version or "that is not told" for version in told.values())
+        held, source = (version or "unknown" for version in told.values())
         message = (
             f"none is asked for: OpenNeuro held version {held} of the dataset when it was listed, "
             f"and its derivatives were made from version {source}"
@@ -201,7 +201,7 @@ def version_problems(study: Study) -> list[Problem]:
             "is not the version of the dataset in OpenNeuro's store, which holds one version "
             "alone; take that one, or get this one with DataLad (docs/openneuro.md)"
         )
-        allowed = told["dataset"] or "none is told"
+        allowed = told["dataset"] or "unknown"
         problems.append(_of_version("error", asked, message, allowed))
     if told["derivatives"] != asked:
         known = told["derivatives"] is not None
@@ -216,7 +216,7 @@ def version_problems(study: Study) -> list[Problem]:
 
 
 def images_summary(listing: Listing, bolds: Iterable[str], *, kept: bool) -> str:
-    """Return how much of a study's images is still to be fetched, as lines of the plan.
+    """Return the number and size of the images still to be fetched, as lines of the plan.
 
     Parameters
     ----------

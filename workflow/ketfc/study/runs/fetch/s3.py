@@ -1,4 +1,9 @@
-"""Objects of public S3 buckets: listed, and fetched so that no byte of them is taken on trust."""
+"""List and fetch objects of public S3 buckets, each checked against its listed checksum.
+
+The client is a thin layer on botocore: openneuro-py knows neither the derivatives nor another
+server, and Snakemake's storage plugin does not resume a broken download. What is fetched must have
+the size and the ETag of the listing, so that a run is never read from a half-written image.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.study.runs.listing import StoredObject
 
 FIELD = "study.openneuro"
-"""The key of the config that everything here goes back to."""
+"""Key of the config that every problem here names."""
 
 _REGION = "us-east-1"
 """Of OpenNeuro's buckets: `datacenter=US` in the remote.log of its git-annex repositories."""
@@ -136,13 +141,13 @@ class Bucket:
                 return
             part.unlink()
         message = (
-            f"what comes twice lacks the checksum that was listed ({stored.etag}); nothing was "
+            f"arrived twice without the checksum that was listed ({stored.etag}); nothing was "
             "kept. Try again later, or leave the run out with quality.exclusions"
         )
         raise _error(message, self._place(stored.key))
 
     def matches(self, stored: StoredObject, path: Path) -> bool:
-        """Return whether a file has the size and the checksum that were listed for an object."""
+        """Return True if a file has the size and the checksum that were listed for an object."""
         if path.stat().st_size != stored.size:
             return False
         if "-" not in stored.etag:
@@ -199,7 +204,7 @@ class Bucket:
         return f"s3://{self.name}/{key}"
 
     def _explained(self, error: Exception, key: str = "") -> StudyError:
-        """Return what a failure means to the owner of a study."""
+        """Return an error that explains a failure to the owner of a study."""
         answer = getattr(error, "response", {})
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         reason = " ".join(str(error).split())
