@@ -27,7 +27,7 @@ from made_study import (
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json, read_tsv
-from ketfc.base.yaml import require_sound_configs
+from ketfc.base.yaml import require_valid_configs
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.imaging.run.settings import run_settings
@@ -174,7 +174,7 @@ def _plan(found: Outcome) -> Config:
         # Snakemake reads it before anything of ours runs
         raise StudyError([Problem("error", str(error), file="config.yaml")]) from error
     # as workflow/rules/common.smk does it
-    require_sound_configs(["config.yaml"])
+    require_valid_configs(["config.yaml"])
     config = parse_config(raw)
     registry = str(find_bundled(config.circuits.registry, REPO))
     regions = region_inputs(config, registry, NAMED)

@@ -37,7 +37,7 @@ from ketfc.study.plan import make_plan
 from ketfc.base.errors import StudyError
 from ketfc.study.scores.tables import input_tables, instrument_files
 from ketfc.study.lab_tables import find_table
-from ketfc.base.yaml import require_sound_configs
+from ketfc.base.yaml import require_valid_configs
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
@@ -52,7 +52,7 @@ if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
 try:
     # on the nodes of a cluster the files need not be there
     if workflow.is_main_process:
-        require_sound_configs(workflow.config_settings.configfiles)
+        require_valid_configs(workflow.config_settings.configfiles)
     STUDY = parse_config(config, source="config")
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:

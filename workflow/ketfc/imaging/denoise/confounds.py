@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.errors import RunError, raise_if_of_the_machine
+from ketfc.base.errors import RunError, raise_if_machine_failed
 from ketfc.study.config.denoising import base_name
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
@@ -160,7 +160,7 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(io.StringIO(text), sep="\t", na_values=["n/a"], index_col=False)
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
-        raise_if_of_the_machine(error)
+        raise_if_machine_failed(error)
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
     require_version(list(table.columns), path.name)
     for column in table.columns:

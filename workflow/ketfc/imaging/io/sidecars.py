@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.errors import RunError, raise_if_of_the_machine
-from ketfc.base.files import read_json_of_others
+from ketfc.base.errors import RunError, raise_if_machine_failed
+from ketfc.base.files import read_json_strictly
 from ketfc.imaging.io.reader import BoldHeader
 
 TR_TOLERANCE = 1e-3
@@ -28,9 +28,9 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = read_json_of_others(path)
+        content = read_json_strictly(path)
     except (OSError, ValueError) as error:
-        raise_if_of_the_machine(error)
+        raise_if_machine_failed(error)
         raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise RunError("sidecar", f"{path.name} is not a JSON object")
