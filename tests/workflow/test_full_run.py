@@ -11,7 +11,7 @@ import pytest
 from made_study import REPO, SPACE, STRATEGIES, Study, contents, labels, people
 
 from ketfc.base.files import read_json, read_tsv
-from ketfc.base.source import ROOMS, source_digest
+from ketfc.base.source import code_digests
 from ketfc.imaging.regions.registry import load_registry
 
 RUNS = [(label, session) for label in labels(people()) for session in ("post", "pre")]
@@ -141,8 +141,13 @@ def test_every_sidecar_tells_what_made_its_file(finished: Study) -> None:
     said = read_json(finished.results / "provenance.json")["versions"]
     assert len({tuple(sorted(each.items())) for each in versions.values()}) == 1
     assert next(iter(versions.values())).items() <= said.items()
-    rooms = {bill[0]["Description"] for bill in bills.values()}
-    assert rooms == {f"source {source_digest(room)} ({room})" for room in ROOMS}
+    # and each names the script that made it, with the digest of its code
+    made_by = {name: bill[0]["Description"].split()[1] for name, bill in bills.items()}
+    assert {"sessions", "qcfc", "motion", "edges", "similarity"} <= set(made_by.values())
+    assert made_by["tests/hypotheses.json"] == made_by["tests/left_out.json"] == "hypotheses"
+    code = code_digests()
+    for name, bill in bills.items():
+        assert bill[0]["Description"] == f"source {code[made_by[name]]}", name
 
 
 def test_every_session_strategy_and_circuit_has_its_value(finished: Study) -> None:

@@ -16,7 +16,7 @@ from ketfc.imaging.run.resources import (
 )
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.imaging.run.settings import run_settings
-from ketfc.base.source import source_digest
+from ketfc.base.source import code_digests
 from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.config.types import expand as expand_path
 from ketfc.study.config.config import parse_config
@@ -62,8 +62,8 @@ except StudyError as error:
 # second call with another one, or an edit while jobs wait, must not change it under them.
 _given = digest(STUDY.model_dump(mode="json"))
 MANIFEST = Path(f".snakemake/ketfc/{_given}_runs.json")
-REGION_MANIFEST = Path(f".snakemake/ketfc/{_given}_regions.json")
-if not workflow.is_main_process and not REGION_MANIFEST.is_file():
+PLANNED = Path(f".snakemake/ketfc/{_given}_planned.json")
+if not workflow.is_main_process and not PLANNED.is_file():
     raise WorkflowError(
         "The configuration was changed while jobs were waiting. Start again with the same command."
     )
@@ -77,11 +77,6 @@ def leave(path, content):
         raise WorkflowError(str(error)) from None
 
 
-CODE = {
-    room: source_digest(room) for room in ("study", "imaging", "inference", "reporting")
-}
-# what was fetched has the listed checksum, whatever code fetched it: no update may fetch it again
-CODE["fetch"] = "1"
 SPACE = STUDY.study.space
 STRATEGIES = list(STUDY.denoising.strategies)
 PARCELLATIONS = {each.name: each for each in STUDY.circuits.parcellation}
@@ -103,9 +98,15 @@ NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
 # must not look again
 if workflow.is_main_process:
     _regions = region_inputs(STUDY, REGISTRY, NAMED_PARCELLATIONS)
-    leave(REGION_MANIFEST, _regions)
+    CODE = code_digests()
+    leave(PLANNED, {"regions": _regions, "code": CODE})
 else:
-    _regions = read_json(REGION_MANIFEST)
+    _regions, CODE = map(read_json(PLANNED).get, ("regions", "code"))
+    # a job on another machine is that job alone: whatever was edited meanwhile, it must not make
+    # what comes before it again, as every other job there would too (snakemake#3234)
+    workflow.dag_settings.rerun_triggers = frozenset()
+# what was fetched has the listed checksum, whatever code fetched it: no update may fetch it again
+CODE["fetch_bold"] = "1"
 VARIANTS = _regions["variants"]
 REGION_MAPS = _regions["maps"]
 REGION_ATLASES = _regions["atlases"]

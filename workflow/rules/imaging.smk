@@ -21,7 +21,7 @@ rule dataset_description:
         mem_mb=500,
         runtime=5,
     params:
-        code=CODE["imaging"],
+        code=CODE["dataset_description"],
     script:
         "../scripts/dataset_description.py"
 
@@ -49,7 +49,7 @@ rule parcellation:
         space=SPACE,
         folder=ATLASES_DIR,
         other_templates=STUDY.circuits.allow_template_mismatch,
-        code=CODE["imaging"],
+        code=CODE["parcellation"],
     script:
         "../scripts/parcellation.py"
 
@@ -70,7 +70,7 @@ rule null_spheres:
         runtime=5,
     params:
         space=SPACE,
-        code=CODE["imaging"],
+        code=CODE["null_spheres"],
     script:
         "../scripts/null_spheres.py"
 
@@ -137,7 +137,7 @@ rule bold_run:
         variants=VARIANTS,
         primary=STUDY.denoising.primary,
         settings=RUN_SETTINGS,
-        code=CODE["imaging"],
+        code=CODE["bold_run"],
     script:
         "../scripts/bold_run.py"
 
@@ -187,7 +187,7 @@ rule sessions:
         variants=VARIANTS,
         primary=STUDY.denoising.primary,
         min_coverage=STUDY.circuits.min_coverage,
-        code=CODE["imaging"],
+        code=CODE["sessions"],
     script:
         "../scripts/sessions.py"
 
@@ -211,7 +211,7 @@ rule similarity:
         runtime=group_minutes,
     params:
         names=NAMES,
-        code=CODE["imaging"],
+        code=CODE["similarity"],
     script:
         "../scripts/similarity.py"
 
@@ -243,6 +243,6 @@ rule habenula:
     params:
         space=SPACE,
         variants=VARIANTS,
-        code=CODE["imaging"],
+        code=CODE["habenula"],
     script:
         "../scripts/habenula.py"

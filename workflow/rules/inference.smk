@@ -29,7 +29,7 @@ rule matched_null:
         strategy=STUDY.denoising.primary,
         min_coverage=STUDY.circuits.min_coverage,
         seed=STUDY.statistics.seed,
-        code=CODE["inference"],
+        code=CODE["matched_null"],
     script:
         "../scripts/matched_null.py"
 
@@ -56,7 +56,7 @@ rule motion:
         seed=STUDY.statistics.seed,
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
-        code=CODE["inference"],
+        code=CODE["motion"],
     script:
         "../scripts/motion.py"
 
@@ -101,7 +101,7 @@ rule qcfc:
         strategies=STRATEGIES,
         atlas=MATRIX_ATLAS,
         alpha=STUDY.statistics.alpha,
-        code=CODE["inference"],
+        code=CODE["qcfc"],
     script:
         "../scripts/qcfc.py"
 
@@ -132,7 +132,7 @@ rule hypotheses:
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
         variants=VARIANTS,
-        code=CODE["inference"],
+        code=CODE["hypotheses"],
     script:
         "../scripts/hypotheses.py"
 
@@ -160,7 +160,7 @@ rule robustness:
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
         margin=STUDY.statistics.equivalence_margin,
-        code=CODE["inference"],
+        code=CODE["robustness"],
     script:
         "../scripts/robustness.py"
 
@@ -193,7 +193,7 @@ rule edges:
         seed=STUDY.statistics.seed,
         permutations=STUDY.statistics.permutations,
         alpha=STUDY.statistics.alpha,
-        code=CODE["inference"],
+        code=CODE["edges"],
     script:
         "../scripts/edges.py"
 
@@ -219,7 +219,7 @@ rule mean_relmat:
         names=NAMES,
         atlas=MATRIX_ATLAS,
         strategy=STUDY.denoising.primary,
-        code=CODE["inference"],
+        code=CODE["mean_relmat"],
     script:
         "../scripts/mean_relmat.py"
 
@@ -255,6 +255,6 @@ rule exclusions:
         names=NAMES,
         atlases=ATLASES,
         min_coverage=STUDY.circuits.min_coverage,
-        code=CODE["inference"],
+        code=CODE["exclusions"],
     script:
         "../scripts/exclusions.py"

@@ -20,7 +20,7 @@ rule figure_circuits:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_circuits"],
     script:
         "../scripts/figure_circuits.py"
 
@@ -41,7 +41,7 @@ rule figure_paired:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_paired"],
     script:
         "../scripts/figure_paired.py"
 
@@ -63,7 +63,7 @@ rule figure_association:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_association"],
     script:
         "../scripts/figure_association.py"
 
@@ -83,7 +83,7 @@ rule figure_matrices:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_matrices"],
     script:
         "../scripts/figure_matrices.py"
 
@@ -105,7 +105,7 @@ rule figure_flow:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_flow"],
     script:
         "../scripts/figure_flow.py"
 
@@ -130,7 +130,7 @@ rule figure_qcfc:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_qcfc"],
     script:
         "../scripts/figure_qcfc.py"
 
@@ -150,7 +150,7 @@ rule figure_edges:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["figure_edges"],
     script:
         "../scripts/figure_edges.py"
 
@@ -203,7 +203,7 @@ rule methods:
         strategies=STRATEGIES,
         atlases=MADE_ATLASES,
         folders=FOLDERS,
-        code=CODE["reporting"],
+        code=CODE["methods"],
     script:
         "../scripts/methods.py"
 
@@ -243,7 +243,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["reporting"],
+        code=CODE["report"],
     script:
         "../scripts/report.py"
 
@@ -293,7 +293,7 @@ rule participant_quality:
         run_sessions=entry("{participant}/sessions", within=PAGES),
         atlases=ATLASES,
         settings=RUN_SETTINGS,
-        code=CODE["reporting"],
+        code=CODE["participant_quality"],
     script:
         "../scripts/participant_quality.py"
 
@@ -321,7 +321,7 @@ rule group_quality:
         names=NAMES,
         participants=list(PAGES),
         settings=RUN_SETTINGS,
-        code=CODE["reporting"],
+        code=CODE["group_quality"],
     script:
         "../scripts/group_quality.py"
 
@@ -356,6 +356,6 @@ rule explain:
         space=SPACE,
         atlases=MADE_ATLASES,
         variants=VARIANTS,
-        code=CODE["reporting"],
+        code=CODE["explain"],
     script:
         "../scripts/explain.py"

@@ -19,7 +19,7 @@ rule demo_tables:
         runtime=5,
     params:
         seed=STUDY.statistics.seed,
-        code=CODE["imaging"],
+        code=CODE["demo_tables"],
     script:
         "../scripts/demo_tables.py"
 
@@ -45,7 +45,7 @@ rule demo_run:
     params:
         seed=STUDY.statistics.seed,
         space=SPACE,
-        code=CODE["study"],
+        code=CODE["demo_run"],
     script:
         "../scripts/demo_run.py"
 
@@ -73,7 +73,7 @@ rule headers:
         folders=FOLDERS,
         by_hand=BY_HAND and str(BY_HAND),
         listing=digest(FOUND),
-        code=CODE["imaging"],
+        code=CODE["headers"],
     script:
         "../scripts/headers.py"
 
@@ -109,7 +109,7 @@ rule inventory:
         folders=FOLDERS,
         by_hand=BY_HAND and str(BY_HAND),
         listing=digest(FOUND),
-        code=CODE["imaging"],
+        code=CODE["inventory"],
     script:
         "../scripts/inventory.py"
 
@@ -134,7 +134,7 @@ rule plan:
         listing=LISTING,
         images=[run["bold"] for run in RUNS.values()] if OPENNEURO else [],
         keep_images=KEEP_IMAGES,
-        code=CODE["study"],
+        code=CODE["plan"],
     script:
         "../scripts/plan.py"
 
@@ -156,7 +156,7 @@ rule preregistration:
         runtime=5,
     params:
         config=config,
-        code=CODE["imaging"],
+        code=CODE["preregistration"],
     script:
         "../scripts/preregistration.py"
 
@@ -181,7 +181,7 @@ rule clinical:
         runtime=5,
     params:
         config=config,
-        code=CODE["study"],
+        code=CODE["clinical"],
     script:
         "../scripts/clinical.py"
 
@@ -216,7 +216,7 @@ rule fetch_bold:
         runtime=240,
     params:
         listing=LISTING,
-        code=CODE["fetch"],
+        code=CODE["fetch_bold"],
     script:
         "../scripts/fetch_bold.py"
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ketfc.base.files import read_json, read_tsv, unchanged
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.regions.null_spheres import place_spheres
 from ketfc.imaging.regions.placing import CIRCUITS, label_regions, place_regions
@@ -11,7 +11,7 @@ from ketfc.imaging.regions.registry import load_registry, region_mismatch
 from ketfc.imaging.run.derivatives import write_run, write_spheres
 from ketfc.imaging.run.process import RunFiles, RunSettings, process_run
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     space, inputs = snakemake.params.space, snakemake.input
     settings = RunSettings(**snakemake.params.settings)
     registry = load_registry(inputs.registry).with_variants(snakemake.params.variants)

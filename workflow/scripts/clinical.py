@@ -1,7 +1,7 @@
 """Write the clinical course: changes, responses and remissions, and their summary."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.study.config.config import parse_config
 from ketfc.study.design.design import read_design
@@ -12,7 +12,7 @@ from ketfc.study.scores.response import (
     compared_roles,
 )
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     config = parse_config(snakemake.params.config)
     rules = clinical_rules(config.scores)
     scores = read_tsv(snakemake.input.scores, numeric=("score", "hours"))
@@ -22,4 +22,4 @@ with logged(snakemake.log[0]):
     summary = clinical_summary(scores, course, participants, rules, design)
     write_tsv(snakemake.output.scores, course)
     write_tsv(snakemake.output.summary, summary)
-    write_sidecars(snakemake.output, "study")
+    write_sidecars(snakemake.output)

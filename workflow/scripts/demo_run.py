@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.demo.run import write_run
 from ketfc.demo.study import REGIONS
 from ketfc.imaging.regions.registry import load_registry
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     template = np.load(snakemake.input.template)
     registry = load_registry(snakemake.input.registry)
     regions = [region for region in registry.used_regions if region.id in REGIONS]

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from ketfc.base.files import replacing
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.demo.run import DEMO_AFFINE, DEMO_SHAPE, template_masks
 from ketfc.demo.study import write_tables
 from ketfc.imaging.atlas.parcellations import voronoi_parcellation
 from ketfc.imaging.io.grid import Grid, resample_labels
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     folder = Path(snakemake.output.description).parent
     write_tables(folder, seed=snakemake.params.seed, truth=snakemake.output.truth)
     masks = template_masks()

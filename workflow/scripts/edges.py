@@ -1,14 +1,14 @@
 """Test the change of every edge and its association with SI, in families of their own."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     design = read_design(inputs.design)
     files = zip(inputs.relmats, inputs.sidecars, strict=True)
@@ -28,4 +28,4 @@ with logged(snakemake.log[0]):
         alpha=params.alpha,
     )
     write_tsv(snakemake.output[0], table, digits=6)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ketfc.base.files import read_json, read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
 from ketfc.imaging.group.sessions import NUMERIC
@@ -12,7 +12,7 @@ from ketfc.inference.account.exclusions import all_exclusions, design_exclusions
 from ketfc.inference.account.reconcile import with_gaps
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     quality = {
         name: read_json(path) for name, path in zip(params.names, inputs.quality, strict=True)
@@ -34,4 +34,4 @@ with logged(snakemake.log[0]):
         left_out=left_out,
     )
     write_tsv(snakemake.output[0], table)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from ketfc.base.files import read_json, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import label_regions, place_regions, region_centres
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.reporting.pages.explain import render_explanation
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     registry = load_registry(inputs.registry)
     grid = read_header(inputs.bold).grid

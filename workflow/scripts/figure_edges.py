@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ketfc.base.files import read_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.style import save_figure
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     figure, numbers = draw_edges(
         read_tsv(snakemake.input.edges[0], numeric=EDGE_NUMBERS),
         read_design(snakemake.input.design),

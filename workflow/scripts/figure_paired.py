@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from ketfc.base.files import read_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.reporting.figures.paired import draw_paired
 from ketfc.reporting.figures.style import save_figure
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     figure, numbers = draw_paired(
         read_tsv(snakemake.input.connectivity),
         read_tsv(snakemake.input.hypotheses),

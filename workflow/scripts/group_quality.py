@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ketfc.base.files import read_tsv, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.group.similarity import SIMILARITY_NUMBERS
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.reporting.pages.group import render_group
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     page = render_group(
         design=read_design(inputs.design),

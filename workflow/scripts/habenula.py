@@ -1,14 +1,14 @@
 """Judge what the recorded voxel size can tell of the habenula."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.regions.habenula import habenula_table
 from ketfc.imaging.regions.habenula_geometry import label_bodies
 from ketfc.imaging.regions.registry import load_registry
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, space = snakemake.input, snakemake.params.space
     labels = {}
     for image, table in zip(inputs.images, inputs.tables, strict=True):
@@ -20,4 +20,4 @@ with logged(snakemake.log[0]):
         labels=labels,
     )
     write_tsv(snakemake.output[0], verdicts)
-    write_sidecars(snakemake.output, "imaging")
+    write_sidecars(snakemake.output)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ketfc.base.files import write_json
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.io.native_size import native_sizes
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.study.config.config import parse_config
@@ -12,7 +12,7 @@ from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manual import manual_exclusions
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     params = snakemake.params
     config = parse_config(params.config)
     folders = [Path(folder) for folder in params.folders]

@@ -1,7 +1,7 @@
 """Test every hypothesis of the registry; list who could not enter which test."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.habenula import circuit_verdicts
@@ -13,7 +13,7 @@ from ketfc.inference.motion.gate import MOTION_NUMBERS
 from ketfc.reporting.text.verdicts import with_motion, with_verdicts
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     registry = load_registry(snakemake.input.registry)
     registry = registry.with_variants(snakemake.params.variants)
     tables = (
@@ -41,4 +41,4 @@ with logged(snakemake.log[0]):
     hypotheses = add_motion_flags(hypotheses, motion, tables[2])
     write_tsv(snakemake.output.hypotheses, hypotheses)
     write_tsv(snakemake.output.left_out, left_out)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ketfc.base.errors import Problem, problems_table
 from ketfc.base.files import read_json, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.io.native_size import native_table
 from ketfc.imaging.preflight.precheck import early_problems
 from ketfc.imaging.regions.habenula import resolution_problems
@@ -14,7 +14,7 @@ from ketfc.study.plan import make_plan
 from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.runs.index import index_runs
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     config = parse_config(snakemake.params.config)
     folders = [Path(folder) for folder in snakemake.params.folders]
     index = index_runs(config.study, folders)

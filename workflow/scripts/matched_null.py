@@ -1,7 +1,7 @@
 """Rank every circuit's change among pairs of spheres like its edges."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC, session_fisher_z
 from ketfc.imaging.regions.registry import load_registry
@@ -10,7 +10,7 @@ from ketfc.inference.null.matched_null import matched_null
 from ketfc.inference.null.sphere_pairs import measured_regions, region_features
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     runs = read_tsv(inputs.runs)
     own, others = (
@@ -34,4 +34,4 @@ with logged(snakemake.log[0]):
         seed=params.seed,
     )
     write_tsv(snakemake.output[0], table)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

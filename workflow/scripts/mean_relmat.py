@@ -1,13 +1,13 @@
 """Average the matrices of the primary strategy over participants."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import session_matrices
 from ketfc.inference.edges.mean_matrices import mean_relmats
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     parcels = read_tsv(inputs.table[0])
     matrices = session_matrices(
@@ -22,4 +22,4 @@ with logged(snakemake.log[0]):
         networks=dict(zip(parcels["name"], parcels["network"], strict=True)),
     )
     write_tsv(snakemake.output[0], table, digits=6)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

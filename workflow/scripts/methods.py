@@ -1,7 +1,7 @@
 """Write the methods in words, their references, and the facts behind both."""
 
 from ketfc.base.files import read_json, read_tsv, write_json, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.pages.provenance import software_versions
 from ketfc.reporting.text.methods import methods_text
@@ -9,7 +9,7 @@ from ketfc.reporting.text.references import references_bib
 from ketfc.study.config.config import parse_config
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, strategies = snakemake.input, snakemake.params.strategies
     sidecars = {
         # the versions are told once, for all

@@ -1,14 +1,14 @@
 """Test motion, and whether the circuits' changes follow it."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     table = motion_tests(
         read_tsv(inputs.connectivity, numeric=NUMERIC),
@@ -21,4 +21,4 @@ with logged(snakemake.log[0]):
         alpha=params.alpha,
     )
     write_tsv(snakemake.output[0], table)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import save_parcellation
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     params, output = snakemake.params, snakemake.output
     parcellation, about = make_parcellation(
         params.parcellation,

@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from ketfc.base.files import read_json, read_tsv, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.imaging.group.sessions import read_relmat, session_fisher_z
 from ketfc.imaging.run.carpet import read_carpet
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.reporting.pages.participant import RunOnPage, render_participant
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     roles = {label: role for role, label in params.sessions.items()}
     coverage = iter(inputs.coverage)

@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 from ketfc.base.files import read_tsv, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.study.design.design import read_design
 from ketfc.study.plan import summary, unusable
 from ketfc.study.runs.fetch.openneuro import images_summary
 from ketfc.study.runs.listing import read_listing
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     problems = read_tsv(snakemake.input.problems)
     text = summary(
         read_tsv(snakemake.input.runs),

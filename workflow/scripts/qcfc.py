@@ -3,14 +3,14 @@
 import pandas as pd
 
 from ketfc.base.files import read_json, read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.atlas.parcellations import parcel_centres
 from ketfc.imaging.group.sessions import session_fisher_z
 from ketfc.inference.motion.qcfc import qcfc
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     runs, quality = read_tsv(inputs.runs), read_tsv(inputs.quality)
     design = read_design(inputs.design)
@@ -31,4 +31,4 @@ with logged(snakemake.log[0]):
         tables.append(qcfc(sessions, quality, design, centres, tdof, **about))
     for path, part in zip(snakemake.output[:2], zip(*tables, strict=True), strict=True):
         write_tsv(path, pd.concat(part, ignore_index=True))
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

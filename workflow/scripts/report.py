@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from ketfc.base.files import read_json, read_tsv, write_text
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.pages.report import render_report
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
     names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")

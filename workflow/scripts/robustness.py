@@ -1,7 +1,7 @@
 """Put the primary hypotheses to other methods than their primary tests."""
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.registry import load_registry
@@ -9,7 +9,7 @@ from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     table = robustness(
         read_tsv(inputs.connectivity, numeric=NUMERIC),
@@ -25,4 +25,4 @@ with logged(snakemake.log[0]):
         ),
     )
     write_tsv(snakemake.output[0], table)
-    write_sidecars(snakemake.output, "inference")
+    write_sidecars(snakemake.output)

@@ -1,7 +1,7 @@
 """Gather the runs: connectivity per session, quality per run, the regions' sizes."""
 
 from ketfc.base.files import read_json, read_tsv, write_tsv
-from ketfc.base.logs import logged
+from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.group.quality_tables import (
@@ -16,7 +16,7 @@ from ketfc.imaging.regions.registry import load_registry
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.study.design.design import read_design
 
-with logged(snakemake.log[0]):
+with running(snakemake):
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
     registry = load_registry(inputs.registry).with_variants(params.variants)
     runs = read_tsv(inputs.runs)
@@ -42,4 +42,4 @@ with logged(snakemake.log[0]):
     write_tsv(outputs.strategies, strategies)
     write_tsv(outputs.region_quality, regions)
     write_tsv(outputs.change, quality_change(quality, regions, read_design(inputs.design)))
-    write_sidecars(snakemake.output, "imaging")
+    write_sidecars(snakemake.output)

@@ -12,8 +12,13 @@ import pytest
 
 from ketfc import __version__
 from ketfc.base.files import read_json
-from ketfc.base.software import PACKAGES, generated_by, package_versions, write_sidecars
-from ketfc.base.source import source_digest
+from ketfc.base.software import (
+    PACKAGES,
+    generated_by,
+    made_by,
+    package_versions,
+    write_sidecars,
+)
 
 
 def test_the_versions_are_those_that_the_packages_give_themselves() -> None:
@@ -31,19 +36,26 @@ def test_the_versions_are_those_that_the_packages_give_themselves() -> None:
 
 
 def test_ketfc_comes_first_with_the_digest_of_its_code() -> None:
-    ketfc, python, *packages = generated_by("inference")
+    with made_by("motion 0123"):
+        ketfc, python, *packages = generated_by()
     assert ketfc == {
         "Name": "ketfc",
         "Version": __version__,
-        "Description": f"source {source_digest('inference')} (inference)",
+        "Description": "source motion 0123",
     }
     assert python["Name"] == "Python"
     assert [each["Name"] for each in packages] == list(PACKAGES)
 
 
+def test_code_that_no_job_runs_is_not_named() -> None:
+    with made_by("motion 0123"):
+        pass
+    assert generated_by()[0] == {"Name": "ketfc", "Version": __version__}
+
+
 def test_no_package_is_imported_for_it() -> None:
     code = (
-        "import sys, json; from ketfc.base.software import generated_by; generated_by('study');"
+        "import sys, json; from ketfc.base.software import generated_by; generated_by();"
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
@@ -60,7 +72,9 @@ def test_a_package_that_is_not_installed_is_an_error(monkeypatch: pytest.MonkeyP
 
 def test_every_table_gets_a_sidecar_and_nothing_else_does(tmp_path: Path) -> None:
     outputs = [tmp_path / name for name in ("a.tsv", "b.tsv", "a.json", "b.json", "page.html")]
-    write_sidecars(outputs, "study")
+    with made_by("clinical 0123"):
+        write_sidecars(outputs)
+        bill = generated_by()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
-    assert read_json(tmp_path / "a.json") == {"GeneratedBy": generated_by("study")}
+    assert read_json(tmp_path / "a.json") == {"GeneratedBy": bill}
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()

@@ -1,15 +1,16 @@
-"""Which software made a result: the bill of versions in the JSON beside it."""
+"""The software that made a result: the list of versions in the JSON beside it."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
 
 from ketfc import __version__
 from ketfc.base.files import write_json
-from ketfc.base.source import source_digest
 
 PACKAGES = (
     "snakemake",
@@ -25,6 +26,8 @@ PACKAGES = (
 )
 """What is named beside ketfc and Python; their own dependencies are in ``requirements/``."""
 
+_code: ContextVar[str | None] = ContextVar("code", default=None)
+
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python, ketfc and the packages that the numbers come from.
@@ -35,40 +38,48 @@ def package_versions() -> dict[str, str]:
     return own | {package: version(package) for package in PACKAGES}
 
 
-def generated_by(room: str) -> list[dict[str, str]]:
-    """Return what BIDS calls ``GeneratedBy``: ketfc first, then what it stands on.
+@contextmanager
+def made_by(code: str) -> Iterator[None]:
+    """Say of everything that the block writes which code made it.
 
     Parameters
     ----------
-    room : str
-        Which code to give the digest of; see :func:`ketfc.base.source.source_digest`.
+    code : str
+        The script and the digest of its code, from :func:`ketfc.base.source.code_digests`.
+    """
+    before = _code.set(code)
+    try:
+        yield
+    finally:
+        _code.reset(before)
+
+
+def generated_by() -> list[dict[str, str]]:
+    """Return what BIDS calls ``GeneratedBy``: ketfc first, then what it stands on.
 
     Returns
     -------
     list of dict
-        ``Name`` and ``Version`` of each; ketfc has a ``Description`` with the digest, which tells
-        two states of the code apart that have the same version.
+        ``Name`` and ``Version`` of each. In a job of the workflow ketfc has a ``Description`` with
+        the script and the digest of its code, which tells two states of the code apart that have
+        the same version.
     """
     versions = package_versions()
-    ketfc = {
-        "Name": "ketfc",
-        "Version": versions.pop("ketfc"),
-        "Description": f"source {source_digest(room)} ({room})",
-    }
+    ketfc = {"Name": "ketfc", "Version": versions.pop("ketfc")}
+    if code := _code.get():
+        ketfc["Description"] = f"source {code}"
     return [ketfc, *({"Name": name, "Version": text} for name, text in versions.items())]
 
 
-def write_sidecars(outputs: Iterable[str | Path], room: str) -> None:
+def write_sidecars(outputs: Iterable[str | Path]) -> None:
     """Write the JSON beside every table among the outputs of a job, with what made it.
 
     Parameters
     ----------
     outputs : iterable of path
         Files that the job wrote; those that are no TSV are passed over.
-    room : str
-        Whose code made them, one of :data:`ketfc.base.source.ROOMS`.
     """
-    bill = {"GeneratedBy": generated_by(room)}
+    bill = {"GeneratedBy": generated_by()}
     for path in map(Path, outputs):
         if path.suffix == ".tsv":
             write_json(path.with_suffix(".json"), bill)

@@ -267,7 +267,7 @@ def save_parcellation(
     with replacing(image) as temporary:
         nib.save(labels, temporary)
     write_tsv(table, parcellation.table())
-    write_json(sidecar, {**about, "GeneratedBy": generated_by("imaging")})
+    write_json(sidecar, {**about, "GeneratedBy": generated_by()})
 
 
 def parcel_centres(image: str | Path, table: pd.DataFrame) -> pd.DataFrame:

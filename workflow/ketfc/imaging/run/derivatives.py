@@ -33,7 +33,7 @@ def dataset_description() -> dict[str, Any]:
         "Name": "ketfc: circuit connectivity",
         "BIDSVersion": "1.10.0",
         "DatasetType": "derivative",
-        "GeneratedBy": generated_by("imaging"),
+        "GeneratedBy": generated_by(),
     }
 
 
@@ -73,7 +73,7 @@ def write_run(
     stem = f"{prefix}_space-{space}"
     sources = [f"bids:preprocessed:{path.name}" for path in (files.bold, files.mask)]
     about = {"Sources": sources, "Excluded": _reason(result.error)}
-    made_by = {"GeneratedBy": generated_by("imaging")}
+    made_by = {"GeneratedBy": generated_by()}
     for atlas, names in regions.items():
         part = result.series.get(atlas)
         if part is None:
@@ -172,7 +172,7 @@ def write_spheres(
             "NumberOfVolumes": cleaned.n_volumes,
             "DegreesOfFreedom": round(cleaned.tdof, 6),
             "Excluded": cleaned.error.reason if cleaned.error else None,
-            "GeneratedBy": generated_by("imaging"),
+            "GeneratedBy": generated_by(),
         },
     )
 

@@ -224,5 +224,5 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
             files.append(path)
     path = stem.with_name(stem.name + ".tsv")
     write_tsv(path, numbers)
-    write_sidecars([path], "reporting")
+    write_sidecars([path])
     return [*files, path, path.with_suffix(".json")]

@@ -41,7 +41,7 @@ def literature() -> Mapping[str, Reference]:
     from bibtexparser import middlewares
     from bibtexparser.entrypoint import parse_string
 
-    text = files(__package__).joinpath("references.bib").read_text(encoding="utf-8")
+    text = files("ketfc.reporting.text").joinpath("references.bib").read_text(encoding="utf-8")
     names = [middlewares.SeparateCoAuthors(), middlewares.SplitNameParts()]
     library = parse_string(text, append_middleware=[*names, middlewares.LatexDecodingMiddleware()])
     return {entry.key: _reference(entry) for entry in library.entries}
