@@ -20,7 +20,7 @@ from ketfc.base.errors import Problem, StudyError
 PACKAGE = Path(__file__).parents[1]
 SCRIPTS = bundled("workflow/scripts")
 
-# imports in functions count, those for type checkers do not; Python's parser takes several times as long
+# imports in functions count, those for type checkers do not; ast would take several times as long
 _FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(ketfc[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|.+)|import[ \t]+(ketfc[\w.]*))",
