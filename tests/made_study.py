@@ -100,11 +100,14 @@ class Study:
         text = yaml.safe_dump(content, sort_keys=False)
         (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
-    def run(self, *arguments: str, cores: int = 2, cwd: Path | None = None) -> Finished:
-        """Run snakemake here with config.yaml."""
+    def run(
+        self, *arguments: str, cores: int = 2, cwd: Path | None = None, **code: Path
+    ) -> Finished:
+        """Run snakemake here with config.yaml, and with the code of :func:`snakemake`."""
         file = str(self.folder / "config.yaml") if cwd else "config.yaml"
         # last, since --configfile takes whatever follows it for another file
-        return snakemake(*arguments, "--configfile", file, folder=cwd or self.folder, cores=cores)
+        arguments = (*arguments, "--configfile", file)
+        return snakemake(*arguments, folder=cwd or self.folder, cores=cores, **code)
 
     def copy(self, folder: Path) -> Study:
         """Copy everything, with the times of the files, on which snakemake decides."""
@@ -116,21 +119,30 @@ class Study:
         return contents(self.derivatives)
 
 
-def command(*arguments: str, cores: int) -> list[str]:
-    call = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile")]
+def command(*arguments: str, cores: int, repo: Path = REPO) -> list[str]:
+    call = [sys.executable, "-m", "snakemake", "-s", str(repo / "Snakefile")]
     return [*call, "--cores", str(cores), "--nocolor", *arguments]
 
 
-def snakemake(*arguments: str, folder: Path, cores: int = 2) -> Finished:
-    """Run snakemake in a folder and return what came of it."""
+def snakemake(
+    *arguments: str,
+    folder: Path,
+    cores: int = 2,
+    repo: Path = REPO,
+    library: Path = REPO / "workflow",
+) -> Finished:
+    """Run snakemake in a folder and return what came of it.
+
+    `repo` is a clone whose rules and scripts are used, `library` the folder that ketfc is in.
+    """
     done = subprocess.run(
-        command(*arguments, cores=cores),
+        command(*arguments, cores=cores, repo=repo),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(library)},
         check=False,
     )
     return Finished(done.returncode, done.stdout)

@@ -102,9 +102,10 @@ if workflow.is_main_process:
     leave(PLANNED, {"regions": _regions, "code": CODE})
 else:
     _regions, CODE = map(read_json(PLANNED).get, ("regions", "code"))
-    # a job on another machine is that job alone: whatever was edited meanwhile, it must not make
-    # what comes before it again, as every other job there would too (snakemake#3234)
-    workflow.dag_settings.rerun_triggers = frozenset()
+    # A job on another machine is that job alone: whatever was edited meanwhile, it must not make what
+    # comes before it again, as every other job there would too (snakemake#3234). What it was told of
+    # that is known only after this file.
+    type(workflow).rerun_triggers = frozenset()
 # what was fetched has the listed checksum, whatever code fetched it: no update may fetch it again
 CODE["fetch_bold"] = "1"
 VARIANTS = _regions["variants"]
