@@ -62,7 +62,7 @@ def test_the_reader_of_the_registry_simulates_the_demo_again(tmp_path: Path, lib
     made = snakemake(image, folder=folder, library=library)
     assert made.code == 0, made.text
     assert snakemake(image, "-n", folder=folder, library=library).jobs == {}
-    edit(library, "imaging/regions/registry_reading.py")
+    edit(library, "imaging/regions/registry_parser.py")
     assert snakemake(image, "-n", folder=folder, library=library).jobs == {"demo_run": 1}
 
 

@@ -49,7 +49,7 @@ def edit(path: Path) -> None:
         ("base/files.py", set(EVERY) - {"fetch_bold"}, set()),
         ("imaging/io/reader.py", {"bold_run", "explain"}, {"motion", "demo_run", "clinical"}),
         ("imaging/regions/registry.py", {"demo_run", "bold_run", "hypotheses"}, {"clinical"}),
-        ("imaging/regions/registry_reading.py", {"demo_run", "bold_run"}, {"figure_edges"}),
+        ("imaging/regions/registry_parser.py", {"demo_run", "bold_run"}, {"figure_edges"}),
         ("imaging/regions/habenula.py", {"habenula"}, {"bold_run", "sessions", "motion"}),
         ("study/scores/response.py", {"clinical"}, {"bold_run", "sessions", "figure_circuits"}),
         ("inference/core/maxt.py", {"hypotheses"}, {"bold_run", "sessions", "inventory"}),
