@@ -351,12 +351,14 @@ def test_painted_spheres_average_to_their_own_signal_where_they_overlap(head):
         ("b", [((8.0, 20.0, 40.0), 8.0)]),
         ("c", [((-30.0, 1.0, 20.0), 1.0)]),
     ]
-    painting = demo_head.paint(regions, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE)
-    a, b, c = (set(members) for members in painting.members)
+    placed = demo_head.place_signals(
+        regions, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE
+    )
+    a, b, c = (set(members) for members in placed.members)
     assert a & b
     # no voxel centre lies within 1 mm of c's centre
     assert len(c) == 1
-    means = np.stack([painting.weights[list(members)].mean(axis=0) for members in (a, b, c)])
+    means = np.stack([placed.weights[list(members)].mean(axis=0) for members in (a, b, c)])
     np.testing.assert_allclose(means, np.eye(3), atol=1e-12)
 
 
@@ -364,11 +366,13 @@ def test_a_region_of_the_image_follows_its_signal(bold, head):
     person = demo.demo_participants(SEED)[0]
     names = [name for name, _ in REGIONS]
     series = demo_bold.region_series(person, "pre", seed=SEED, names=names, n_volumes=N_VOLUMES)
-    painting = demo_head.paint(REGIONS, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE)
+    placed = demo_head.place_signals(
+        REGIONS, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE
+    )
     data = np.asanyarray(bold.dataobj).reshape(-1, N_VOLUMES, order="F")
     for name in ("sgACC", "rLPFC", "lAmygdala", "dACC", "PCC"):
         row = names.index(name)
-        mean = data[painting.voxels[painting.members[row]]].mean(axis=0)
+        mean = data[placed.voxels[placed.members[row]]].mean(axis=0)
         assert np.corrcoef(mean, series[row])[0, 1] > 0.7
 
 
@@ -482,9 +486,11 @@ def test_components_are_orthonormal_high_passed_and_described(
 
 
 def test_components_span_the_variance_of_the_white_matter(bold, head, confounds, metadata):
-    painting = demo_head.paint(REGIONS, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE)
+    placed = demo_head.place_signals(
+        REGIONS, head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE
+    )
     white = head["wm"].ravel(order="F").copy()
-    white[painting.voxels] = False
+    white[placed.voxels] = False
     data = np.asanyarray(bold.dataobj).reshape(-1, N_VOLUMES, order="F")[white].T
     drift = np.column_stack([np.ones(N_VOLUMES), demo_signals.cosine_drift(N_VOLUMES, 2.0)])
     residual = data - drift @ np.linalg.lstsq(drift, data, rcond=None)[0]
@@ -572,7 +578,7 @@ def test_the_template_masks_hold_every_circuit_region():
     assert not (masks.gm & ~masks.brain).any()
     assert not (masks.wm & ~masks.brain).any()
     assert (masks.brain & ~masks.gm & ~masks.wm).sum() > 100
-    painting = demo_head.paint(
+    placed = demo_head.place_signals(
         REGIONS, np.zeros(demo_run.DEMO_SHAPE, np.int16), masks.brain, demo_run.DEMO_AFFINE
     )
-    assert all(len(members) for members in painting.members)
+    assert all(len(members) for members in placed.members)

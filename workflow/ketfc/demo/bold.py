@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ketfc.demo.head import Head, Painting, smoothed
+from ketfc.demo.head import Head, PlacedSignals, smoothed
 from ketfc.demo.signals import (
     HEAD_RADIUS_MM,
     Array,
@@ -48,7 +48,7 @@ def simulate(
     session: str,
     *,
     seed: int,
-    painting: Painting,
+    placed: PlacedSignals,
     head: Head,
     networks: Sequence[str],
     motion: Array,
@@ -64,7 +64,7 @@ def simulate(
         ``pre`` or ``post``.
     seed : int
         Seed of the study.
-    painting : Painting
+    placed : PlacedSignals
         Where the signals go.
     head : Head
         The voxels.
@@ -86,15 +86,15 @@ def simulate(
     series = _nuisance_series(stream(seed, person.id, session, "nuisance"), motion)
     change += (series @ maps).astype(np.float32)
 
-    regions = region_series(person, session, seed=seed, names=painting.names, n_volumes=n_volumes)
+    regions = region_series(person, session, seed=seed, names=placed.names, n_volumes=n_volumes)
     rng = stream(seed, person.id, session, "parcels")
-    parcels = _parcel_series(rng, painting, networks, regions)
-    label = painting.labels[head.voxels]
+    parcels = _parcel_series(rng, placed, networks, regions)
+    label = placed.labels[head.voxels]
     change[:, label > 0] += (_SIGNAL * parcels[label[label > 0] - 1]).T.astype(np.float32)
     # a circuit region's own signal takes the place of the parcels' in its voxels
-    column = np.searchsorted(head.voxels, painting.voxels)
-    signal = painting.weights @ regions
-    below = painting.labels[painting.voxels]
+    column = np.searchsorted(head.voxels, placed.voxels)
+    signal = placed.weights @ regions
+    below = placed.labels[placed.voxels]
     signal[below > 0] -= parcels[below[below > 0] - 1]
     change[:, column] += (_SIGNAL * signal).T.astype(np.float32)
 
@@ -133,7 +133,7 @@ def region_series(
 
 
 def _parcel_series(
-    rng: np.random.Generator, painting: Painting, networks: Sequence[str], regions: Array
+    rng: np.random.Generator, placed: PlacedSignals, networks: Sequence[str], regions: Array
 ) -> Array:
     """Return one series per parcel: partly its network's, partly its own.
 
@@ -142,8 +142,8 @@ def _parcel_series(
     """
     anchors = {region for name in ("dmn", "salience") for edge in CIRCUITS[name] for region in edge}
     followed: dict[str, list[int]] = {}
-    for row, (name, members) in enumerate(zip(painting.names, painting.members, strict=True)):
-        inside = painting.labels[painting.voxels[members]]
+    for row, (name, members) in enumerate(zip(placed.names, placed.members, strict=True)):
+        inside = placed.labels[placed.voxels[members]]
         inside = inside[inside > 0]
         if name in anchors and len(inside):
             network = networks[int(np.bincount(inside).argmax()) - 1]

@@ -19,7 +19,7 @@ _INTENSITY = {"grey": 10000.0, "white": 8500.0, "csf": 12500.0, "scalp": 4000.0}
 
 
 @dataclass(frozen=True, eq=False)
-class Painting:
+class PlacedSignals:
     """Voxels that carry the signals of parcels and circuit regions.
 
     Attributes
@@ -44,12 +44,12 @@ class Painting:
     members: tuple[NDArray[np.int64], ...]
 
 
-def paint(
+def place_signals(
     regions: Sequence[tuple[str, Spheres]],
     labels: NDArray[np.integer],
     brain: Mask,
     affine: Array,
-) -> Painting:
+) -> PlacedSignals:
     """Find the voxels of regions and parcels.
 
     Parameters
@@ -76,7 +76,7 @@ def paint(
             belongs[row] |= inside
     used = np.flatnonzero(belongs.any(axis=0))
     averaging = belongs[:, used] / np.maximum(belongs.sum(axis=1, keepdims=True), 1)
-    return Painting(
+    return PlacedSignals(
         names=tuple(name for name, _ in regions),
         voxels=np.ravel_multi_index(tuple(place[used].T), brain.shape, order="F"),
         weights=np.linalg.pinv(averaging),
@@ -118,7 +118,7 @@ class Head:
         return ~self.tissue["scalp"]
 
 
-def make_head(brain: Mask, gm: Mask, wm: Mask, painting: Painting, affine: Array) -> Head:
+def make_head(brain: Mask, gm: Mask, wm: Mask, placed: PlacedSignals, affine: Array) -> Head:
     """Divide the brain into tissues and give each its intensity.
 
     Whatever carries a signal is grey matter; white matter is what is not grey, and cerebrospinal
@@ -128,13 +128,13 @@ def make_head(brain: Mask, gm: Mask, wm: Mask, painting: Painting, affine: Array
     ----------
     brain, gm, wm : numpy.ndarray of bool, 3-D
         The brain; its grey and its white matter, which may overlap.
-    painting : Painting
+    placed : PlacedSignals
         Where the signals go.
     affine : numpy.ndarray, shape (4, 4)
         From voxel indices to mm; its axes are those of the world.
     """
-    signal = painting.labels > 0
-    signal[painting.voxels] = True
+    signal = placed.labels > 0
+    signal[placed.voxels] = True
     grey = brain & (gm | signal.reshape(brain.shape, order="F"))
     white = brain & wm & ~grey
     rim = _grown(_grown(brain)) & ~brain

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketfc.demo.bold import SLOPE, T_R, simulate
-from ketfc.demo.head import Mask, Spheres, make_head, paint
+from ketfc.demo.head import Mask, Spheres, make_head, place_signals
 from ketfc.demo.signals import Array, head_motion
 from ketfc.demo.study import SPACE, TASK, DemoParticipant, demo_participants, stream
 
@@ -125,14 +125,14 @@ def write_run(
     person = people.get(participant)
     if person is None or session not in person.sessions:
         raise ValueError(f"the demo study has no run {participant}, session {session}")
-    painting = paint(regions, labels, brain_mask, affine)
-    head = make_head(brain_mask, gm, wm, painting, affine)
+    placed = place_signals(regions, labels, brain_mask, affine)
+    head = make_head(brain_mask, gm, wm, placed, affine)
     motion = run_motion(person, session, seed=seed, n_volumes=n_volumes)
     stored = simulate(
         person,
         session,
         seed=seed,
-        painting=painting,
+        placed=placed,
         head=head,
         networks=networks,
         motion=motion,

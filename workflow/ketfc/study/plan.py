@@ -1,4 +1,4 @@
-"""The plan: who, which sessions, which runs and scores, what is missing, which design."""
+"""Plan of a study: participants, sessions, runs, scores, design, and all its problems."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from ketfc.study.config.types import expand
 from ketfc.study.design.design import CONTROLS, PATIENTS, SEQUENCES, Design
 from ketfc.study.design.detection import contrasts, describe_design, design_problems
 from ketfc.study.lab_tables import Table, duplicate_rows
-from ketfc.study.people.covariates import covariates, si_strata
+from ketfc.study.people.covariates import covariates, model_terms, si_strata
 from ketfc.study.people.groups import (
     arms_of,
     diagnoses_of,
     groups_of,
     sequences_of,
 )
-from ketfc.study.people.model_terms import model_terms
 from ketfc.study.runs.index import Index, Run
 from ketfc.study.runs.manual import FIELD as BY_HAND
 from ketfc.study.scores.checks import NEEDED, timing_problems
@@ -60,7 +59,7 @@ class Plan:
     design : Design
         As :func:`ketfc.study.design.detection.describe_design` gives it, the kinds of the
         `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
-        (:func:`ketfc.study.people.model_terms.model_terms`).
+        (:func:`ketfc.study.people.covariates.model_terms`).
     participants : pandas.DataFrame
         Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
         the config divides the participants by baseline SI.
@@ -76,7 +75,7 @@ class Plan:
 
     @property
     def usable(self) -> bool:
-        """Whether the study can go on: no problem is an error."""
+        """True if the study can go on: no problem is an error."""
         return all(problem.severity != "error" for problem in self.problems)
 
 

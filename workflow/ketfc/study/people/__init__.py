@@ -1,1 +1,1 @@
-"""Participants: groups, covariates and the terms they bring to the models."""
+"""Participants: arms, groups, covariates and the terms they bring to the models."""
