@@ -561,6 +561,9 @@ def test_the_methods_name_every_atlas_with_licence_and_checksum_and_every_mismat
     assert "another template than that of the images" not in plain + text
     text = methods_of(made, {"Yeo7": about | {"TemplateMismatch": "A regions on B images"}})
     assert "and used as if it were the same: Yeo7: A regions on B images." in text
+    about = {"Description": "of the study", "License": "", "TemplateMismatch": None}
+    text = methods_of(made, {"One": about, "Two": about})
+    assert "\n\n- One: of the study\n- Two: of the study\n\n" in text
 
 
 # -- beside the tests ------------------------------------------------------------------------------

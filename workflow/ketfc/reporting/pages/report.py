@@ -33,11 +33,11 @@ from ketfc.reporting.text.denoising import Sidecars, summarise
 from ketfc.reporting.text.edges import edge_section
 from ketfc.reporting.text.habenula import report_sentences
 from ketfc.reporting.text.matched_null import matched_table
+from ketfc.reporting.text.methods import Config
 from ketfc.reporting.text.moderation import moderation_questions, moderation_table
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import alternatives_table, robustness_section
-from ketfc.reporting.text.tests import Config
 from ketfc.reporting.words import compact, coverage, is_missing, region_label, sentence
 from ketfc.study.design.design import Design
 

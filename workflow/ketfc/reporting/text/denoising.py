@@ -238,7 +238,7 @@ def denoising_paragraphs(
     others = [one for name, one in strategies.items() if name != primary]
     if others:
         text.append("For comparison, the same runs were also cleaned otherwise:")
-        text.append("\n".join(f"- {_strategy(one)}" for one in others))
+        text += [f"- {_strategy(one)}" for one in others]
     return [*text, *_matching(config)]
 
 
