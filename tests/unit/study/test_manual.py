@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ketfc.study.runs.manifest import RunName, named_runs, without
+from ketfc.study.runs.index import RunName
+from ketfc.study.runs.manifest import named_runs, without
 from ketfc.study.runs.manual import FIELD, ManualExclusions, manual_exclusions
 
 RUNS = [

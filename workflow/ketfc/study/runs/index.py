@@ -21,24 +21,36 @@ _CONFOUND_SUFFIXES = ("timeseries", "regressors")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One BOLD run and its files.
+class RunName:
+    """Name, participant and session of a run.
 
     Attributes
     ----------
     name : str
         File name up to the space entity: ``sub-01_ses-pre_task-rest_run-1``.
-    participant_id, session, role : str
-        ``sub-01``; the session's label and what the config says it is for.
+    participant_id, session : str
+        ``sub-01``, and the session's label without its prefix.
+    """
+
+    name: str
+    participant_id: str
+    session: str
+
+
+@dataclass(frozen=True)
+class Run(RunName):
+    """One BOLD run and its files.
+
+    Attributes
+    ----------
+    role : str
+        The role of its session in the config.
     bold, sidecar : str
         Paths of the image and of its JSON beside it (which may not exist).
     mask, confounds : str or None
         None if there is no such file.
     """
 
-    name: str
-    participant_id: str
-    session: str
     role: str
     bold: str
     sidecar: str

@@ -1,4 +1,4 @@
-"""The list of runs that the workflow is built from."""
+"""Manifest of the runs that the workflow is built from."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ketfc.study.runs.manual import RunName
-
-if TYPE_CHECKING:
-    from ketfc.study.runs.index import Index
+from ketfc.study.runs.index import Index, RunName
 
 Manifest = dict[str, dict[str, str | list[str]]]
 """By run: ``participant_id``, ``session``, ``folder``, ``bold``, ``mask``, ``confounds`` and the

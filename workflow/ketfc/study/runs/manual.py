@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ketfc.base.errors import Problem, did_you_mean
 from ketfc.study.lab_tables import read_text
+from ketfc.study.runs.index import RunName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,31 +20,6 @@ FIELD = "quality.exclusions"
 """The key that names the table, and the field of the problems that leave something out by it."""
 
 _COLUMNS = ("participant_id", "session", "run", "reason")
-
-
-class Named(Protocol):
-    """A run as far as a table of exclusions can name it, such as ``index.Run``."""
-
-    @property
-    def name(self) -> str:
-        """File name up to the space entity."""
-
-    @property
-    def participant_id(self) -> str:
-        """Such as ``sub-01``."""
-
-    @property
-    def session(self) -> str:
-        """Session label without its prefix."""
-
-
-@dataclass(frozen=True)
-class RunName:
-    """Name, participant and session of a run."""
-
-    name: str
-    participant_id: str
-    session: str
 
 
 @dataclass(frozen=True)
@@ -63,14 +39,14 @@ class ManualExclusions:
     problems: tuple[Problem, ...] = ()
 
 
-def manual_exclusions(path: Path | None, runs: Iterable[Named]) -> ManualExclusions:
+def manual_exclusions(path: Path | None, runs: Iterable[RunName]) -> ManualExclusions:
     """Read the table of manual exclusions.
 
     Parameters
     ----------
     path : pathlib.Path or None
         The table; None if the study has none.
-    runs : iterable of Named
+    runs : iterable of RunName
         All runs there are.
 
     Returns
@@ -144,11 +120,13 @@ def _wrong_columns(table: pd.DataFrame, name: str) -> Iterable[Problem]:
 
 
 def _line(
-    cells: dict[str, str | None], runs: list[Named], file: str, line: int
-) -> tuple[list[Named], Problem | None]:
+    cells: dict[str, str | None], runs: list[RunName], file: str, line: int
+) -> tuple[list[RunName], Problem | None]:
     """Return the runs that one line names, or the problem of the line."""
 
-    def wrong(message: str, field: str, allowed: str | None = None) -> tuple[list[Named], Problem]:
+    def wrong(
+        message: str, field: str, allowed: str | None = None
+    ) -> tuple[list[RunName], Problem]:
         return [], Problem(
             "error", f"line {line}: {message}", file=file, participant_id=cells["participant_id"],
             session=cells["session"] if field != "session" else None, field=field,
