@@ -197,7 +197,7 @@ def extraction(folder: Path) -> dict[str, Any]:
     clock = Clock()
     grid = read_header(files["bold"]).grid
     mask = read_mask(files["mask"], grid)
-    extract(files["bold"], mask, _place(folder)(grid), min_coverage=0.5)
+    extract(files["bold"], mask, _place(folder)(grid))
     return clock.read()
 
 
@@ -213,7 +213,7 @@ def _timed_sets(folder: Path, place: Callable[[Any], Any]) -> dict[str, Any]:
     clock = Clock()
     grid = read_header(files["bold"]).grid
     mask = read_mask(files["mask"], grid)
-    extract(files["bold"], mask, place(grid), min_coverage=0.5)
+    extract(files["bold"], mask, place(grid))
     return clock.read()
 
 
@@ -269,40 +269,37 @@ def all_atlases(folder: Path) -> dict[str, Any]:
     )
 
 
+def _denoising(strategies: tuple[str, ...]) -> Any:
+    from ketfc.study.config.denoising import Denoising
+
+    given = {"primary": strategies[0], "strategies": strategies, "fd-thresh": 0.5, "min-time": 0}
+    return Denoising(**given)
+
+
 def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     """Do all that the workflow does to a run but write, and keep one strategy for comparison."""
     import nilearn.signal  # noqa: F401 (1.5 s once a process, whatever is done then)
     import numpy as np
 
     from ketfc.imaging.denoise import confounds
-    from ketfc.imaging.denoise import operator as denoising
-    from ketfc.imaging.denoise.censoring import CensoringRules, censor
-    from ketfc.imaging.run.process import process as run
+    from ketfc.imaging.denoise.censoring import censor
+    from ketfc.imaging.denoise.operator import operator
+    from ketfc.imaging.run.denoising import RunFiles, denoise_run
+    from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
+    from ketfc.study.config.quality import Quality
 
     files = paths(folder)
-    inside = 0.0
-    read = run.extract
-
-    def timed(*arguments: Any, **more: Any) -> Any:
-        nonlocal inside
-        inner = Clock()
-        series = read(*arguments, **more)
-        inside = inner.read()["seconds"]
-        return series
-
-    run.extract = timed
-    settings = run.RunSettings(
-        strategies=strategies,
-        fd_thresh=0.5,
-        dvars_thresh=None,
-        min_time=0.0,
-        lower_bpf=0.01,
-        upper_bpf=None,
-        min_coverage=0.5,
-    )
+    settings = _denoising(strategies)
+    between = folder / "extraction.npz"
     clock = Clock()
-    result = run.process_run(
-        run.RunFiles(files["bold"], files["mask"], files["confounds"]), _place(folder), settings
+    write_extraction(between, extract_run(files["bold"], files["mask"], _place(folder), {}))
+    inside = clock.read()["seconds"]
+    result = denoise_run(
+        read_extraction(between),
+        RunFiles(files["bold"], files["mask"], files["confounds"]),
+        settings,
+        Quality(),
+        min_coverage=0.5,
     )
     whole = clock.read()
     for each in (result, *result.strategies.values()):
@@ -310,9 +307,9 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
             raise each.error
     table = confounds.read_confounds(files["confounds"])
     columns = list(result.strategies[STRATEGY].columns)
-    matrix = denoising.operator(
+    matrix = operator(
         confounds.regressors(table, columns),
-        censor(table, CensoringRules(0.5), T_R).keep,
+        censor(table, settings, T_R).keep,
         repetition_time=T_R,
         high_pass=None,
         low_pass=None,
@@ -331,12 +328,12 @@ def maskers(folder: Path) -> dict[str, Any]:
     from nilearn.maskers import NiftiLabelsMasker, NiftiSpheresMasker
 
     from ketfc.imaging.denoise import confounds
-    from ketfc.imaging.denoise.censoring import CensoringRules, censor
+    from ketfc.imaging.denoise.censoring import censor
 
     files = paths(folder)
     table = confounds.read_confounds(files["confounds"])
     names = confounds.strategy_columns(confounds.STRATEGIES[STRATEGY], list(table.columns), {})
-    keep = censor(table, CensoringRules(0.5), T_R).keep
+    keep = censor(table, _denoising((STRATEGY,)), T_R).keep
     cleaning = {
         "mask_img": files["mask"],
         "standardize": "zscore_sample",

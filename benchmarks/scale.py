@@ -203,13 +203,13 @@ def calls(n_people: int) -> dict[str, list[str]]:
     """Return the arguments of every call of the workflow that is timed, in order."""
     study = ["-s", str(REPO / "Snakefile"), "--configfile", "config.yaml"]
     person = f"sub-{n_people:05d}"
-    job = f"bold_run:folder={person}/ses-pre/func,run={person}_ses-pre_task-rest"
+    job = f"extract_run:folder={person}/ses-pre/func,run={person}_ses-pre_task-rest"
     return {
         "plan": ["plan", *study],
         "dry run": ["-n", *study],
         # what an executor starts on a node, up to where the job's script would start
-        "worker": ["-n", "--mode", "remote", "--force", "--nolock", "--allowed-rules", "bold_run",
-                   "--target-jobs", job, *study],
+        "worker": ["-n", "--mode", "remote", "--force", "--nolock",
+                   "--allowed-rules", "extract_run", "--target-jobs", job, *study],
     }  # fmt: skip
 
 
@@ -242,14 +242,17 @@ def write_floor(folder: Path, dry_run: Path, n_people: int) -> None:
     for rule, files in listed(dry_run, "input"):
         n_files[rule] += len(files)
     n_runs = len(SESSIONS) * n_people
-    of_one = ("bold_run", "participant_quality")
-    n_inputs = n_files["bold_run"] // n_runs
+    jobs = ("extract_run", "denoise_run")
+    n_inputs = sum(n_files[rule] for rule in jobs) // n_runs
     shape = {
         "runs": n_runs,
         "people": n_people,
         "inputs": n_inputs,
-        "outputs": len(outputs(dry_run, "bold_run")) // n_runs,
-        "grouped": sum(n for rule, n in n_files.items() if rule not in of_one) // n_runs,
+        "outputs": len(outputs(dry_run, *jobs)) // n_runs,
+        "grouped": sum(
+            n for rule, n in n_files.items() if rule not in (*jobs, "participant_quality")
+        )
+        // n_runs,
         "paged": n_files["participant_quality"] // n_runs,
     }
     (folder / "given").mkdir()
@@ -271,9 +274,10 @@ def listed(dry_run: Path, what: str) -> Iterator[tuple[str, list[str]]]:
     rule = ""
     with dry_run.open() as lines:
         for line in lines:
-            if found := re.match(r"(?:local)?rule (\w+):$", line):
+            if found := re.match(r" *(?:local)?rule (\w+):$", line):
                 rule = found[1]
-            elif line.startswith(f"    {what}: "):
+            # the jobs of a group are indented further
+            elif line.lstrip().startswith(f"{what}: "):
                 yield rule, line.split(": ", 1)[1].rstrip("\n").split(", ")
 
 

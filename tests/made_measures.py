@@ -27,10 +27,9 @@ from made_study import (
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json, read_tsv
-from ketfc.base.yaml import require_valid_configs
+from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
-from ketfc.imaging.run.settings import run_settings
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.lab_tables import find_table
@@ -174,7 +173,7 @@ def _plan(found: Outcome) -> Config:
         # Snakemake reads it before anything of ours runs
         raise StudyError([Problem("error", str(error), file="config.yaml")]) from error
     # as workflow/rules/common.smk does it
-    require_valid_configs(["config.yaml"])
+    require_sound_configs(["config.yaml"])
     config = parse_config(raw)
     registry = str(find_bundled(config.circuits.registry, REPO))
     regions = region_inputs(config, registry, NAMED)
@@ -259,36 +258,52 @@ def _run(
     others: dict[str, list[str]],
 ) -> None:
     out = Path("out")
+    extraction = f"{name}_extraction.npz"
+    space = config.study.space
     failed = _script(
-        "bold_run.py",
-        wildcards=SimpleNamespace(run=name),
+        "extract_run.py",
         input=_Inputs(
             bold=run["bold"],
             mask=run["mask"],
-            confounds=run["confounds"],
             other_bolds=others["bold"],
             other_masks=others["mask"],
-            other_confounds=others["confounds"],
             registry="circuits.yaml",
             spheres="spheres.tsv",
             images=["made.nii.gz"],
             tables=["made.tsv"],
-            atlas_sidecars=["made.json"],
         ),
-        output=SimpleNamespace(
-            circuits=out / "circuits.tsv",
-            sphere_coverage=out / f"{name}_spheres_coverage.tsv",
-            sphere_relmat=out / f"{name}_spheres_desc-acompcor_stat-pearsoncorrelation_relmat.tsv",
-        ),
+        output=[extraction],
         params=SimpleNamespace(
-            space=config.study.space,
-            session=run["session"],
-            other_sessions=others["session"],
+            space=space,
             atlases=["Blocks"],
             parcellations=["Blocks"],
             variants=[],
-            primary=config.denoising.primary,
-            settings=run_settings(config),
+            carpet_atlas="Blocks",
+        ),
+    )
+    assert not failed, failed
+    limits = {"max_mean_fd", "max_fd", "max_censored"}
+    failed = _script(
+        "denoise_run.py",
+        wildcards=SimpleNamespace(run=name),
+        input=_Inputs(
+            extraction=extraction,
+            confounds=run["confounds"],
+            other_confounds=others["confounds"],
+            registry="circuits.yaml",
+            atlas_sidecars=["made.json"],
+        ),
+        output=SimpleNamespace(circuits=out / "circuits.tsv"),
+        params=SimpleNamespace(
+            space=space,
+            files=run,
+            others=others,
+            atlases=["Blocks"],
+            variants=[],
+            denoising=config.denoising.model_dump(mode="json", by_alias=True),
+            limits=config.quality.model_dump(by_alias=True, include=limits),
+            min_coverage=config.circuits.min_coverage,
+            repetition_time=config.study.repetition_time,
         ),
     )
     assert not failed, failed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import RegionSet, label_regions, sphere_regions
 from ketfc.imaging.regions.registry import Circuit, Registry
-from ketfc.imaging.run.process import RunFiles
+from ketfc.imaging.run.denoising import RunFiles, RunResult, denoise_run
+from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
+from ketfc.study.config.denoising import Denoising
+from ketfc.study.config.quality import Quality
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 SIGNALS = ["global_signal", "csf", "white_matter"]
@@ -155,6 +159,79 @@ def build_run(
     about = {"RepetitionTime": repetition_time} if sidecar is None else sidecar
     files.sidecar.write_text(json.dumps(about), encoding="utf-8")
     return MadeRun(files, stored * scale, AFFINE, mask.astype(bool), table)
+
+
+def denoising(**given: Any) -> Denoising:
+    """Return that section of a config, keys with underscores; no threshold unless one is given."""
+    content = {"fd_thresh": None, "strategies": ["none"]} | given
+    content.setdefault("primary", content["strategies"][0])
+    return Denoising(**{name.replace("_", "-"): value for name, value in content.items()})
+
+
+def limits(**given: float | None) -> Quality:
+    """Return that section of a config, keys with underscores."""
+    return Quality(**{name.replace("_", "-"): value for name, value in given.items()})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the workflow gives to the two jobs of a run, of its config."""
+
+    denoising: Denoising
+    limits: Quality
+    min_coverage: float
+    repetition_time: float | None
+    carpet_atlas: str | None
+
+
+def run_settings(
+    *,
+    min_coverage: float = 0.5,
+    repetition_time: float | None = None,
+    carpet_atlas: str | None = None,
+    max_mean_fd: float | None = None,
+    max_fd: float | None = None,
+    max_censored: float | None = None,
+    **of_denoising: Any,
+) -> Settings:
+    """Return settings of a run; all other keys are those of the section on denoising."""
+    return Settings(
+        denoising(**of_denoising),
+        limits(max_mean_fd=max_mean_fd, max_fd=max_fd, max_censored=max_censored),
+        min_coverage,
+        repetition_time,
+        carpet_atlas,
+    )
+
+
+def process_run(
+    files: RunFiles,
+    place_regions: Callable[[Grid], Sequence[RegionSet]],
+    settings: Settings,
+    others: Sequence[tuple[Path, Path]] = (),
+) -> RunResult:
+    """Do what the workflow's two jobs do to a run, by way of the file between them."""
+    others = [*others, *((other.bold, other.mask) for other in files.matched)]
+    extraction = extract_run(
+        files.bold,
+        files.mask,
+        place_regions,
+        {},
+        others=others,
+        carpet_atlas=settings.carpet_atlas,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "extraction.npz"
+        write_extraction(path, extraction)
+        extraction = read_extraction(path)
+    return denoise_run(
+        extraction,
+        files,
+        settings.denoising,
+        settings.limits,
+        min_coverage=settings.min_coverage,
+        repetition_time=settings.repetition_time,
+    )
 
 
 def region(

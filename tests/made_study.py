@@ -65,9 +65,17 @@ class Finished:
 
     @property
     def runs(self) -> list[str]:
+        """Runs that a dry run would denoise, sorted."""
+        return self._runs_of("denoise_run")
+
+    @property
+    def reads(self) -> list[str]:
         """Runs whose images a dry run would read, sorted."""
+        return self._runs_of("extract_run")
+
+    def _runs_of(self, rule: str) -> list[str]:
         return sorted(
-            re.findall(r"^rule bold_run:(?:\n .*)*?wildcards: .*run=(\S+)", self.text, re.M)
+            re.findall(rf"^ *rule {rule}:(?:\n .*)*?wildcards: .*run=(\S+)", self.text, re.M)
         )
 
 

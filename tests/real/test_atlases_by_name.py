@@ -235,7 +235,7 @@ def test_region_means_equal_nilearns_on_the_same_label_image(name, kit, atlases)
     found, _ = make(name, ASYM, atlases)
     placed = label_regions(found, grid)
     mask = read_mask(next(func.glob("*_mask.nii.gz")), grid)
-    ours = extract(bold, mask, [placed], min_coverage=0)[name].series
+    ours = extract(bold, mask, [placed]).by_atlas(0)[name].series
     # nilearn counts voxels without signal too, so it gets none
     values = np.asarray(nib.load(bold).dataobj)
     signal = mask & (np.ptp(values, axis=3) > 0).ravel(order="F")

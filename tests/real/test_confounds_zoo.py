@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import denoising
 
 from ketfc.base.errors import RunError
-from ketfc.imaging.denoise.censoring import CensoringRules, censor, dummy_volumes
+from ketfc.imaging.denoise.censoring import censor, dummy_volumes
 from ketfc.imaging.denoise.confounds import STRATEGIES, read_confounds, regressors, strategy_columns
 from ketfc.imaging.denoise.head_motion import framewise_displacement
 from ketfc.imaging.denoise.operator import operator
@@ -146,7 +147,7 @@ def test_aroma_takes_all_motion_components_or_says_how_to_get_them(name, kit):
 def test_runs_are_censored_as_their_displacement_says(name, above, largest, kit):
     table, _ = opened(kit, name)
     fd = table["framewise_displacement"].to_numpy()
-    found = censor(table, CensoringRules(0.5, dummy_scans=0), 2.0)
+    found = censor(table, denoising(fd_thresh=0.5, dummy_scans=0), 2.0)
     assert np.nanmax(fd) == pytest.approx(largest, abs=1e-6)
     assert np.flatnonzero(~found.keep).tolist() == [i for i, v in enumerate(fd) if v > 0.5]
     assert (found.counts["fd"], int((~found.keep).sum())) == (above, above)
@@ -242,7 +243,7 @@ def test_series_are_those_of_load_confounds_and_clean(name, strategy, scrub, kit
     dummies = "auto" if theirs is not None else 0
     keep = ~dummy_volumes(table, dummies)
     if scrub:
-        keep = censor(table, CensoringRules(FD[name], dummy_scans=dummies), 2.0).keep
+        keep = censor(table, denoising(fd_thresh=FD[name], dummy_scans=dummies), 2.0).keep
     assert np.flatnonzero(keep).tolist() == mask.tolist()
 
     columns = strategy_columns(STRATEGIES[strategy], list(table.columns), about)

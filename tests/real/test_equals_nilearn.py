@@ -8,11 +8,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AXES
+from made_runs import AXES, denoising
 
 from ketfc.imaging.atlas.parcellations import Parcellation, load_parcellation
 from ketfc.imaging.denoise import confounds
-from ketfc.imaging.denoise.censoring import CensoringRules, censor
+from ketfc.imaging.denoise.censoring import censor
 from ketfc.imaging.denoise.operator import operator
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.io.sidecars import read_sidecar
@@ -69,7 +69,7 @@ def test_parcels_nuclei_and_spheres_of_a_study_equal_nilearns(participant, sessi
         strategy, list(table), read_sidecar(path.with_suffix(".json"))
     )
     regressors = confounds.regressors(table, columns)
-    keep = censor(table, CensoringRules(fd_thresh=0.5), 2.0).keep
+    keep = censor(table, denoising(fd_thresh=0.5), 2.0).keep
     assert keep.all() == (participant == "002")
     high_pass = None if strategy.compcor else 0.01
     matrix = operator(regressors, keep, repetition_time=2.0, high_pass=high_pass, low_pass=None)
@@ -84,7 +84,7 @@ def test_parcels_nuclei_and_spheres_of_a_study_equal_nilearns(participant, sessi
         sphere_regions(registry.used_regions, SPACE, grid),
         *(label_regions(each, grid) for each in parcellations.values()),
     ]
-    found = extract(bold, read_mask(mask, grid), sets, min_coverage=0.0)
+    found = extract(bold, read_mask(mask, grid), sets).by_atlas(0.0)
 
     def ours(atlas: str) -> pd.DataFrame:
         series = found[atlas].series.dropna(axis=1)
@@ -153,7 +153,7 @@ def test_real_voxels_of_25_mm_equal_nilearns(run, kit):
         for i, centre in enumerate(centres)
     ]
     sets = [sphere_regions(balls, "native", header.grid), label_regions(parcels, header.grid)]
-    found = extract(bold, brain, sets, min_coverage=0.0)
+    found = extract(bold, brain, sets).by_atlas(0.0)
     # NiftiSpheresMasker (0.12.1 and 0.14.1) cuts the means of whole numbers down to whole numbers
     floats = nib.Nifti1Image(nib.load(bold).get_fdata(dtype=np.float32), header.grid.affine)
     image = nib.Nifti1Image(atlas, header.grid.affine)

@@ -8,11 +8,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from made_runs import confounds_table
+from made_runs import confounds_table, process_run, run_settings
 
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.regions.placing import label_regions
-from ketfc.imaging.run.process import RunFiles, RunSettings, process_run
+from ketfc.imaging.run.denoising import RunFiles
 
 SETTINGS = {
     "strategies": ("none", "24P"),
@@ -47,7 +47,7 @@ def run(kit, tmp_path):
 
 
 def test_a_header_that_lies_about_the_repetition_time_excludes_the_run(run):
-    result = process_run(*run, RunSettings(**SETTINGS))
+    result = process_run(*run, run_settings(**SETTINGS))
     assert result.error.rule == "repetition-time"
     assert "is 1 s in the header and 2.4 s in the sidecar" in result.error.reason
     assert (result.error.value, result.error.threshold) == ("1", "2.4")
@@ -56,7 +56,7 @@ def test_a_header_that_lies_about_the_repetition_time_excludes_the_run(run):
 
 def test_with_the_studys_own_repetition_time_the_run_is_used(run):
     files, place = run
-    result = process_run(files, place, RunSettings(**SETTINGS, repetition_time=2.4))
+    result = process_run(files, place, run_settings(**SETTINGS, repetition_time=2.4))
     assert result.error is None
     assert result.quality["seconds_kept"] == pytest.approx(128 * 2.4)
     part = result.series["Six"]
@@ -69,7 +69,7 @@ def test_with_the_studys_own_repetition_time_the_run_is_used(run):
 def test_without_a_sidecar_only_the_header_speaks(run):
     files, place = run
     files.sidecar.unlink()
-    result = process_run(files, place, RunSettings(**SETTINGS))
+    result = process_run(files, place, run_settings(**SETTINGS))
     # believed, 128 volumes of 1 s are too short
     assert result.error.rule == "min-time"
     assert result.quality["repetition_time"] == 1.0

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_runs import process_run, run_settings
 
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.denoise.confounds import STRATEGIES
-from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.group.excluded_runs import excluded_runs
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, process_run
+from ketfc.imaging.run.denoising import RunFiles, RunResult
 
 SPACE = "MNI152NLin2009cAsym"
 UPPER = np.triu_indices(400, 1)
@@ -28,7 +29,7 @@ def results(kit) -> dict[str, RunResult]:
         space=SPACE,
     )
     registry = load_registry(Path(__file__).parents[2] / "atlases" / "circuits.yaml")
-    settings = RunSettings(
+    settings = run_settings(
         strategies=(*(name for name in STRATEGIES if "aroma" not in name), "acompcor_noscrub"),
         fd_thresh=0.5,
         dvars_thresh=None,
@@ -113,7 +114,7 @@ def test_dead_parcels_are_listed_with_the_number_that_decided(results):
     )
     quality = {stem: {"status": "ok", "strategies": {}}}
     parcels = {"Schaefer400": results[stem].series["Schaefer400"].coverage}
-    table = imaging_exclusions(run, quality, {stem: parcels}, 0.5)
+    table = excluded_runs(run, quality, {stem: parcels}, 0.5)
     assert len(table) == 31
     assert (table["rule"] == "min-coverage").all()
     assert (table["value"] < 0.5).all()

@@ -67,7 +67,7 @@ def test_without_retries_a_cancelled_job_fails_and_a_plain_call_completes(
 
 @pytest.mark.slow
 def test_a_job_out_of_memory_gets_more(cluster: Cluster, study: Study, one_person: Study) -> None:
-    done = cluster.run(study, *ONE_PERSON, "--set-resources", "bold_run:mem_mb=150*attempt**3")
+    done = cluster.run(study, *ONE_PERSON, "--set-resources", "extract_run:mem_mb=150*attempt**3")
     assert done.code == 0, done.text
     assert "Trying to restart job" in done.text
     assert_same_tables(study, one_person)

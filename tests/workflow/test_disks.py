@@ -101,7 +101,7 @@ def test_a_full_disk_is_said_and_a_plain_call_goes_on(
     done = study.run(MEASURE)
     assert done.code == 0, done.text
     # what had room is not measured again
-    assert 1 <= done.jobs["bold_run"] < 4
+    assert 1 <= done.jobs["extract_run"] < 4
     assert_same_tables(study, few_measured)
 
 
@@ -175,7 +175,7 @@ def test_an_image_that_is_still_being_written_fails_its_run_alone(
     os.utime(image, ns=(copied.st_atime_ns, copied.st_mtime_ns))
     done = study.run(MEASURE)
     assert done.code == 0, done.text
-    assert done.jobs["bold_run"] <= 2
+    assert done.jobs["extract_run"] <= 2
     assert_same_tables(study, few_measured)
 
 
@@ -203,5 +203,5 @@ def test_images_that_vanish_in_the_middle_are_named(
         moved.rename(image)
     done = study.run(MEASURE)
     assert done.code == 0, done.text
-    assert done.jobs["bold_run"] < 4
+    assert done.jobs["extract_run"] < 4
     assert_same_tables(study, few_measured)

@@ -46,6 +46,7 @@ ONCE = {
     "similarity": 1,
 }
 
+OF_RUNS = ("extract_run", "denoise_run")
 
 CROSSOVER = {
     "order": ["first", "second"],
@@ -60,7 +61,12 @@ def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
     done = snakemake("-n", folder=tmp_path)
     assert done.code == 0, done.text
     runs = list(demo_runs(parse_config_of_the_demo().statistics.seed))
-    demo = {"demo_tables": 1, "demo_run": len(runs), "bold_run": len(runs)}
+    demo = {
+        "demo_tables": 1,
+        "demo_run": len(runs),
+        "extract_run": len(runs),
+        "denoise_run": len(runs),
+    }
     demo["participant_quality"] = len({participant for participant, _ in runs})
     assert done.jobs == ONCE | demo
 
@@ -109,7 +115,7 @@ def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -
     study = empty(**sections)
     done = study.run("-n")
     assert done.code == 0, done.text
-    assert done.jobs == ONCE | {"bold_run": 8, "participant_quality": 4}
+    assert done.jobs == ONCE | dict.fromkeys(OF_RUNS, 8) | {"participant_quality": 4}
 
 
 def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
@@ -117,7 +123,12 @@ def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
     listed = ["KetfcVoronoi239", {"name": "Mine", **own}, {"name": "Other", **own}]
     done = empty(circuits={"parcellation": listed}).run("-n")
     assert done.code == 0, done.text
-    assert done.jobs == ONCE | {"bold_run": 8, "participant_quality": 4, "parcellation": 3}
+    assert done.jobs == ONCE | {
+        "extract_run": 8,
+        "denoise_run": 8,
+        "participant_quality": 4,
+        "parcellation": 3,
+    }
 
 
 def test_missing_sessions_and_several_runs_are_planned_as_they_are(empty: MAKE) -> None:

@@ -106,9 +106,11 @@ def faulty(finished: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     done = study.run()
     assert done.code == 0, done.text
     assert "Traceback" not in done.text
-    # one is gone; the nine others are read again, and so is the other session of the one that is
-    # gone, which shares its voxels with nobody now
-    assert done.jobs["bold_run"] == 10
+    # one is gone; the nine others are denoised again, and so is the other session of the one that
+    # is gone, which shares its voxels with nobody now; that one is read again, and both sessions
+    # of the two participants with faults in their images
+    assert done.jobs["denoise_run"] == 10
+    assert done.jobs["extract_run"] == 5
     return study
 
 
@@ -212,7 +214,8 @@ def test_a_mended_run_comes_back_and_nothing_is_left_of_its_fault(
         study.file("02", session, CONFOUNDS).write_bytes(good.read_bytes())
     done = study.run("results/quality/exclusions.tsv")
     assert done.code == 0, done.text
-    assert done.jobs["bold_run"] == 2
+    assert done.jobs["denoise_run"] == 2
+    assert "extract_run" not in done.jobs
     rows = exclusions(study)
     assert "sub-02" not in set(rows["participant_id"])
     assert {"sub-01", "sub-08"} <= set(rows["participant_id"])

@@ -68,7 +68,7 @@ def test_one_job_killed_fails_alone_and_a_plain_call_completes(
 ) -> None:
     study = few.copy(tmp_path / "study")
     process = start(study.folder, MEASURE, "--configfile", "config.yaml")
-    os.kill(wait_for_scripts(process, "bold_run")[0], signal.SIGKILL)
+    os.kill(wait_for_scripts(process, "extract_run")[0], signal.SIGKILL)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 1
     assert "Signals.SIGKILL" in said
@@ -76,7 +76,7 @@ def test_one_job_killed_fails_alone_and_a_plain_call_completes(
     # the three others went on, and there is no lock to take away
     done = study.run(MEASURE)
     assert done.code == 0, done.text
-    assert done.jobs["bold_run"] == 1
+    assert done.jobs["extract_run"] == 1
     assert_same_tables(study, few_measured)
 
 
@@ -85,7 +85,7 @@ def test_jobs_that_outlive_their_snakemake_do_no_harm(
 ) -> None:
     study = few.copy(tmp_path / "study")
     process = start(study.folder, MEASURE, "--configfile", "config.yaml")
-    jobs = wait_for_scripts(process, "bold_run")
+    jobs = wait_for_scripts(process, "extract_run")
     os.kill(process.pid, signal.SIGKILL)
     # so that they certainly live on while the same runs are read again
     for job in jobs:

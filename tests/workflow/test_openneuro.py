@@ -75,7 +75,7 @@ def test_a_plan_fetches_what_it_needs_and_tells_how_much_is_left(
     rest = study.run("-n")
     assert rest.code == 0, rest.text
     assert (rest.jobs["fetch_bold"], rest.jobs["fetch_further_bold"]) == (4, 4)
-    assert rest.jobs["bold_run"] == 8
+    assert rest.jobs["extract_run"] == rest.jobs["denoise_run"] == 8
     assert not {"inventory", "plan"} & set(rest.jobs)
     assert store.asked == []
     # an image that is here, and kept, is no longer fetched, whatever becomes of the code
@@ -123,10 +123,17 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     again = study.run("-n")
     assert "Nothing to be done" in again.text, again.text
     # nor does a change that reads no image fetch any
-    study.configure(**sections(**{"keep-images": False}), statistics={"alpha": 0.01})
+    fetching = {"fetch_bold", "fetch_further_bold", "extract_run"}
+    gone = sections(**{"keep-images": False})
+    study.configure(**gone, statistics={"alpha": 0.01})
     again = study.run("-n")
     assert "hypotheses" in again.jobs
-    assert not {"fetch_bold", "fetch_further_bold", "bold_run"} & set(again.jobs)
+    assert not (fetching | {"denoise_run"}) & set(again.jobs)
+    # such as a threshold, with which all are denoised again from what was kept of the images
+    study.configure(**gone, denoising={"fd-thresh": 0.4})
+    again = study.run("-n")
+    assert again.jobs["denoise_run"] == 8
+    assert not fetching & set(again.jobs)
     assert store.asked == []
 
 

@@ -97,7 +97,7 @@ def test_regions_added_in_yaml_alone_are_measured(tmp_path: Path) -> None:
         assert said in page
     # a lab's map is part of what a run depends on
     save(study.folder / "maps/mine.nii.gz", shape / 2)
-    assert study.run("-n", "results/connectivity.tsv").jobs["bold_run"] == 4
+    assert study.run("-n", "results/connectivity.tsv").jobs["extract_run"] == 4
 
 
 def test_wrong_regions_stop_the_plan_with_file_key_and_reason(empty: MAKE) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
+import pytest
 from made_study import Study, people, write_participants, write_run
 
 from ketfc.base.files import read_json, write_json
@@ -47,13 +49,15 @@ def test_edited_confounds_run_that_run_again_and_what_follows(done: Study) -> No
     path.write_text(path.read_text(encoding="utf-8").replace("0.8", "0.9"), encoding="utf-8")
     planned = done.run("-n")
     assert planned.runs == ["sub-03_ses-pre_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1, "participant_quality": 1}
+    # its image is not read for that
+    assert planned.jobs == BELOW_RUNS | PLAN | {"denoise_run": 1, "participant_quality": 1}
 
 
 def test_an_edited_sidecar_runs_that_run_again(done: Study) -> None:
     path = done.file("03", "pre", "_desc-preproc_bold.json")
     path.write_text('{"RepetitionTime": 2.5}', encoding="utf-8")
-    assert done.run("-n").runs == ["sub-03_ses-pre_task-rest"]
+    planned = done.run("-n")
+    assert (planned.runs, planned.reads) == (["sub-03_ses-pre_task-rest"], [])
 
 
 def test_an_edited_image_runs_all_runs_of_its_participant_again(done: Study) -> None:
@@ -62,7 +66,9 @@ def test_an_edited_image_runs_all_runs_of_its_participant_again(done: Study) -> 
     content[-40_000] ^= 1
     path.write_bytes(gzip.compress(bytes(content), 1))
     # the sessions of a participant are measured in the voxels that all of them have
-    assert done.run("-n").runs == ["sub-03_ses-post_task-rest", "sub-03_ses-pre_task-rest"]
+    planned = done.run("-n")
+    assert planned.reads == ["sub-03_ses-post_task-rest", "sub-03_ses-pre_task-rest"]
+    assert planned.runs == planned.reads
 
 
 def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
@@ -72,7 +78,11 @@ def test_a_new_participant_is_noticed_by_a_plain_call(done: Study) -> None:
     write_participants(done, [*people(), newcomer])
     planned = done.run("-n")
     assert planned.runs == ["sub-13_ses-post_task-rest", "sub-13_ses-pre_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 2, "participant_quality": 1}
+    assert planned.jobs == BELOW_RUNS | PLAN | {
+        "extract_run": 2,
+        "denoise_run": 2,
+        "participant_quality": 1,
+    }
 
 
 def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None:
@@ -83,7 +93,11 @@ def test_a_new_run_is_noticed_without_a_change_of_any_table(done: Study) -> None
         "sub-05_ses-pre_task-rest",
         "sub-05_ses-pre_task-rest_run-2",
     ]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 3, "participant_quality": 1}
+    assert planned.jobs == BELOW_RUNS | PLAN | {
+        "extract_run": 3,
+        "denoise_run": 3,
+        "participant_quality": 1,
+    }
 
 
 def test_a_participant_who_is_taken_out_leaves_the_results(done: Study) -> None:
@@ -104,9 +118,69 @@ def test_a_changed_score_reads_no_image_again(done: Study) -> None:
     assert done.run("-n").jobs == BELOW_RUNS | unread
 
 
-def test_a_changed_threshold_runs_every_run_but_prepares_no_parcellation(done: Study) -> None:
-    done.configure(denoising={"fd-thresh": 0.4})
-    assert done.run("-n").jobs == BELOW_RUNS | PLAN | {"bold_run": 24, "participant_quality": 12}
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"denoising": {"fd-thresh": 0.4}},
+        {"denoising": {"primary": "24P"}},
+        {"denoising": {"strategies": ["acompcor", "none"], "match-volumes": True}},
+        {"quality": {"max-mean-fd": 0.3}},
+        {"study": {"repetition-time": 2.0}},
+        {"circuits": {"min-coverage": 0.6}},
+    ],
+    ids=["fd-thresh", "primary", "strategies", "max-mean-fd", "repetition-time", "min-coverage"],
+)
+def test_what_is_set_of_denoising_and_quality_reads_no_image(
+    done: Study, sections: dict[str, dict[str, Any]]
+) -> None:
+    done.configure(**sections)
+    planned = done.run("-n")
+    assert planned.jobs == BELOW_RUNS | PLAN | {"denoise_run": 24, "participant_quality": 12}
+
+
+def test_limits_that_decide_nothing_else_denoise_nothing_again(done: Study) -> None:
+    # what a preset stands for is not given; its name is the plan's alone
+    done.configure(quality={"max-mean-fd": 0.55, "max-fd": None, "max-censored": 0.5})
+    assert "denoise_run" in done.run("-n").jobs
+    again = done.run("results/connectivity.tsv")
+    assert again.code == 0, again.text
+    done.configure(quality={"preset": "lenient"})
+    assert "denoise_run" not in done.run("-n", "results/connectivity.tsv").jobs
+
+
+def test_a_study_denoised_again_has_the_bytes_of_one_that_began_so(
+    pristine: Study, done: Study, tmp_path: Path
+) -> None:
+    changed = {
+        "fd-thresh": 0.4,
+        "primary": "24P",
+        "strategies": ["24P", "acompcor", "none"],
+        "match-volumes": True,
+    }
+    wanted = "results/connectivity.tsv", "results/quality/exclusions.tsv"
+    fresh = pristine.copy(tmp_path / "fresh")
+    for study in (done, fresh):
+        study.configure(denoising=changed)
+        ran = study.run(*wanted)
+        assert ran.code == 0, ran.text
+        assert ran.jobs["denoise_run"] == 24
+        assert ("extract_run" in ran.jobs) == (study is fresh)
+    ours, theirs = (
+        {path.relative_to(study.results): path.read_bytes() for path in results_of(study)}
+        for study in (done, fresh)
+    )
+    # matrices, series, carpets and sidecars of every run, and the tables of all
+    assert len(theirs) > 24 * 15
+    assert [name for name, content in theirs.items() if ours[name] != content] == []
+
+
+def results_of(study: Study) -> list[Path]:
+    """Return what the runs and their tables have left in a study."""
+    files = [path for path in study.results.rglob("sub-*") if path.is_file()]
+    return [path for path in files if path.suffix != ".html"] + [
+        study.results / name
+        for name in ("connectivity.tsv", "quality/exclusions.tsv", "quality/runs.tsv")
+    ]
 
 
 def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Study) -> None:
@@ -115,15 +189,20 @@ def test_what_is_left_out_by_hand_is_taken_from_its_participant_alone(done: Stud
     table.write_text("participant_id\tsession\treason\nsub-03\tpre\tcyst\n", encoding="utf-8")
     planned = done.run("-n")
     # the other session shares its voxels with nobody now
-    assert planned.runs == ["sub-03_ses-post_task-rest"]
-    assert planned.jobs == BELOW_RUNS | PLAN | {"bold_run": 1, "participant_quality": 1}
+    assert planned.reads == planned.runs == ["sub-03_ses-post_task-rest"]
+    assert planned.jobs == BELOW_RUNS | PLAN | {
+        "extract_run": 1,
+        "denoise_run": 1,
+        "participant_quality": 1,
+    }
 
 
 def test_a_changed_parcellation_is_prepared_and_read_again(done: Study) -> None:
     table = done.folder / "blocks.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
     assert done.run("-n").jobs == BELOW_RUNS | {
-        "bold_run": 24,
+        "extract_run": 24,
+        "denoise_run": 24,
         "participant_quality": 12,
         "parcellation": 1,
     }
@@ -144,7 +223,8 @@ def test_two_changes_at_once_are_both_noticed(done: Study) -> None:
     table = done.folder / "blocks.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("Block", "Brick"), encoding="utf-8")
     assert done.run("-n").jobs == BELOW_RUNS | PLAN | {
-        "bold_run": 24,
+        "extract_run": 24,
+        "denoise_run": 24,
         "participant_quality": 12,
         "parcellation": 1,
     }
@@ -191,7 +271,8 @@ def test_a_job_on_another_machine_reads_the_list_of_runs_and_not_the_derivatives
     # as a cluster's executor calls it on a node, where the Snakefile is parsed again
     call = (
         "--mode", "remote", "--force", "--nolock", "--target-jobs",
-        "bold_run:folder=sub-03/ses-pre/func,run=sub-03_ses-pre_task-rest",
+        *(f"{rule}:folder=sub-03/ses-pre/func,run=sub-03_ses-pre_task-rest"
+          for rule in ("extract_run", "denoise_run")),
     )  # fmt: skip
     node = done.run(*call, cores=1)
     assert node.code == 0, node.text

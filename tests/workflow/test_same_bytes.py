@@ -75,7 +75,7 @@ def test_after_a_kill_a_plain_call_ends_in_the_same_bytes(
     done = study.run(cores=1)
     assert done.code == 0, done.text
     # what was done is not done again
-    assert 24 - n_done <= done.jobs["bold_run"] <= 24 - n_done + 2
+    assert 24 - n_done <= done.jobs["denoise_run"] <= 24 - n_done + 2
     assert most_at_once(done.text) == 1
     assert_same_tables(study, finished)
     assert study.run("-n").jobs == {}

@@ -65,7 +65,7 @@ def test_a_worker_neither_walks_the_derivatives_nor_imports_what_it_does_not_nee
     # lists the runs, as the first process does before it submits anything
     first = probe(study, "-n")
     assert of_the_data(first, study)
-    job = "bold_run:folder=sub-01/ses-pre/func,run=sub-01_ses-pre_task-rest"
+    job = "extract_run:folder=sub-01/ses-pre/func,run=sub-01_ses-pre_task-rest"
     worker = probe(study, "-n", "--mode", "remote", "--force", "--nolock", "--target-jobs", job)
     # snakemake itself asks for the state of the job's own files
     assert [path for path in of_the_data(worker, study) if "sub-01" not in path] == []

@@ -8,6 +8,8 @@ from ketfc.base.files import read_json, write_json
 from ketfc.imaging.preflight.precheck import early_problems
 from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.run.resources import (
+    denoising_mb,
+    denoising_minutes,
     edgewise_minutes,
     matrices_mb,
     memory_mb,
@@ -15,7 +17,6 @@ from ketfc.imaging.run.resources import (
     reading_minutes,
 )
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
-from ketfc.imaging.run.settings import run_settings
 from ketfc.base.source import code_digests
 from ketfc.study.runs.fetch.annex import absent_files
 from ketfc.study.config.types import expand as expand_path
@@ -37,7 +38,7 @@ from ketfc.study.plan import make_plan
 from ketfc.base.errors import StudyError
 from ketfc.study.scores.tables import input_tables, instrument_files
 from ketfc.study.lab_tables import find_table
-from ketfc.base.yaml import require_valid_configs
+from ketfc.base.yaml import require_sound_configs
 
 ROOT = Path(workflow.basedir)
 DEMO = Path("resources/demo")
@@ -52,7 +53,7 @@ if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
 try:
     # on the nodes of a cluster the files need not be there
     if workflow.is_main_process:
-        require_valid_configs(workflow.config_settings.configfiles)
+        require_sound_configs(workflow.config_settings.configfiles)
     STUDY = parse_config(config, source="config")
     REGISTRY = str(find_bundled(STUDY.circuits.registry, ROOT))
 except StudyError as error:
@@ -91,7 +92,11 @@ PARCELLATION_SETTINGS = {
     }
     for name, each in PARCELLATIONS.items()
 }
-RUN_SETTINGS = run_settings(STUDY)
+DENOISING = STUDY.denoising.model_dump(mode="json", by_alias=True)
+# the other keys of the section are the plan's
+LIMITS = STUDY.quality.model_dump(
+    by_alias=True, include={"max_mean_fd", "max_fd", "max_censored"}
+)
 NAMED_PARCELLATIONS = str(ROOT / "atlases/parcellations.yaml")
 
 # what is on this machine decides which alternative definitions are measured: jobs on other machines
@@ -258,6 +263,16 @@ def edge_minutes(wildcards, input, attempt):
 def run_minutes(wildcards, input, attempt):
     """Return the minutes that one BOLD run is given, more at every attempt."""
     return minutes(Path(input.bold), attempt)
+
+
+def denoise_memory(wildcards, input, attempt):
+    """Return the MB that the denoising of one run is given, more at every attempt."""
+    return denoising_mb(Path(input.confounds), attempt)
+
+
+def denoise_minutes(wildcards, input, attempt):
+    """Return the minutes that the denoising of one run is given, more at every attempt."""
+    return denoising_minutes(Path(input.confounds), attempt)
 
 
 wildcard_constraints:

@@ -1,4 +1,4 @@
-# From BOLD images to connectivity: one job per run reads it once and does all the rest.
+# From BOLD images to connectivity: every image is read once, and denoised as often as it is asked for.
 
 _derivatives = "results/derivatives"
 _stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
@@ -75,25 +75,56 @@ rule null_spheres:
         "../scripts/null_spheres.py"
 
 
-rule bold_run:
+# No threshold, strategy or limit of quality may reach this rule: a change of one must read no image.
+rule extract_run:
     input:
         plan=GATE,
         bold=entry("{run}/bold", within=RUNS),
         mask=entry("{run}/mask", within=RUNS),
-        confounds=entry("{run}/confounds", within=RUNS),
-        sidecars=entry("{run}/sidecars", within=RUNS),
         # what the participant's other sessions cover decides what is compared
         other_bolds=entry("{run}/bold", within=SIBLINGS),
         other_masks=entry("{run}/mask", within=SIBLINGS),
-        # and, where sessions are matched in volumes, how many of theirs are kept
-        other_confounds=entry("{run}/confounds", within=SIBLINGS),
-        other_sidecars=entry("{run}/sidecars", within=SIBLINGS),
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
         images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
         tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
-        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
         maps=REGION_MAPS,
+    output:
+        f"results/extracted/{{folder}}/{{run}}_space-{SPACE}_extraction.npz",
+    log:
+        "logs/extract_run/{folder}/{run}.log",
+    benchmark:
+        "logs/benchmarks/extract_run/{folder}/{run}.tsv"
+    # before a further image is fetched: those that are here may then be deleted
+    priority: 2
+    # on a cluster, one submission with the denoising of the run
+    group:
+        "run"
+    resources:
+        mem_mb=run_memory,
+        runtime=run_minutes,
+    params:
+        space=SPACE,
+        atlases=MADE_ATLASES,
+        parcellations=list(PARCELLATIONS),
+        variants=VARIANTS,
+        carpet_atlas=MATRIX_ATLAS,
+        code=CODE["extract_run"],
+    script:
+        "../scripts/extract_run.py"
+
+
+rule denoise_run:
+    input:
+        plan=GATE,
+        extraction=rules.extract_run.output[0],
+        confounds=entry("{run}/confounds", within=RUNS),
+        sidecars=entry("{run}/sidecars", within=RUNS),
+        # where sessions are matched in volumes, how many of the others' are kept
+        other_confounds=entry("{run}/confounds", within=SIBLINGS),
+        other_sidecars=entry("{run}/sidecars", within=SIBLINGS),
+        registry=REGISTRY,
+        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
     output:
         series=expand(
             f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
@@ -120,26 +151,30 @@ rule bold_run:
         quality=f"{_stem}_desc-ketfc_qc.json",
         carpet=f"{_stem}_desc-carpet_qc.npz",
     log:
-        "logs/bold_run/{folder}/{run}.log",
+        "logs/denoise_run/{folder}/{run}.log",
     benchmark:
-        "logs/benchmarks/bold_run/{folder}/{run}.tsv"
-    # before a further image is fetched: those that are here may then be deleted
-    priority: 2
+        "logs/benchmarks/denoise_run/{folder}/{run}.tsv"
+    group:
+        "run"
+    # a run is finished before the next one is read
+    priority: 3
     resources:
-        mem_mb=run_memory,
-        runtime=run_minutes,
+        mem_mb=denoise_memory,
+        runtime=denoise_minutes,
     params:
         space=SPACE,
-        session=entry("{run}/session", within=RUNS),
-        other_sessions=entry("{run}/session", within=SIBLINGS),
+        # named in the results alone: they need not be there any more
+        files=entry("{run}", within=RUNS),
+        others=entry("{run}", within=SIBLINGS),
         atlases=MADE_ATLASES,
-        parcellations=list(PARCELLATIONS),
         variants=VARIANTS,
-        primary=STUDY.denoising.primary,
-        settings=RUN_SETTINGS,
-        code=CODE["bold_run"],
+        denoising=DENOISING,
+        limits=LIMITS,
+        min_coverage=STUDY.circuits.min_coverage,
+        repetition_time=STUDY.study.repetition_time,
+        code=CODE["denoise_run"],
     script:
-        "../scripts/bold_run.py"
+        "../scripts/denoise_run.py"
 
 
 rule sessions:
@@ -147,8 +182,8 @@ rule sessions:
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
         plan=rules.plan.output.summary,
-        circuits=every_run(rules.bold_run.output.circuits),
-        quality=every_run(rules.bold_run.output.quality),
+        circuits=every_run(rules.denoise_run.output.circuits),
+        quality=every_run(rules.denoise_run.output.quality),
         coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
         registry=REGISTRY,
         images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),

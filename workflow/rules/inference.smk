@@ -10,9 +10,9 @@ rule matched_null:
         design=rules.inventory.output.design,
         registry=REGISTRY,
         spheres=rules.null_spheres.output[0],
-        relmats=every_run(rules.bold_run.output.sphere_relmat),
-        sidecars=every_run(rules.bold_run.output.sphere_sidecar),
-        sphere_coverage=every_run(rules.bold_run.output.sphere_coverage),
+        relmats=every_run(rules.denoise_run.output.sphere_relmat),
+        sidecars=every_run(rules.denoise_run.output.sphere_sidecar),
+        sphere_coverage=every_run(rules.denoise_run.output.sphere_coverage),
         circuit_coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
     output:
         "results/tests/matched_null.tsv",
@@ -233,7 +233,7 @@ rule exclusions:
         connectivity=rules.sessions.output.connectivity,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
-        quality=every_run(rules.bold_run.output.quality),
+        quality=every_run(rules.denoise_run.output.quality),
         coverage=every_run(
             *expand(
                 f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",

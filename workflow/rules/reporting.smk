@@ -249,8 +249,8 @@ rule report:
 
 
 _page_files = {
-    "quality": [rules.bold_run.output.quality],
-    "carpets": [rules.bold_run.output.carpet],
+    "quality": [rules.denoise_run.output.quality],
+    "carpets": [rules.denoise_run.output.carpet],
     "coverage": [f"{_stem}_atlas-{atlas}_stat-coverage_bold.tsv" for atlas in ATLASES],
 }
 for _key, _name, _ext in (
@@ -292,7 +292,13 @@ rule participant_quality:
         runs=entry("{participant}/runs", within=PAGES),
         run_sessions=entry("{participant}/sessions", within=PAGES),
         atlases=ATLASES,
-        settings=RUN_SETTINGS,
+        settings={
+            "fd_thresh": STUDY.denoising.fd_thresh,
+            "dvars_thresh": STUDY.denoising.dvars_thresh,
+            "min_coverage": STUDY.circuits.min_coverage,
+            "primary": STUDY.denoising.primary,
+            "carpet_atlas": MATRIX_ATLAS,
+        },
         code=CODE["participant_quality"],
     script:
         "../scripts/participant_quality.py"
@@ -320,7 +326,10 @@ rule group_quality:
     params:
         names=NAMES,
         participants=list(PAGES),
-        settings=RUN_SETTINGS,
+        settings={
+            "min_coverage": STUDY.circuits.min_coverage,
+            "carpet_atlas": MATRIX_ATLAS,
+        },
         code=CODE["group_quality"],
     script:
         "../scripts/group_quality.py"

@@ -5,7 +5,7 @@ import pandas as pd
 from ketfc.base.files import read_json, read_tsv, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
-from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.group.excluded_runs import excluded_runs
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.inference.account.exclusions import all_exclusions, design_exclusions
@@ -22,7 +22,7 @@ with running(snakemake):
         name: {atlas: read_tsv(next(paths), numeric=COVERAGE_NUMBERS) for atlas in params.atlases}
         for name in params.names
     }
-    found = imaging_exclusions(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
+    found = excluded_runs(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
     left_out, design = read_tsv(inputs.left_out), read_design(inputs.design)
     known = all_exclusions(read_tsv(inputs.problems), found, left_out)
     table = with_gaps(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_json, write_text
 from ketfc.base.job import running
-from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.atlas.parcellations import load_parcellations
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import label_regions, place_regions, region_centres
 from ketfc.imaging.regions.registry import load_registry
@@ -14,10 +14,7 @@ with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     registry = load_registry(inputs.registry)
     grid = read_header(inputs.bold).grid
-    atlases = {
-        name: load_parcellation(name, image, labels=table, space=params.space)
-        for name, image, table in zip(params.atlases, inputs.images, inputs.tables, strict=True)
-    }
+    atlases = load_parcellations(params.atlases, inputs.images, inputs.tables, space=params.space)
     parcellations = [
         (label_regions(each, grid), read_json(sidecar)["License"])
         for each, sidecar in zip(atlases.values(), inputs.sidecars, strict=True)

@@ -3,7 +3,7 @@
 from ketfc.base.files import read_json, read_tsv, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
-from ketfc.imaging.atlas.parcellations import load_parcellation
+from ketfc.imaging.atlas.parcellations import load_parcellations
 from ketfc.imaging.group.quality_tables import (
     quality_change,
     region_quality,
@@ -26,10 +26,7 @@ with running(snakemake):
         name: read_tsv(path, numeric=COVERAGE_NUMBERS)
         for name, path in zip(params.names, inputs.coverage, strict=True)
     }
-    atlases = {
-        name: load_parcellation(name, image, labels=table, space=params.space)
-        for name, image, table in zip(params.atlases, inputs.images, inputs.tables, strict=True)
-    }
+    atlases = load_parcellations(params.atlases, inputs.images, inputs.tables, space=params.space)
     centres = region_centres(registry.used_regions, params.space, atlases)
     sizes = region_table(registry, params.space, coverage.values(), centres)
     write_tsv(outputs.regions, sizes)

@@ -15,7 +15,7 @@ import pytest
 from ketfc.base.errors import StudyError
 from ketfc.base.files import (
     read_json,
-    read_json_strictly,
+    read_json_of_others,
     read_tsv,
     replacing,
     unchanged,
@@ -217,6 +217,6 @@ def test_json_of_others_is_read_strictly(text, said, tmp_path):
     path = tmp_path / "a.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=said):
-        read_json_strictly(path)
+        read_json_of_others(path)
     path.write_text('\ufeff{"a": [1, {"b": null}]}', encoding="utf-8")
-    assert read_json_strictly(path) == {"a": [1, {"b": None}]}
+    assert read_json_of_others(path) == {"a": [1, {"b": None}]}

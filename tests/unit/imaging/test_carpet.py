@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AFFINE, SHAPE, build_run, nifti_bytes, place, slabs, write_gzip
+from made_runs import (
+    AFFINE,
+    SHAPE,
+    Settings,
+    build_run,
+    nifti_bytes,
+    place,
+    process_run,
+    run_settings,
+    slabs,
+    write_gzip,
+)
 
 from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.placing import label_regions
-from ketfc.imaging.run.carpet import (
-    MAX_CELLS,
-    N_VOXELS,
-    NO_VALUE,
-    STEP,
-    make_carpet,
-    read_carpet,
-    sample_voxels,
-    write_carpet,
-)
-from ketfc.imaging.run.process import RunSettings, process_run
+from ketfc.imaging.run.carpet import NO_VALUE, STEP, make_carpet, read_carpet, write_carpet
+from ketfc.imaging.run.carpet_voxels import MAX_CELLS, N_VOXELS, CarpetSeries, sample_voxels
 
 GRID = Grid(SHAPE, AFFINE)
 PARCELS = label_regions(slabs(), GRID)
@@ -37,7 +38,7 @@ def ball(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     return ((((index - centre) / (centre * 0.9)) ** 2).sum(axis=-1) <= 1).ravel(order="F")
 
 
-def settings(**changes) -> RunSettings:
+def settings(**changes) -> Settings:
     given = {
         "strategies": ("none", "24P", "acompcor"),
         "fd_thresh": 0.5,
@@ -49,7 +50,7 @@ def settings(**changes) -> RunSettings:
         "primary": "24P",
         "carpet_atlas": "Slabs",
     }
-    return RunSettings(**(given | changes))
+    return run_settings(**(given | changes))
 
 
 def test_voxels_lie_in_the_mask_and_are_the_same_every_time():
@@ -194,9 +195,9 @@ def test_a_voxel_that_only_another_session_lacks_is_drawn(make_run, tmp_path):
     (tmp_path / "other").mkdir()
     other = build_run(tmp_path / "other", 80, edit=lambda data: data[5:8].fill(0), seed=3)
     run = make_run(80)
-    files = replace(run.files, siblings=((other.files.bold, other.files.mask),))
     alone = process_run(run.files, place, settings()).carpet
-    carpet = process_run(files, place, settings()).carpet
+    others = [(other.files.bold, other.files.mask)]
+    carpet = process_run(run.files, place, settings(), others).carpet
     np.testing.assert_array_equal(carpet.before, alone.before)
 
 
@@ -238,9 +239,10 @@ def test_the_largest_file_is_small(rng, tmp_path):
     chosen = sample_voxels(
         ball((40, 48, 40)), Grid((40, 48, 40), AFFINE), PARCELS_LARGE, n_volumes=900
     )
-    series = pd.DataFrame(rng.standard_normal((900, chosen.voxels.size)))
+    series = rng.standard_normal((900, chosen.voxels.size))
     table = pd.DataFrame({"framewise_displacement": rng.random(900), "std_dvars": rng.random(900)})
-    carpet = make_carpet(chosen, series, confounds=table, cleaned=series.to_numpy())
+    voxels = CarpetSeries(chosen.parcel, chosen.depth, series)
+    carpet = make_carpet(voxels, confounds=table, cleaned=series)
     write_carpet(tmp_path / "c.npz", carpet)
     assert (tmp_path / "c.npz").stat().st_size < 300_000
 

@@ -1,15 +1,15 @@
-"""Which volumes are censored and why, and when too little is left."""
+"""Censored volumes, their reasons, and runs of which too little is left."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AXES, confounds_table
+from made_runs import AXES, confounds_table, denoising
 
 from ketfc.base.errors import RunError
-from ketfc.imaging.denoise.censoring import REASONS, CensoringRules, censor, require_time
-from ketfc.imaging.denoise.head_motion import MotionFilter, framewise_displacement
+from ketfc.imaging.denoise.censoring import REASONS, censor, censoring_columns, require_time
+from ketfc.imaging.denoise.head_motion import framewise_displacement
 
 FD = [np.nan, 0.1, 0.5, 0.51, 0.2, 2.0]
 DVARS = [np.nan, 1.0, 1.6, 1.0, 1.5, 1.0]
@@ -20,7 +20,7 @@ def confounds(fd=FD, dvars=DVARS) -> pd.DataFrame:
 
 
 def kept(table: pd.DataFrame, **rules) -> list[int]:
-    return np.flatnonzero(censor(table, CensoringRules(**rules), 2.0).keep).tolist()
+    return np.flatnonzero(censor(table, denoising(**rules), 2.0).keep).tolist()
 
 
 def spikes(n: int, *where: int) -> pd.DataFrame:
@@ -54,7 +54,10 @@ def test_volumes_above_a_threshold_go_and_the_first_stays(fd_thresh, dvars_thres
     ],
 )
 def test_neighbours_of_a_censored_volume_go_with_it(where, before, after, expected):
-    assert kept(spikes(10, *where), fd_thresh=0.5, before=before, after=after) == expected
+    assert (
+        kept(spikes(10, *where), fd_thresh=0.5, censor_before=before, censor_after=after)
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,19 +73,19 @@ def test_neighbours_of_a_censored_volume_go_with_it(where, before, after, expect
     ],
 )
 def test_stretches_that_are_too_short_go_too(where, between, expected):
-    assert kept(spikes(13, *where), fd_thresh=0.5, between=between) == expected
+    assert kept(spikes(13, *where), fd_thresh=0.5, censor_between=between) == expected
 
 
 def test_a_stretch_is_short_once_neighbours_have_gone():
     table = spikes(12, 4, 8)
-    assert kept(table, fd_thresh=0.5, between=2) == [0, 1, 2, 3, 5, 6, 7, 9, 10, 11]
-    assert kept(table, fd_thresh=0.5, after=1, between=2) == [0, 1, 2, 3]
+    assert kept(table, fd_thresh=0.5, censor_between=2) == [0, 1, 2, 3, 5, 6, 7, 9, 10, 11]
+    assert kept(table, fd_thresh=0.5, censor_after=1, censor_between=2) == [0, 1, 2, 3]
 
 
 def test_every_stretch_that_is_kept_is_longer_than_the_limit(rng):
     table = confounds(rng.exponential(0.3, 400), np.ones(400))
     for between in (0, 1, 2, 5):
-        keep = censor(table, CensoringRules(fd_thresh=0.5, between=between), 2.0).keep
+        keep = censor(table, denoising(fd_thresh=0.5, censor_between=between), 2.0).keep
         edges = np.flatnonzero(np.diff(np.r_[False, keep, False].astype(int))).reshape(-1, 2)
         assert np.diff(edges).min() > between
 
@@ -94,13 +97,18 @@ def test_dummy_scans_are_those_that_fmriprep_marked_or_as_many_as_asked_for():
     assert kept(table) == [2, 3, 4, 5, 6, 7]
     assert kept(table, fd_thresh=0.5) == [2, 3, 4, 6, 7]
     assert kept(table, dummy_scans=0) == list(range(8))
-    assert kept(table, dummy_scans=3, fd_thresh=0.5, between=2) == []
+    assert kept(table, dummy_scans=3, fd_thresh=0.5, censor_between=2) == []
 
 
 def test_reasons_are_counted_once_each_and_sum_to_all_that_is_censored(rng):
     table = confounds(rng.exponential(0.25, 300), rng.exponential(0.6, 300))
-    rules = CensoringRules(
-        fd_thresh=0.5, dvars_thresh=1.5, before=1, after=2, between=3, dummy_scans=2
+    rules = denoising(
+        fd_thresh=0.5,
+        dvars_thresh=1.5,
+        censor_before=1,
+        censor_after=2,
+        censor_between=3,
+        dummy_scans=2,
     )
     found = censor(table, rules, 2.0)
     assert tuple(found.counts) == REASONS
@@ -117,12 +125,12 @@ def test_a_column_is_needed_only_where_it_decides():
     with pytest.raises(RunError, match="lack std_dvars, by which volumes") as caught:
         kept(table, fd_thresh=0.5, dvars_thresh=1.5)
     assert caught.value.rule == "confounds-column"
-    by_breath = MotionFilter("lp", 6)
-    assert CensoringRules(0.5).columns == ("framewise_displacement",)
-    assert CensoringRules(None, 1.5, motion_filter=by_breath).columns == ("std_dvars",)
-    assert CensoringRules(0.5, motion_filter=by_breath).columns == tuple(AXES)
+    by_breath = {"motion_filter_type": "lp", "band_stop_min": 6}
+    assert censoring_columns(denoising(fd_thresh=0.5)) == ("framewise_displacement",)
+    assert censoring_columns(denoising(dvars_thresh=1.5, **by_breath)) == ("std_dvars",)
+    assert censoring_columns(denoising(fd_thresh=0.5, **by_breath)) == tuple(AXES)
     # nothing is judged by motion, so nothing is asked of it
-    assert kept(table, motion_filter=MotionFilter("lp", 60)) == [0, 1, 2, 3, 4, 5]
+    assert kept(table, motion_filter_type="lp", band_stop_min=60) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -143,13 +151,15 @@ def test_filtered_motion_decides_where_a_filter_is_set():
     table["trans_y"] += 0.4 * np.sin(2 * np.pi * 15 / 60 * time)
     table.loc[150:, "trans_z"] += 2.0
     table["framewise_displacement"] = framewise_displacement(table, t_r)
-    plain = censor(table, CensoringRules(0.3), t_r)
-    band = MotionFilter("notch", 12, 18)
-    filtered = censor(table, CensoringRules(0.3, motion_filter=band), t_r)
+    plain = censor(table, denoising(fd_thresh=0.3), t_r)
+    band = {"motion_filter_type": "notch", "band_stop_min": 12, "band_stop_max": 18}
+    filtered = censor(table, denoising(fd_thresh=0.3, **band), t_r)
     assert plain.counts["fd"] > 150
     assert np.flatnonzero(~filtered.keep).tolist() == [150]
     assert (plain.filtered, filtered.filtered) == (False, True)
-    np.testing.assert_array_equal(filtered.fd, framewise_displacement(table, t_r, band))
+    np.testing.assert_array_equal(
+        filtered.fd, framewise_displacement(table, t_r, denoising(**band))
+    )
 
 
 def test_what_is_left_must_last_long_enough():

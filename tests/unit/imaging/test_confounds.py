@@ -22,7 +22,7 @@ from ketfc.imaging.denoise.confounds import (
     regressors,
     strategy_columns,
 )
-from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
+from ketfc.study.config.denoising import BUILT_IN, OwnStrategy, base_name, scrubbed
 
 ALL_SUFFIXES = ("", "_derivative1", "_power2", "_derivative1_power2")
 ZOO = {
@@ -177,7 +177,8 @@ def test_a_strategy_without_scrubbing_regresses_the_same():
 
 def test_a_labs_own_strategy_takes_what_its_patterns_match():
     columns = list(confounds_table(10))
-    own = {"lab": ["trans_?", "cosine*", "c_comp_cor_0[0-2]", "rot_x*", "trans_x"]}
+    patterns = ("trans_?", "cosine*", "c_comp_cor_0[0-2]", "rot_x*", "trans_x")
+    own = {"lab": OwnStrategy(columns=patterns)}
     strategy = find_strategy("lab_noscrub", own)
     chosen = strategy_columns(strategy, columns, {})
     assert chosen == [
@@ -191,7 +192,7 @@ def test_a_labs_own_strategy_takes_what_its_patterns_match():
 
 
 def test_a_pattern_that_matches_nothing_is_named():
-    strategy = find_strategy("lab", {"lab": ["csf", "CSF", "edge_comp_*"]})
+    strategy = find_strategy("lab", {"lab": OwnStrategy(columns=("csf", "CSF", "edge_comp_*"))})
     with pytest.raises(RunError) as caught:
         strategy_columns(strategy, list(confounds_table(10)), {})
     assert caught.value.reason == (

@@ -248,7 +248,7 @@ def read_run(request, tmp_path_factory):
         "Test", space, LABELS, grid, indices, tuple(map(str, indices)), ("",) * 27
     )
     sets = [sphere_regions(regions, space, grid), label_regions(parcellation, grid)]
-    return run, extract(run.files.bold, run.mask.ravel(order="F"), sets, min_coverage=0.5)
+    return run, extract(run.files.bold, run.mask.ravel(order="F"), sets).by_atlas(0.5)
 
 
 @pytest.mark.filterwarnings("ignore")

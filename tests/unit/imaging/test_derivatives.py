@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import CIRCUITS, REGIONS, REGISTRY, SPACE, MadeRun, place
+from made_runs import CIRCUITS, REGIONS, REGISTRY, SPACE, MadeRun, place, process_run, run_settings
 
 from ketfc.base.files import read_json, read_tsv
 from ketfc.imaging.denoise.confounds import STRATEGIES, strategy_columns
+from ketfc.imaging.run.denoising import RunResult
 from ketfc.imaging.run.derivatives import dataset_description, write_run
-from ketfc.imaging.run.process import RunResult, RunSettings, process_run
 
 NAMES = {"Circuits": [each.id for each in REGIONS], "Slabs": [f"p{i}" for i in range(1, 8)]}
-SETTINGS = RunSettings(
+SETTINGS = run_settings(
     strategies=tuple(STRATEGIES),
     fd_thresh=0.5,
     dvars_thresh=1.5,
@@ -37,7 +37,8 @@ def written(run: MadeRun, folder: Path) -> RunResult:
         result=result,
         registry=REGISTRY,
         regions=NAMES,
-        settings=SETTINGS,
+        denoising=SETTINGS.denoising,
+        min_coverage=SETTINGS.min_coverage,
     )
     return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS, imaging_exclusions
+from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS, excluded_runs
 
 RUNS = pd.DataFrame(
     {
@@ -48,7 +48,7 @@ def coverage(share: float | None) -> dict[str, pd.DataFrame]:
 
 def listed(min_coverage: float = 0.5) -> pd.DataFrame:
     found = {"good": coverage(0.25), "short": coverage(0.0), "broken": coverage(None)}
-    return imaging_exclusions(RUNS, QUALITY, found, min_coverage)
+    return excluded_runs(RUNS, QUALITY, found, min_coverage)
 
 
 def test_every_exclusion_has_a_row_and_nothing_else_has():
@@ -89,7 +89,7 @@ def test_without_a_threshold_only_regions_without_any_voxel_are_listed():
 
 
 def test_where_nothing_is_excluded_the_table_has_its_columns_only():
-    table = imaging_exclusions(
+    table = excluded_runs(
         RUNS[:1], {"good": OK | {"strategies": {"24P": OK}}}, {"good": coverage(1.0)}, 0.5
     )
     assert tuple(table.columns) == EXCLUSION_COLUMNS
@@ -105,6 +105,6 @@ def test_every_row_says_what_it_leaves_out_and_what_a_lab_left_out_is_told_apart
         ["short", "run", "imaging"],
     ]
     runs = RUNS[3:].assign(rule="manual", reason="left out by hand: asleep")
-    (row,) = imaging_exclusions(runs, {}, {}, 0.5).to_dict("records")
+    (row,) = excluded_runs(runs, {}, {}, 0.5).to_dict("records")
     assert (row["stage"], row["unit"], row["rule"]) == ("manual", "run", "manual")
     assert (row["consequence"], row["reason"]) == ("run not used", "left out by hand: asleep")

@@ -54,7 +54,7 @@ def parcels(labels: np.ndarray | None = None):
 
 def extracted(run: MadeRun, *sets, min_coverage: float = 0.5):
     mask = run.mask.ravel(order="F")
-    return extract(run.files.bold, mask, sets or (spheres(), parcels()), min_coverage=min_coverage)
+    return extract(run.files.bold, mask, sets or (spheres(), parcels())).by_atlas(min_coverage)
 
 
 def by_numpy(data: np.ndarray, voxels: np.ndarray) -> np.ndarray:
@@ -301,5 +301,5 @@ def test_numbers_that_are_no_bold_signal_are_refused(make_run, spoil, said):
     run = make_run(40, edit=spoil)
     mask = read_mask(run.files.mask, GRID)
     with pytest.raises(RunError, match=said) as caught:
-        extract(run.files.bold, mask, place(GRID), min_coverage=0.5)
+        extract(run.files.bold, mask, place(GRID))
     assert caught.value.rule == "implausible-signal"

@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AXES
+from made_runs import AXES, denoising
 
 from ketfc.base.errors import RunError
-from ketfc.imaging.denoise.head_motion import MotionFilter, framewise_displacement
+from ketfc.imaging.denoise.head_motion import (
+    filter_motion,
+    framewise_displacement,
+    require_nyquist,
+)
 
 T_R = 0.8
+NOTCH = denoising(motion_filter_type="notch", band_stop_min=12, band_stop_max=18)
+LOW_PASS = denoising(motion_filter_type="lp", band_stop_min=6)
 
 
 def motion(n: int = 400, **series) -> pd.DataFrame:
@@ -31,13 +37,13 @@ def test_displacement_is_the_sum_of_changes_with_rotations_on_a_sphere_of_50_mm(
 @pytest.mark.parametrize(
     ("by", "passes"),
     [
-        (MotionFilter("notch", 12, 18), {2: True, 6: True, 15: False, 30: True}),
-        (MotionFilter("lp", 6), {1: True, 15: False, 30: False}),
+        (NOTCH, {2: True, 6: True, 15: False, 30: True}),
+        (LOW_PASS, {1: True, 15: False, 30: False}),
     ],
 )
 def test_a_filter_stops_its_band_and_passes_the_rest(by, passes):
     for breaths, passed in passes.items():
-        left = by.apply(wave(breaths)[:, None], T_R)[100:300, 0]
+        left = filter_motion(wave(breaths)[:, None], T_R, by)[100:300, 0]
         ratio = left.std() / wave(breaths)[100:300].std()
         assert ratio > 0.85 if passed else ratio < 0.1
 
@@ -49,18 +55,26 @@ def test_filters_are_those_of_xcpd(rng):
     # as in its filter_motion() with motion_filter_order=4
     b, a = iirnotch(0.25, 0.25 / 0.1, fs=1 / T_R)
     expected = filtfilt(b, a, data, axis=0, padtype="constant", padlen=199)
-    np.testing.assert_allclose(MotionFilter("notch", 12, 18).apply(data, T_R), expected, atol=1e-10)
+    np.testing.assert_allclose(filter_motion(data, T_R, NOTCH), expected, atol=1e-10)
     b, a = butter(2, 0.1, btype="lowpass", output="ba", fs=1 / T_R)
     expected = filtfilt(b, a, data, axis=0, padtype="constant", padlen=199)
-    np.testing.assert_allclose(MotionFilter("lp", 6).apply(data, T_R), expected, atol=1e-10)
+    np.testing.assert_allclose(filter_motion(data, T_R, LOW_PASS), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize(
     ("by", "t_r", "words"),
     [
-        (MotionFilter("notch", 12, 18), 2.0, "band-stop-max is 18 breaths per minute, and with a"),
-        (MotionFilter("notch", 12, 15), 2.0, "time of 2 s nothing above 15 can be told apart"),
-        (MotionFilter("lp", 20), 1.5, "band-stop-min is 20 breaths per minute"),
+        (NOTCH, 2.0, "band-stop-max is 18 breaths per minute, and with a"),
+        (
+            denoising(motion_filter_type="notch", band_stop_min=12, band_stop_max=15),
+            2.0,
+            "time of 2 s nothing above 15 can be told apart",
+        ),
+        (
+            denoising(motion_filter_type="lp", band_stop_min=20),
+            1.5,
+            "band-stop-min is 20 breaths per minute",
+        ),
     ],
 )
 def test_a_band_that_the_sampling_rate_cannot_show_is_refused(by, t_r, words):
@@ -68,7 +82,7 @@ def test_a_band_that_the_sampling_rate_cannot_show_is_refused(by, t_r, words):
         framewise_displacement(motion(50), t_r, by)
     assert caught.value.rule == "motion-filter"
     assert caught.value.threshold == 30 / t_r
-    by.require_nyquist(0.8)
+    require_nyquist(by, 0.8)
 
 
 def test_motion_that_is_missing_or_has_gaps_is_refused():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ketfc.imaging.denoise.matched_volumes import matched_volumes
+from ketfc.imaging.denoise.censoring import matched_volumes
 
 
 @pytest.mark.parametrize(

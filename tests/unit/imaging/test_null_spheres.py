@@ -20,9 +20,9 @@ from ketfc.imaging.regions.null_spheres import (
     place_spheres,
 )
 from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.run.denoising import RunResult, StrategyResult
 from ketfc.imaging.run.derivatives import write_spheres
 from ketfc.imaging.run.extraction import RegionSeries
-from ketfc.imaging.run.process import RunResult, StrategyResult
 
 REGISTRY = load_registry(Path(__file__).parents[3] / "atlases" / "circuits.yaml")
 SPACE = "MNI152NLin2009cAsym"

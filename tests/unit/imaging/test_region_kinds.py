@@ -181,7 +181,7 @@ def test_a_weighted_series_is_the_weighted_mean_of_covered_voxels(make_run, tmp_
     placed = place_regions([region], SPACE, GRID)
     mask = run.mask.ravel(order="F")
     shared = rng.random(mask.size) < 0.9
-    found = extract(run.files.bold, mask, [placed], min_coverage=0.1, shared=shared)["Circuits"]
+    found = extract(run.files.bold, mask, [placed], shared=shared).by_atlas(0.1)["Circuits"]
     flat = data.reshape(-1, data.shape[-1], order="F")
     weight = values.astype(np.float32).ravel(order="F").astype(np.float64)
     live = mask & (flat.std(axis=1) > 0)
@@ -209,10 +209,10 @@ def test_coverage_of_a_weighted_region_is_judged_by_its_weight(make_run, tmp_pat
         values[tuple(voxel)] = 0.02
     placed = place_regions([of_map(save_map(tmp_path, values, AFFINE))], SPACE, GRID)
     mask = run.mask.ravel(order="F")
-    found = extract(run.files.bold, mask, [placed], min_coverage=0.5)["Circuits"]
+    found = extract(run.files.bold, mask, [placed]).by_atlas(0.5)["Circuits"]
     assert found.coverage.loc[0, "coverage"] == pytest.approx(1 / 1.18)
     assert found.series["r"].notna().all()
-    found = extract(run.files.bold, mask, [placed], min_coverage=0.9)["Circuits"]
+    found = extract(run.files.bold, mask, [placed]).by_atlas(0.9)["Circuits"]
     assert found.series["r"].isna().all()
 
 
@@ -226,7 +226,7 @@ def test_label_means_are_those_of_nilearns_labels_masker(make_run, tmp_path):
     slabs = atlas(labels, GRID, "Fine")
     placed = place_regions([of_labels("p9")], SPACE, GRID, {"Fine": slabs})
     mask = run.mask.ravel(order="F")
-    ours = extract(run.files.bold, mask, [placed], min_coverage=0.1)["Circuits"].series["r"]
+    ours = extract(run.files.bold, mask, [placed]).by_atlas(0.1)["Circuits"].series["r"]
     theirs = NiftiLabelsMasker(
         nib.Nifti1Image(labels, AFFINE), mask_img=run.files.mask, standardize=None
     ).fit_transform(run.files.bold)

@@ -10,19 +10,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import AFFINE, SHAPE, MadeRun, build_run, nifti_bytes, place, slabs, write_gzip
+from made_runs import (
+    AFFINE,
+    SHAPE,
+    MadeRun,
+    Settings,
+    build_run,
+    nifti_bytes,
+    place,
+    process_run,
+    run_settings,
+    slabs,
+    write_gzip,
+)
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.confounds import STRATEGIES, regressors, strategy_columns
 from ketfc.imaging.denoise.operator import degrees_of_freedom, operator
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.io.sidecars import read_sidecar, repetition_time
-from ketfc.imaging.run.process import RunResult, RunSettings, process_run
+from ketfc.imaging.run.denoising import RunResult
 
 NAMES = tuple(STRATEGIES)
 
 
-def settings(**changes) -> RunSettings:
+def settings(**changes) -> Settings:
     given = {
         "strategies": NAMES,
         "fd_thresh": 0.5,
@@ -32,7 +44,7 @@ def settings(**changes) -> RunSettings:
         "upper_bpf": None,
         "min_coverage": 0.5,
     }
-    return RunSettings(**(given | changes))
+    return run_settings(**(given | changes))
 
 
 def excluded(result: RunResult, rule: str) -> str:
@@ -156,9 +168,9 @@ def test_too_little_time_or_no_displacement_excludes_the_scrubbed_strategies_alo
 def test_a_labs_own_strategy_is_used_like_any_other(make_run):
     run = make_run(120, confounds=jerk)
     own = {
-        "six": ["trans_?", "rot_?"],
-        "slow": ["csf", "cosine*"],
-        "other": ["csf", "edge_comp_*"],
+        "six": {"columns": ["trans_?", "rot_?"]},
+        "slow": {"columns": ["csf", "cosine*"]},
+        "other": {"columns": ["csf", "edge_comp_*"]},
     }
     names = ("six", "six_noscrub", "slow", "other", "none")
     result = process_run(run.files, place, settings(strategies=names, own_strategies=own))
@@ -223,15 +235,13 @@ def test_motion_without_breathing_is_summarised_beside_fmripreps(make_run):
         return table.assign(framewise_displacement=table["trans_y"].diff().abs())
 
     run = make_run(120, confounds=breathe)
-    given = settings(
-        motion_filter_type="notch", band_stop_min=10.0, band_stop_max=14.0, strategies=("none",)
-    )
-    result = process_run(run.files, place, given)
+    given = {"motion_filter_type": "notch", "band_stop_min": 10.0, "strategies": ("none",)}
+    result = process_run(run.files, place, settings(**given, band_stop_max=14.0))
     assert result.quality["n_censored"] < 5
     assert result.quality["mean_fd"] > 0.5 > 0.1 > result.quality["mean_fd_filtered"]
     plain = process_run(run.files, place, settings(strategies=("none",)))
     assert plain.quality["n_censored"] > 60
-    aliased = replace(given, band_stop_max=18.0)
+    aliased = settings(**given, band_stop_max=18.0)
     assert process_run(run.files, place, aliased).error.rule == "motion-filter"
 
 
@@ -247,9 +257,8 @@ def restless(*volumes: int):
 
 
 def matched_run(run: MadeRun, session: str, others: list[tuple[str, MadeRun]], **changes):
-    files = replace(
-        run.files, session=session, matched=tuple((name, each.files) for name, each in others)
-    )
+    matched = tuple(replace(each.files, session=name) for name, each in others)
+    files = replace(run.files, session=session, matched=matched)
     return process_run(files, place, settings(match_volumes=True, **changes))
 
 
@@ -451,7 +460,7 @@ def test_the_first_thing_wrong_is_told_where_several_are(make_run):
 def test_header_and_sidecar_must_agree(header, sidecar, override, expected, tmp_path):
     path = tmp_path / "bold.nii"
     path.write_bytes(nifti_bytes(np.zeros((3, 3, 3, 5), "i2"), repetition_time=header))
-    found = repetition_time(read_header(path), sidecar, override)
+    found = repetition_time(read_header(path).repetition_time, sidecar, override)
     assert found == pytest.approx(expected, abs=1e-9)
 
 
@@ -471,7 +480,7 @@ def test_a_repetition_time_that_cannot_be_is_refused(header, sidecar, words, tmp
     path = tmp_path / "bold.nii"
     path.write_bytes(nifti_bytes(np.zeros((3, 3, 3, 5), "i2"), repetition_time=header))
     with pytest.raises(RunError, match=words) as caught:
-        repetition_time(read_header(path), sidecar, None)
+        repetition_time(read_header(path).repetition_time, sidecar, None)
     assert caught.value.rule == "repetition-time"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import limits
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.run.quality import require_limits, signals
 
 QUALITY = {"mean_fd": 0.3, "max_fd": 4.0, "share_censored": 0.25}
-NO_LIMITS = {"max_mean_fd": None, "max_fd": None, "max_censored": None}
 
 
 def test_spikes_are_volumes_beyond_either_threshold_of_fmriprep():
@@ -44,16 +44,16 @@ def test_the_global_signal_swings_in_per_cent_of_its_mean(rng):
 def test_a_run_beyond_a_limit_is_refused_with_both_numbers(rule, limit, value):
     name = rule.replace("-", "_")
     with pytest.raises(RunError) as caught:
-        require_limits(QUALITY, **(NO_LIMITS | {name: limit}))
+        require_limits(QUALITY, limits(**{name: limit}))
     assert (caught.value.rule, caught.value.value, caught.value.threshold) == (rule, value, limit)
     assert f"above {rule} {limit:g}" in caught.value.reason
     # what equals the limit is within it
-    require_limits(QUALITY, **(NO_LIMITS | {name: value}))
+    require_limits(QUALITY, limits(**{name: value}))
 
 
 def test_all_limits_that_are_broken_are_in_the_reason():
     with pytest.raises(RunError) as caught:
-        require_limits(QUALITY, max_mean_fd=0.25, max_fd=5, max_censored=0.2)
+        require_limits(QUALITY, limits(max_mean_fd=0.25, max_fd=5, max_censored=0.2))
     assert caught.value.rule == "max-mean-fd"
     assert caught.value.reason == (
         "mean framewise displacement 0.3 mm, above max-mean-fd 0.25; share of censored volumes "
@@ -63,6 +63,6 @@ def test_all_limits_that_are_broken_are_in_the_reason():
 
 def test_without_displacement_a_limit_of_it_cannot_be_kept():
     with pytest.raises(RunError, match="lack framewise_displacement, for which max-fd") as caught:
-        require_limits(QUALITY | {"max_fd": None}, **(NO_LIMITS | {"max_fd": 5}))
+        require_limits(QUALITY | {"max_fd": None}, limits(max_fd=5))
     assert caught.value.rule == "confounds-column"
-    require_limits(dict.fromkeys(QUALITY), **NO_LIMITS)
+    require_limits(dict.fromkeys(QUALITY), limits())

@@ -86,7 +86,7 @@ def test_series_come_from_the_shared_voxels_alone_and_coverage_tells_both(write)
         "A", ("all", "lost"), _membership([np.arange(4), np.array([0, 1])], 24), ("", "")
     )
     shared = shared_voxels([pre, post], GRID)
-    found = extract(pre[0], np.ones(24, bool), [regions], min_coverage=0.5, shared=shared)["A"]
+    found = extract(pre[0], np.ones(24, bool), [regions], shared=shared).by_atlas(0.5)["A"]
     expected = nib.load(pre[0]).get_fdata().reshape(24, 20, order="F")[[2, 3]].mean(axis=0)
     np.testing.assert_allclose(found.series["all"], expected, rtol=1e-6)
     assert found.series["lost"].isna().all()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_atlases import ASYM, GRIDS, SIX, affine_of
-from made_runs import REGISTRY
+from made_runs import REGISTRY, denoising
 
 from ketfc.base.files import read_json
 from ketfc.imaging.atlas.templates import (
@@ -18,8 +18,8 @@ from ketfc.imaging.atlas.templates import (
 )
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.registry import Registry, region_mismatch
+from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
 from ketfc.imaging.run.derivatives import write_run
-from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, StrategyResult
 
 
 def grid(shape: tuple[int, int, int], step: tuple[float, ...], origin: tuple[float, ...]) -> Grid:
@@ -94,7 +94,6 @@ def test_regions_of_another_template_are_placed_where_they_are_and_named():
 
 
 def test_the_sidecars_of_a_run_say_which_atlas_is_of_another_template(tmp_path):
-    settings = RunSettings(("none",), None, None, 0.0, None, None, 0.5)
     names = [region.id for region in REGISTRY.used_regions]
     write_run(
         tmp_path,
@@ -104,7 +103,8 @@ def test_the_sidecars_of_a_run_say_which_atlas_is_of_another_template(tmp_path):
         result=RunResult(series={}, strategies={"none": StrategyResult()}, quality={}),
         registry=REGISTRY,
         regions={"Circuits": names, "Other": ["p1", "p2"]},
-        settings=settings,
+        denoising=denoising(),
+        min_coverage=0.5,
         mismatches={"Other": template_mismatch(SIX, ASYM)},
     )
     for kind in ("stat-mean_timeseries", "desc-none_stat-pearsoncorrelation_relmat"):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from made_design import design_of
 
-from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
+from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS
 from ketfc.inference.account.flow import FLOW_COLUMNS, UNCOVERED, flow_counts
 from ketfc.reporting.figures.flow import draw_flow
 from ketfc.reporting.figures.style import save_figure

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from made_design import design_of
 
-from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
+from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS
 from ketfc.inference.account.reconcile import planned_for, with_gaps
 from ketfc.study.design.design import Groups
 

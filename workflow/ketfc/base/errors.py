@@ -165,7 +165,7 @@ def _fold(name: str) -> str:
     return name.casefold().replace("_", "-")
 
 
-_MACHINE_FAILURES = {
+_OF_THE_MACHINE = {
     errno.EIO,
     errno.ESTALE,
     errno.ETIMEDOUT,
@@ -211,8 +211,8 @@ def _finite_or_text(value: float | str | None) -> float | str | None:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def raise_if_machine_failed(error: Exception) -> None:
-    """Raise `error` again if disk, network or memory failed, since the file may be fine.
+def raise_if_of_the_machine(error: Exception) -> None:
+    """Raise `error` again if disk, network or memory failed, which says nothing about the file.
 
     A run is excluded for what is wrong with it, and stays excluded until its files change; a disk
     that is away for a moment must fail its job instead, which can be started again.
@@ -227,5 +227,5 @@ def raise_if_machine_failed(error: Exception) -> None:
     OSError
         `error` itself.
     """
-    if isinstance(error, OSError) and error.errno in _MACHINE_FAILURES:
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         raise error

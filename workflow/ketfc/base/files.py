@@ -28,7 +28,7 @@ _REMEDIES = {
 """Remedies for files that cannot be written, by the operating system's reason."""
 
 
-def explain_unwritable(path: str | Path, error: OSError) -> StudyError | None:
+def unwritable(path: str | Path, error: OSError) -> StudyError | None:
     """Explain why a file could not be written, and what to do about it.
 
     Parameters
@@ -78,7 +78,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise explain_unwritable(path, error) or error from error
+        raise unwritable(path, error) or error from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def read_json_strictly(path: str | Path) -> Any:
+def read_json_of_others(path: str | Path) -> Any:
     """Return the content of a JSON file from outside, read strictly.
 
     Parameters

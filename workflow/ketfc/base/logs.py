@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from ketfc.base.errors import StudyError
-from ketfc.base.files import explain_unwritable
+from ketfc.base.files import unwritable
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def logged(path: str | Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         log = path.open("w", encoding="utf-8")
     except OSError as error:
-        sys.exit(str(explain_unwritable(path, error) or error))
+        sys.exit(str(unwritable(path, error) or error))
     try:
         with redirect_stdout(log), redirect_stderr(log):
             yield
@@ -39,7 +39,7 @@ def logged(path: str | Path) -> Iterator[None]:
         _end(log, str(error))
     except Exception as error:
         # writing to a file that is open gives an error without a name; this log is the only one
-        full = isinstance(error, OSError) and not error.filename and explain_unwritable(path, error)
+        full = isinstance(error, OSError) and not error.filename and unwritable(path, error)
         if full:
             _end(log, str(full))
         said = f"{type(error).__name__}: {error}\n(traceback in {path})"

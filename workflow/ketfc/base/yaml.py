@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.base.files import read_json_strictly
+from ketfc.base.files import read_json_of_others
 
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -56,8 +56,8 @@ def read_yaml(path: str | Path) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def require_valid_configs(paths: Iterable[str | Path]) -> None:
-    """Refuse configuration files that cannot be read or hold a key twice.
+def require_sound_configs(paths: Iterable[str | Path]) -> None:
+    """Refuse files of a configuration that say two things at once, before they are believed.
 
     Snakemake reads them too, but takes the last of two keys in silence.
 
@@ -75,7 +75,7 @@ def require_valid_configs(paths: Iterable[str | Path]) -> None:
     for path in map(Path, paths):
         try:
             if path.suffix == ".json":
-                read_json_strictly(path)
+                read_json_of_others(path)
             else:
                 read_yaml(path)
         except (OSError, ValueError) as error:

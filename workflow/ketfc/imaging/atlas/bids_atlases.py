@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.files import read_json_strictly
+from ketfc.base.files import read_json_of_others
 from ketfc.imaging.atlas.catalogue import FILES_KIND, Atlas, atlas_error
 
 _IMAGES = ("_dseg.nii.gz", "_dseg.nii")
@@ -108,7 +108,7 @@ def _json(atlas: str, path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = read_json_strictly(path)
+        content = read_json_of_others(path)
     except (OSError, ValueError) as error:
         raise atlas_error(atlas, f"cannot be read: {error}", file=path.name) from error
     if not isinstance(content, dict):

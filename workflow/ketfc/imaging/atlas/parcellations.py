@@ -129,6 +129,20 @@ def load_parcellation(
     )
 
 
+def load_parcellations(
+    names: Sequence[str],
+    images: Sequence[str | Path],
+    tables: Sequence[str | Path],
+    *,
+    space: str,
+) -> dict[str, Parcellation]:
+    """Read several parcellations; as :func:`load_parcellation`, by name."""
+    return {
+        name: load_parcellation(name, image, labels=table, space=space)
+        for name, image, table in zip(names, images, tables, strict=True)
+    }
+
+
 def _whole_labels(data: NDArray[Any]) -> NDArray[np.int32]:
     if data.dtype.kind not in "iufb":
         raise ValueError(f"stores {data.dtype}, which is not a numeric type for labels")

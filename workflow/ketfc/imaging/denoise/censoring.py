@@ -1,7 +1,8 @@
-"""Which volumes are kept: dummy scans, displacement, DVARS, neighbours and what is too short."""
+"""Censoring: dummy scans, displacement, DVARS, neighbours, short stretches, matched sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.confounds import AXES
-from ketfc.imaging.denoise.head_motion import MotionFilter, framewise_displacement
+from ketfc.imaging.denoise.head_motion import framewise_displacement
+from ketfc.study.config.denoising import Denoising
 
 FD = "framewise_displacement"
 DVARS = "std_dvars"
@@ -21,46 +23,9 @@ REASONS = ("dummy", "fd", "dvars", "neighbours", "segments")
 """Why a volume is censored: the first of these that holds."""
 
 
-@dataclass(frozen=True)
-class CensoringRules:
-    """What makes a volume go.
-
-    Attributes
-    ----------
-    fd_thresh : float or None
-        Framewise displacement (Power 2012) in mm above which a volume goes; None: none by FD.
-    dvars_thresh : float or None
-        The same in units of ``std_dvars``.
-    before, after : int
-        Volumes that go with each of those, before and after it.
-    between : int
-        Longest stretch of what is then left, between censored volumes or the ends of the run,
-        that goes as well (XCP-D's ``censor-between``).
-    motion_filter : MotionFilter or None
-        What framewise displacement is filtered by; None takes fMRIPrep's own.
-    dummy_scans : int or "auto"
-        Volumes at the start of the run that go whatever the strategy; ``auto``: those that fMRIPrep
-        took for not yet in a steady state.
-    """
-
-    fd_thresh: float | None = None
-    dvars_thresh: float | None = None
-    before: int = 0
-    after: int = 0
-    between: int = 0
-    motion_filter: MotionFilter | None = None
-    dummy_scans: int | Literal["auto"] = "auto"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The confound columns that decide."""
-        fd = () if self.fd_thresh is None else tuple(AXES) if self.motion_filter else (FD,)
-        return fd if self.dvars_thresh is None else (*fd, DVARS)
-
-
 @dataclass(frozen=True, eq=False)
 class Censoring:
-    """Which volumes of a run go, and why.
+    """The volumes that a run keeps, and the reasons for the others.
 
     Attributes
     ----------
@@ -80,8 +45,16 @@ class Censoring:
     filtered: bool
 
 
+def censoring_columns(denoising: Denoising) -> tuple[str, ...]:
+    """Return the confound columns that decide which volumes are censored."""
+    fd: tuple[str, ...] = ()
+    if denoising.fd_thresh is not None:
+        fd = (FD,) if denoising.motion_filter_type is None else tuple(AXES)
+    return fd if denoising.dvars_thresh is None else (*fd, DVARS)
+
+
 def dummy_volumes(confounds: pd.DataFrame, dummy_scans: int | Literal["auto"]) -> NDArray[np.bool_]:
-    """Return which volumes were taken before the signal was steady, shape (n_volumes,).
+    """Return the volumes taken before the signal was steady, shape (n_volumes,).
 
     With ``auto`` those that any ``non_steady_state_outlier*`` column of fMRIPrep marks, which
     nilearn's ``load_confounds`` leaves out too; with a number, that many from the start.
@@ -93,8 +66,8 @@ def dummy_volumes(confounds: pd.DataFrame, dummy_scans: int | Literal["auto"]) -
     return np.arange(len(confounds)) < dummy_scans
 
 
-def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: float) -> Censoring:
-    """Return which volumes survive censoring.
+def censor(confounds: pd.DataFrame, denoising: Denoising, repetition_time: float) -> Censoring:
+    """Return the volumes that survive censoring.
 
     The first volume has neither framewise displacement nor DVARS and exceeds no threshold.
 
@@ -102,8 +75,8 @@ def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: floa
     ----------
     confounds : pandas.DataFrame
         The run's confounds table.
-    rules : CensoringRules
-        What makes a volume go.
+    denoising : Denoising
+        Thresholds, neighbours, dummy scans and motion filter of the configuration.
     repetition_time : float
         Seconds.
 
@@ -113,29 +86,30 @@ def censor(confounds: pd.DataFrame, rules: CensoringRules, repetition_time: floa
         ``confounds-column``, ``confounds-gap`` or ``motion-filter``.
     """
     fd: NDArray[np.float64] | None = None
+    by_filter = denoising.motion_filter_type is not None
     reasons = {name: np.zeros(len(confounds), dtype=bool) for name in REASONS}
-    if rules.fd_thresh is not None:
-        if rules.motion_filter is None:
-            fd = _complete(confounds, FD)
+    if denoising.fd_thresh is not None:
+        if by_filter:
+            fd = framewise_displacement(confounds, repetition_time, denoising)
         else:
-            fd = framewise_displacement(confounds, repetition_time, rules.motion_filter)
-        reasons["fd"][1:] = fd[1:] > rules.fd_thresh
-    if rules.dvars_thresh is not None:
-        reasons["dvars"][1:] = _complete(confounds, DVARS)[1:] > rules.dvars_thresh
-    reasons["dummy"] = dummy_volumes(confounds, rules.dummy_scans)
+            fd = _complete(confounds, FD)
+        reasons["fd"][1:] = fd[1:] > denoising.fd_thresh
+    if denoising.dvars_thresh is not None:
+        reasons["dvars"][1:] = _complete(confounds, DVARS)[1:] > denoising.dvars_thresh
+    reasons["dummy"] = dummy_volumes(confounds, denoising.dummy_scans)
     exceeding = reasons["fd"] | reasons["dvars"]
+    before, after = denoising.censor_before, denoising.censor_after
     for volume in np.flatnonzero(exceeding):
-        reasons["neighbours"][max(0, volume - rules.before) : volume + rules.after + 1] = True
+        reasons["neighbours"][max(0, volume - before) : volume + after + 1] = True
     reasons["segments"] = _short(
-        reasons["dummy"] | exceeding | reasons["neighbours"], rules.between
+        reasons["dummy"] | exceeding | reasons["neighbours"], denoising.censor_between
     )
     gone = np.zeros(len(confounds), dtype=bool)
     counts = {}
     for name in REASONS:
         counts[name] = int((reasons[name] & ~gone).sum())
         gone |= reasons[name]
-    filtered = fd is not None and rules.motion_filter is not None
-    return Censoring(keep=~gone, counts=counts, fd=fd, filtered=filtered)
+    return Censoring(keep=~gone, counts=counts, fd=fd, filtered=by_filter and fd is not None)
 
 
 def _complete(confounds: pd.DataFrame, column: str) -> NDArray[np.float64]:
@@ -186,3 +160,32 @@ def require_time(keep: NDArray[np.bool_], repetition_time: float, min_time: floa
             value=seconds,
             threshold=min_time,
         )
+
+
+def matched_volumes(kept: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return the number of kept volumes that each run uses once sessions are matched.
+
+    Every session uses as many as the one that kept fewest. Where a session has several runs,
+    each gives its share of what the session kept, by largest remainder (ties go by name).
+
+    Parameters
+    ----------
+    kept : mapping of str to mapping of str to int
+        Kept volumes by session and run; runs that cannot be used are not in it.
+
+    Returns
+    -------
+    dict of str to int
+        By run.
+    """
+    totals = {session: sum(runs.values()) for session, runs in kept.items() if runs}
+    target = min(totals.values(), default=0)
+    matched: dict[str, int] = {}
+    for session, total in totals.items():
+        runs = kept[session]
+        matched |= {run: n * target // total for run, n in runs.items()}
+        left = target - sum(matched[run] for run in runs)
+        by_remainder = sorted(runs, key=lambda run: (-(runs[run] * target % total), run))
+        for run in by_remainder[:left]:
+            matched[run] += 1
+    return matched

@@ -1,4 +1,4 @@
-"""Confounds as fMRIPrep writes them, and which of their columns a strategy regresses out."""
+"""Confounds as fMRIPrep writes them, and the columns that each strategy regresses out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.errors import RunError, raise_if_machine_failed
-from ketfc.study.config.denoising import base_name
+from ketfc.base.errors import RunError, raise_if_of_the_machine
+from ketfc.study.config.denoising import OwnStrategy, base_name
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
 """The six motion parameters: mm, then radians."""
@@ -46,7 +46,7 @@ _FULL = ("_derivative1", "_power2", "_derivative1_power2")
 
 @dataclass(frozen=True)
 class Strategy:
-    """What one denoising strategy regresses out.
+    """The confounds of one denoising strategy.
 
     Attributes
     ----------
@@ -92,18 +92,18 @@ other components is removed too, which is called aggressive.
 """
 
 
-def find_strategy(name: str, own: Mapping[str, Sequence[str]]) -> Strategy:
+def find_strategy(name: str, own: Mapping[str, OwnStrategy]) -> Strategy:
     """Return the strategy that a name of the config means, with or without scrubbing.
 
     Parameters
     ----------
     name : str
         Such as ``36P`` or ``36P_noscrub``.
-    own : mapping of str to sequence of str
-        Column patterns of the study's own strategies, by name.
+    own : mapping of str to OwnStrategy
+        The study's own strategies, by name.
     """
     base = base_name(name)
-    return Strategy(base, patterns=tuple(own[base])) if base in own else STRATEGIES[base]
+    return Strategy(base, patterns=own[base].columns) if base in own else STRATEGIES[base]
 
 
 def require_version(columns: Sequence[str], name: str) -> None:
@@ -160,7 +160,7 @@ def read_confounds(path: str | Path) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(io.StringIO(text), sep="\t", na_values=["n/a"], index_col=False)
     except (OSError, ValueError, EOFError, pd.errors.ParserWarning) as error:
-        raise_if_machine_failed(error)
+        raise_if_of_the_machine(error)
         raise RunError("confounds-file", f"{path.name} cannot be read: {error}") from error
     require_version(list(table.columns), path.name)
     for column in table.columns:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.confounds import AXES
+from ketfc.study.config.denoising import Denoising
 
 HEAD_RADIUS = 50.0
 """mm; what turns rotations into displacements (Power 2012), as in fMRIPrep and XCP-D."""
@@ -18,86 +17,85 @@ _LOW_PASS_ORDER = 2
 """Order of the Butterworth filter: XCP-D's motion-filter-order of 4, halved as it runs twice."""
 
 
-@dataclass(frozen=True)
-class MotionFilter:
-    """What takes breathing out of the motion parameters.
+def require_nyquist(denoising: Denoising, repetition_time: float) -> None:
+    """Refuse a motion filter whose band the sampling rate cannot show.
 
-    Attributes
+    XCP-D would stop the frequencies that the band is aliased to, which can lie where slow head
+    motion is; here the study decides.
+
+    Parameters
     ----------
-    kind : str
-        ``notch`` (Fair 2020) or ``lp`` (Gratton 2020).
-    low : float
-        Breaths per minute: lower end of the band to stop, or the low-pass's cut-off.
-    high : float or None
-        Upper end of the band to stop, breaths per minute.
+    denoising : Denoising
+        The configuration; without ``motion-filter-type`` nothing is refused.
+    repetition_time : float
+        Seconds.
+
+    Raises
+    ------
+    RunError
+        ``motion-filter`` if the upper end of the band (the low-pass's cut-off) is not below half
+        the sampling rate.
     """
-
-    kind: str
-    low: float
-    high: float | None = None
-
-    def require_nyquist(self, repetition_time: float) -> None:
-        """Refuse a band that the sampling rate cannot show.
-
-        XCP-D would stop the frequencies that the band is aliased to, which can lie where slow
-        head motion is; here the study decides.
-
-        Raises
-        ------
-        RunError
-            ``motion-filter`` if the upper end of the band (the low-pass's cut-off) is not below
-            half the sampling rate.
-        """
-        name, top = (
-            ("band-stop-min", self.low) if self.high is None else ("band-stop-max", self.high)
+    notch = denoising.motion_filter_type == "notch"
+    name = "band-stop-max" if notch else "band-stop-min"
+    top = denoising.band_stop_max if notch else denoising.band_stop_min
+    nyquist = 30 / repetition_time
+    if denoising.motion_filter_type is not None and top is not None and top >= nyquist:
+        raise RunError(
+            "motion-filter",
+            f"{name} is {top:g} breaths per minute, and with a repetition time of "
+            f"{repetition_time:g} s nothing above {nyquist:g} can be told apart; lower it, or "
+            "set denoising.motion-filter-type to null",
+            value=top,
+            threshold=round(nyquist, 6),
         )
-        nyquist = 30 / repetition_time
-        if top >= nyquist:
-            raise RunError(
-                "motion-filter",
-                f"{name} is {top:g} breaths per minute, and with a repetition time of "
-                f"{repetition_time:g} s nothing above {nyquist:g} can be told apart; lower it, or "
-                "set denoising.motion-filter-type to null",
-                value=top,
-                threshold=round(nyquist, 6),
-            )
 
-    def apply(self, motion: NDArray[np.float64], repetition_time: float) -> NDArray[np.float64]:
-        """Return filtered motion parameters, forwards and backwards, so that nothing is delayed.
 
-        As in XCP-D 26 with its default order of 4: for ``notch`` one second-order notch around
-        the middle of the band and as wide as it, for ``lp`` a Butterworth filter of order 2; the
-        ends are continued by their first and last value.
+def filter_motion(
+    motion: NDArray[np.float64], repetition_time: float, denoising: Denoising
+) -> NDArray[np.float64]:
+    """Take breathing out of motion parameters, forwards and backwards, so that nothing is delayed.
 
-        Parameters
-        ----------
-        motion : numpy.ndarray, shape (n_volumes, n_parameters)
-            Unfiltered.
-        repetition_time : float
-            Seconds.
+    As in XCP-D 26 with its default order of 4: for ``notch`` (Fair 2020) one second-order notch
+    around the middle of the band and as wide as it, for ``lp`` (Gratton 2020) a Butterworth filter
+    of order 2; the ends are continued by their first and last value.
 
-        Raises
-        ------
-        RunError
-            As :meth:`require_nyquist`.
-        """
-        from scipy.signal import butter, filtfilt, iirnotch
+    Parameters
+    ----------
+    motion : numpy.ndarray, shape (n_volumes, n_parameters)
+        Unfiltered.
+    repetition_time : float
+        Seconds.
+    denoising : Denoising
+        ``motion-filter-type``, ``band-stop-min`` and ``band-stop-max`` (breaths per minute) of the
+        configuration; without a type the parameters are returned as they are.
 
-        self.require_nyquist(repetition_time)
-        rate = 1 / repetition_time
-        if self.high is None:
-            b, a = butter(_LOW_PASS_ORDER, self.low / 60, btype="lowpass", fs=rate)
-        else:
-            middle, width = (self.low + self.high) / 120, (self.high - self.low) / 60
-            b, a = iirnotch(middle, middle / width, fs=rate)
-        filtered: NDArray[np.float64] = filtfilt(
-            b, a, motion, axis=0, padtype="constant", padlen=len(motion) - 1
-        )
-        return filtered
+    Raises
+    ------
+    RunError
+        As :func:`require_nyquist`.
+    """
+    from scipy.signal import butter, filtfilt, iirnotch
+
+    low, high = denoising.band_stop_min, denoising.band_stop_max
+    # the configuration has no filter without its lower end
+    if denoising.motion_filter_type is None or low is None:
+        return motion
+    require_nyquist(denoising, repetition_time)
+    rate = 1 / repetition_time
+    if high is None:
+        b, a = butter(_LOW_PASS_ORDER, low / 60, btype="lowpass", fs=rate)
+    else:
+        middle, width = (low + high) / 120, (high - low) / 60
+        b, a = iirnotch(middle, middle / width, fs=rate)
+    filtered: NDArray[np.float64] = filtfilt(
+        b, a, motion, axis=0, padtype="constant", padlen=len(motion) - 1
+    )
+    return filtered
 
 
 def framewise_displacement(
-    confounds: pd.DataFrame, repetition_time: float, motion_filter: MotionFilter | None = None
+    confounds: pd.DataFrame, repetition_time: float, denoising: Denoising | None = None
 ) -> NDArray[np.float64]:
     """Return framewise displacement (Power 2012, 10.1016/j.neuroimage.2011.10.018) in mm.
 
@@ -110,8 +108,8 @@ def framewise_displacement(
         Holds the six motion parameters (mm, radians).
     repetition_time : float
         Seconds.
-    motion_filter : MotionFilter or None
-        Applied to the parameters first.
+    denoising : Denoising or None
+        Whose motion filter is applied to the parameters first, if it has one.
 
     Returns
     -------
@@ -139,8 +137,8 @@ def framewise_displacement(
             value=len(np.unique(gaps[:, 0])),
             threshold=0,
         )
-    if motion_filter is not None:
-        motion = motion_filter.apply(motion, repetition_time)
+    if denoising is not None:
+        motion = filter_motion(motion, repetition_time, denoising)
     change = np.abs(np.diff(motion, axis=0))
     change[:, 3:] *= HEAD_RADIUS
     fd = np.full(len(motion), np.nan)

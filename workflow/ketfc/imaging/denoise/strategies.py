@@ -1,10 +1,10 @@
-"""What each strategy does to one run: its volumes, its regressors and the operator they make."""
+"""Strategies on one run: their volumes, their regressors and the operators they make."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise import censoring, confounds
-from ketfc.imaging.denoise import operator as denoising
-from ketfc.study.config.denoising import scrubbed
-
-if TYPE_CHECKING:
-    from ketfc.imaging.run.process import RunSettings
+from ketfc.imaging.denoise.operator import independent_regressors, operator
+from ketfc.study.config.denoising import Denoising, scrubbed
 
 
 @dataclass(frozen=True, eq=False)
 class StrategyOperator:
-    """What one strategy does to one run.
+    """One strategy on one run.
 
     Attributes
     ----------
@@ -45,7 +42,7 @@ class StrategyOperator:
 
 
 def kept_by_strategy(
-    table: pd.DataFrame, repetition_time: float, settings: RunSettings
+    table: pd.DataFrame, repetition_time: float, denoising: Denoising
 ) -> tuple[dict[str, NDArray[np.bool_] | RunError], censoring.Censoring | None]:
     """Return the volumes that each strategy keeps, or why it cannot be used, and the censoring.
 
@@ -55,7 +52,7 @@ def kept_by_strategy(
         The run's confounds.
     repetition_time : float
         Seconds.
-    settings : RunSettings
+    denoising : Denoising
         What is censored, and how much must be left.
 
     Returns
@@ -66,20 +63,20 @@ def kept_by_strategy(
         Of the strategies with scrubbing, also where none is asked for; None if it is not known.
     """
     censored: censoring.Censoring | None = None
-    steady = ~censoring.dummy_volumes(table, settings.dummy_scans)
+    steady = ~censoring.dummy_volumes(table, denoising.dummy_scans)
     kept: dict[bool, NDArray[np.bool_] | RunError] = {False: steady}
     try:
-        censored = censoring.censor(table, settings.censoring, repetition_time)
+        censored = censoring.censor(table, denoising, repetition_time)
         kept[True] = censored.keep
     except RunError as error:
         kept[True] = error
     for scrubbing, keep in kept.items():
         if not isinstance(keep, RunError):
             try:
-                censoring.require_time(keep, repetition_time, settings.min_time)
+                censoring.require_time(keep, repetition_time, denoising.min_time)
             except RunError as error:
                 kept[scrubbing] = error
-    return {name: kept[scrubbed(name)] for name in settings.strategies}, censored
+    return {name: kept[scrubbed(name)] for name in denoising.strategies}, censored
 
 
 def strategy_operator(
@@ -88,9 +85,9 @@ def strategy_operator(
     table: pd.DataFrame,
     metadata: Mapping[str, Any],
     repetition_time: float,
-    settings: RunSettings,
+    denoising: Denoising,
 ) -> StrategyOperator:
-    """Return what a strategy does to a run.
+    """Return the operator by which a strategy cleans a run.
 
     Parameters
     ----------
@@ -102,7 +99,7 @@ def strategy_operator(
         The run's confounds and their sidecar.
     repetition_time : float
         Seconds.
-    settings : RunSettings
+    denoising : Denoising
         Filters, and the study's own strategies.
 
     Raises
@@ -110,10 +107,10 @@ def strategy_operator(
     RunError
         ``confounds-column``, ``confounds-gap``, ``filter`` or ``degrees-of-freedom``.
     """
-    strategy = confounds.find_strategy(name, settings.own_strategies)
+    strategy = confounds.find_strategy(name, denoising.own_strategies)
     columns = confounds.strategy_columns(strategy, list(table.columns), metadata)
     cosines = confounds.cosines(columns)
-    high_pass = None if strategy.compcor or cosines else settings.lower_bpf or None
+    high_pass = None if strategy.compcor or cosines else denoising.lower_bpf or None
     if cosines:
         filtered = f"{len(cosines)} cosine regressors of fMRIPrep"
     elif high_pass:
@@ -121,19 +118,19 @@ def strategy_operator(
     else:
         filtered = "linear trend only"
     regressors = confounds.regressors(table, columns)
-    matrix = denoising.operator(
+    matrix = operator(
         regressors,
         keep,
         repetition_time=repetition_time,
         high_pass=high_pass,
-        low_pass=settings.upper_bpf,
+        low_pass=denoising.upper_bpf,
     )
-    rank = denoising.independent_regressors(
+    rank = independent_regressors(
         regressors,
         keep,
         repetition_time=repetition_time,
         high_pass=high_pass,
-        low_pass=settings.upper_bpf,
+        low_pass=denoising.upper_bpf,
     )
     choice = confounds.compcor_columns(list(table.columns), metadata)[1]
     return StrategyOperator(
@@ -150,15 +147,15 @@ def strategy_operators(
     table: pd.DataFrame,
     metadata: Mapping[str, Any],
     repetition_time: float,
-    settings: RunSettings,
+    denoising: Denoising,
 ) -> dict[str, StrategyOperator | RunError]:
-    """Return what each strategy does to a run, or why it cannot be used.
+    """Return the operator of each strategy, or why it cannot be used.
 
     Parameters
     ----------
     kept : mapping of str to (numpy.ndarray of bool or RunError)
         As :func:`kept_by_strategy` gives them.
-    table, metadata, repetition_time, settings
+    table, metadata, repetition_time, denoising
         As for :func:`strategy_operator`.
     """
     found: dict[str, StrategyOperator | RunError] = {}
@@ -167,7 +164,7 @@ def strategy_operators(
             found[name] = keep
             continue
         try:
-            found[name] = strategy_operator(name, keep, table, metadata, repetition_time, settings)
+            found[name] = strategy_operator(name, keep, table, metadata, repetition_time, denoising)
         except RunError as error:
             found[name] = error
     return found

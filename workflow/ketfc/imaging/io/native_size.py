@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.errors import Problem, RunError
-from ketfc.base.files import read_json_strictly
+from ketfc.base.files import read_json_of_others
 from ketfc.imaging.io.reader import read_geometry
 from ketfc.study.runs.index import Run
 
@@ -198,7 +198,7 @@ def _within(path: str, folder: Path) -> bool:
 def _json(path: Path) -> Mapping[str, Any]:
     """Return a JSON object; empty if the file is missing or cannot be read."""
     try:
-        content = read_json_strictly(path)
+        content = read_json_of_others(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, Mapping) else {}

@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketfc.base.errors import RunError, raise_if_machine_failed
+from ketfc.base.errors import RunError, raise_if_of_the_machine
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.nifti_header import HEADER_BYTES, Header, parse_header
 
@@ -79,7 +79,7 @@ def _stream(path: Path) -> Iterator[IO[bytes]]:
     except (FileNotFoundError, PermissionError):
         raise
     except (EOFError, OSError, zlib.error, igzip_lib.error) as error:  # type: ignore[misc]
-        raise_if_machine_failed(error)
+        raise_if_of_the_machine(error)
         raise RunError("damaged-image", f"{path.name} is truncated or damaged: {error}") from error
 
 
@@ -113,7 +113,7 @@ def read_volume(path: str | Path) -> tuple[NDArray[Any], Grid]:
     try:
         return _read_volume(path)
     except OSError as error:
-        raise_if_machine_failed(error)
+        raise_if_of_the_machine(error)
         raise RunError("damaged-image", f"{path.name} cannot be read: {error}") from error
 
 

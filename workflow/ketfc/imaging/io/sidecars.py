@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.errors import RunError, raise_if_machine_failed
-from ketfc.base.files import read_json_strictly
-from ketfc.imaging.io.reader import BoldHeader
+from ketfc.base.errors import RunError, raise_if_of_the_machine
+from ketfc.base.files import read_json_of_others
 
 TR_TOLERANCE = 1e-3
 """Seconds by which header and sidecar may differ (NIfTI stores the repetition time as float32)."""
@@ -28,9 +27,9 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = read_json_strictly(path)
+        content = read_json_of_others(path)
     except (OSError, ValueError) as error:
-        raise_if_machine_failed(error)
+        raise_if_of_the_machine(error)
         raise RunError("sidecar", f"{path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise RunError("sidecar", f"{path.name} is not a JSON object")
@@ -38,9 +37,18 @@ def read_sidecar(path: Path) -> Mapping[str, Any]:
 
 
 def repetition_time(
-    header: BoldHeader, sidecar: Mapping[str, Any], override: float | None
+    found: float | None, sidecar: Mapping[str, Any], override: float | None
 ) -> float:
     """Return the repetition time in seconds on which header and sidecar agree.
+
+    Parameters
+    ----------
+    found : float or None
+        In the header, seconds.
+    sidecar : mapping
+        Content of the JSON beside the image.
+    override : float or None
+        Seconds that the study sets, whatever those two say.
 
     Raises
     ------
@@ -59,7 +67,6 @@ def repetition_time(
             value=shown,
             threshold=f"> 0 s, at most {LONGEST_TR:g} s",
         )
-    found = header.repetition_time
     if told is None and found is not None and found > LONGEST_TR:
         raise RunError(
             "repetition-time",

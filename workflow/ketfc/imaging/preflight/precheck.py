@@ -7,16 +7,15 @@ from pathlib import Path
 
 from ketfc.base.errors import Problem, RunError, StudyError
 from ketfc.imaging.atlas.catalogue import load_catalogue
-from ketfc.imaging.denoise.censoring import FD
+from ketfc.imaging.denoise.censoring import FD, censoring_columns
 from ketfc.imaging.denoise.confounds import find_strategy, require_version, strategy_columns
+from ketfc.imaging.denoise.head_motion import require_nyquist
 from ketfc.imaging.io.sidecars import read_sidecar
 from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.preflight.region_checks import brain_problems, region_atlas_problems
 from ketfc.imaging.regions.region_atlases import RegionAtlases
 from ketfc.imaging.regions.registry import BUNDLED, Registry, load_registry
-from ketfc.imaging.run.process import RunSettings
-from ketfc.imaging.run.settings import run_settings
 from ketfc.study.config.config import Config
 from ketfc.study.config.denoising import scrubbed
 from ketfc.study.runs.fetch.annex import annex_problems
@@ -131,7 +130,6 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
     """
     problems = []
     primary, strategies = config.denoising.primary, config.denoising.strategies
-    settings = RunSettings(**run_settings(config))
     scrubbing = any(map(scrubbed, strategies))
     if_primary = {True: "excluded", False: "note"}
     for run in runs:
@@ -153,7 +151,7 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
         if scrubbing:
             problems += [
                 _of_run(run, if_primary[scrubbed(primary)], field, message)
-                for field, message in _censoring_problems(run, columns, settings)
+                for field, message in _censoring_problems(run, columns, config)
             ]
         limits = (config.quality.max_mean_fd, config.quality.max_fd)
         censored_by_fd = scrubbing and config.denoising.fd_thresh is not None
@@ -162,25 +160,26 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
             problems.append(_of_run(run, "excluded", FD, message))
         for name in strategies:
             try:
-                strategy_columns(find_strategy(name, settings.own_strategies), columns, metadata)
+                strategy_columns(
+                    find_strategy(name, config.denoising.own_strategies), columns, metadata
+                )
             except RunError as error:
                 severity = if_primary[name == primary]
                 problems.append(_of_run(run, severity, f"strategy {name}", error.reason))
     return problems
 
 
-def _censoring_problems(
-    run: Run, columns: Sequence[str], settings: RunSettings
-) -> list[tuple[str, str]]:
+def _censoring_problems(run: Run, columns: Sequence[str], config: Config) -> list[tuple[str, str]]:
     """Return field and message of each problem of censoring a run."""
-    rules = settings.censoring
+    denoising = config.denoising
     message = "the confounds lack this column, by which volumes are censored"
-    found = [(column, message) for column in rules.columns if column not in columns]
-    if rules.motion_filter is not None and rules.fd_thresh is not None:
+    found = [(column, message) for column in censoring_columns(denoising) if column not in columns]
+    if denoising.motion_filter_type is not None and denoising.fd_thresh is not None:
         try:
-            t_r = settings.repetition_time or read_sidecar(Path(run.sidecar)).get("RepetitionTime")
+            t_r = config.study.repetition_time
+            t_r = t_r or read_sidecar(Path(run.sidecar)).get("RepetitionTime")
             if isinstance(t_r, int | float) and t_r > 0:
-                rules.motion_filter.require_nyquist(t_r)
+                require_nyquist(denoising, t_r)
         except RunError as error:
             found.append(("motion-filter-type", error.reason))
     return found

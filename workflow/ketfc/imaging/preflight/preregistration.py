@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.base.files import read_json_strictly, write_json
+from ketfc.base.files import read_json_of_others, write_json
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.study.config.types import expand
 from ketfc.study.design.detection import contrasts, detect_design
@@ -152,7 +152,7 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         If it is not a lock file, or one of another format.
     """
     try:
-        lock = read_json_strictly(path)
+        lock = read_json_of_others(path)
         recorded, locked = lock["sha256"], lock["locked"]
         actual = fingerprint(locked)
     except (ValueError, KeyError, TypeError) as error:

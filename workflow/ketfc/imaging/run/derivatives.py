@@ -1,4 +1,4 @@
-"""The files of one run in ``results/derivatives``: names and sidecars as XCP-D writes them."""
+"""Write the files of one run in ``results/derivatives``, named as XCP-D names them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.errors import RunError
-from ketfc.base.files import write_json, write_tsv
+from ketfc.base.files import read_json, write_json, write_tsv
 from ketfc.base.software import generated_by
-from ketfc.imaging.denoise.censoring import CensoringRules
 from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.regions.placing import CIRCUITS
-from ketfc.imaging.regions.registry import Registry
+from ketfc.imaging.regions.registry import Registry, region_mismatch
 from ketfc.imaging.run.carpet import write_carpet
 from ketfc.imaging.run.connectivity import circuit_rows
+from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.run.process import RunFiles, RunResult, RunSettings, StrategyResult
-from ketfc.study.config.denoising import scrubbed
+from ketfc.study.config.denoising import Denoising, scrubbed
 
 SERIES_DIGITS = 9
 """Significant digits of a time series: what float32 needs to survive a round trip."""
@@ -37,6 +36,24 @@ def dataset_description() -> dict[str, Any]:
     }
 
 
+def template_mismatches(
+    registry: Registry, space: str, sidecars: Mapping[str, str | Path]
+) -> dict[str, str | None]:
+    """Return by atlas what to record of regions of another template than the runs'.
+
+    Parameters
+    ----------
+    registry : Registry
+        The circuits' regions.
+    space : str
+        The runs' template.
+    sidecars : mapping of str to (str or pathlib.Path)
+        JSON of every atlas.
+    """
+    of_atlases = {name: read_json(path)["TemplateMismatch"] for name, path in sidecars.items()}
+    return of_atlases | {CIRCUITS: region_mismatch(registry, space, of_atlases)}
+
+
 def write_run(
     folder: Path,
     prefix: str,
@@ -46,7 +63,8 @@ def write_run(
     result: RunResult,
     registry: Registry,
     regions: Mapping[str, Sequence[str]],
-    settings: RunSettings,
+    denoising: Denoising,
+    min_coverage: float,
     mismatches: Mapping[str, str | None] = MappingProxyType({}),
 ) -> None:
     """Write every file of a run; an excluded run has the same files, with n/a and the reason.
@@ -59,14 +77,17 @@ def write_run(
         ``sub-…_ses-…_task-…`` without the space entity.
     space : str
         Template space of the run.
-    files, result, settings
-        What was read, what came of it, and how.
+    files, result
+        The run, and what :func:`ketfc.imaging.run.denoising.denoise_run` returned.
     registry : Registry
         Whose circuits are listed.
     regions : mapping of str to sequence of str
-        Names of the regions of every atlas, which a run that could not be read does not know.
-    settings : RunSettings
-        How it was cleaned.
+        Names of the regions of every atlas; of the null spheres, coverage and the primary
+        strategy's matrix are written.
+    denoising : Denoising
+        That section of the configuration.
+    min_coverage : float
+        Smallest share of a region's voxels that must have signal.
     mismatches : mapping of str to (str or None)
         By atlas, what to record of regions of another template than the run's.
     """
@@ -75,6 +96,18 @@ def write_run(
     about = {"Sources": sources, "Excluded": _reason(result.error)}
     made_by = {"GeneratedBy": generated_by()}
     for atlas, names in regions.items():
+        base = folder / f"{stem}_atlas-{atlas}"
+        if atlas == SPHERES:
+            primary = f"_desc-{denoising.primary}_stat-pearsoncorrelation_relmat.tsv"
+            write_spheres(
+                _path(base, "_stat-coverage_bold.tsv"),
+                _path(base, primary),
+                sources=sources,
+                names=names,
+                result=result,
+                strategy=denoising.primary,
+            )
+            continue
         part = result.series.get(atlas)
         if part is None:
             series = pd.DataFrame(columns=list(names), dtype=float)
@@ -83,7 +116,6 @@ def write_run(
                 coverage[column] = None
         else:
             series, coverage = part.series, part.coverage
-        base = folder / f"{stem}_atlas-{atlas}"
         write_tsv(_path(base, "_stat-mean_timeseries.tsv"), series, digits=SERIES_DIGITS)
         write_json(
             _path(base, "_stat-mean_timeseries.json"),
@@ -91,7 +123,7 @@ def write_run(
             | {
                 "RepetitionTime": result.quality.get("repetition_time"),
                 "Units": "those of the BOLD image; not denoised",
-                "MinimumCoverage": settings.min_coverage,
+                "MinimumCoverage": min_coverage,
                 "MissingRegions": [name for name in names if series[name].isna().all()],
                 "TemplateMismatch": mismatches.get(atlas),
             }
@@ -115,7 +147,7 @@ def write_run(
                     "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
                     "TemplateMismatch": mismatches.get(atlas),
                 }
-                | _cleaning(strategy, cleaned, settings)
+                | _cleaning(strategy, cleaned, denoising)
                 | made_by,
             )
     write_tsv(
@@ -134,7 +166,7 @@ def write_spheres(
     result: RunResult,
     strategy: str,
 ) -> None:
-    """Write what a run gave for the spheres; n/a where it was excluded.
+    """Write coverage and connectivity of the null spheres; n/a where the run was excluded.
 
     Parameters
     ----------
@@ -143,9 +175,9 @@ def write_spheres(
     sources : sequence of str
         BIDS URIs of what was read.
     names : sequence of str
-        The spheres' names, which a run that could not be read does not know.
-    result : ketfc.imaging.run.process.RunResult
-        What the run gave.
+        The spheres' names.
+    result : RunResult
+        The run's.
     strategy : str
         Which of the strategies is written.
     """
@@ -185,39 +217,39 @@ def _reason(error: RunError | None) -> str | None:
     return error.reason if error else None
 
 
-def _cleaning(strategy: str, cleaned: StrategyResult, settings: RunSettings) -> dict[str, Any]:
+def _cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> dict[str, Any]:
     return {
         "DenoisingStrategy": strategy,
         "ConfoundColumns": list(cleaned.columns),
         "CompCorMask": cleaned.compcor,
         "HighPass": cleaned.high_pass,
-        "LowPassHz": settings.upper_bpf,
+        "LowPassHz": denoising.upper_bpf,
         "Detrended": True,
         "NumberOfRegressors": len(cleaned.columns),
         "IndependentRegressors": cleaned.rank,
-        **_censoring(strategy, settings),
+        **_censoring(strategy, denoising),
         "KeptVolumes": cleaned.n_kept,
-        "MatchedVolumes": cleaned.n_volumes if settings.match_volumes else None,
+        "MatchedVolumes": cleaned.n_volumes if denoising.match_volumes else None,
         "NumberOfVolumes": cleaned.n_volumes,
         "DegreesOfFreedom": round(cleaned.tdof, 6),
         "Excluded": _reason(cleaned.error),
     }
 
 
-def _censoring(strategy: str, settings: RunSettings) -> dict[str, Any]:
-    rules = settings.censoring
-    if not scrubbed(strategy):
-        rules = CensoringRules(dummy_scans=rules.dummy_scans)
-    by = rules.motion_filter
+def _censoring(strategy: str, denoising: Denoising) -> dict[str, Any]:
+    scrubbing = scrubbed(strategy)
+    by_filter = denoising.motion_filter_type if scrubbing else None
     return {
-        "DummyScans": rules.dummy_scans,
-        "FramewiseDisplacementThreshold": rules.fd_thresh,
-        "StandardizedDVARSThreshold": rules.dvars_thresh,
-        "CensoredBefore": rules.before,
-        "CensoredAfter": rules.after,
-        "CensoredBetween": rules.between,
-        "MotionFilter": by.kind if by else None,
-        "MotionFilterBreathsPerMinute": [by.low, by.high] if by else None,
+        "DummyScans": denoising.dummy_scans,
+        "FramewiseDisplacementThreshold": denoising.fd_thresh if scrubbing else None,
+        "StandardizedDVARSThreshold": denoising.dvars_thresh if scrubbing else None,
+        "CensoredBefore": denoising.censor_before if scrubbing else 0,
+        "CensoredAfter": denoising.censor_after if scrubbing else 0,
+        "CensoredBetween": denoising.censor_between if scrubbing else 0,
+        "MotionFilter": by_filter,
+        "MotionFilterBreathsPerMinute": [denoising.band_stop_min, denoising.band_stop_max]
+        if by_filter
+        else None,
     }
 
 

@@ -39,7 +39,7 @@ MIN_TSNR = 1.0
 
 @dataclass(frozen=True, eq=False)
 class RegionSeries:
-    """What one read gave for one atlas.
+    """Series and coverage of the regions of one atlas.
 
     Attributes
     ----------
@@ -57,6 +57,47 @@ class RegionSeries:
 
     series: pd.DataFrame
     coverage: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class StackedSeries:
+    """Series and coverage of the regions of all atlases, side by side, as one read gives them.
+
+    Attributes
+    ----------
+    regions : dict of str to tuple of str
+        Names of the regions by atlas, in the order of the columns.
+    series : numpy.ndarray of float64, shape (n_volumes, n_regions)
+        As in :class:`RegionSeries`, of every region with a shared voxel that has signal; NaN in
+        the whole column of the others.
+    coverage : pandas.DataFrame
+        As in :class:`RegionSeries`, a row for each column.
+    """
+
+    regions: dict[str, tuple[str, ...]]
+    series: NDArray[np.float64]
+    coverage: pd.DataFrame
+
+    def by_atlas(self, min_coverage: float) -> dict[str, RegionSeries]:
+        """Return the series by atlas, without those of regions that are covered too little.
+
+        Parameters
+        ----------
+        min_coverage : float
+            Smallest share of a region's voxels, or of its weight, that must have signal in all
+            sessions that are compared.
+        """
+        covered = self.coverage["coverage_shared"].to_numpy() >= min_coverage
+        series = np.where(covered, self.series, np.nan)
+        found, start = {}, 0
+        for atlas, names in self.regions.items():
+            part = slice(start, start + len(names))
+            start = part.stop
+            found[atlas] = RegionSeries(
+                series=pd.DataFrame(series[:, part], columns=list(names)),
+                coverage=self.coverage[part].reset_index(drop=True),
+            )
+        return found
 
 
 def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
@@ -131,9 +172,8 @@ def extract(
     mask: NDArray[np.bool_],
     region_sets: Sequence[RegionSet],
     *,
-    min_coverage: float,
     shared: NDArray[np.bool_] | None = None,
-) -> dict[str, RegionSeries]:
+) -> StackedSeries:
     """Read a BOLD image once and return the series of every region of every atlas.
 
     A voxel has signal when it lies in the mask and varies over time. Voxels that are NaN in every
@@ -147,16 +187,9 @@ def extract(
         Brain mask in Fortran order.
     region_sets : sequence of RegionSet
         On the grid of the image.
-    min_coverage : float
-        Smallest share of a region's voxels, or of its weight, that must have signal.
     shared : numpy.ndarray of bool, shape (n_voxels,), or None
         Voxels that all sessions to be compared have in common: series, and whether a region is
         covered, come from these alone. None for a run on its own.
-
-    Returns
-    -------
-    dict of str to RegionSeries
-        By atlas.
 
     Raises
     ------
@@ -235,29 +268,26 @@ def extract(
         np.where(n == n_voxels, 1.0, part / np.maximum(size, np.finfo(float).tiny)) * (size > 0)
         for n, part in ((n_live, live), (n_used, used))
     )
-    series[:, shared_coverage < max(min_coverage, np.finfo(float).tiny)] = np.nan
-
-    results, start = {}, 0
-    for regions in region_sets:
-        part = slice(start, start + len(regions.names))
-        start = part.stop
-        results[regions.atlas] = RegionSeries(
-            series=pd.DataFrame(series[:, part], columns=list(regions.names)),
-            coverage=pd.DataFrame(
-                {
-                    "region": regions.names,
-                    "n_voxels": n_voxels[part].astype(int),
-                    "n_covered": n_live[part],
-                    "coverage": coverage[part],
-                    "n_shared": n_used[part],
-                    "coverage_shared": shared_coverage[part],
-                    "tsnr": tsnr[part],
-                    "intensity": intensity[part],
-                    "note": [note or None for note in regions.notes],
-                }
-            ),
-        )
-    return results
+    series[:, shared_coverage < np.finfo(float).tiny] = np.nan
+    return StackedSeries(
+        regions={each.atlas: each.names for each in region_sets},
+        series=series,
+        coverage=pd.DataFrame(
+            {
+                "region": [name for each in region_sets for name in each.names],
+                "n_voxels": n_voxels.astype(int),
+                "n_covered": n_live,
+                "coverage": coverage,
+                "n_shared": n_used,
+                "coverage_shared": shared_coverage,
+                "tsnr": tsnr,
+                "intensity": intensity,
+                "note": pd.Series(
+                    [note or None for each in region_sets for note in each.notes], dtype=object
+                ),
+            }
+        ),
+    )
 
 
 def _inside_mask(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.censoring import DVARS, FD
-from ketfc.imaging.io.reader import BoldHeader
+from ketfc.study.config.quality import Quality
 
 GLOBAL_SIGNAL = "global_signal"
 
@@ -23,12 +23,12 @@ mean the same in every study.
 """
 
 
-def timing(header: BoldHeader, sidecar: Mapping[str, Any]) -> dict[str, float | int | None]:
+def timing(found: float | None, sidecar: Mapping[str, Any]) -> dict[str, float | int | None]:
     """Return the repetition times of header and sidecar in seconds, None where there is none."""
     told = sidecar.get("RepetitionTime")
     is_number = isinstance(told, int | float) and not isinstance(told, bool)
     return {
-        "header_repetition_time": header.repetition_time,
+        "header_repetition_time": found,
         "sidecar_repetition_time": _finite(told) if is_number else None,  # type: ignore[arg-type]
     }
 
@@ -79,21 +79,16 @@ def signals(confounds: pd.DataFrame) -> dict[str, float | int | None]:
     }
 
 
-def require_limits(
-    quality: Mapping[str, float | int | None],
-    *,
-    max_mean_fd: float | None,
-    max_fd: float | None,
-    max_censored: float | None,
-) -> None:
+def require_limits(quality: Mapping[str, float | int | None], limits: Quality) -> None:
     """Refuse a run that moved, or was censored, beyond the limits.
 
     Parameters
     ----------
     quality : mapping
         ``mean_fd``, ``max_fd`` (mm, over all volumes) and ``share_censored``.
-    max_mean_fd, max_fd, max_censored : float or None
-        mm, mm, and a share from 0 to 1; None for no limit.
+    limits : Quality
+        ``max-mean-fd`` (mm), ``max-fd`` (mm) and ``max-censored`` (a share from 0 to 1) of the
+        configuration; None for no limit.
 
     Raises
     ------
@@ -104,9 +99,9 @@ def require_limits(
     """
     broken: list[tuple[str, float, float, str]] = []
     for rule, name, limit, text in (
-        ("max-mean-fd", "mean_fd", max_mean_fd, "mean framewise displacement {:.3g} mm"),
-        ("max-fd", "max_fd", max_fd, "largest framewise displacement {:.3g} mm"),
-        ("max-censored", "share_censored", max_censored, "share of censored volumes {:.3g}"),
+        ("max-mean-fd", "mean_fd", limits.max_mean_fd, "mean framewise displacement {:.3g} mm"),
+        ("max-fd", "max_fd", limits.max_fd, "largest framewise displacement {:.3g} mm"),
+        ("max-censored", "share_censored", limits.max_censored, "share of censored volumes {:.3g}"),
     ):
         if limit is None:
             continue

@@ -13,6 +13,9 @@ _PER_MB = 4
 """Volumes are read in batches, so memory grows far slower than the file: 4 MB per MB of it is a
 multiple of what was measured (226 MB of gzip: 254 MB in all)."""
 
+_PER_MB_OF_CONFOUNDS = 150
+"""Operators grow with the square of the volumes, of which a MB of confounds holds a few hundred."""
+
 _BASE_MINUTES = 10
 _MB_PER_MINUTE = 20
 """A machine that inflates 20 MB of gzip in a minute is a hundred times slower than a laptop."""
@@ -48,6 +51,29 @@ def memory_mb(bold: Path, attempt: int) -> int:
 def minutes(bold: Path, attempt: int) -> int:
     """Return the minutes to ask a scheduler for; as :func:`memory_mb`."""
     return attempt * (_BASE_MINUTES + math.ceil(_size_mb(bold) / _MB_PER_MINUTE))
+
+
+def denoising_mb(confounds: Path, attempt: int) -> int:
+    """Return the megabytes to ask a scheduler for, to denoise what was read of a run.
+
+    Parameters
+    ----------
+    confounds : pathlib.Path
+        The run's table, whose size tells how long the run is; it must be there.
+    attempt : int
+        As in :func:`memory_mb`.
+
+    Raises
+    ------
+    FileNotFoundError
+        As :func:`memory_mb`.
+    """
+    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_CONFOUNDS * _size_mb(confounds)))
+
+
+def denoising_minutes(confounds: Path, attempt: int) -> int:
+    """Return the minutes to ask a scheduler for; as :func:`denoising_mb`."""
+    return attempt * (_BASE_MINUTES + math.ceil(_size_mb(confounds)))
 
 
 def matrices_mb(relmats: Sequence[Path], attempt: int, *, copies: int = 1) -> int:

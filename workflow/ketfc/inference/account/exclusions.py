@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
+from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS
 from ketfc.study.design.design import Design
 
 
@@ -21,7 +21,7 @@ def all_exclusions(
         ``plan/problems.tsv``; its rows about runs come with `imaging`, the others of severity
         ``excluded``, and missing scores, are taken from here.
     imaging : pandas.DataFrame
-        As :func:`ketfc.imaging.group.imaging_exclusions.imaging_exclusions` gives it.
+        As :func:`ketfc.imaging.group.excluded_runs.excluded_runs` gives it.
     left_out : pandas.DataFrame
         As :func:`ketfc.inference.design.planned.incomplete_participants` gives it.
 

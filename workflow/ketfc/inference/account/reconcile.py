@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.imaging.group.imaging_exclusions import EXCLUSION_COLUMNS
+from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS
 from ketfc.study.design.design import Design
 
 _CIRCUITS = "Circuits:"

@@ -44,7 +44,7 @@ def render_group(
     pages : collection of str
         Participants who have a page.
     settings : mapping
-        ``min_coverage`` and ``carpet_atlas`` of :class:`ketfc.imaging.run.process.RunSettings`.
+        ``min_coverage`` and ``carpet_atlas``, the first parcellation.
     qcfc : pathlib.Path
         PNG of the relation of motion with connectivity.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.imaging.group.imaging_exclusions import imaging_exclusions
+from ketfc.imaging.group.excluded_runs import excluded_runs
 from ketfc.imaging.group.similarity import edge_vector, pairwise_r
 from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.run.carpet import Carpet
@@ -76,8 +76,8 @@ def render_participant(
     networks : sequence of str
         The network of every parcel of that parcellation.
     settings : mapping
-        ``fd_thresh``, ``dvars_thresh``, ``min_coverage``, ``primary`` and ``carpet_atlas`` of
-        :class:`ketfc.imaging.run.process.RunSettings`.
+        ``fd_thresh``, ``dvars_thresh``, ``min_coverage``, ``primary`` and ``carpet_atlas``
+        (the first parcellation).
     """
     runs = sorted(runs, key=lambda run: (list(sessions).index(run.role), run.run))
     labels = _labels(runs)
@@ -204,7 +204,7 @@ def _similarity(
 
 def _exclusions(participant: str, runs: Sequence[RunOnPage], min_coverage: float) -> pd.DataFrame:
     """Return the exclusions of this participant, without parcels: there are lists of those."""
-    table = imaging_exclusions(
+    table = excluded_runs(
         pd.DataFrame(
             [
                 {"participant_id": participant, "session": run.session, "run": run.run}

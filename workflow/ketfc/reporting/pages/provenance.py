@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ketfc.base.files import read_json_strictly
+from ketfc.base.files import read_json_of_others
 from ketfc.base.software import package_versions
 
 
@@ -20,7 +20,7 @@ def software_versions(folders: Iterable[str | Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in folders:
         try:
-            about = read_json_strictly(Path(folder) / "dataset_description.json")
+            about = read_json_of_others(Path(folder) / "dataset_description.json")
             makers = about["GeneratedBy"]
             found |= {str(maker["Name"]): str(maker["Version"]) for maker in makers}
         except (OSError, ValueError, KeyError, TypeError):

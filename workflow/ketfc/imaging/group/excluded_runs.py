@@ -26,7 +26,7 @@ EXCLUSION_COLUMNS = (
 run, region or strategy (of a run), or a participant's part in a test."""
 
 
-def imaging_exclusions(
+def excluded_runs(
     runs: pd.DataFrame,
     quality: Mapping[str, Mapping[str, Any]],
     coverage: Mapping[str, Mapping[str, pd.DataFrame]],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ketfc.base.errors import StudyError
-from ketfc.base.yaml import read_yaml, require_valid_configs
+from ketfc.base.yaml import read_yaml, require_sound_configs
 
 
 def written(folder: Path, text: str, name: str = "f.yaml") -> Path:
@@ -50,9 +50,9 @@ def test_all_files_of_a_configuration_are_looked_at(tmp_path):
     good = written(tmp_path, "a: 1\n", "good.yaml")
     wrong = written(tmp_path, "a: 1\na: 2\n", "wrong.yaml")
     json = written(tmp_path, '{"b": {"a": 1, "a": 2}}', "wrong.json")
-    require_valid_configs([good])
+    require_sound_configs([good])
     with pytest.raises(StudyError) as caught:
-        require_valid_configs([good, wrong, json])
+        require_sound_configs([good, wrong, json])
     assert str(caught.value).splitlines() == [
         "wrong.yaml: cannot be used: the key 'a' occurs twice, in lines 1 and 2",
         "wrong.json: cannot be used: the key 'a' occurs twice",
