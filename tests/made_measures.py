@@ -27,6 +27,7 @@ from made_study import (
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json, read_tsv
+from ketfc.base.source import code_digests
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
@@ -148,11 +149,15 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
+CODE = code_digests()
+
+
 def _script(name: str, **about: Any) -> str:
     """Run a script of the workflow; return what it said on the terminal if it failed."""
     said = io.StringIO()
     try:
         with redirect_stderr(said):
+            about.setdefault("params", SimpleNamespace()).code = CODE[Path(name).stem]
             snakemake = SimpleNamespace(log=["log.txt"], **about)
             runpy.run_path(str(REPO / "workflow/scripts" / name), {"snakemake": snakemake})
     except SystemExit as end:

@@ -42,14 +42,21 @@ def test_wording_beside_the_images_reads_none_again(done: Study, library: Path) 
     edit(library, "imaging/regions/habenula.py", "study/scores/response.py")
     planned = done.run("-n", library=library).jobs
     assert {"habenula", "clinical"} <= set(planned)
-    assert not {"bold_run", "sessions", "parcellation"} & set(planned)
+    assert not {"extract_run", "denoise_run", "sessions", "parcellation"} & set(planned)
 
 
 def test_the_reader_reads_every_image_again(done: Study, library: Path) -> None:
     edit(library, "imaging/io/reader.py")
     planned = done.run("-n", library=library).jobs
-    assert planned["bold_run"] == 24
+    assert planned["extract_run"] == 24
     assert planned["sessions"] == 1
+
+
+def test_the_code_of_denoising_reads_no_image_again(done: Study, library: Path) -> None:
+    edit(library, "imaging/denoise/censoring.py", "imaging/run/connectivity.py")
+    planned = done.run("-n", library=library).jobs
+    assert planned["denoise_run"] == 24
+    assert "extract_run" not in planned
 
 
 def test_the_reader_of_the_registry_simulates_the_demo_again(tmp_path: Path, library: Path) -> None:
@@ -68,7 +75,8 @@ def test_the_reader_of_the_registry_simulates_the_demo_again(tmp_path: Path, lib
 
 def on_a_node(study: Study, **code: Path) -> tuple[int, str]:
     """Run a job as a cluster's executor calls it on a node, where the Snakefile is parsed again."""
-    call = ("--mode", "remote", "--force", "--nolock", "--target-jobs", f"bold_run:{RUN}")
+    jobs = (f"extract_run:{RUN}", f"denoise_run:{RUN}")
+    call = ("--mode", "remote", "--force", "--nolock", "--target-jobs", *jobs)
     finished = study.run(*call, cores=1, **code)
     return finished.code, finished.text
 
@@ -113,7 +121,7 @@ def test_a_job_whose_own_code_was_edited_while_it_waited_refuses(
     edit(library, "imaging/io/reader.py")
     code, text = on_a_node(done, library=library)
     assert code != 0
-    assert "the code behind bold_run was changed after this job was planned" in text
+    assert "the code behind extract_run was changed after this job was planned" in text
     assert state(done) == before
     # the same command, given again, plans it with the code that is there now
-    assert done.run("-n", library=library).jobs["bold_run"] == 24
+    assert done.run("-n", library=library).jobs["extract_run"] == 24

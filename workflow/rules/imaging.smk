@@ -154,10 +154,10 @@ rule denoise_run:
         "logs/denoise_run/{folder}/{run}.log",
     benchmark:
         "logs/benchmarks/denoise_run/{folder}/{run}.tsv"
-    group:
-        "run"
     # a run is finished before the next one is read
     priority: 3
+    group:
+        "run"
     resources:
         mem_mb=denoise_memory,
         runtime=denoise_minutes,

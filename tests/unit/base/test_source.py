@@ -47,16 +47,25 @@ def edit(path: Path) -> None:
     ("file", "again", "not_again"),
     [
         ("base/files.py", set(EVERY) - {"fetch_bold"}, set()),
-        ("imaging/io/reader.py", {"bold_run", "explain"}, {"motion", "demo_run", "clinical"}),
-        ("imaging/regions/registry.py", {"demo_run", "bold_run", "hypotheses"}, {"clinical"}),
-        ("imaging/regions/registry_parser.py", {"demo_run", "bold_run"}, {"figure_edges"}),
-        ("imaging/regions/habenula.py", {"habenula"}, {"bold_run", "sessions", "motion"}),
-        ("study/scores/response.py", {"clinical"}, {"bold_run", "sessions", "figure_circuits"}),
-        ("inference/core/maxt.py", {"hypotheses"}, {"bold_run", "sessions", "inventory"}),
+        ("imaging/io/reader.py", {"extract_run", "explain"}, {"motion", "demo_run", "clinical"}),
+        ("imaging/denoise/censoring.py", {"denoise_run"}, {"extract_run", "demo_run"}),
+        ("imaging/denoise/operator.py", {"denoise_run"}, {"extract_run", "demo_run"}),
+        ("imaging/run/carpet.py", {"denoise_run"}, {"extract_run", "demo_run"}),
+        ("study/config/denoising.py", {"denoise_run"}, {"extract_run"}),
+        ("study/config/quality.py", {"denoise_run"}, {"extract_run"}),
+        ("imaging/regions/registry.py", {"demo_run", "extract_run", "hypotheses"}, {"clinical"}),
+        ("imaging/regions/registry_parser.py", {"demo_run", "extract_run"}, {"figure_edges"}),
+        ("imaging/regions/habenula.py", {"habenula"}, {"extract_run", "denoise_run", "motion"}),
+        (
+            "study/scores/response.py",
+            {"clinical"},
+            {"extract_run", "denoise_run", "qcfc"},
+        ),
+        ("inference/core/maxt.py", {"hypotheses"}, {"extract_run", "denoise_run", "inventory"}),
         ("reporting/figures/flow.py", {"figure_flow"}, {"figure_edges", "report", "sessions"}),
         ("reporting/pages/templates/report.css", {"report"}, {"methods", "figure_flow", "qcfc"}),
-        ("reporting/text/references.bib", {"methods"}, {"bold_run", "sessions", "qcfc"}),
-        ("reporting/__init__.py", {"report", "figure_flow"}, {"bold_run", "sessions"}),
+        ("reporting/text/references.bib", {"methods"}, {"extract_run", "denoise_run", "qcfc"}),
+        ("reporting/__init__.py", {"report", "figure_flow"}, {"extract_run", "denoise_run"}),
     ],
 )
 def test_an_edit_changes_what_imports_it(
@@ -75,7 +84,8 @@ def test_wording_of_reports_is_behind_no_imaging_and_no_number(places: dict[str,
         edit(path)
     found = changed(before, places)
     assert {"report", "methods"} <= found
-    numbers = {"bold_run", "sessions", "similarity", "parcellation", "null_spheres", "inventory"}
+    runs = {"extract_run", "denoise_run", "sessions", "similarity"}
+    numbers = runs | {"parcellation", "null_spheres", "inventory"}
     assert found.isdisjoint(numbers | {"robustness", "edges", "qcfc", "motion", "clinical"})
 
 
