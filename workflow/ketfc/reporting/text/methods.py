@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.base.english import listed, plural
+from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.design_words import arm_sizes, association_given, motion_given
@@ -20,8 +19,9 @@ from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.habenula import methods_sentences
 from ketfc.reporting.text.matched_null import matched_sentences
 from ketfc.reporting.text.moderation import adjustment_methods, moderation_methods
+from ketfc.reporting.text.paragraphs import rendered
 from ketfc.reporting.text.robustness import robustness_methods
-from ketfc.reporting.words import as_number, compact, number
+from ketfc.reporting.words import as_number
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 Config = Mapping[str, Any]
@@ -73,15 +73,6 @@ def methods_text(
     str
         Markdown with citations ``[@key]`` of ``references.bib``, as pandoc reads them.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("ketfc.reporting.text"),
-        autoescape=False,  # Markdown; the report escapes what it makes of it
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     of = partial(setting, config)
     primary = primary_circuits(hypotheses)
     variants = set(hypotheses.loc[hypotheses["family"] == SENSITIVITY, "hypothesis"])
@@ -91,12 +82,8 @@ def methods_text(
     wanted = of("statistics", "permutations")
     made = numeric(hypotheses, "permutations")["permutations"].dropna()
     strategies = {name: summarise(name, files) for name, files in sidecars.items()}
-    text = templates.get_template("methods.md.j2").render(
-        as_number=as_number,
-        compact=compact,
-        listed=listed,
-        number=number,
-        plural=plural,
+    text = rendered(
+        "methods.md.j2",
         quoted=lambda names: listed([f"“{name}”" for name in names]),
         setting=of,
         design=design,
@@ -139,17 +126,7 @@ def methods_text(
         exclusions=exclusion_counts(exclusions).to_dict("records"),
         software=[f"{name} {text}" for name, text in versions.items() if name != "fMRIPrep"],
     )
-    return _markdown(text)
-
-
-def _markdown(text: str) -> str:
-    """Return a rendered template with a line for every paragraph and item of a list."""
-    blocks = (re.sub("[ \\n]+", " ", block).strip() for block in re.split(r"\n\s*\n", text))
-    lines = ""
-    for block in filter(None, blocks):
-        of_list = block.startswith("- ") and lines.rpartition("\n")[2].startswith("- ")
-        lines += ("\n" if of_list else "\n\n" if lines else "") + block
-    return f"{lines}\n"
+    return f"{text}\n"
 
 
 def _template_mismatches(sidecars: Sidecars, atlases: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.english import listed, plural
+from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
 from ketfc.inference.design.tested import Tested
 from ketfc.inference.families import MODERATION, SECONDARY, SENSITIVITY
 from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
+from ketfc.reporting.text.paragraphs import rendered
 from ketfc.reporting.words import compact, coverage, p_equals
 from ketfc.study.design.design import Design
 
@@ -218,49 +219,22 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
     str
         Direction, size, interval, p after Holm and n; or why there is no result. Nothing causal.
     """
-    where = f"{setting.circuit}, {setting.within} arm" if setting.within else setting.circuit
-    if evidence.obstacle is not None:
-        return f"{where}: no result, because {evidence.obstacle}."
     covers = f"{coverage(setting.alpha)} CI"
-    interval = (
-        f"{covers} {compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
+    return rendered(
+        "verdict.txt.j2",
+        evidence=evidence,
+        setting=setting,
+        n=n,
+        p_holm=p_holm,
+        tests=tests,
+        found=None if np.isnan(p_holm) else bool(p_holm < setting.alpha),
+        given=_given(setting),
+        interval=f"{covers} {compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
         if np.isfinite(evidence.ci_low)
-        else f"no {covers}"
+        else f"no {covers}",
+        people=f"n = {n}" + (", exploratory" if "exploratory" in evidence.flags else ""),
+        one_sided=one_sided_words(setting),
     )
-    if setting.rank == "sensitivity":
-        size = (
-            f"{compact(evidence.estimate)} Fisher z"
-            if setting.kind == "change"
-            else _rho(evidence.estimate, _given(setting))
-        )
-        return (
-            f"{where}: {size} ({interval}; "
-            f"{p_equals(evidence.p_permutation)} uncorrected; n = {n}). Another definition of the "
-            "same place, for sensitivity alone."
-        )
-    people = f"n = {n}, exploratory" if "exploratory" in evidence.flags else f"n = {n}"
-    if np.isnan(p_holm):
-        return (
-            f"{where}: {_mean_change(evidence.estimate, setting)} ({interval}; {people}). "
-            "Described only; the test compares the arms with one another."
-        )
-    holm = f"{p_equals(p_holm)} after Holm over {plural(tests, f'{setting.rank} test')}"
-    found = p_holm < setting.alpha
-    if not found and evidence.p_permutation < setting.alpha:
-        holm = f"{p_equals(evidence.p_permutation)} uncorrected, {holm.removeprefix('p ')}"
-    numbers = f"{interval}; {holm}; {people}"
-    sentence = (
-        _change(evidence.estimate, numbers, setting, found=found)
-        if setting.kind == "change"
-        else _association(evidence.estimate, numbers, setting, found=found)
-    )
-    if setting.one_sided is not None:
-        sentence += f" {one_sided_words(setting)}"
-    if "interval-disagrees" in evidence.flags:
-        sentence += " Interval and permutation test disagree."
-    if "p-floor" in evidence.flags:
-        sentence += f" With so few arrangements no p below {setting.alpha:g} was possible."
-    return f"{where}: {sentence}"
 
 
 def one_sided_words(setting: Setting) -> str:
@@ -277,108 +251,6 @@ def one_sided_words(setting: Setting) -> str:
     )
 
 
-def _mean_change(estimate: float, setting: Setting) -> str:
-    verb = "rose" if estimate > 0 else "fell"
-    return (
-        f"connectivity {verb} from {setting.baseline} to {setting.followup} "
-        f"by {compact(abs(estimate))} Fisher z on average"
-    )
-
-
-def _change(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
-    if setting.drugs is not None:
-        return _between_drugs(estimate, numbers, setting, found=found)
-    if setting.arms is None:
-        if not found:
-            return (
-                f"no evidence for a pre–post change (mean change {compact(estimate)} Fisher z, "
-                f"{numbers}); no control arm. That is not evidence for no change."
-            )
-        return (
-            f"{_mean_change(estimate, setting)} ({numbers}): evidence for a pre–post "
-            f"change{_expectation(estimate, setting)}; no control arm."
-        )
-    ketamine, control = setting.arms
-    given = listed([f"its value at {setting.baseline}", *setting.adjusted])
-    if not found:
-        return (
-            f"no evidence for a difference between {ketamine} and {control} in connectivity at "
-            f"{setting.followup}, given {given} (difference "
-            f"{compact(estimate)} Fisher z, {numbers}). That is not evidence for no difference."
-        )
-    return (
-        f"connectivity at {setting.followup}, given {given}, was "
-        f"{compact(abs(estimate))} Fisher z {'higher' if estimate > 0 else 'lower'} under "
-        f"{ketamine} than under {control} ({numbers}): evidence for a difference between the "
-        f"arms{_expectation(estimate, setting)}."
-    )
-
-
-def _between_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
-    ketamine, control = setting.drugs or ("", "")
-    given = listed(["period", *setting.adjusted])
-    if not found:
-        return (
-            f"no evidence for a difference between {ketamine} and {control} within participants "
-            f"(difference {compact(estimate)} Fisher z, adjusted for {given}, {numbers}). That is "
-            "not evidence for no difference."
-        )
-    return (
-        f"connectivity after {ketamine} was {compact(abs(estimate))} Fisher z "
-        f"{'higher' if estimate > 0 else 'lower'} than after {control} in the same participants, "
-        f"adjusted for {given} ({numbers}): evidence for a difference between the "
-        f"drugs{_expectation(estimate, setting)}."
-    )
-
-
-def _association_of_drugs(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
-    ketamine, control = setting.drugs or ("", "")
-    conditions = _given(setting)
-    given, size = listed(conditions), f"{_rho(estimate, conditions)}, {numbers}"
-    if not found:
-        return (
-            f"no evidence that the difference in {setting.instrument} between {ketamine} and "
-            f"{control} is associated with that in connectivity, given {given} ({size}). "
-            "That is not evidence for no association."
-        )
-    level, better = ("higher", "worse") if estimate > 0 else ("lower", "better")
-    return (
-        f"where connectivity after {ketamine} was higher relative to {control}, "
-        f"{setting.instrument} after {ketamine} was {level} relative to {control}, given {given} "
-        f"({size}): evidence for an association ({better} with more connectivity), "
-        "not for a cause."
-    )
-
-
-def _association(estimate: float, numbers: str, setting: Setting, *, found: bool) -> str:
-    if setting.drugs is not None:
-        return _association_of_drugs(estimate, numbers, setting, found=found)
-    given = _given(setting)
-    adjusted = f", given {listed(given)}" if given else ""
-    size = f"{_rho(estimate, given)}, {numbers}"
-    control = "; one arm, no control" if setting.arms is None else ""
-    if not found:
-        outcome = (
-            f"the change in {setting.instrument}"
-            if setting.change_score
-            else f"{setting.instrument} at {setting.followup}"
-        )
-        return (
-            f"no evidence that {outcome} is associated with the change in connectivity{adjusted} "
-            f"({size}){control}. That is not evidence for no association."
-        )
-    if setting.change_score:
-        outcome = f"{setting.instrument} fell {'less' if estimate > 0 else 'more'}"
-    else:
-        level = "higher" if estimate > 0 else "lower"
-        outcome = f"{setting.instrument} at {setting.followup} was {level}"
-    better = "worse" if estimate > 0 else "better"
-    return (
-        f"where connectivity rose more (or fell less), {outcome}{adjusted} ({size}): evidence for "
-        f"an association ({better} with more connectivity), not for a cause{control}."
-    )
-
-
 def _given(setting: Setting) -> list[str]:
     """Return the variables that a test of association is adjusted for."""
     if setting.drugs is not None:
@@ -387,14 +259,3 @@ def _given(setting: Setting) -> list[str]:
     if setting.arms is not None and setting.within is None:
         given.append("arm")
     return [*given, *setting.adjusted]
-
-
-def _rho(estimate: float, given: list[str]) -> str:
-    return f"{'partial ' if given else ''}Spearman ρ {compact(estimate)}"
-
-
-def _expectation(estimate: float, setting: Setting) -> str:
-    if setting.expected_sign not in ("+", "-"):
-        return ""
-    agrees = (estimate > 0) == (setting.expected_sign == "+")
-    return f" {'in' if agrees else 'against'} the expected direction"
