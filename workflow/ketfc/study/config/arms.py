@@ -44,10 +44,10 @@ class Arms(Group):
     """The arms of a controlled study."""
 
     column: Text = key(..., "Column of the participants table that holds the arm.", "text")
-    ketamine: ArmLabel = key(..., "What the column says of the ketamine arm.", "text")
+    ketamine: ArmLabel = key(..., "Label of the ketamine arm in the column.", "text")
     control: ArmLabel = key(
         ...,
-        "What the column says of the control arm; this label is what the report shows.",
+        "Label of the control arm in the column; the report shows it.",
         "text, not that of the ketamine arm",
     )
 
@@ -67,9 +67,9 @@ class Crossover(Group):
         "Columns of the participants table that hold the first and the second drug.",
         "two columns, that of the first drug first",
     )
-    ketamine: ArmLabel = key(..., "What the columns say of ketamine.", "text")
+    ketamine: ArmLabel = key(..., "Label of ketamine in the columns.", "text")
     control: ArmLabel = key(
-        ..., "What the columns say of the control drug.", "text, not that of ketamine"
+        ..., "Label of the control drug in the columns.", "text, not that of ketamine"
     )
     control_name: Text | None = key(
         None,
@@ -125,11 +125,11 @@ class Diagnosis(Group):
 
     column: Text = key(..., "Column of the participants table that holds the diagnosis.", "text")
     unipolar: _Labels = key(
-        ..., "What the column says of unipolar depression.", "text, or a list of texts"
+        ..., "Label of unipolar depression in the column.", "text, or a list of texts"
     )
     bipolar: _Labels = key(
         ...,
-        "What the column says of bipolar depression.",
+        "Label of bipolar depression in the column.",
         "text, or a list of texts, none of them that of unipolar depression",
     )
 
@@ -146,10 +146,10 @@ class Groups(Group):
     """Patients and the healthy controls beside them."""
 
     column: Text = key(..., "Column of the participants table that holds the group.", "text")
-    patients: _Labels = key(..., "What the column says of patients.", "text, or a list of texts")
+    patients: _Labels = key(..., "Label of patients in the column.", "text, or a list of texts")
     controls: _Labels = key(
         ...,
-        "What the column says of healthy controls: they are measured, but enter no contrast of "
+        "Label of healthy controls in the column: they are measured, but enter no contrast of "
         "drugs or sessions.",
         "text, or a list of texts, none of them that of patients",
     )

@@ -135,8 +135,8 @@ class Circuits(Group):
     )
     allow_template_mismatch: YesNo = key(
         False,
-        "Whether regions and parcellations of another template than that of the images may be "
-        "used as if it were the same; it is recorded wherever it was done.",
+        "true: regions and parcellations of another template than that of the images are used as "
+        "if it were the same; it is recorded wherever it was done.",
         "true or false",
     )
     min_coverage: Number = key(

@@ -190,7 +190,7 @@ class Denoising(Group):
     )
     match_volumes: YesNo = key(
         False,
-        "Whether the sessions of a participant are cut to the same number of kept volumes before "
+        "true: the sessions of a participant are cut to the same number of kept volumes before "
         "correlations are computed: to that of the session that kept fewest, shared among its "
         "runs as they kept volumes, and of each run the first. Regression and filter use all kept "
         "volumes; `min-time` is judged before the cut.",

@@ -35,7 +35,7 @@ class OpenNeuro(Group):
     )
     keep_images: YesNo = key(
         True,
-        "Whether BOLD images stay after they were read; false deletes each as soon as the runs "
+        "true: BOLD images stay after they were read; false deletes each as soon as the runs "
         "that need it are done, and fetches it again where one must run again.",
         "true or false",
     )

@@ -64,7 +64,7 @@ class Quality(Group):
         None,
         "Table (TSV or CSV) of what the lab leaves out by hand: participant_id, reason, and "
         "where it is not the whole participant session and run (the run's number or file name). "
-        "What it names is never read, and is in `quality/exclusions.tsv` with its reason.",
+        "Runs named there are never read, and are in `quality/exclusions.tsv` with the reason.",
         "a path, or null",
         examples=["my_exclusions.tsv"],
     )

@@ -86,7 +86,7 @@ class Score(Group):
     )
     direction: Direction | None = key(
         None,
-        "What a higher score means; null: as in the catalogue, else higher-worse. Scores are "
+        "Meaning of a higher score; null: as in the catalogue, else higher-worse. Scores are "
         "never reversed; it decides which change is an improvement.",
         "higher-worse, higher-better or null",
     )
@@ -149,14 +149,14 @@ class Scores(Group):
     )
     columns: dict[Text, Text] = key(
         {},
-        "What the tables call a column: the name it should have (`participant_id`, `session_id`, "
-        "`SSI_ses-pre`), and the name it has.",
+        "Columns to rename: the name a column should have (`participant_id`, `session_id`, "
+        "`SSI_ses-pre`), and the name it has in the tables.",
         "names of columns",
         examples=[{"participant_id": "Subject", "session_id": "Visit"}],
     )
     sessions: dict[Text, SessionLabel] = key(
         {},
-        "What the tables call a session: the name in the column `session_id`, and the session "
+        "Sessions to rename: the name in the column `session_id`, and the session "
         "label it stands for.",
         "names, each with a session label",
         examples=[{"Baseline": "pre", "Day 1": "post"}],
@@ -183,7 +183,7 @@ class Scores(Group):
     )
     hours_since_dose: dict[Text, Number] = key(
         {},
-        "When the scores of a role were taken, in hours since the dose (below 0: before it).",
+        "Time of a role's scores, in hours since the dose (below 0: before it).",
         "roles, each with a number of hours",
         examples=[{"pre": -2, "post": 24}],
     )

@@ -33,8 +33,8 @@ class Statistics(Group):
         [],
         "Covariates (of `study.covariates`) that the tests of association and the comparison of "
         "two arms are adjusted for: numbers as they are given, labels as one column less than "
-        "there are labels. Who lacks one is left out of these tests. A change within participants "
-        "is not adjusted: what does not change in a person is in both sessions alike.",
+        "there are labels. Participants without one are left out of these tests. A change within "
+        "participants is not adjusted: what does not change in a person is in both sessions alike.",
         "a list of names of covariates",
         examples=[["age"]],
     )

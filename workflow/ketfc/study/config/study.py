@@ -138,7 +138,7 @@ class Study(Group):
     )
     sessions: Annotated[dict[str, str], GetPydanticSchema(_roles_schema)] = key(
         ...,
-        "Which session (BIDS label) plays which role. `pre` and `post` are needed; add as many "
+        "Roles of the sessions (BIDS labels). `pre` and `post` are needed; add as many "
         'roles as the study has. Put labels with a leading zero in quotes ("01"): YAML reads 01 '
         "as the number 1.",
         "pre and post, each with a session label of its own, of letters and digits",
@@ -146,7 +146,7 @@ class Study(Group):
     )
     hours_since_dose: dict[Text, Number] = key(
         {},
-        "When the scans of a role were made, in hours since the dose (below 0: before it).",
+        "Time of a role's scans, in hours since the dose (below 0: before it).",
         "roles, each with a number of hours",
         examples=[{"pre": -2, "post": 24}],
     )
@@ -159,7 +159,7 @@ class Study(Group):
     )
     crossover: Crossover | None = key(
         None,
-        "Who had which drug first, in a study whose participants had both.",
+        "Order of the drugs, in a study whose participants had both.",
         "a group with order, ketamine, control and the roles of the sessions after each; or null",
         examples=[
             {
@@ -199,7 +199,7 @@ class Study(Group):
     )
     covariates: dict[CovariateName, Text] = key(
         {},
-        "What else is known of the participants, such as age, sex, site, diagnosis, medication, "
+        "Further variables of the participants, such as age, sex, site, diagnosis, medication, "
         "dissociation (CADSS) or inflammatory markers: a name of your choice, and its column in "
         "the participants table or the tables of scores. `CADSS_ses-post` is that column of a "
         "wide table, or `CADSS` in the rows of session post of a long one. Missing values are "
