@@ -15,7 +15,7 @@ from ketfc.inference.design.samples import adjusted_for, covariate_values
 from ketfc.reporting.changes import circuit_changes, drug_orders, score_changes
 from ketfc.reporting.design_words import arms_of, association_given
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.trend_lines import median_line
+from ketfc.reporting.figures.trend_lines import draw_line, draw_points, median_line
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.words import coverage, interval, number, p_equals, sentence, whole
 from ketfc.study.design.design import KETAMINE_FIRST, Design
@@ -138,22 +138,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
             "si_change": y,
         }
     ).reindex(columns=_COLUMNS)
-    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    for arm in arms:
-        here = np.full(len(table), True) if arm.role is None else (table["arm"] == arm.role)
-        axes.scatter(
-            x[here],
-            points[here],
-            s=16,
-            linewidth=0.5,
-            edgecolor="white",
-            zorder=3,
-            marker=style.ARM_MARKERS[arm.role],
-            color=style.ARM_COLOURS[arm.role],
-        )
-    axes.margins(0.08)
-    axes.locator_params(nbins=5)
+    draw_points(axes, x, points, list(table["arm"]), arms, size=16)
     if line is None:
         axes.text(
             0.5,
@@ -165,8 +150,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
             color=style.QUIET,
         )
         return people
-    axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
-    axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
+    draw_line(axes, line)
     drawn = pd.DataFrame(
         {
             "circuit": circuit,
@@ -196,24 +180,14 @@ def _legend(axes: Axes, design: Design) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    def dot(marker: str, colour: str, label: str) -> Line2D:
-        return Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=marker,
+    handles: list[Line2D | Patch] = [
+        style.legend_mark(
+            arm.label if arm.role else "one participant",
+            marker=style.ARM_MARKERS[arm.role],
             markersize=4.5,
-            color=colour,
+            color=style.ARM_COLOURS[arm.role],
             markeredgecolor="white",
             markeredgewidth=0.5,
-            label=label,
-        )
-
-    handles: list[Line2D | Patch] = [
-        dot(
-            style.ARM_MARKERS[arm.role],
-            style.ARM_COLOURS[arm.role],
-            arm.label if arm.role else "one participant",
         )
         for arm in arms_of(design)
     ]

@@ -214,46 +214,31 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
 def _legend(axes: Axes, design: Design, *, marked: bool) -> None:
     from matplotlib.lines import Line2D
 
-    handles = []
-    for arm in arms_of(design):
-        colour = style.ARM_COLOURS[arm.role]
-        marker = style.ARM_MARKERS[arm.role]
-        handles.append(
-            Line2D(
-                [],
-                [],
-                color=colour,
-                marker=marker,
-                markersize=5.5,
-                linewidth=2,
-                markeredgecolor="white",
-                label=f"{arm.label}: mean, 95 % interval",
-            )
-        )
-    handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
-    handles.append(
+    handles = [
         Line2D(
             [],
             [],
-            linestyle="none",
+            color=style.ARM_COLOURS[arm.role],
+            marker=style.ARM_MARKERS[arm.role],
+            markersize=5.5,
+            linewidth=2,
+            markeredgecolor="white",
+            label=f"{arm.label}: mean, 95 % interval",
+        )
+        for arm in arms_of(design)
+    ]
+    handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
+    handles.append(
+        style.legend_mark(
+            "one session only, not in the mean",
             marker="o",
             markersize=3.2,
             markerfacecolor="white",
             markeredgecolor=style.QUIET,
             markeredgewidth=0.7,
-            label="one session only, not in the mean",
         )
     )
     if marked:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="none",
-                marker=f"${MOTION_MARK}$",
-                markersize=5,
-                color=style.INK,
-                label="change follows head motion",
-            )
-        )
+        look = {"marker": f"${MOTION_MARK}$", "markersize": 5, "color": style.INK}
+        handles.append(style.legend_mark("change follows head motion", **look))
     axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -15,7 +15,7 @@ from ketfc.inference.motion.sessions import before_and_after, session_motion
 from ketfc.reporting.changes import circuit_changes
 from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.trend_lines import fit_line
+from ketfc.reporting.figures.trend_lines import draw_line, draw_points, fit_line
 from ketfc.reporting.rows import MOTION_MARK, motion_row, numeric, primary_circuits
 from ketfc.reporting.words import interval, number, p_equals, whole
 from ketfc.study.design.design import Design
@@ -272,27 +272,11 @@ def _draw_circuit(axes: Axes, table: pd.DataFrame, design: Design, circuit: str)
             {"kind": "participant", "arm": [labels[a] for a in table["arm"]], "x": x, "y": points}
         )
     ]
-    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
-    for arm in arms:
-        here = np.array([role == arm.role for role in table["arm"]])
-        axes.scatter(
-            x[here],
-            points[here],
-            s=15,
-            linewidth=0.5,
-            edgecolor="white",
-            zorder=3,
-            marker=style.ARM_MARKERS[arm.role],
-            color=style.ARM_COLOURS[arm.role],
-        )
+    draw_points(axes, x, points, list(table["arm"]), arms, size=15)
     if line is not None:
-        axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
-        axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
+        draw_line(axes, line)
         ends = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
         tables.append(pd.DataFrame({"kind": "line"} | ends))
-    axes.margins(0.08)
-    axes.locator_params(nbins=5)
     axes.set_xlabel("Change in mean FD, mm")
     axes.set_ylabel("Change, Fisher z")
     return pd.concat(tables).assign(**key)
@@ -317,24 +301,20 @@ def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], desi
         Line2D([], [], **look, label=f"{name} (primary)" if look["linewidth"] > 1 else name)
         for name, look in looks.items()
     ]
-    for role, mark in _marks(roles).items():
-        handles.append(
-            Line2D([], [], linestyle="none", color=style.QUIET, label=_title(role, design), **mark)
-        )
+    handles += [
+        style.legend_mark(_title(role, design), color=style.QUIET, **mark)
+        for role, mark in _marks(roles).items()
+    ]
     handles.append(Line2D([], [], label="expected without a relation", **_EXPECTED))
-    for arm in arms_of(design):
-        colour, marker = style.ARM_COLOURS[arm.role], style.ARM_MARKERS[arm.role]
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="none",
-                color=colour,
-                marker=marker,
-                markersize=4.5,
-                label=f"one participant, {arm.label}" if arm.role else "one participant",
-            )
+    handles += [
+        style.legend_mark(
+            f"one participant, {arm.label}" if arm.role else "one participant",
+            color=style.ARM_COLOURS[arm.role],
+            marker=style.ARM_MARKERS[arm.role],
+            markersize=4.5,
         )
+        for arm in arms_of(design)
+    ]
     many = len(looks) > 6
     axes.legend(
         handles=handles,

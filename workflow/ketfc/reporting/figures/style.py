@@ -17,6 +17,7 @@ from ketfc.reporting.words import as_number, sentence
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 ONE_COLUMN = 85.0
 """Width of a figure of one column, mm."""
@@ -141,6 +142,13 @@ def entitle(axes: Axes, name: str, result: str) -> None:
         fontsize=6.8,
         linespacing=1.3,
     )
+
+
+def legend_mark(label: str, **look: Any) -> Line2D:
+    """Return an entry of a legend: a marker without a line."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", label=label, **look)
 
 
 def words_only(message: str) -> Figure:

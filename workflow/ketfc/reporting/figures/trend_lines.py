@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ketfc.inference.core.ranks import theil_sen
+from ketfc.reporting.design_words import Arm
+from ketfc.reporting.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -102,3 +109,51 @@ def median_line(
     )
     low, high = np.minimum(one, other), np.maximum(one, other)
     return Line(grid, line, low, high, points, fit.slope)
+
+
+def draw_points(
+    axes: Axes,
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    roles: Sequence[str | None],
+    arms: Sequence[Arm],
+    *,
+    size: float,
+) -> None:
+    """Draw participants in the colour and with the marker of their arm, and both axes' zero.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        A panel.
+    x, y : numpy.ndarray, shape (n,)
+        Where.
+    roles : sequence of (str or None)
+        Role of the arm of each participant.
+    arms : sequence of Arm
+        All arms; everybody is in the only one where it has no role.
+    size : float
+        Area of a marker in square points.
+    """
+    axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
+    for arm in arms:
+        here = np.array([arm.role is None or role == arm.role for role in roles], dtype=bool)
+        axes.scatter(
+            x[here],
+            y[here],
+            s=size,
+            linewidth=0.5,
+            edgecolor="white",
+            zorder=3,
+            marker=style.ARM_MARKERS[arm.role],
+            color=style.ARM_COLOURS[arm.role],
+        )
+    axes.margins(0.08)
+    axes.locator_params(nbins=5)
+
+
+def draw_line(axes: Axes, line: Line) -> None:
+    """Draw a line with its interval as a band."""
+    axes.fill_between(line.x, line.low, line.high, color=style.INK, alpha=0.12, linewidth=0)
+    axes.plot(line.x, line.y, color=style.INK, linewidth=1.2)
