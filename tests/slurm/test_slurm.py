@@ -16,7 +16,7 @@ ONE_PERSON = [
     "_space-MNI152NLin2009cAsym_desc-ketfc_qc.json"
     for session in ("pre", "post")
 ]
-"""Both runs of a participant, two jobs: enough to lose one."""
+"""Both runs of a participant, two submissions: enough to lose one."""
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,9 @@ def test_without_retries_a_cancelled_job_fails_and_a_plain_call_completes(
 
 @pytest.mark.slow
 def test_a_job_out_of_memory_gets_more(cluster: Cluster, study: Study, one_person: Study) -> None:
-    done = cluster.run(study, *ONE_PERSON, "--set-resources", "extract_run:mem_mb=150*attempt**3")
+    # reading and denoising are one submission, which is given the larger memory of the two
+    small = [f"{rule}:mem_mb=150*attempt**3" for rule in ("extract_run", "denoise_run")]
+    done = cluster.run(study, *ONE_PERSON, "--set-resources", *small)
     assert done.code == 0, done.text
     assert "Trying to restart job" in done.text
     assert_same_tables(study, one_person)

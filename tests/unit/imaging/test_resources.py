@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ketfc.imaging.run.resources import (
+    denoising_mb,
+    denoising_minutes,
     edgewise_minutes,
     matrices_mb,
     memory_mb,
@@ -26,6 +28,14 @@ def test_a_run_is_given_more_for_a_larger_image_and_at_every_attempt(tmp_path: P
     assert memory_mb(small, 1) < memory_mb(large, 1)
     assert minutes(small, 1) < minutes(large, 1)
     assert memory_mb(large, 3) == 3 * memory_mb(large, 1)
+
+
+def test_denoising_is_given_more_for_a_longer_run_and_at_every_attempt(tmp_path: Path) -> None:
+    # operators of 5,000 volumes take 200 MB each, of 300 next to nothing
+    short, long = (file_of(tmp_path / f"{size}", size) for size in (1, 18))
+    assert denoising_mb(short, 1) < 2000 < 4000 < denoising_mb(long, 1)
+    assert denoising_minutes(short, 1) < denoising_minutes(long, 1)
+    assert denoising_mb(long, 3) == 3 * denoising_mb(long, 1)
 
 
 def test_memory_for_matrices_covers_what_was_measured(tmp_path: Path) -> None:

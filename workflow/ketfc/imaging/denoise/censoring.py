@@ -20,7 +20,7 @@ DVARS = "std_dvars"
 NON_STEADY = "non_steady_state_outlier"
 
 REASONS = ("dummy", "fd", "dvars", "neighbours", "segments")
-"""Why a volume is censored: the first of these that holds."""
+"""Reasons to censor a volume, the first that holds being counted."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def independent_regressors(
     high_pass: float | None,
     low_pass: float | None,
 ) -> int:
-    """Return how many of the regressors :func:`operator` finds independent of one another.
+    """Return the number of regressors that :func:`operator` finds independent of one another.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def confound_basis(regressors: pd.DataFrame, filtering: NDArray[np.float64]) -> 
 def _filtered_identity(
     keep: bytes, repetition_time: float, high_pass: float | None, low_pass: float | None
 ) -> NDArray[np.float64]:
-    """Return what all strategies of a run with one filter have in common; filtering is slow."""
+    """Return the operator of detrending and filtering, kept since filtering is slow."""
     from nilearn.signal import clean
 
     kept = np.frombuffer(keep, dtype=bool)

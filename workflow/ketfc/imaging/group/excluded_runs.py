@@ -1,4 +1,4 @@
-"""What imaging could not use: runs, strategies and regions, with what decided it."""
+"""Runs, strategies and regions that imaging excludes, with the number that decided it."""
 
 from __future__ import annotations
 

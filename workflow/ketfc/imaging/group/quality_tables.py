@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.base.files import write_tsv
 from ketfc.imaging.denoise.censoring import REASONS
 from ketfc.imaging.io.sidecars import TR_TOLERANCE
 from ketfc.study.design.design import Design
@@ -44,10 +45,10 @@ MEASURES: Mapping[str, str] = {
     "tdof": "sum",
     "tdof_lost": "sum",
 }
-"""What is measured of a run, and how several runs of a session are put together."""
+"""Measures of a run, and the summary of several runs of a session."""
 
 REGION_MEASURES = ("coverage", "coverage_shared", "tsnr", "intensity")
-"""What is measured of a region; runs of a session are averaged."""
+"""Measures of a region; runs of a session are averaged."""
 
 _TIMES = ("header_repetition_time", "sidecar_repetition_time")
 _WHO = ["run", "participant_id", "session", "role"]
@@ -89,7 +90,7 @@ def region_quality(runs: pd.DataFrame, coverage: Mapping[str, pd.DataFrame]) -> 
 
 
 def strategy_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return ``quality/strategies.tsv``: what every strategy cost every processed run.
+    """Return ``quality/strategies.tsv``: volumes and degrees of freedom by run and strategy.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def run_quality(
     primary: str,
     min_coverage: float,
 ) -> pd.DataFrame:
-    """Return ``quality/runs.tsv``: one row per planned run, with what was measured.
+    """Return ``quality/runs.tsv``: the measures of every planned run, one row each.
 
     Parameters
     ----------
@@ -220,6 +221,38 @@ def _dropout(
         row |= {f"{kind}_{name}": own[kind] for kind in ("coverage", "tsnr", "intensity")}
         row[f"dropout_{name}"] = "yes" if lost or not own["coverage"] > 0 else "no"
     return row
+
+
+def write_quality(
+    runs: pd.DataFrame,
+    quality: Mapping[str, Mapping[str, Any]],
+    coverage: Mapping[str, pd.DataFrame],
+    design: Design,
+    paths: Any,
+    *,
+    primary: str,
+    min_coverage: float,
+) -> None:
+    """Write the four tables of the runs' quality.
+
+    Parameters
+    ----------
+    runs, quality, coverage, primary, min_coverage
+        As for :func:`run_quality` and :func:`region_quality`.
+    design : Design
+        The study's design.
+    paths : object
+        Its attributes ``quality`` (of runs), ``region_quality``, ``strategies`` and ``change`` are
+        where they go.
+    """
+    strategies, regions = strategy_quality(runs, quality), region_quality(runs, coverage)
+    of_runs = run_quality(
+        runs, quality, regions, strategies, primary=primary, min_coverage=min_coverage
+    )
+    write_tsv(paths.quality, of_runs)
+    write_tsv(paths.strategies, strategies)
+    write_tsv(paths.region_quality, regions)
+    write_tsv(paths.change, quality_change(of_runs, regions, design))
 
 
 def quality_change(runs: pd.DataFrame, regions: pd.DataFrame, design: Design) -> pd.DataFrame:

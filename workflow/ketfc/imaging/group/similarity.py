@@ -1,4 +1,4 @@
-"""How alike the sessions of one participant are, and whether more so than those of two people."""
+"""Similarity of the sessions of one participant, compared with those of two people."""
 
 from __future__ import annotations
 

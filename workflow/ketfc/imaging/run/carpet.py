@@ -25,7 +25,7 @@ _FEWEST = 10
 
 @dataclass(frozen=True, eq=False)
 class Carpet:
-    """What is drawn of a run; every array is empty where there was nothing to measure.
+    """The carpet of a run; every array is empty where there was nothing to measure.
 
     Attributes
     ----------

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
+from ketfc.base.files import read_tsv
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.reader import read_header, read_volume, stored_volumes
 from ketfc.imaging.regions.placing import RegionSet
@@ -98,6 +99,11 @@ class StackedSeries:
                 coverage=self.coverage[part].reset_index(drop=True),
             )
         return found
+
+
+def read_coverage(path: str | Path) -> pd.DataFrame:
+    """Read the coverage table of one run and atlas; see :class:`RegionSeries`."""
+    return read_tsv(path, numeric=COVERAGE_NUMBERS)
 
 
 def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:
@@ -321,7 +327,7 @@ def _inside_mask(
 
 
 def _counts(weights: csr_matrix, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return how many voxels of each region are alive and have a weight."""
+    """Return the number of voxels of each region that are alive and have a weight."""
     counted: NDArray[np.int64] = (weights > 0).astype(np.int64) @ alive.astype(np.int64)
     return counted
 

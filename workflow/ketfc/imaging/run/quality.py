@@ -1,4 +1,4 @@
-"""What is measured of a run besides motion, and the limits beyond which it is not used."""
+"""Timing, spikes and global signal of a run, and the limits beyond which it is excluded."""
 
 from __future__ import annotations
 

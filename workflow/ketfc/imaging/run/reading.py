@@ -26,12 +26,12 @@ from ketfc.imaging.run.extraction import StackedSeries, extract, read_mask, requ
 from ketfc.imaging.run.shared_voxels import shared_voxels
 
 Stage = Literal["header", "mask", "image"]
-"""What could not be used of a run, in the order of reading."""
+"""Steps of reading at which a run can fail, in their order."""
 
 
 @dataclass(frozen=True)
 class RunLength:
-    """How long a run is, by the header of its image.
+    """The length of a run, by the header of its image.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class RunLength:
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """What one read of a run gave.
+    """All that one read of a run gives.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How much memory and time jobs are given: of one run by its image, of all runs by their number."""
+"""Memory and time of jobs: of one run by its files, of all runs by their number."""
 
 from __future__ import annotations
 

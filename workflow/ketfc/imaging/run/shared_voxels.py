@@ -59,7 +59,7 @@ def shared_voxels(runs: Iterable[tuple[Path, Path]], grid: Grid) -> NDArray[np.b
 
 
 def _has_signal(bold: Path, voxels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return whether each voxel is a number other than zero in any of the first volumes."""
+    """Return a mask of the voxels with a number other than zero in the first volumes."""
     has = np.zeros(voxels.size, dtype=bool)
     left = N_FIRST
     for batch in stored_volumes(bold, voxels):
