@@ -1,4 +1,4 @@
-"""How often planted effects are found, beside what the power formulas say."""
+"""Power in simulated studies with planted effects, beside that of the power formulas."""
 
 from __future__ import annotations
 

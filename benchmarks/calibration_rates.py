@@ -1,4 +1,4 @@
-"""How often the tests reject and the intervals cover in simulated studies whose truth is known."""
+"""Rejection rates of tests and coverage of intervals in simulated studies of known truth."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _MISSING = 0.08
 """Probability that a session is missing."""
 
 _PERIOD = 0.05
-"""What the second period of a crossover adds to Fisher z."""
+"""Fisher z that the second period of a crossover adds."""
 
 _RESPONSE, _RESPONDERS = 0.25, 0.6
 """Planted change in Fisher z of the first circuit under ketamine, and how many have it."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ketfc.inference.core.linear import hc3_coefficient, obstacle, regression_evidence
+from ketfc.inference.core.linear import hc3_coefficient, obstacle_to_fit, regression_evidence
 
 
 def values(n: int, seed: int) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_what_cannot_be_fitted_has_a_flag_and_no_numbers(outcome, regressors, fl
 
 def test_five_participants_are_enough_for_two_regressors_and_nothing_is_in_the_way():
     regressors = {"x": values(5, 1), "a": values(5, 2)}
-    assert obstacle(("y", values(5, 0)), regressors) is None
+    assert obstacle_to_fit(("y", values(5, 0)), regressors) is None
 
 
 @pytest.mark.parametrize("perfect", [True, False])

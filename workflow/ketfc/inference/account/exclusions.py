@@ -1,4 +1,4 @@
-"""Everybody and everything that is not in a result: ``quality/exclusions.tsv``."""
+"""Table of all exclusions: ``quality/exclusions.tsv``."""
 
 from __future__ import annotations
 

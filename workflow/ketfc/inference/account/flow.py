@@ -17,7 +17,7 @@ STEPS = ("found", "assigned", "imaged", "usable", "tested")
 """From everybody in the study's tables and folders to the tests."""
 
 UNCOVERED = "a region of the circuit not covered"
-"""Why somebody with usable runs has no value of a circuit."""
+"""Reason that somebody with usable runs has no value of a circuit."""
 
 _TESTS = ("change", "association")
 
@@ -97,7 +97,7 @@ def flow_counts(
 
 
 def _run_reasons(exclusions: pd.DataFrame, primary: str) -> dict[str, str]:
-    """Return why each run that is not used is not: its rule, or what a lab gave as its reason."""
+    """Return the reason that each unused run is not used: its rule, or what a lab gave."""
     of_runs = (exclusions["unit"] == "run") | (
         (exclusions["unit"] == "strategy") & (exclusions["strategy"] == primary)
     )

@@ -1,4 +1,4 @@
-"""Whether every count of every table is explained by ``quality/exclusions.tsv``."""
+"""Reconcile every count of every table with ``quality/exclusions.tsv``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CIRCUITS = "Circuits:"
 
 @dataclass(frozen=True)
 class _Listed:
-    """What the exclusions say, by what they leave out."""
+    """Exclusions by the kind of thing that is left out."""
 
     runs: frozenset[str]
     sessions: frozenset[tuple[str, str]]

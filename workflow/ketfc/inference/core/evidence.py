@@ -1,4 +1,4 @@
-"""What one test found, or why it could not be made."""
+"""Results of one test: estimate, interval, statistic, p values and flags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ONE_SIDED = "one-sided"
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers of one test; those that cannot be had are not-a-number.
+    """Results of one test; numbers that do not exist are not-a-number.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Evidence:
     flags : tuple of str
         Short words on what to keep in mind.
     obstacle : str or None
-        In plain words, why there are no numbers.
+        The reason, in plain words, that there are no numbers; None where there are.
     """
 
     estimate: float = nan

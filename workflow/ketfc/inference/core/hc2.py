@@ -1,4 +1,4 @@
-"""A coefficient whose interval covers in small samples too: HC2 with Bell and McCaffrey's df."""
+"""HC2 errors with Bell and McCaffrey's degrees of freedom, for small samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One coefficient of a linear model: HC3 and permutation, and what forbids them."""
+"""One coefficient of a linear model: HC3 and Freedman–Lane, and obstacles to a fit."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ class Coefficient:
 
 
 def is_constant(values: Floats) -> bool:
-    """Whether all values are the same but for rounding (relative to the largest, or to 1)."""
+    """Return whether all values are the same but for rounding (of the largest, or of 1)."""
     return bool(np.ptp(values) <= _ZERO * max(1.0, float(np.abs(values).max())))
 
 
-def obstacle(outcome: tuple[str, Floats], regressors: Mapping[str, Floats]) -> Evidence | None:
-    """Return why a linear model with an intercept cannot be fitted and tested, if so.
+def obstacle_to_fit(
+    outcome: tuple[str, Floats], regressors: Mapping[str, Floats]
+) -> Evidence | None:
+    """Return the reason that a linear model with an intercept cannot be fitted, if there is one.
 
     Parameters
     ----------
@@ -193,12 +195,12 @@ def regression_evidence(
     Returns
     -------
     Evidence
-        Without numbers where :func:`obstacle` finds one. Flag ``no-hc3``: `statistic` and
-        parametric p do not exist; ``p-floor``: there are too few orders for any interval.
+        Without numbers where :func:`obstacle_to_fit` finds a reason. Flag ``no-hc3``: `statistic`
+        and parametric p do not exist; ``p-floor``: there are too few orders for any interval.
     """
-    hindrance = obstacle(outcome, regressors)
-    if hindrance is not None:
-        return hindrance
+    obstacle = obstacle_to_fit(outcome, regressors)
+    if obstacle is not None:
+        return obstacle
     y = outcome[1]
     tested, *others = regressors.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])

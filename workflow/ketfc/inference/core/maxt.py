@@ -1,4 +1,4 @@
-"""A family of tests under joint permutations: its family-wise error by the largest t.
+"""Family-wise error by max-T: a family of tests under joint permutations.
 
 One arrangement of whole participants is applied to all tests of the family at once, so that their
 dependence is kept, and every |t| is compared with the largest |t| of each arrangement.

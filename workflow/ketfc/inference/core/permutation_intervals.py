@@ -1,4 +1,4 @@
-"""Intervals that agree with a permutation test: what the test, inverted, does not reject."""
+"""Test-inversion intervals: the values that a permutation test does not reject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Associations of ordinal or floor-ridden scores: by ranks, and how far one participant decides."""
+"""Associations of ordinal scores by ranks, Theil–Sen slopes and leave-one-out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from math import nan
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence, permutation_flags
-from ketfc.inference.core.linear import is_constant, obstacle
+from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 
 RHO, PARTIAL_RHO = "Spearman rho", "partial Spearman rho"
-"""Correlation of the ranks, and that of what other ranks leave of them."""
+"""Correlations of ranks, plain and given other ranks."""
 
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """What is left of a partial correlation when one participant is left out.
+    """A partial correlation with each participant left out in turn.
 
     Attributes
     ----------
@@ -93,8 +93,9 @@ def rank_evidence(
         Estimate and effect size are the partial Spearman ρ, with an interval by the error of
         Bonett and Wright, on n less the number of nuisance regressors; `statistic`, `df` and
         `p_parametric` are t of ranks; `p_permutation` is Freedman–Lane's on ranks. Without numbers
-        where :func:`ketfc.inference.core.linear.obstacle` finds one among values or ranks. Flag
-        ``ties``: more than half of the outcomes share one value.
+        where values or ranks cannot be fitted
+        (:func:`ketfc.inference.core.linear.obstacle_to_fit`). Flag ``ties``: more than half
+        of the outcomes share one value.
 
     References
     ----------
@@ -106,9 +107,9 @@ def rank_evidence(
     name, values = outcome
     ranked = {label: stats.rankdata(column) for label, column in regressors.items()}
     y = stats.rankdata(values)
-    hindrance = obstacle(outcome, regressors) or obstacle((name, y), ranked)
-    if hindrance is not None:
-        return hindrance
+    obstacle = obstacle_to_fit(outcome, regressors) or obstacle_to_fit((name, y), ranked)
+    if obstacle is not None:
+        return obstacle
     tested, *others = ranked.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
     test = freedman_lane_test(
@@ -223,7 +224,7 @@ def _residuals(values: Floats, nuisance: Floats) -> Floats:
 
 
 def _nothing_left(left: Floats, values: Floats) -> bool:
-    """Whether residuals are rounding only, beside the size of the values."""
+    """Return whether residuals are rounding only, beside the size of the values."""
     return bool(np.linalg.norm(left) <= 1e-9 * max(1e-300, float(np.linalg.norm(values))))
 
 

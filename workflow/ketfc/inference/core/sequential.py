@@ -1,4 +1,4 @@
-"""More permutations for the few tests of a family whose p they have not settled."""
+"""Sequential permutation p values: more permutations for unsettled tests of a family."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def bayes_factor(model: Model) -> float:
     Parameters
     ----------
     model : Model
-        Without an obstacle (:func:`ketfc.inference.core.linear.obstacle`).
+        Without an obstacle (:func:`ketfc.inference.core.linear.obstacle_to_fit`).
 
     Returns
     -------

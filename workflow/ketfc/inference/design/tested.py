@@ -145,9 +145,9 @@ def _evidence(
         return moderation_evidence(test, complete, design, **draws)
     compares_arms = design.between_arms and test.arm is None
     treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if compares_arms else None
-    hindrance = small_sample(test, complete, design)
-    if hindrance is not None:
-        return hindrance
+    obstacle = small_sample(test, complete, design)
+    if obstacle is not None:
+        return obstacle
     given: dict[str, Any] = {
         "covariates": covariate_columns(complete, test.adjusted),
         "blocks": block_codes(complete, blocks_of(test, design)),

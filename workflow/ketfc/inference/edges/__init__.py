@@ -1,1 +1,1 @@
-"""Every edge of a parcellation."""
+"""Edge-wise tests and mean matrices."""

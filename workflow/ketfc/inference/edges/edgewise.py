@@ -1,4 +1,4 @@
-"""Every further edge, exploratory: its change, and its association with suicidal ideation.
+"""Edge-wise tests, exploratory: change, and association with suicidal ideation.
 
 The edges of a parcellation and the single edges of the circuits are put to the primary tests of
 the design, each set and test a family of its own that no other p value enters.
@@ -50,7 +50,7 @@ EDGE_NUMBERS = EDGE_COLUMNS[9:18]
 """Those of them that hold numbers."""
 
 CIRCUITS = "Circuits"
-"""What stands for the atlas of the circuits' own edges."""
+"""Name in place of an atlas for the circuits' own edges."""
 
 NOT_MEASURED = "not-measured"
 """Reason of an edge that nobody has at both sessions; the others are those of
@@ -258,9 +258,9 @@ def _family(
     n = present.sum(axis=0)
     reason = np.full(len(n), None, dtype=object)
     reason[_smallest_group(complete, present, design) < MIN_ARM] = "too-few"
-    hindrance = small_sample(test, complete, design)
-    if hindrance is not None:
-        reason[:] = hindrance.flags[0]
+    obstacle = small_sample(test, complete, design)
+    if obstacle is not None:
+        reason[:] = obstacle.flags[0]
     reason[n == 0] = NOT_MEASURED
     testable = np.flatnonzero(pd.isna(reason))
     numbers: dict[str, Any] = {

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence, untestable
-from ketfc.inference.core.linear import hc3_coefficient, obstacle, regression_evidence
+from ketfc.inference.core.linear import hc3_coefficient, obstacle_to_fit, regression_evidence
 from ketfc.inference.core.permutation import Blocks, Floats, freedman_lane_test
 
 FEWEST = 5
@@ -69,11 +69,11 @@ def follows_motion(
     if n < FEWEST:
         return untestable("too-few", f"{n} participants with both changes, {FEWEST} are needed")
     others = _given(treated, order) | dict(covariates)
-    hindrance = obstacle(
+    obstacle = obstacle_to_fit(
         ("the change in connectivity", change), {"the change in mean FD": motion} | others
     )
-    if hindrance is not None:
-        return hindrance
+    if obstacle is not None:
+        return obstacle
     nuisance = np.column_stack([np.ones(n), *others.values()])
     test = freedman_lane_test(
         change, motion, nuisance, permutations=permutations, rng=rng, blocks=blocks
@@ -156,9 +156,9 @@ def change_at_equal_motion(
             "too-few", f"{len(change)} participants with both changes, {FEWEST} are needed"
         )
     others = {"the change in mean FD": motion} | _given(None, order)
-    hindrance = obstacle(("the change in connectivity", change), others)
-    if hindrance is not None:
-        return hindrance
+    obstacle = obstacle_to_fit(("the change in connectivity", change), others)
+    if obstacle is not None:
+        return obstacle
     nuisance = np.column_stack(list(others.values()))
     fit = hc3_coefficient(change, np.ones(len(change)), nuisance, alpha=alpha)
     return Evidence(

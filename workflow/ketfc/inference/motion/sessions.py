@@ -10,7 +10,7 @@ MEASURES = {
     "share_censored": "share of volumes censored",
     "sd_global_signal_percent": "standard deviation of the global signal (% of its mean)",
 }
-"""What may differ between sessions beside connectivity, in words."""
+"""Measures of motion that may differ between sessions, in words."""
 
 
 def session_motion(quality: pd.DataFrame) -> pd.DataFrame:

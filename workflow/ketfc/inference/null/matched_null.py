@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketfc.inference.core.linear import is_constant, obstacle
+from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.design.crossover import period_statistic
 from ketfc.inference.design.model import MIN_ARM
@@ -285,7 +285,7 @@ def _untestable(
         if min(ketamine_first.sum(), (1 - ketamine_first).sum()) < MIN_ARM:
             return f"fewer than {MIN_ARM} complete participants had the drugs in one of the orders"
         order = 2 * ketamine_first - 1
-        found = obstacle(
+        found = obstacle_to_fit(
             ("the difference between periods", (followup - baseline) * order), {"order": order}
         )
         return None if found is None else found.obstacle
@@ -295,7 +295,7 @@ def _untestable(
         return "the change is the same in everybody" if is_constant(followup - baseline) else None
     if min(treated.sum(), (1 - treated).sum()) < MIN_ARM:
         return f"an arm has fewer than {MIN_ARM} complete participants"
-    found = obstacle(
+    found = obstacle_to_fit(
         ("connectivity at follow-up", followup),
         {"arm": treated, "connectivity at baseline": baseline},
     )

@@ -1,4 +1,4 @@
-"""The primary tests of association by other methods: ranks, single participants, depression."""
+"""Checks of an association: values, HC2 and HC3, leave-one-out, adjustment for depression."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FEW_LEVELS = 7
 
 @dataclass(frozen=True)
 class Depression:
-    """How much each participant's depression changed.
+    """Change in depression of each participant.
 
     Attributes
     ----------

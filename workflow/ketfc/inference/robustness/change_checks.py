@@ -1,4 +1,4 @@
-"""The primary tests of change by other methods: bootstrap, ranks, equivalence, power."""
+"""Checks of a change: BCa, HC2 and HC3, rank tests, equivalence, detectable effects."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ GROUP_METHODS = ("hc3", "hc2", "ranks", "mann-whitney", "tost", "detectable")
 _BASELINE = "connectivity at baseline"
 
 
-def no_checks(methods: Sequence[str], hindrance: Evidence, n: int) -> list[Check]:
+def no_checks(methods: Sequence[str], obstacle: Evidence, n: int) -> list[Check]:
     """Return a check without numbers for each method, with the reason."""
-    return [check_of(method, hindrance, n) for method in methods]
+    return [check_of(method, obstacle, n) for method in methods]
 
 
 def mean_checks(baseline: Floats, followup: Floats, name: str, settings: Settings) -> list[Check]:

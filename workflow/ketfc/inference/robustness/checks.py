@@ -1,4 +1,4 @@
-"""One analysis beside a primary test: what it found, and what all of them are given."""
+"""Results of one check beside a primary test, and the settings of all checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ketfc.inference.design.model import Model
 
 @dataclass(frozen=True)
 class Check:
-    """Numbers of one method; those that it does not have are not-a-number.
+    """Results of one method; numbers that it does not have are not-a-number.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Settings:
-    """What every method is given.
+    """Settings that all methods share.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whether an effect is smaller than a stated margin: two one-sided tests."""
+"""Equivalence tests: two one-sided tests (TOST) against a margin."""
 
 from __future__ import annotations
 

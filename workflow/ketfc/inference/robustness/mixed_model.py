@@ -1,4 +1,4 @@
-"""Three or more time points: a mixed model with categorical time and planned contrasts."""
+"""Mixed model of three or more sessions with planned contrasts between them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def contrasts_over_time(
 
 
 class _MixedModel:
-    """The fit of the mixed model, or why there is none.
+    """A fitted mixed model, or the reason that there is no fit.
 
     Its only unknown that needs a search is the ratio of the variances between and within
     participants, along which the restricted likelihood is maximised; general optimisers of mixed

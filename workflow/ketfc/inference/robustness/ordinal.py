@@ -1,4 +1,4 @@
-"""Single items of a scale: proportional odds."""
+"""Proportional-odds models of single items of a scale."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence, untestable
-from ketfc.inference.core.linear import obstacle
+from ketfc.inference.core.linear import obstacle_to_fit
 from ketfc.inference.core.permutation import Floats
 
 LOG_ODDS = "log odds ratio per SD"
@@ -37,9 +37,9 @@ def ordinal_evidence(
     Evidence
         Log odds of a higher score per unit of the regressor with Wald interval, z and p (df is
         not a number); per standard deviation as effect size. No permutation p. Without numbers,
-        flagged as :func:`ketfc.inference.core.linear.obstacle` does, or ``not-converged``, or
-        ``separated`` (a regressor tells categories apart without error, so that no finite
-        estimate exists).
+        flagged as :func:`ketfc.inference.core.linear.obstacle_to_fit` does, or
+        ``not-converged``, or ``separated`` (a regressor tells categories
+        apart without error, so that no finite estimate exists).
 
     References
     ----------
@@ -49,9 +49,9 @@ def ordinal_evidence(
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
     name, values = outcome
-    hindrance = obstacle(outcome, regressors)
-    if hindrance is not None:
-        return hindrance
+    obstacle = obstacle_to_fit(outcome, regressors)
+    if obstacle is not None:
+        return obstacle
     levels, codes = np.unique(values, return_inverse=True)
     if len(values) < len(levels) + len(regressors) + 2:
         return untestable(

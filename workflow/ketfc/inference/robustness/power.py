@@ -1,4 +1,4 @@
-"""The smallest effect that a test, as run, would detect with a given power.
+"""Smallest detectable effects: the effect that a test, as run, detects with a given power.
 
 For two-sided tests by t; a permutation test of the same statistic has about the same power.
 """

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.linear import obstacle
+from ketfc.inference.core.linear import obstacle_to_fit
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.change import describe_change
 from ketfc.inference.design.model import blocks_of, model_of, small_sample, values
@@ -158,11 +158,11 @@ def depression_change(scores: pd.DataFrame, design: Design) -> Depression | None
 def _change(plan: Planned, _: Depression | None, settings: Settings) -> list[Check]:
     complete, name = plan.sample.complete, f"{plan.circuit.id}/change"
     model = model_of(plan.test, complete, plan.design)
-    hindrance = small_sample(plan.test, complete, plan.design)
+    obstacle = small_sample(plan.test, complete, plan.design)
     if model.regressors:
-        hindrance = hindrance or obstacle(model.outcome, model.regressors)
-        if hindrance is not None:
-            return no_checks(GROUP_METHODS, hindrance, model.n)
+        obstacle = obstacle or obstacle_to_fit(model.outcome, model.regressors)
+        if obstacle is not None:
+            return no_checks(GROUP_METHODS, obstacle, model.n)
         blocks = blocks_of(plan.test, plan.design)
         unheeded = [covariate for covariate in plan.test.adjusted if covariate != blocks]
         return group_checks(model, name, settings, unheeded=unheeded)
@@ -178,11 +178,11 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
     if not plan.design.si:
         return []
     model = model_of(plan.test, complete, plan.design)
-    hindrance = small_sample(plan.test, complete, plan.design) or obstacle(
+    obstacle = small_sample(plan.test, complete, plan.design) or obstacle_to_fit(
         model.outcome, model.regressors
     )
-    if hindrance is not None:
-        return no_checks(ASSOCIATION_METHODS, hindrance, model.n)
+    if obstacle is not None:
+        return no_checks(ASSOCIATION_METHODS, obstacle, model.n)
     people = list(map(str, complete.index))
     checks = association_checks(model, people, name, settings)
     if depression is not None:
