@@ -23,8 +23,7 @@ from ketfc.inference.core.hc2 import hc2_coefficient
 from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.core.ranks import rank_evidence
-from ketfc.inference.design.model import model_of
-from ketfc.inference.design.tested import Tested, family_wise, tested_plan
+from ketfc.inference.hypotheses import Tested, family_wise_p, run_test
 from ketfc.inference.robustness.mixed_model import contrasts_over_time
 
 ALPHA = 0.05
@@ -100,7 +99,7 @@ def null_rates(kind: str, n: int, *, studies: int, permutations: int, seed: int)
         study = simulated_study(kind, n, rng)
         own = int(rng.integers(2**31))
         tested = [
-            tested_plan(planned, seed=own, permutations=permutations, alpha=ALPHA)
+            run_test(planned, seed=own, permutations=permutations, alpha=ALPHA)
             for planned in plans(study)
         ]
         seen += _families(tested, permutations, own)
@@ -132,7 +131,7 @@ def planted_coverage(
         study = simulated_study(kind, n, rng, planted=True)
         own = int(rng.integers(2**31))
         for planned in plans(study, circuits=1):
-            item = tested_plan(planned, seed=own, permutations=permutations, alpha=ALPHA)
+            item = run_test(planned, seed=own, permutations=permutations, alpha=ALPHA)
             found = _judged(item, truth[planned.test.name], permutations, rng)
             seen += [one for one in found if one.kind == "coverage"]
     return _summary(seen, {"design": kind, "truth": "planted", "n": n})
@@ -179,7 +178,7 @@ def course_rates(
 
 def _families(tested: Sequence[Tested], permutations: int, seed: int) -> Iterator[_Seen]:
     """Yield the smallest `p_fwer` of each primary family."""
-    p = family_wise(tested, seed=seed, permutations=permutations)
+    p = family_wise_p(tested, seed=seed, permutations=permutations)
     for test in ("change", "association"):
         own = [p[i] for i, item in enumerate(tested) if item.planned.test.name == test]
         smallest = np.nan if np.isnan(own).all() else float(np.nanmin(own))
@@ -190,29 +189,27 @@ def _judged(
     item: Tested, truth: Truth, permutations: int, rng: np.random.Generator
 ) -> Iterator[_Seen]:
     """Yield what a test found, and other methods that stand in ``tests/robustness.tsv``."""
-    evidence, planned = item.evidence, item.planned
-    test = planned.test.name
+    evidence, model, test = item.evidence, item.model, item.planned.test.name
     yield _Seen("rejection", test, "permutation", evidence.p_permutation)
     yield _Seen("coverage", test, "permutation", _covers(evidence, truth.estimate))
     if evidence.obstacle is not None:
         return
-    model = model_of(planned.test, planned.sample.complete, planned.design)
     given: dict[str, Any] = {"alpha": ALPHA, "permutations": permutations, "rng": rng}
-    if not model.regressors:
+    if model.term is None:
         yield from _by_t(evidence, test, "t", truth.estimate)
-        bca = bca_mean(model.outcome[1], alpha=ALPHA, resamples=999, rng=rng)
+        bca = bca_mean(model.response[1], alpha=ALPHA, resamples=999, rng=rng)
         yield _Seen("coverage", test, "bca", _within(bca.low, bca.high, truth.estimate))
         return
     if model.by_ranks:
-        line = regression_evidence(model.outcome, model.regressors, **given)
+        line = regression_evidence(model.response, model.regressors, **given)
         yield _Seen("rejection", test, "values", line.p_permutation)
         yield _Seen("coverage", test, "values", _covers(line, truth.coefficient))
         yield from _by_t(line, test, "hc3", truth.coefficient)
     else:
         yield from _by_t(evidence, test, "hc3", truth.estimate)
-        ranked = rank_evidence(model.outcome, model.regressors, **given)
+        ranked = rank_evidence(model.response, model.regressors, **given)
         yield _Seen("rejection", test, "ranks", ranked.p_permutation)
-    robust = hc2_coefficient(model.outcome[1], model.tested, model.nuisance, alpha=ALPHA)
+    robust = hc2_coefficient(model.response[1], model.tested, model.adjustment, alpha=ALPHA)
     covers = _within(robust.ci_low, robust.ci_high, truth.coefficient)
     yield _Seen("rejection", test, "hc2", robust.p)
     yield _Seen("coverage", test, "hc2", covers)

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.core.permutation import Floats, stream
+from ketfc.inference.design.circuit_tests import Planned
 from ketfc.inference.design.model import model_of
-from ketfc.inference.design.planned import Planned
-from ketfc.inference.design.samples import PlannedTest, Sample
+from ketfc.inference.design.planned_tests import PlannedTest
+from ketfc.inference.design.samples import Sample
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 DESIGNS = ("single-arm", "parallel", "crossover")
@@ -245,12 +246,12 @@ def true_values(kind: str, *, seed: int) -> dict[str, Truth]:
     found = {}
     for planned in plans(study, circuits=1):
         model = model_of(planned.test, planned.sample.complete, planned.design)
-        if not model.regressors:
-            mean = float(model.outcome[1].mean())
+        if model.term is None:
+            mean = float(model.response[1].mean())
             found[planned.test.name] = Truth(mean, mean)
             continue
-        columns = np.column_stack([model.tested, model.nuisance])
-        slope = float(np.linalg.lstsq(columns, model.outcome[1])[0][0])
+        columns = np.column_stack([model.tested, model.adjustment])
+        slope = float(np.linalg.lstsq(columns, model.response[1])[0][0])
         estimate = model.ranked().partial_r if model.by_ranks else slope
         found[planned.test.name] = Truth(estimate, slope)
     return found

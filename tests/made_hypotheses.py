@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from made_design import design_of
 
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.reporting.text.verdicts import with_verdicts
 from ketfc.study.design.design import Design

@@ -14,7 +14,7 @@ import pandas as pd
 from made_design import design_of
 from made_hypotheses import hypotheses_table
 
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_models import drug_difference, mean_change
 
 from ketfc.inference.core.effect_sizes import paired_effect
 from ketfc.inference.core.permutation import stream
-from ketfc.inference.design.change import mean_change
-from ketfc.inference.design.crossover import drug_difference
 
 SETTINGS = {"alpha": 0.05, "permutations": 10_000}
 

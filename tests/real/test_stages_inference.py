@@ -23,7 +23,7 @@ from ketfc.imaging.atlas.parcellations import load_parcellation, parcel_centres
 from ketfc.imaging.group.sessions import combine_runs
 from ketfc.imaging.regions.registry import Registry, load_registry
 from ketfc.imaging.run.connectivity import circuit_rows, fisher_z, pearson
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness

@@ -6,7 +6,7 @@ from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.habenula import circuit_verdicts
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS

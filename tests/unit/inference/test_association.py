@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from made_models import association
 from scipy import stats
-
-from ketfc.inference.design.association import association
 
 SETTINGS = {"alpha": 0.05, "permutations": 199}
 
@@ -25,8 +24,8 @@ def run(frame: pd.DataFrame, *, arm: bool = False, baseline: bool = True):
     outcome = "after" if baseline else "points"
     return association(
         frame["dz"].to_numpy(),
-        ("SSI", frame[outcome].to_numpy()),
-        baseline_score=("SSI at pre", frame["before"].to_numpy()) if baseline else None,
+        frame[outcome].to_numpy(),
+        baseline_score=frame["before"].to_numpy() if baseline else None,
         treated=frame["arm"].to_numpy() if arm else None,
         **SETTINGS,
         rng=np.random.default_rng(0),
@@ -94,8 +93,8 @@ def test_under_the_null_the_level_is_kept_with_scores_on_the_floor(n):
 def run_with(frame: pd.DataFrame, rng: np.random.Generator):
     return association(
         frame["dz"].to_numpy(),
-        ("SSI", frame["after"].to_numpy()),
-        baseline_score=("SSI at pre", frame["before"].to_numpy()),
+        frame["after"].to_numpy(),
+        baseline_score=frame["before"].to_numpy(),
         treated=frame["arm"].to_numpy(),
         **SETTINGS,
         rng=rng,

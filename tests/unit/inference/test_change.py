@@ -6,15 +6,10 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from made_models import adjusted_difference, describe_change, mean_change
 from scipy import stats
 
-from ketfc.inference.design.change import (
-    BASELINE_SD,
-    adjusted_difference,
-    describe_change,
-    hedges_factor,
-    mean_change,
-)
+from ketfc.inference.core.effect_sizes import BASELINE_SD, hedges_factor
 
 SETTINGS = {"alpha": 0.05, "permutations": 199}
 

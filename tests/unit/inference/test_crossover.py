@@ -12,11 +12,12 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from made_design import design_of
 from made_hypotheses import hypotheses_table
+from made_models import drug_difference, model_like
 from scipy import stats
 
 from ketfc.inference.core.permutation import freedman_lane_test
-from ketfc.inference.design.crossover import drug_association, drug_difference, period_statistic
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
+from ketfc.inference.design.fit import classical_t, evidence_of
 from ketfc.inference.null.matched_null import matched_null
 
 SETTINGS: dict[str, Any] = {"alpha": 0.05, "permutations": 999}
@@ -76,7 +77,8 @@ def test_the_permuted_statistic_is_that_of_hills_and_armitage():
     )
     assert found.statistic == pytest.approx(expected.statistic)
     columns = [np.column_stack([z, z[::-1]]) for z in (control, ketamine)]
-    assert period_statistic(*columns, first)[0] == pytest.approx(expected.statistic)
+    model = model_like("change", *columns, first=first)
+    assert classical_t(model)[0] == pytest.approx(expected.statistic)
 
 
 def test_all_allocations_of_a_small_study_give_the_exact_p():
@@ -136,9 +138,10 @@ def test_period_in_connectivity_and_score_is_no_association():
     period = np.where(first == 1, 1.0, -1.0)
     connectivity = 0.5 * period + rng.normal(0, 0.1, 20)
     score = 8 * period + rng.normal(0, 2, 20)
-    found = drug_association(
-        connectivity, ("score", score), first, rng=np.random.default_rng(1), **SETTINGS
-    )
+    none = np.zeros(20)
+    scores = {"si_baseline": none, "si_followup": score}
+    model = model_like("association", none, connectivity, first=first, **scores)
+    found = evidence_of(model, rng=np.random.default_rng(1), **SETTINGS)
     # of two groups of ten the ranks of the order are its values, but for scale
     nuisance = np.column_stack([np.ones(20), first])
     left = [
@@ -280,7 +283,7 @@ def test_the_circuit_is_ranked_by_its_own_statistic_among_matched_pairs():
         connectivity, design_of(design), [Circuit()], [], regions=nothing, spheres=nothing,
         measured=measured, strategy="acompcor", seed=1,
     ).iloc[0]  # fmt: skip
-    assert "one of the orders" in row["reason"]
+    assert "drug and period cannot be told apart" in row["reason"]
 
 
 def test_further_follow_ups_of_other_designs_are_secondary():

@@ -12,7 +12,7 @@ from made_hypotheses import CIRCUITS, COLUMNS, SETTINGS, Circuit, Study, hypothe
 
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.inference.core.evidence import Evidence
-from ketfc.inference.design.planned import incomplete_participants
+from ketfc.inference.design.circuit_tests import incomplete_participants
 
 NUMBERS = [
     "estimate",
@@ -380,7 +380,7 @@ def test_an_interval_that_disagrees_with_the_permutation_p_is_flagged(monkeypatc
     """p need not fall with the distance from an estimate, so that an interval may hold too much."""
     made = study(12, arms=False)
     found = Evidence(estimate=0.1, ci_low=-0.01, ci_high=0.2, p_permutation=0.04, permutations=199)
-    monkeypatch.setattr("ketfc.inference.design.tested.mean_change", lambda *_, **__: found)
+    monkeypatch.setattr("ketfc.inference.hypotheses.evidence_of", lambda *_, **__: found)
     assert "interval-disagrees" in made.row("dmn", "change")["flags"].split(";")
 
 

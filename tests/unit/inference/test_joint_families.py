@@ -17,7 +17,8 @@ from made_hypotheses import hypotheses_table
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ketfc.inference.design.model import Model, bayes_factor
+from ketfc.inference.design.fit import bayes_factor
+from ketfc.inference.design.model import Model
 from ketfc.inference.families import false_discovery_rate, joint_test
 
 PEOPLE = ["sub-1", "sub-2", "sub-3", "sub-4", "sub-5", "sub-6"]
@@ -31,7 +32,7 @@ def t_of(y: np.ndarray, tested: np.ndarray, *others: np.ndarray) -> float:
 def test_the_family_of_changes_is_that_of_a_double_loop_over_signs():
     rng = np.random.default_rng(1)
     changes = rng.normal([0.5, 0.1, -0.3], 1, (6, 3))
-    models = [(PEOPLE, Model(("the change", column), {})) for column in changes.T]
+    models = [(PEOPLE, Model(("the change", column))) for column in changes.T]
     joint = joint_test(models, permutations=100, rng=rng)
     observed = np.abs(stats.ttest_1samp(changes, 0.0).statistic)
     largest = [
@@ -49,7 +50,7 @@ def test_the_family_of_two_arms_is_that_of_a_double_loop_over_orders():
     before = rng.normal(0, 1, (6, 2))
     after = before * 0.5 + arm[:, np.newaxis] * [1.5, 0.2] + rng.normal(0, 0.6, (6, 2))
     models = [
-        (PEOPLE, Model(("post", after[:, j]), {"arm": arm, "pre": before[:, j]}, True))
+        (PEOPLE, Model(("post", after[:, j]), ("arm", arm), {"pre": before[:, j]}, groups=True))
         for j in range(2)
     ]
     joint = joint_test(models, permutations=720, rng=rng)
@@ -72,18 +73,19 @@ def test_circuits_of_different_participants_share_a_family():
     score, before = rng.normal(0, 1, 6), rng.normal(0, 1, 6)
     models = []
     for kept in (slice(0, 6), slice(1, 6)):
-        columns = {"change": rng.normal(0, 1, 6)[kept], "score before": before[kept]}
-        models.append((PEOPLE[kept], Model(("score", score[kept]), columns)))
+        change = ("change", rng.normal(0, 1, 6)[kept])
+        model = Model(("score", score[kept]), change, {"score before": before[kept]})
+        models.append((PEOPLE[kept], model))
     joint = joint_test(models, permutations=720, rng=rng)
     assert joint.n.tolist() == [6, 5]
     for (_, model), t in zip(models, joint.statistic, strict=True):
-        expected = t_of(model.outcome[1], model.tested, model.regressors["score before"])
+        expected = t_of(model.response[1], model.tested, model.nuisance["score before"])
         assert t == pytest.approx(expected)
 
 
 def test_circuits_with_the_same_numbers_have_a_p_each():
     change = np.array([0.3, 0.1, 0.2, -0.1, 0.4, 0.25])
-    models = [(PEOPLE, Model(("the change", change), {}))] * 2
+    models = [(PEOPLE, Model(("the change", change)))] * 2
     joint = joint_test(models, permutations=100, rng=np.random.default_rng(0))
     assert joint.p_fwer.tolist() == [joint.p[0]] * 2
 
@@ -129,10 +131,10 @@ def test_the_bayes_factor_of_two_groups_and_of_an_association_are_those_of_pingo
     y, x = rng.normal(0, 1, 20), rng.normal(0, 1, 20)
     group = np.repeat([0.0, 1.0], [8, 12])
     t = stats.ttest_ind(y[group == 1], y[group == 0]).statistic
-    two = bayes_factor(Model(("y", y), {"group": group}, compares_groups=True))
+    two = bayes_factor(Model(("y", y), ("group", group), groups=True))
     assert two == pytest.approx(float(pingouin.bayesfactor_ttest(t, 12, 8)), rel=1e-3)
     r = pingouin.partial_corr(pd.DataFrame({"y": y, "x": x, "g": group}), "x", "y", "g")["r"]
-    partial = bayes_factor(Model(("y", y), {"x": x, "g": group}))
+    partial = bayes_factor(Model(("y", y), ("x", x), {"g": group}))
     assert partial == pytest.approx(
         float(pingouin.bayesfactor_pearson(float(r.iloc[0]), 19)), rel=1e-3
     )

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_design import design_of
+from made_models import model_like
 from scipy import stats
 
+from ketfc.inference.design.fit import classical_t
 from ketfc.inference.null import matched_null as module
 from ketfc.inference.null.matched_null import (
     NULL_COLUMNS,
-    change_statistic,
     matched_null,
     percentile,
 )
@@ -145,7 +146,7 @@ def test_with_two_arms_it_is_the_t_of_the_arm_given_the_baseline(rng):
 
     before, after = rng.standard_normal((2, 15, 4))
     arm = (np.arange(15) % 3 == 0).astype(float)
-    found = change_statistic(before, after, arm)
+    found = classical_t(model_like("change", before, after, treated=arm))
     for column in range(4):
         fit = sm.OLS(
             after[:, column], sm.add_constant(np.column_stack([arm, before[:, column]]))
@@ -156,13 +157,15 @@ def test_with_two_arms_it_is_the_t_of_the_arm_given_the_baseline(rng):
 def test_with_one_arm_it_is_the_paired_t(rng):
     before, after = rng.standard_normal((2, 9, 3))
     expected = stats.ttest_rel(after, before).statistic
-    np.testing.assert_allclose(change_statistic(before, after, None), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        classical_t(model_like("change", before, after)), expected, rtol=1e-12
+    )
 
 
 def test_where_nothing_varies_there_is_no_statistic():
     flat = np.ones((8, 2))
-    assert np.isnan(change_statistic(flat, flat, None)).all()
-    assert np.isnan(change_statistic(flat, flat, np.arange(8) % 2.0)).all()
+    assert np.isnan(classical_t(model_like("change", flat, flat))).all()
+    assert np.isnan(classical_t(model_like("change", flat, flat, treated=np.arange(8) % 2.0))).all()
 
 
 def test_the_percentile_is_that_of_scipy_and_heeds_size_not_sign(rng):
@@ -324,9 +327,8 @@ def test_the_statistic_is_the_t_of_the_circuits_own_test():
     study = make_study(5)
     means = study.connectivity.pivot_table(index="participant_id", columns="role", values="z")
     arm = np.array([study.content["participants"][who] == "ketamine" for who in means.index])
-    expected = change_statistic(
-        means[["pre"]].to_numpy(), means[["post"]].to_numpy(), arm.astype(float)
-    )
+    sessions = means[["pre"]].to_numpy(), means[["post"]].to_numpy()
+    expected = classical_t(model_like("change", *sessions, treated=arm.astype(float)))
     row = study.null(Circuit("c", EDGE)).iloc[0]
     assert row["statistic"] == pytest.approx(expected[0])
     assert (row["n"], row["n_edges"], row["n_candidates"]) == (12, 1, 60 * 59 // 2)
@@ -392,7 +394,7 @@ def test_pseudo_circuits_with_a_gap_are_not_counted():
     [
         (make_study(n_spheres=40), Circuit("c", EDGE), "780 pairs of spheres measured in every"),
         (make_study(n=4), Circuit("c", EDGE), "4 complete participants, at least 5 are needed"),
-        (make_study(n=2), Circuit("c", EDGE), "an arm has fewer than 2 complete participants"),
+        (make_study(n=2), Circuit("c", EDGE), "the ketamine arm has one complete participant only"),
         (make_study(n=2, kind="single-arm"), Circuit("c", EDGE), "2 complete participants, at"),
         (make_study(), Circuit("c", EDGE, {"r0": ("s",)}), "its edges are semipartial"),
         (make_study(), Circuit("c", (("r0", "lost"),)), "size or tSNR of its regions is not"),
@@ -410,7 +412,7 @@ def test_a_change_that_is_the_same_in_everybody_has_no_rank():
     level = {"pre": 0.1, "post": 0.3}
     connectivity = study.connectivity.assign(z=study.connectivity["role"].map(level))
     (row,) = replace(study, connectivity=connectivity).null(Circuit("c", EDGE)).to_dict("records")
-    assert row["reason"] == "the change is the same in everybody"
+    assert row["reason"] == "the change in connectivity is the same in all 6 participants"
 
 
 # --- features of regions -------------------------------------------------------------------------

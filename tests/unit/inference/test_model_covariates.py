@@ -15,8 +15,8 @@ from made_hypotheses import CIRCUITS, Study, adjusted, frame_of, study
 from scipy import stats
 
 from ketfc.inference.core.permutation import freedman_lane_test
+from ketfc.inference.design.covariate_columns import block_codes, covariate_columns, singleton_flags
 from ketfc.inference.design.model import Model
-from ketfc.inference.design.model_columns import block_codes, covariate_columns, lone_flags
 from ketfc.inference.families import joint_test
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.power import detectable_difference
@@ -50,8 +50,8 @@ def test_labels_become_columns_and_numbers_stay_as_they_are():
     }
     assert block_codes(table, "sex").tolist() == [0, 1, 0]
     assert block_codes(table, None) is None
-    assert lone_flags(table, ["age", "sex"], None) == ("lone-level: sex",)
-    assert lone_flags(table, ["sex"], "sex") == ("lone-block",)
+    assert singleton_flags(table, ["age", "sex"], None) == ("lone-level: sex",)
+    assert singleton_flags(table, ["sex"], "sex") == ("lone-block",)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,9 @@ def test_the_family_within_blocks_is_that_of_a_double_loop():
     score = rng.normal(0, 1, 6) + 3 * site
     models, tested = [], rng.normal(0, 1, (2, 6)) + site
     for x in tested:
-        columns = {"change": x, "site: 1": site}
-        models.append((people, Model(("score", score), columns, covariates=("site: 1",))))
+        given = {"site: 1": site}
+        model = Model(("score", score), ("change", x), given, covariates=("site: 1",))
+        models.append((people, model))
     joint = joint_test(
         models,
         shared={"site: 1": site},
@@ -252,9 +253,9 @@ def test_labels_that_one_circuit_lacks_are_no_obstacle_to_the_family():
     # one circuit lacks the first label, which is the reference of the other
     for kept in (slice(0, 8), slice(4, 12)):
         x, own = rng.normal(0, 1, 12)[kept], covariate_columns(table[kept], ["site"])
-        model = Model(("score", score[kept]), {"change": x, **own}, covariates=tuple(own))
+        model = Model(("score", score[kept]), ("change", x), own, covariates=tuple(own))
         models.append((people[kept], model))
-        alone.append(t_of(score[kept], np.column_stack([x, model.nuisance])))
+        alone.append(t_of(score[kept], np.column_stack([x, model.adjustment])))
     shared = covariate_columns(table, ["site"])
     joint = joint_test(models, shared=shared, permutations=99, rng=rng)
     assert joint.statistic.tolist() == pytest.approx(alone)

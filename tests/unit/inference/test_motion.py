@@ -10,11 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_design import design_of
+from made_models import (
+    adjusted_difference,
+    change_at_equal_motion,
+    follows_motion,
+    mean_change,
+)
 
-from ketfc.inference.design.change import adjusted_difference, mean_change
+from ketfc.inference.design.model import MIN_MOTION
 from ketfc.inference.flags import add_motion_flags
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS, MOTION_COLUMNS, SILENT, motion_tests
-from ketfc.inference.motion.models import FEWEST, change_at_equal_motion, follows_motion
 from ketfc.inference.motion.sessions import before_and_after, session_motion
 from ketfc.reporting.text.verdicts import with_motion
 
@@ -102,7 +107,7 @@ def test_the_change_at_equal_motion_is_a_coefficient_with_hc3(arms):
 
 @pytest.mark.parametrize(
     ("n", "constant", "words"),
-    [(FEWEST - 1, False, "5 are needed"), (8, True, "mean FD is the same in all 8")],
+    [(MIN_MOTION - 1, False, "5 are needed"), (8, True, "mean FD is the same in all 8")],
 )
 def test_nothing_is_decided_where_nothing_can_be(n, constant, words):
     motion, before, after = sample(n, 5)

@@ -146,7 +146,7 @@ def test_a_correlation_that_is_just_significant_hangs_on_single_participants():
     people = [f"{i:02d}" for i in range(12)]
     flags = {}
     for name, score in (("just", y), ("far", x**3)):
-        model = Model(("SI", score), {"change": x + 0.01 * (x % 3)}, by_ranks=True)
+        model = Model(("SI", score), ("change", x + 0.01 * (x % 3)), by_ranks=True)
         checks = {one.method: one for one in association_checks(model, people, name, SETTINGS)}
         flags[name] = checks["leave-one-out"].flags
         rho, p = stats.spearmanr(x, score)

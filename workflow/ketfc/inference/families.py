@@ -155,17 +155,17 @@ def joint_test(
         wide = np.full((len(people), len(models)), np.nan)
         for j, (participants, model) in enumerate(models):
             own = [c for name, c in model.regressors.items() if name not in model.covariates]
-            ordered = [model.outcome[1], *own]
+            ordered = [model.response[1], *own]
             wide[[place[who] for who in participants], j] = ordered[column]
         return wide
 
     example = models[0][1]
-    if not example.regressors:
+    if example.term is None:
         return _family(gathered(0), [], permutations=permutations, rng=rng)
     columns = 1 + len(example.regressors) - len(example.covariates)
     outcome, tested, *nuisance = (gathered(i) for i in range(columns))
     # arms and scores are the same for all circuits; of the two one is connectivity
-    if example.compares_groups:
+    if example.groups:
         tested = np.nanmax(tested, axis=1)
     else:
         outcome = np.nanmax(outcome, axis=1)
@@ -197,7 +197,7 @@ def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) 
         One value per edge.
     """
     return _family(
-        model.outcome[1],
+        model.response[1],
         list(model.regressors.values()),
         blocks=model.blocks,
         by_ranks=model.by_ranks,

@@ -1,22 +1,39 @@
-"""Every hypothesis put to every test that the design calls for."""
+"""Tests of the hypotheses: the table of every circuit and planned test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.design.model import bayes_factor
-from ketfc.inference.design.planned import CircuitLike, planned_samples
-from ketfc.inference.design.tested import Tested, family_wise, model_behind, tested_plan
+from ketfc.inference.core.evidence import ONE_SIDED, Evidence
+from ketfc.inference.core.permutation import Floats, stream
+from ketfc.inference.design.circuit_tests import Planned, planned_samples
+from ketfc.inference.design.covariate_columns import (
+    block_codes,
+    blocks_of,
+    covariate_columns,
+    singleton_flags,
+)
+from ketfc.inference.design.fit import bayes_factor, described, evidence_of
+from ketfc.inference.design.model import SMALL_ARM, Model, model_of
+from ketfc.inference.design.planned_tests import PlannedTest
 from ketfc.inference.families import (
+    PRIMARY_ASSOCIATION,
+    PRIMARY_CHANGE,
     SENSITIVITY,
     false_discovery_rate,
+    family_of,
     holm,
+    joint_test,
 )
 from ketfc.study.design.design import Design
+
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 HYPOTHESIS_COLUMNS = (
     "hypothesis",
@@ -44,12 +61,25 @@ HYPOTHESIS_COLUMNS = (
     "flags",
 )
 
+EXPLORATORY_BELOW = 40
+"""Samples smaller than this are labelled exploratory, unless the hypotheses were preregistered."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A planned test with its model, family and evidence."""
+
+    planned: Planned
+    model: Model
+    family: str
+    evidence: Evidence
+
 
 def evaluate_hypotheses(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategy: str,
     seed: int,
@@ -80,7 +110,7 @@ def evaluate_hypotheses(
     design : Design
         The study's design. Where it says `preregistered`, no sample is flagged
         ``exploratory`` for its size.
-    circuits : iterable of CircuitLike
+    circuits : iterable of Circuit
         The hypotheses, in the order of the table.
     strategy : str
         Denoising strategy to test.
@@ -109,7 +139,7 @@ def evaluate_hypotheses(
         :func:`ketfc.inference.design.samples.participant_table`.
     """
     tested = [
-        tested_plan(planned, seed=seed, permutations=permutations, alpha=alpha)
+        run_test(planned, seed=seed, permutations=permutations, alpha=alpha)
         for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy)
     ]
     p_values = pd.Series(
@@ -118,7 +148,7 @@ def evaluate_hypotheses(
     )
     families = pd.Series([item.family for item in tested], dtype=object)
     corrected = holm(p_values, families)
-    corrected["p_fwer"] = family_wise(tested, seed=seed, permutations=permutations)
+    corrected["p_fwer"] = family_wise_p(tested, seed=seed, permutations=permutations)
     corrected["p_fdr"] = false_discovery_rate(p_values, families)
     rows = [
         _row(item, of_family, strategy=strategy)
@@ -127,6 +157,80 @@ def evaluate_hypotheses(
     frame = pd.DataFrame(rows, columns=list(HYPOTHESIS_COLUMNS))
     # whole numbers that may be missing
     return frame.astype({"permutations": "Int64"}), tested
+
+
+def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) -> Tested:
+    """Run one planned test.
+
+    Parameters
+    ----------
+    planned : Planned
+        The test and its participants.
+    seed, permutations, alpha
+        As for :func:`evaluate_hypotheses`.
+    """
+    circuit, test, design = planned.circuit, planned.test, planned.design
+    complete = planned.sample.complete
+    model = model_of(test, complete, design)
+    if test.described_only:
+        evidence = described(model, alpha=alpha)
+    else:
+        evidence = evidence_of(
+            model,
+            alpha=alpha,
+            permutations=permutations,
+            rng=stream(seed, f"{circuit.id}/{test.name}"),
+            direction=circuit.direction if test.kind == "change" else None,
+        )
+    family = family_of(
+        kind=test.kind,
+        primary=circuit.primary and not test.secondary,
+        within_arm=test.arm is not None,
+        variant=circuit.variant_of is not None,
+    )
+    flags = _flags(test, complete, evidence, design, alpha=alpha)
+    return Tested(planned, model, family, replace(evidence, flags=flags))
+
+
+def family_wise_p(tested: Sequence[Tested], *, seed: int, permutations: int) -> Floats:
+    """Return the p of each test corrected by the largest t of its primary family, else NaN.
+
+    Parameters
+    ----------
+    tested : sequence of Tested
+        All tests of a study.
+    seed, permutations
+        As for :func:`evaluate_hypotheses`.
+    """
+    p = np.full(len(tested), np.nan)
+    for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):
+        members = [
+            i
+            for i, item in enumerate(tested)
+            if item.family == family and item.evidence.obstacle is None
+        ]
+        if not members:
+            continue
+        samples = [tested[i].planned.sample.complete for i in members]
+        models = [
+            (list(map(str, sample.index)), tested[i].model)
+            for i, sample in zip(members, samples, strict=True)
+        ]
+        # covariates are the same for all circuits
+        everybody = pd.concat(samples)
+        everybody = everybody[~everybody.index.duplicated()].sort_index()
+        planned = tested[members[0]].planned
+        adjusted = planned.test.adjusted
+        joint = joint_test(
+            models,
+            shared=covariate_columns(everybody, adjusted),
+            blocks=block_codes(everybody, blocks_of(adjusted, planned.design)),
+            permutations=permutations,
+            rng=stream(seed, f"max-t/{family}"),
+        )
+        alone = [tested[i].evidence.p_permutation for i in members]
+        p[members] = np.maximum(joint.p_fwer, alone)
+    return p
 
 
 def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[str, Any]:
@@ -153,9 +257,41 @@ def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[s
         "p_holm": of_family["p_holm"],
         "p_fwer": of_family["p_fwer"],
         "p_fdr": of_family["p_fdr"],
-        "bf10": bayes_factor(model_behind(planned)) if tested else np.nan,
+        "bf10": bayes_factor(item.model) if tested else np.nan,
         "n": len(planned.sample.complete),
         "n_excluded": len(planned.sample.left_out),
         "permutations": evidence.permutations,
         "flags": ";".join(evidence.flags) or None,
     }
+
+
+def _flags(
+    test: PlannedTest,
+    complete: pd.DataFrame,
+    evidence: Evidence,
+    design: Design,
+    *,
+    alpha: float,
+) -> tuple[str, ...]:
+    """Return the flags of the evidence, of its sample and of its setting."""
+    flags = list(evidence.flags)
+    if "si_change" in test.needs:
+        flags.append("no-baseline-score")
+    if evidence.obstacle is not None:
+        return tuple(flags)
+    small = len(complete) < EXPLORATORY_BELOW and not design.preregistered
+    if small or test.kind == "moderation":
+        flags.append("exploratory")
+    flags += singleton_flags(complete, test.adjusted, blocks_of(test.adjusted, design))
+    of = design.group_column
+    if of is not None and complete[of].value_counts().min() < SMALL_ARM:
+        flags.append("small-arm" if of == "arm" else "small-order")
+    if ONE_SIDED in flags:
+        # a two-sided interval does not answer the question of a one-sided test
+        return tuple(flags)
+    excludes_zero = evidence.ci_low > 0 or evidence.ci_high < 0
+    if np.isfinite([evidence.p_permutation, evidence.ci_low]).all() and excludes_zero != (
+        evidence.p_permutation <= alpha
+    ):
+        flags.append("interval-disagrees")
+    return tuple(flags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ketfc.base.english import listed
-from ketfc.inference.design.samples import adjusted_for
+from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.study.design.design import Design
 
 

@@ -14,6 +14,12 @@ from ketfc.inference.core.permutation import Blocks, Floats, orders_within
 DZ = "dz (Hedges g)"
 """Mean change in standard deviations of the change, corrected for small samples."""
 
+BASELINE_SD = "difference / baseline SD (Hedges g)"
+"""Adjusted difference in pooled standard deviations at baseline, corrected for small samples."""
+
+DZ_WITHIN_ORDER = "dz within orders (Hedges g)"
+"""Difference between drugs in pooled standard deviations of the difference within an order."""
+
 _EXACT_BELOW = 50
 """Samples up to this size have the exact null distribution of rank sums."""
 

@@ -1,19 +1,30 @@
-"""The linear model behind a planned test: its outcome, what is tested, and what is adjusted for."""
+"""Linear models of a design's tests: response, term of interest, nuisance and blocks.
+
+Every column of every test is written here, once. :func:`model_over` chooses them by the design and
+the question; :mod:`ketfc.inference.design.fit` estimates and tests them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.bayes import correlation_bf10, jzs_one_sample, jzs_two_sample
+from ketfc.inference.core.effect_sizes import BASELINE_SD, DZ_WITHIN_ORDER
 from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
-from ketfc.inference.design.model_columns import block_codes, covariate_columns
-from ketfc.inference.design.samples import PlannedTest
-from ketfc.study.design.design import KETAMINE_FIRST, Design
+from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
+from ketfc.inference.design.moderation import (
+    CHANGE_BY_DIAGNOSIS,
+    DRUG_BY_BASELINE,
+    DRUG_BY_CHANGE,
+    small_cells,
+)
+from ketfc.inference.design.planned_tests import PlannedTest
+from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, Design
 
 MIN_ARM = 2
 """A smaller arm is fitted exactly by its own coefficient and says nothing of its spread."""
@@ -21,120 +32,138 @@ MIN_ARM = 2
 SMALL_ARM = 5
 """A smaller arm is flagged, and no association is tested within it."""
 
-CONNECTIVITY_CHANGE = "the change in connectivity"
+MIN_MOTION = 5
+"""With fewer participants nothing is said of head motion."""
+
+Column = tuple[str, Floats]
+"""Name in plain words and values of shape (n,), or (n, m) where m connections are modelled."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What a test regresses on what.
+    """Linear model of a test.
 
     Attributes
     ----------
-    outcome : tuple of str and numpy.ndarray of shape (n,)
-        Name in plain words and values.
-    regressors : mapping of str to numpy.ndarray of shape (n,)
-        Columns beside the intercept, the tested one first, those of the covariates last; none
-        where the mean of the outcome itself is tested against zero.
-    compares_groups : bool
-        Whether the tested column tells two groups apart (arms, or orders of two drugs).
+    response : Column
+        The response.
+    term : Column or None
+        The term of interest; None where the mean of the response is tested against zero (at a
+        nuisance of zero).
+    nuisance : mapping of str to numpy.ndarray of shape (n,)
+        The other columns beside the intercept, those of covariates last.
+    groups : bool
+        Whether the term tells two groups apart (arms, or orders of two drugs).
+    unit : Column or None
+        Name of the effect size, and the values whose standard deviation within the groups is its
+        unit; None where the effect size follows from the kind of test.
     covariates : tuple of str
-        Which of the regressors are columns of covariates.
+        The columns of the nuisance that are covariates.
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block only.
     by_ranks : bool
         Whether the test takes the ranks of all columns; they are kept as values here.
+    correlation : bool
+        Whether the estimate is a partial correlation of values, not a slope.
+    sample_obstacle : Evidence or None
+        The reason that the sample is too small for the test, if it is.
     """
 
-    outcome: tuple[str, Floats]
-    regressors: Mapping[str, Floats]
-    compares_groups: bool = False
+    response: Column
+    term: Column | None = None
+    nuisance: Mapping[str, Floats] = field(default_factory=dict)
+    groups: bool = False
+    unit: Column | None = None
     covariates: tuple[str, ...] = ()
     blocks: Blocks | None = None
     by_ranks: bool = False
+    correlation: bool = False
+    sample_obstacle: Evidence | None = None
 
     @property
     def n(self) -> int:
         """Participants."""
-        return len(self.outcome[1])
+        return len(self.response[1])
 
     @property
     def tested(self) -> Floats:
-        """The tested column, shape (n,)."""
-        return next(iter(self.regressors.values()))
+        """Values of the term of interest.
+
+        Raises
+        ------
+        ValueError
+            If the model has none.
+        """
+        if self.term is None:
+            raise ValueError("the model of a mean has no term of interest")
+        return self.term[1]
 
     @property
-    def nuisance(self) -> Floats:
-        """The other columns, shape (n, k), the intercept first."""
-        return np.column_stack([np.ones(self.n), *list(self.regressors.values())[1:]])
+    def regressors(self) -> dict[str, Floats]:
+        """All columns beside the intercept, the term of interest first."""
+        return {**(dict([self.term]) if self.term is not None else {}), **self.nuisance}
+
+    @property
+    def adjustment(self) -> Floats:
+        """The nuisance as a matrix, shape (n, k), the intercept first."""
+        return np.column_stack([np.ones(self.n), *self.nuisance.values()])
+
+    @property
+    def obstacle(self) -> Evidence | None:
+        """The reason that one connection cannot be tested, None where it can."""
+        if self.sample_obstacle is not None:
+            return self.sample_obstacle
+        if self.regressors:
+            return obstacle_to_fit(self.response, self.regressors)
+        if self.n < 3:
+            return untestable("too-few", f"{self.n} complete participants, at least 3 are needed")
+        name, values = self.response
+        if is_constant(values):
+            return untestable("constant", f"{name} is the same in all {self.n} participants")
+        return None
 
     @property
     def partial_r(self) -> float:
-        """Correlation of outcome and tested column, both without what the nuisance explains."""
-        basis = orthonormal(self.nuisance)
-        y, x = (column - basis @ (basis.T @ column) for column in (self.outcome[1], self.tested))
+        """Correlation of response and term, both without what the nuisance explains."""
+        basis = orthonormal(self.adjustment)
+        y, x = (column - basis @ (basis.T @ column) for column in (self.response[1], self.tested))
         return float(y @ x / (np.linalg.norm(y) * np.linalg.norm(x)))
 
     def ranked(self) -> Model:
         """Return the model with ranks (mean ranks for ties) in place of values."""
         from scipy import stats
 
-        name, values = self.outcome
-        columns = {label: stats.rankdata(column) for label, column in self.regressors.items()}
-        return replace(self, outcome=(name, stats.rankdata(values)), regressors=columns)
+        def ranks(column: Column) -> Column:
+            return column[0], stats.rankdata(column[1])
+
+        return replace(
+            self,
+            response=ranks(self.response),
+            term=None if self.term is None else ranks(self.term),
+            nuisance=dict(map(ranks, self.nuisance.items())),
+        )
 
 
 def model_of(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Model:
-    """Return the model of a test over everybody, or of an association within one arm.
+    """Return the model of a planned test.
 
     Parameters
     ----------
     test : PlannedTest
         The test.
     complete : pandas.DataFrame
-        Its complete participants, rows of :func:`ketfc.inference.design.samples.participant_table`.
-    design : mapping
+        Its complete participants, rows of :func:`ketfc.inference.design.samples.participant_table`;
+        for tests of head motion with `motion`, the change in mean FD (mm).
+    design : Design
         The design as the test sees it.
 
     Returns
     -------
     Model
-        Change: follow-up on arm and baseline where there are arms; in a crossover the difference
-        between periods on the order of the drugs (−1, 1); else the change alone. Association: the
-        score at follow-up on the change in connectivity and the baseline score (change on change
-        where scores are changes, or differences between drugs), and arm or order, to be tested by
-        ranks. With the test's covariates, and the blocks within which participants are exchanged.
+        As :func:`model_over` gives it for the circuit's own connectivity.
     """
     sessions = values(complete, "z_baseline"), values(complete, "z_followup")
     return model_over(test, complete, *sessions, design)
-
-
-def with_covariates(
-    model: Model, test: PlannedTest, complete: pd.DataFrame, design: Design
-) -> Model:
-    """Return a model with the covariates and blocks of its test.
-
-    Parameters
-    ----------
-    model : Model
-        The model without them.
-    test, complete, design
-        As for :func:`model_of`.
-    """
-    if not test.adjusted:
-        return model
-    columns = covariate_columns(complete, test.adjusted)
-    return replace(
-        model,
-        regressors={**model.regressors, **columns},
-        covariates=tuple(columns),
-        blocks=block_codes(complete, blocks_of(test, design)),
-    )
-
-
-def blocks_of(test: PlannedTest, design: Design) -> str | None:
-    """Return the covariate within whose labels a test exchanges participants, if there is one."""
-    blocks: str | None = design.terms.blocks
-    return blocks if blocks in test.adjusted else None
 
 
 def model_over(
@@ -144,72 +173,144 @@ def model_over(
     followup: Floats,
     design: Design,
 ) -> Model:
-    """Return the model of a test with connectivity from elsewhere.
+    """Return the model of a planned test with connectivity from elsewhere.
 
     Parameters
     ----------
     test, complete, design
         As for :func:`model_of`; `z_baseline` and `z_followup` of the participants are not used.
-    baseline, followup : numpy.ndarray of shape (n,) or (n, edges)
-        Fisher z of these participants. With many edges the columns of the model that hold
+    baseline, followup : numpy.ndarray of shape (n,) or (n, m)
+        Fisher z of these participants. With many connections the columns of the model that hold
         connectivity have that shape too.
+
+    Returns
+    -------
+    Model
+        Change: follow-up on arm and baseline where there are arms; in a crossover the difference
+        between periods on the order of the drugs; else the mean change. Association: the score at
+        follow-up on the change in connectivity and the baseline score (change on change where
+        scores are changes, or differences between drugs), and arm or order, by ranks. Moderation:
+        an interaction beside its main effects. Head motion: the change in connectivity on that in
+        motion, or the model of change with it. With the covariates of the test, and the blocks
+        within which participants are exchanged.
     """
-    model = _unadjusted(test, complete, baseline, followup, design)
-    return with_covariates(model, test, complete, design)
-
-
-def _unadjusted(
-    test: PlannedTest,
-    complete: pd.DataFrame,
-    baseline: Floats,
-    followup: Floats,
-    design: Design,
-) -> Model:
-    """Return the model of a test without covariates."""
-    change = followup - baseline
-    two_arms = design.between_arms and test.arm is None
-    treated = np.asarray(complete["arm"] == "ketamine", dtype=np.float64)
-    crossover = design.within_drugs
-    first = np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
-    if test.kind == "change":
-        if crossover:
-            order = 2.0 * first - 1.0
-            periods = ("the difference between periods", (change.T * order).T)
-            return Model(periods, {"the order of the drugs": order}, compares_groups=True)
-        if two_arms:
-            return Model(
-                ("connectivity at follow-up", followup),
-                {"arm": treated, "connectivity at baseline": baseline},
-                compares_groups=True,
-            )
-        return Model((CONNECTIVITY_CHANGE, change), {})
-    instrument = design.instrument
-    before, after = values(complete, "si_baseline"), values(complete, "si_followup")
-    regressors = {CONNECTIVITY_CHANGE: change}
-    if crossover:
-        score = (f"the difference in {instrument} between the drugs", after - before)
-        return Model(score, {**regressors, "the order of the drugs": first}, by_ranks=True)
-    if "si_change" in test.needs:
-        score = (f"the change in {instrument}", values(complete, "si_change"))
+    obstacle = sample_obstacle(test, complete, design)
+    columns = _Columns(test, complete, baseline, followup, design)
+    if test.kind == "moderation":
+        # an interaction of nobody has no columns
+        model = _moderation(columns) if obstacle is None else Model(columns.change)
     else:
-        score = (f"{instrument} at {design.followup}", after)
-        regressors[f"{instrument} at {design.baseline}"] = before
-    if two_arms:
-        regressors["arm"] = treated
-    return Model(score, regressors, by_ranks=True)
+        model = {
+            "change": _change,
+            "association": _association,
+            "follows-motion": _follows_motion,
+            "change-at-equal-motion": _change_at_equal_motion,
+        }[test.kind](columns)
+    model = replace(model, sample_obstacle=obstacle)
+    # covariates around their means leave a mean as it is
+    return model if model.term is None else _with_covariates(model, test, complete, design)
 
 
-def small_sample(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
-    """Return what forbids a test because an arm or order is too small, if anything does.
+def mean_change(change: Column) -> Model:
+    """Return the model of a mean change within participants."""
+    return Model(change)
+
+
+def difference_between_arms(baseline: Floats, followup: Floats, treated: Floats) -> Model:
+    """Return the model of a difference between arms at equal baseline (ANCOVA).
+
+    Parameters
+    ----------
+    baseline, followup : numpy.ndarray of shape (n,) or (n, m)
+        Fisher z of the same participants.
+    treated : numpy.ndarray of shape (n,)
+        1 in the ketamine arm, 0 in the control arm.
+
+    Returns
+    -------
+    Model
+        Its effect size divides the coefficient by the standard deviation of the baseline pooled
+        over arms, which treatment cannot have changed.
+
+    References
+    ----------
+    Morris SB (2008), Organ Res Methods 11:364–386, doi:10.1177/1094428106291059 (standardiser
+    and correction of d_ppc2).
+    """
+    return Model(
+        ("connectivity at follow-up", followup),
+        ("arm", treated),
+        {"connectivity at baseline": baseline},
+        groups=True,
+        unit=(BASELINE_SD, baseline),
+    )
+
+
+def difference_between_drugs(control: Floats, ketamine: Floats, order: Floats) -> Model:
+    """Return the model of a difference between two drugs within participants, whatever the period.
+
+    A study of two drugs in two periods confounds drug and period within each order of the drugs,
+    and tells them apart by comparing the orders. The differences between a participant's periods
+    (second drug subtracted from first) are therefore compared between the orders: half of what the
+    orders differ by is the effect of the drug, half of what they share that of the period. If
+    nobody would have measured otherwise under the other drug, these differences do not depend on
+    the order, and exchanging participants between orders, as the allocation might have, is an exact
+    test; so it is within blocks whose columns are in the nuisance, which no such exchange changes.
+
+    Parameters
+    ----------
+    control, ketamine : numpy.ndarray of shape (n,) or (n, m)
+        Fisher z of the same participants after each drug.
+    order : numpy.ndarray of shape (n,)
+        1 where ketamine came first, −1 where the control drug did.
+
+    Returns
+    -------
+    Model
+        Its coefficient is the mean of ketamine − control over both orders, each with half the
+        weight; its effect size divides it by the standard deviation of the differences pooled
+        within orders.
+
+    References
+    ----------
+    Hills M, Armitage P (1979), Br J Clin Pharmacol 8:7–20,
+    doi:10.1111/j.1365-2125.1979.tb05903.x (estimate and t).
+    Senn S (2002), Cross-over trials in clinical research, 2nd ed., chapter 3.
+    """
+    periods = ((ketamine - control).T * order).T
+    return Model(
+        ("the difference between periods", periods),
+        ("the order of the drugs", order),
+        groups=True,
+        unit=(DZ_WITHIN_ORDER, periods),
+    )
+
+
+def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
+    """Return the reason that a sample is too small for a test, None where it is not.
 
     Parameters
     ----------
     test, complete, design
         As for :func:`model_of`.
+
+    Returns
+    -------
+    Evidence or None
+        Flagged ``no-scores``, ``too-few``, ``arm-empty``, ``order-empty`` or ``small-cell``.
     """
     n = len(complete)
-    if test.arm is not None and n < SMALL_ARM:
-        return untestable("too-few", f"{n} complete participants, at least {SMALL_ARM} are needed")
+    if test.kind == "association" and design.si is None:
+        return untestable("no-scores", "the study has no SI score")
+    if test.kind == "moderation":
+        return small_cells(test, complete, design)
+    if test.kind in ("follows-motion", "change-at-equal-motion"):
+        few = f"{n} participants with both changes, {MIN_MOTION} are needed"
+        return untestable("too-few", few) if n < MIN_MOTION else None
+    if test.arm is not None:
+        few = f"{n} complete participants, at least {SMALL_ARM} are needed"
+        small = n < SMALL_ARM and not test.described_only
+        return untestable("too-few", few) if small else None
     if design.within_drugs:
         for role, drug in design.drugs.items():
             size = int((complete["sequence"] == f"{role}-first").sum())
@@ -217,52 +318,155 @@ def small_sample(test: PlannedTest, complete: pd.DataFrame, design: Design) -> E
                 had = "no complete participant" if size == 0 else "one complete participant only"
                 why = f"{had} had {drug} first, so that drug and period cannot be told apart"
                 return untestable("order-empty" if size == 0 else "too-few", why)
-        return None
-    if not design.between_arms or test.arm is not None:
-        return None
-    for role in ("ketamine", "control"):
-        label, size = design.arms[role], int((complete["arm"] == role).sum())
-        if size == 0:
-            return untestable("arm-empty", f"the {label} arm has no complete participant")
-        if size < MIN_ARM:
-            return untestable("too-few", f"the {label} arm has one complete participant only")
+    if design.between_arms:
+        for role in ("ketamine", "control"):
+            label, size = design.arms[role], int((complete["arm"] == role).sum())
+            if size == 0:
+                return untestable("arm-empty", f"the {label} arm has no complete participant")
+            if size < MIN_ARM:
+                return untestable("too-few", f"the {label} arm has one complete participant only")
     return None
-
-
-def bayes_factor(model: Model) -> float:
-    """Return BF10 of a model that can be fitted.
-
-    Parameters
-    ----------
-    model : Model
-        Without an obstacle (:func:`ketfc.inference.core.linear.obstacle_to_fit`).
-
-    Returns
-    -------
-    float
-        JZS of the one-sample t, or of the two-sample t given the covariates, whose degrees of
-        freedom it takes; of an association that of the partial correlation, on n less the number
-        of covariates, and of ranks where the model is tested by ranks, as if they were values. All
-        by classical standard errors. Infinite for a perfect fit.
-    """
-    from scipy import stats
-
-    if model.by_ranks:
-        model = model.ranked()
-    y = model.outcome[1]
-    if not model.regressors:
-        return jzs_one_sample(float(stats.ttest_1samp(y, 0.0).statistic), model.n)
-    r = model.partial_r
-    covariates = len(model.regressors) - 1
-    if not model.compares_groups:
-        return correlation_bf10(r, model.n - covariates)
-    if abs(r) >= 1 - 1e-14:
-        return np.inf
-    t = r * ((model.n - covariates - 2) / (1 - r**2)) ** 0.5
-    first = int((model.tested == model.tested.max()).sum())
-    return jzs_two_sample(t, first, model.n - first, covariates=covariates)
 
 
 def values(table: pd.DataFrame, column: str) -> Floats:
     """Return a column as float64."""
     return table[column].to_numpy(dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """The columns that the models of a test are made of."""
+
+    test: PlannedTest
+    complete: pd.DataFrame
+    baseline: Floats
+    followup: Floats
+    design: Design
+
+    @property
+    def change(self) -> Column:
+        """The change in connectivity, or the difference between the drugs."""
+        what = "difference" if self.design.within_drugs else "change"
+        return f"the {what} in connectivity", self.followup - self.baseline
+
+    @property
+    def motion(self) -> Column:
+        """The change in head motion."""
+        return "the change in mean FD", values(self.complete, "motion")
+
+    @property
+    def treated(self) -> Floats:
+        """1 in the ketamine arm, 0 in the control arm."""
+        return np.asarray(self.complete["arm"] == "ketamine", dtype=np.float64)
+
+    @property
+    def order(self) -> Floats:
+        """1 where ketamine came first, −1 where the control drug did."""
+        return np.where(self.complete["sequence"] == KETAMINE_FIRST, 1.0, -1.0)
+
+    @property
+    def between_arms(self) -> bool:
+        """Whether two arms are compared."""
+        return self.design.between_arms and self.test.arm is None
+
+    @property
+    def sides(self) -> dict[str, Floats]:
+        """The arm, or the order of the drugs, as nuisance; empty in one arm."""
+        if self.design.within_drugs:
+            return {"the order of the drugs": self.order}
+        return {"arm": self.treated} if self.between_arms else {}
+
+    @property
+    def baseline_score(self) -> dict[str, Floats]:
+        """The score at baseline, where it was measured, as nuisance."""
+        if self.design.within_drugs or self.design.si_changes_only:
+            return {}
+        name = f"{self.design.instrument} at {self.design.baseline}"
+        return {name: values(self.complete, "si_baseline")}
+
+    @property
+    def score(self) -> Column:
+        """The score of an association."""
+        instrument = self.design.instrument
+        if self.design.si_changes_only:
+            return f"the change in {instrument}", values(self.complete, "si_change")
+        after = values(self.complete, "si_followup")
+        if self.design.within_drugs:
+            difference = after - values(self.complete, "si_baseline")
+            return f"the difference in {instrument} between the drugs", difference
+        return f"{instrument} at {self.design.followup}", after
+
+
+def _change(columns: _Columns) -> Model:
+    if columns.design.within_drugs:
+        return difference_between_drugs(columns.baseline, columns.followup, columns.order)
+    if columns.between_arms:
+        return difference_between_arms(columns.baseline, columns.followup, columns.treated)
+    return mean_change(columns.change)
+
+
+def _association(columns: _Columns) -> Model:
+    given = columns.baseline_score | columns.sides
+    return Model(columns.score, columns.change, given, by_ranks=True)
+
+
+def _follows_motion(columns: _Columns) -> Model:
+    return Model(columns.change, columns.motion, columns.sides, correlation=True)
+
+
+def _change_at_equal_motion(columns: _Columns) -> Model:
+    """Return the model of change beside motion: without arms, its mean at no change in motion."""
+    motion = dict([columns.motion])
+    if columns.between_arms:
+        model = _change(columns)
+        return replace(model, nuisance={**model.nuisance, **motion})
+    return Model(columns.change, None, motion | columns.sides)
+
+
+def _moderation(columns: _Columns) -> Model:
+    """Return the model of an interaction, with both main effects beside their product.
+
+    The coefficient of the product does not depend on where they are centred. Arms were allocated,
+    and are compared at equal baseline; diagnoses were not, and are compared in their changes: at
+    equal baseline, regression to different means would pass for a difference (Van Breukelen GJP
+    (2006), J Clin Epidemiol 59:920–925, doi:10.1016/j.jclinepi.2006.02.007).
+    """
+    name = columns.test.name
+    arm: Column = ("arm", columns.treated)
+    bipolar = np.asarray(columns.complete["diagnosis"] == BIPOLAR, dtype=np.float64)
+    diagnosis: Column = ("diagnosis", bipolar)
+    if name == CHANGE_BY_DIAGNOSIS and not columns.between_arms:
+        return Model(columns.change, diagnosis, columns.sides)
+    if name in (DRUG_BY_BASELINE, CHANGE_BY_DIAGNOSIS):
+        by = diagnosis
+        if name == DRUG_BY_BASELINE:
+            ((label, score),) = columns.baseline_score.items()
+            by = (label, score)
+        ancova = _change(columns)
+        term, main = _crossed(arm, by)
+        return Model(ancova.response, term, {**main, **ancova.nuisance})
+    term, main = _crossed(arm if name == DRUG_BY_CHANGE else diagnosis, columns.change)
+    given = columns.baseline_score | columns.sides
+    # an arm among the main effects keeps its place
+    return Model(columns.score, term, main | given)
+
+
+def _crossed(one: Column, other: Column) -> tuple[Column, dict[str, Floats]]:
+    """Return the product of two columns around their means, and the two columns."""
+    product = (one[1] - one[1].mean()) * (other[1] - other[1].mean())
+    return (f"{one[0]} by {other[0]}", product), dict([one, other])
+
+
+def _with_covariates(
+    model: Model, test: PlannedTest, complete: pd.DataFrame, design: Design
+) -> Model:
+    """Return a model with the covariates and blocks of its test."""
+    if not test.adjusted:
+        return model
+    columns = covariate_columns(complete, test.adjusted)
+    return replace(
+        model,
+        nuisance={**model.nuisance, **columns},
+        covariates=tuple(columns),
+        blocks=block_codes(complete, blocks_of(test.adjusted, design)),
+    )

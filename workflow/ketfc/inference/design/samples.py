@@ -1,4 +1,4 @@
-"""Who enters which test, and who does not and why."""
+"""Samples of the tests: participants with complete data, and reasons of the others."""
 
 from __future__ import annotations
 
@@ -8,50 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.design.crossover import first_period
-from ketfc.study.design.design import CONTROL_FIRST, FIRST_PERIOD, KETAMINE_FIRST, Design
-
-_ARM_ROLES = ("ketamine", "control")
-
-
-@dataclass(frozen=True)
-class PlannedTest:
-    """One test that the design calls for.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the tables.
-    kind : str
-        ``change``, ``association`` or ``moderation``.
-    arm : str or None
-        Role of the only arm it looks at; None for everybody.
-    needs : tuple of str
-        Columns of :func:`participant_table`, beside those of its covariates, without which a
-        participant cannot enter.
-    roles : tuple of (str, str), optional
-        The sessions it compares, reference first, where they are not the design's primary ones;
-        such a test is secondary whatever its circuit.
-    adjusted : tuple of str
-        Covariates that it is adjusted for, the blocks among them: see :func:`adjusted_for`.
-    """
-
-    name: str
-    kind: str
-    arm: str | None
-    needs: tuple[str, ...]
-    roles: tuple[str, str] | None = None
-    adjusted: tuple[str, ...] = ()
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """All columns without which a participant cannot enter, those of covariates included."""
-        return (*self.needs, *(f"covariate_{name}" for name in self.adjusted))
-
-    @property
-    def secondary(self) -> bool:
-        """Whether it looks at other sessions than the primary ones."""
-        return self.roles is not None or self.name == FIRST_PERIOD
+from ketfc.inference.design.planned_tests import PlannedTest
+from ketfc.study.design.design import (
+    AFTER_FIRST,
+    CONTROL_FIRST,
+    FIRST_PERIOD,
+    KETAMINE_FIRST,
+    Design,
+)
 
 
 @dataclass(frozen=True)
@@ -70,80 +34,25 @@ class Sample:
     left_out: dict[str, str]
 
 
-def planned_tests(design: Design) -> list[PlannedTest]:
-    """Return the tests that a design calls for, in the order of the tables.
-
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-
-    Returns
-    -------
-    list of PlannedTest
-        Change and association over everybody; where there are arms, also within each of them;
-        change at every further follow-up, and of a crossover in the first period alone.
-    """
-    arms = (design.group_column,) if design.group_column else ()
-    change = ("z_baseline", "z_followup")
-    score = score_columns(design)
-    given, of_change = adjusted_for(design), adjusted_for(design, change=True)
-    tests = [
-        PlannedTest("change", "change", None, arms + change, adjusted=of_change),
-        PlannedTest("association", "association", None, arms + change + score, adjusted=given),
-    ]
-    for before, after in design.contrasts[1:]:
-        roles = (before, after)
-        tests.append(
-            PlannedTest(f"change-{after}", "change", None, arms + change, roles, adjusted=of_change)
-        )
-    if FIRST_PERIOD in design.estimand:
-        tests.append(PlannedTest(FIRST_PERIOD, "change", None, ("arm", *change), adjusted=given))
-    if not design.between_arms:
-        return tests
-    labels = {role: design.arms[role] for role in _ARM_ROLES}
-    for role, label in labels.items():
-        tests.append(PlannedTest(f"change-{label}", "change", role, arms + change))
-    for role, label in labels.items():
-        name, needs = f"association-{label}", arms + change + score
-        tests.append(PlannedTest(name, "association", role, needs, adjusted=given))
-    return tests
-
-
-def adjusted_for(design: Design, *, change: bool = False) -> tuple[str, ...]:
-    """Return the covariates that the tests of a design are adjusted for, blocks last.
-
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-    change : bool
-        For the tests of change: a change within participants (one arm) is not adjusted, since
-        covariates around their means leave its mean as it is, while signs could no longer be
-        flipped exactly. The difference between two drugs within participants is adjusted for the
-        blocks alone, in which periods may differ.
-    """
-    terms = design.terms
-    if change and design.one_arm:
-        return ()
-    names = [] if change and design.within_drugs else terms.covariates
-    blocks = [] if terms.blocks is None else [terms.blocks]
-    return tuple(dict.fromkeys([*(name for name in names if name not in blocks), *blocks]))
-
-
 def seen_by(
     test: PlannedTest, connectivity: pd.DataFrame, design: Design
 ) -> tuple[pd.DataFrame, Design]:
     """Return connectivity and design as a test sees them.
 
-    `baseline` and `followup` of that design are the roles the test compares; the first period of a
-    crossover is a parallel study (:func:`ketfc.inference.design.crossover.first_period`).
+    `baseline` and `followup` of that design are the roles the test compares. The first period of a
+    crossover is a parallel study of the session before both drugs and of the one after each
+    participant's own first drug, whose role is :data:`ketfc.study.design.design.AFTER_FIRST`.
     """
-    if test.name == FIRST_PERIOD:
-        return first_period(connectivity, design)
-    if test.roles is None:
-        return connectivity, design
-    return connectivity, design.comparing(*test.roles)
+    if test.name != FIRST_PERIOD:
+        return connectivity, design.comparing(*test.roles) if test.roles else design
+    first = design.first_period()
+    roles = {"control": design.baseline, "ketamine": design.followup}
+    own = connectivity["participant_id"].map(
+        {who: roles[drug] for who, drug in first.participants.items() if drug is not None}
+    )
+    after = connectivity[connectivity["role"] == own].assign(role=AFTER_FIRST)
+    before = connectivity[connectivity["role"] == design.pre]
+    return pd.concat([before, after]), first
 
 
 def participant_table(
@@ -272,13 +181,6 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Design) -> Sample:
         reasons = [_reason(need, row, design) for need in test.required if missing[need][i]]
         left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
     return Sample(complete=planned[~incomplete], left_out=left_out)
-
-
-def score_columns(design: Design) -> tuple[str, ...]:
-    """Return the score columns that an association needs."""
-    if design.si_changes_only:
-        return ("si_change",)
-    return ("si_baseline", "si_followup")
 
 
 def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[float]:

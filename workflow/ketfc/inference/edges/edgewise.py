@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,14 @@ import pandas as pd
 from ketfc.inference.core.maxt import FamilyTest, false_discovery
 from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.core.sequential import sequential_p
-from ketfc.inference.design.model import MIN_ARM, model_over, small_sample
-from ketfc.inference.design.samples import PlannedTest, participant_table, planned_tests
+from ketfc.inference.design.model import MIN_ARM, model_over, sample_obstacle
+from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
+from ketfc.inference.design.samples import participant_table
 from ketfc.inference.families import edgewise_test
-from ketfc.inference.null.matched_null import CircuitLike
 from ketfc.study.design.design import Design
+
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 EDGE_COLUMNS = (
     "family",
@@ -55,7 +58,7 @@ CIRCUITS = "Circuits"
 NOT_MEASURED = "not-measured"
 """Reason of an edge that nobody has at both sessions; the others are those of
 :class:`ketfc.inference.core.maxt.FamilyTest` and of
-:func:`ketfc.inference.design.model.small_sample`."""
+:func:`ketfc.inference.design.model.sample_obstacle`."""
 
 _TIMES = ("baseline", "followup")
 _NO_CONNECTIVITY = pd.DataFrame(
@@ -128,7 +131,7 @@ def parcel_edges(
 def circuit_edges(
     connectivity: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategy: str,
 ) -> Edges:
@@ -140,7 +143,7 @@ def circuit_edges(
         ``connectivity.tsv``.
     design : Design
         The study's design.
-    circuits : iterable of CircuitLike
+    circuits : iterable of Circuit
         A pair of regions that two circuits share is an edge once, of the first; semipartial
         correlations are edges of their own.
     strategy : str
@@ -258,7 +261,7 @@ def _family(
     n = present.sum(axis=0)
     reason = np.full(len(n), None, dtype=object)
     reason[_smallest_group(complete, present, design) < MIN_ARM] = "too-few"
-    obstacle = small_sample(test, complete, design)
+    obstacle = sample_obstacle(test, complete, design)
     if obstacle is not None:
         reason[:] = obstacle.flags[0]
     reason[n == 0] = NOT_MEASURED
@@ -302,7 +305,7 @@ def _family(
 def _smallest_group(
     complete: pd.DataFrame, present: npt.NDArray[np.bool_], design: Design
 ) -> npt.NDArray[np.int64]:
-    """Return how many the smaller arm, or order of the drugs, has of each edge; all in one arm."""
+    """Return the size of the smaller arm, or order of the drugs, by edge; of all in one arm."""
     of = design.group_column
     if of is None:
         whole: npt.NDArray[np.int64] = present.sum(axis=0)

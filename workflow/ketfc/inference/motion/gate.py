@@ -1,4 +1,4 @@
-"""Whether head motion explains a change: the paired version of QC–FC, and its gate.
+"""Motion gate: the paired version of QC–FC for the circuits.
 
 Three questions. Did motion itself change with treatment? Does a circuit's change go with the
 change in motion over participants (Δ mean FD × ΔFC)? What is left of the circuit's change where
@@ -14,28 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ketfc.inference.core.evidence import Evidence, untestable
-from ketfc.inference.core.permutation import Floats, stream
-from ketfc.inference.design.change import adjusted_difference, mean_change
-from ketfc.inference.design.crossover import drug_difference
-from ketfc.inference.design.model import blocks_of
-from ketfc.inference.design.model_columns import block_codes, covariate_columns
-from ketfc.inference.design.samples import (
-    PlannedTest,
-    adjusted_for,
-    covariate_values,
-    participant_table,
-    planned_tests,
-    sample_of,
-)
-from ketfc.inference.motion.models import FEWEST, change_at_equal_motion, follows_motion
+from ketfc.inference.core.permutation import stream
+from ketfc.inference.design.fit import evidence_of
+from ketfc.inference.design.model import MIN_MOTION, model_of, model_over
+from ketfc.inference.design.planned_tests import motion_tests_of, planned_tests
+from ketfc.inference.design.samples import participant_table, sample_of
 from ketfc.inference.motion.sessions import MEASURES, before_and_after, session_motion
-from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
+from ketfc.study.design.design import Design
+
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 MOTION_COLUMNS = (
     "measure",
@@ -63,24 +57,19 @@ FOLLOWS = "follows-motion"
 CHANGED = "motion-changed"
 """Flag of the tests of change where mean FD changed itself."""
 SILENT = "silent"
-"""What `gate` says where it was looked at and did not fire."""
+"""Value of `gate` where it did not fire."""
 
 _NO_SCORES = pd.DataFrame(columns=["participant_id", "scale", "instrument", "role", "score"])
-
-
-class CircuitLike(Protocol):
-    """What must be known of a circuit: a ``ketfc.imaging.regions.registry.Circuit`` has it."""
-
-    @property
-    def id(self) -> str:
-        """Identifier, as in connectivity.tsv."""
+_NO_CONNECTIVITY = pd.DataFrame(
+    columns=["participant_id", "strategy", "circuit", "measure", "role", "z"]
+)
 
 
 def motion_tests(
     connectivity: pd.DataFrame,
     quality: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategies: Sequence[str],
     seed: int,
@@ -95,7 +84,7 @@ def motion_tests(
         ``connectivity.tsv`` and ``quality/runs.tsv``.
     design : Design
         The study's design.
-    circuits : iterable of CircuitLike
+    circuits : iterable of Circuit
         In the order of the table.
     strategies : sequence of str
         Denoising strategies; the gate counts at the design's primary one.
@@ -112,22 +101,24 @@ def motion_tests(
         :data:`MOTION_COLUMNS`. For every measure of motion (no circuit, no strategy) a test
         ``change`` as for connectivity: sign flips with one arm, ANCOVA between two, and with two
         ``change-LABEL`` by sign flips within each. For every strategy and circuit, of measure
-        ``mean_fd``, a test ``follows`` (:func:`follows_motion`; `estimate` is r) and a test
-        ``change-at-equal-motion`` (:func:`change_at_equal_motion`; Fisher z). Covariates and blocks
-        are those of the circuits' own tests: in ``follows`` of an association, else of change
-        (:func:`ketfc.inference.design.samples.adjusted_for`). `gate` is
+        ``mean_fd``, a test ``follows`` (`estimate` is Pearson's r of the changes over participants,
+        partial where there are arms or orders) and a test ``change-at-equal-motion`` (Fisher z; in
+        one arm the change at no change in motion, without a permutation p; in two the difference
+        between them given motion too). Covariates and blocks are those of the circuits' own tests:
+        in ``follows`` of an association, else of change
+        (:func:`ketfc.inference.design.planned_tests.adjusted_for`). `gate` is
         ``follows-motion`` or ``motion-changed`` where p < `alpha`, else ``silent``; missing for
         tests that decide nothing. Where there are no numbers there is a `reason`.
     """
     motion = session_motion(quality)
     rows = []
-    setting: dict[str, Any] = {"alpha": alpha, "permutations": permutations}
+    drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations}
     for measure in MEASURES:
         if measure in motion:
-            rows += _changes_of(motion, measure, design, seed=seed, **setting)
-    fd = _difference(motion, "mean_fd", design)
-    circuits, of_change = list(circuits), planned_tests(design)[0]
-    between = replace(of_change, adjusted=adjusted_for(design))
+            rows += _changes_of(motion, measure, design, seed=seed, **drawn)
+    fd = _difference(motion, design)
+    circuits = list(circuits)
+    follows, at_equal = motion_tests_of(design)
     for strategy in strategies:
         for circuit in circuits:
             table = participant_table(
@@ -135,17 +126,15 @@ def motion_tests(
             )
             table = table.assign(motion=fd.reindex(table.index)).dropna(subset=["motion"])
             key = {"measure": "mean_fd", "circuit": circuit.id, "strategy": strategy}
-            rng = stream(seed, f"{circuit.id}/{FOLLOWS}")
-            columns, sides = _sample(table, between, design)
-            before, after, moved = columns
-            found = follows_motion(after - before, moved, **sides, rng=rng, **setting)
-            gated: dict[str, Any] = {"fires": FOLLOWS, "alpha": alpha}
-            rows.append(_row(key | {"test": "follows"}, found, len(moved), **gated))
-            rng = stream(seed, f"{circuit.id}/equal-motion")
-            columns, sides = _sample(table, of_change, design)
-            before, after, moved = columns
-            found = change_at_equal_motion(before, after, moved, **sides, rng=rng, **setting)
-            rows.append(_row(key | {"test": "change-at-equal-motion"}, found, len(moved)))
+            for test, name, fires in (
+                (follows, FOLLOWS, FOLLOWS),
+                (at_equal, "equal-motion", None),
+            ):
+                model = model_of(test, sample_of(table, test, design).complete, design)
+                rng = stream(seed, f"{circuit.id}/{name}")
+                found = evidence_of(model, rng=rng, **drawn)
+                of = key | {"test": test.name}
+                rows.append(_row(of, found, model.n, fires=fires, alpha=alpha))
     return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
 
 
@@ -158,100 +147,44 @@ def _changes_of(
     alpha: float,
     permutations: int,
 ) -> list[dict[str, Any]]:
-    """Return the rows that say whether a measure of motion changed with treatment."""
-    both = before_and_after(
-        motion, measure, baseline=design.baseline, followup=design.followup
-    ).dropna()
-    # healthy controls are in no contrast
-    people_of = design.in_contrasts()
-    both = both[both.index.isin(list(people_of))]
-    arms = pd.Series([people_of[who] for who in both.index], dtype=object, index=both.index)
-    groups: dict[str, Any] = {"change": arms.index}
-    if design.between_arms:
-        groups["change"] = arms.index[arms.notna()]
-        groups |= {
-            f"change-{label}": arms.index[arms == role] for role, label in design.arms.items()
-        }
-    if design.within_drugs:
-        orders = pd.Series([design.sequences.get(who) for who in both.index], index=both.index)
-        groups["change"] = both.index[orders.isin([KETAMINE_FIRST, CONTROL_FIRST])]
+    """Return the rows of the change of a measure of motion with treatment."""
+    everybody = participant_table(
+        _NO_CONNECTIVITY, _NO_SCORES, design, circuit="", strategy=design.strategy
+    )
+    both = before_and_after(motion, measure, **design.roles).reindex(everybody.index)
     rows = []
-    for test, people in groups.items():
-        tested = planned_tests(design)[0]
-        known = pd.DataFrame(
-            {
-                f"covariate_{name}": covariate_values(design, name, people)
-                for name in tested.adjusted
-            },
-            index=people,
-        )
-        if test == "change":
-            known = known.dropna()
-            people = known.index
-        before, after = both.loc[people].to_numpy(dtype=np.float64).T
-        treated = _treated(arms[people], design) if test == "change" else None
-        rng = stream(seed, f"{measure}/{test}")
-        drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations, "rng": rng}
-        given = _adjustment(known, tested, design)
-        if len(people) < FEWEST:
-            found = untestable("too-few", f"{len(people)} participants, {FEWEST} are needed")
-        elif design.within_drugs:
-            first = (_order(orders[people]) + 1) / 2
-            found = (
-                drug_difference(before, after, first, **given, **drawn)
-                if 2 <= first.sum() <= len(first) - 2
-                else untestable(
-                    "small-order", "an order of the drugs has fewer than 2 participants"
-                )
-            )
-        elif treated is not None:
-            found = adjusted_difference(before, after, treated, **given, **drawn)
+    for test in planned_tests(design):
+        if test.kind != "change" or test.secondary:
+            continue
+        needs = [need for need in test.required if not need.startswith("z_")]
+        known = everybody[needs].notna().all(axis=1) & both.notna().all(axis=1)
+        complete = everybody[known if test.arm is None else known & (everybody["arm"] == test.arm)]
+        before, after = both.loc[complete.index].to_numpy(dtype=np.float64).T
+        if len(complete) < MIN_MOTION:
+            found = untestable("too-few", f"{len(complete)} participants, {MIN_MOTION} are needed")
         else:
-            found = mean_change(before, after, **drawn)
+            found = evidence_of(
+                model_over(test, complete, before, after, design),
+                alpha=alpha,
+                permutations=permutations,
+                rng=stream(seed, f"{measure}/{test.name}"),
+            )
         if found.obstacle is not None:
             # the tests speak of connectivity, which this is not
             words = found.obstacle.replace("connectivity", MEASURES[measure])
             found = replace(found, obstacle=words)
-        fires = CHANGED if test == "change" and measure == "mean_fd" else None
-        key = {"measure": measure, "test": test}
-        rows.append(_row(key, found, len(people), fires=fires, alpha=alpha))
+        fires = CHANGED if test.arm is None and measure == "mean_fd" else None
+        key = {"measure": measure, "test": test.name}
+        rows.append(_row(key, found, len(complete), fires=fires, alpha=alpha))
     return rows
 
 
-def _sample(
-    table: pd.DataFrame, test: PlannedTest, design: Design
-) -> tuple[Floats, dict[str, Any]]:
-    """Return z before and after and motion of the participants of a test, and its adjustment."""
-    complete = sample_of(table, test, design).complete
-    columns = complete[["z_baseline", "z_followup", "motion"]].to_numpy(dtype=np.float64).T
-    order = _order(complete["sequence"]) if design.within_drugs else None
-    sides = {"treated": _treated(complete["arm"], design), "order": order}
-    return columns, sides | _adjustment(complete, test, design)
-
-
-def _adjustment(table: pd.DataFrame, test: PlannedTest, design: Design) -> dict[str, Any]:
-    """Return the columns of covariates and the blocks of a test of change."""
-    return {
-        "covariates": covariate_columns(table, test.adjusted),
-        "blocks": block_codes(table, blocks_of(test, design)),
-    }
-
-
-def _difference(motion: pd.DataFrame, measure: str, design: Design) -> pd.Series[float]:
-    if measure not in motion:
+def _difference(motion: pd.DataFrame, design: Design) -> pd.Series[float]:
+    """Return the change in mean FD by participant, mm."""
+    if "mean_fd" not in motion:
         return pd.Series(dtype=np.float64)
-    both = before_and_after(motion, measure, baseline=design.baseline, followup=design.followup)
+    both = before_and_after(motion, "mean_fd", **design.roles)
     return both["followup"] - both["baseline"]
-
-
-def _treated(arms: pd.Series[Any], design: Design) -> Floats | None:
-    if not design.between_arms:
-        return None
-    return np.asarray(arms == "ketamine", dtype=np.float64)
-
-
-def _order(sequences: pd.Series[Any]) -> Floats:
-    return np.where(sequences == KETAMINE_FIRST, 1.0, -1.0)
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""Whether a circuit's change is unusual among pairs of regions like its own.
+"""Rank of a circuit's change among those of matched pairs of spheres.
 
 Every edge of a circuit is matched with pairs of spheres in the cortex that have about its voxels
 and its tSNR and lie about as far apart. Pseudo-circuits with as many edges are drawn from them,
@@ -11,22 +11,25 @@ all. A low percentile does not say that nothing changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from math import nan
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Floats, stream
-from ketfc.inference.design.crossover import period_statistic
-from ketfc.inference.design.model import MIN_ARM
-from ketfc.inference.design.samples import participant_table, planned_tests, sample_of
+from ketfc.inference.design.fit import classical_t
+from ketfc.inference.design.model import model_of, model_over
+from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
+from ketfc.inference.design.samples import participant_table, sample_of
 from ketfc.inference.null.sphere_pairs import FEWEST, candidate_pairs, elsewhere, match_circuit
-from ketfc.study.design.design import KETAMINE_FIRST, Design
+from ketfc.study.design.design import Design
+
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 NULL_COLUMNS = (
     "circuit",
@@ -51,46 +54,29 @@ NULL_COLUMNS = (
 _NO_SCORES = pd.DataFrame(columns=["participant_id", "scale", "instrument", "role", "score"])
 
 
-class CircuitLike(Protocol):
-    """What must be known of a circuit: a ``ketfc.imaging.regions.registry.Circuit`` has it."""
-
-    @property
-    def id(self) -> str:
-        """Identifier, as in connectivity.tsv."""
-
-    @property
-    def edges(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of region ids."""
-
-    @property
-    def regress(self) -> Mapping[str, tuple[str, ...]]:
-        """What is regressed from which region before they are correlated."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What one circuit needs from the matrices, or why it needs nothing."""
+    """The participants and pseudo-circuits of one circuit."""
 
-    circuit: str
     row: dict[str, Any]
-    participants: Mapping[str, int]
-    baseline: Floats
-    followup: Floats
-    treated: Floats | None
-    ketamine_first: Floats | None
+    test: PlannedTest
+    complete: pd.DataFrame
     drawn: NDArray[np.intp]
 
-    def statistic(self, baseline: Floats, followup: Floats) -> Floats:
+    @property
+    def participants(self) -> dict[str, int]:
+        """Places of the participants."""
+        return {str(who): i for i, who in enumerate(self.complete.index)}
+
+    def statistic(self, baseline: Floats, followup: Floats, design: Design) -> Floats:
         """Return the t of the circuit's own test for many connections, shape (n, m)."""
-        if self.ketamine_first is not None:
-            return period_statistic(baseline, followup, self.ketamine_first)
-        return change_statistic(baseline, followup, self.treated)
+        return classical_t(model_over(self.test, self.complete, baseline, followup, design))
 
 
 def matched_null(
     connectivity: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     sessions: Iterable[tuple[str, str, pd.DataFrame]],
     *,
     regions: pd.DataFrame,
@@ -107,7 +93,7 @@ def matched_null(
         ``connectivity.tsv``, rows in any order.
     design : Design
         The study's design.
-    circuits : iterable of CircuitLike
+    circuits : iterable of Circuit
         In the order of the table.
     sessions : iterable of (participant, role, matrix)
         Fisher z of every session, spheres × spheres with names on both axes, missing where not
@@ -144,9 +130,10 @@ def matched_null(
     for task, (baseline, followup) in zip(tasks, nulls, strict=True):
         row = dict(task.row)
         if row["reason"] is None:
-            null = task.statistic(baseline, followup)
+            null = task.statistic(baseline, followup, design)
             null = null[np.isfinite(null)]
-            observed = task.statistic(task.baseline[:, np.newaxis], task.followup[:, np.newaxis])
+            own = task.complete[["z_baseline", "z_followup"]].to_numpy(dtype=np.float64)
+            observed = task.statistic(own[:, :1], own[:, 1:], design)
             row["statistic"], row["n_null"] = float(observed[0]), len(null)
             if len(null) < FEWEST:
                 row["reason"] = f"only {len(null)} pseudo-circuits were measured in everybody"
@@ -154,44 +141,6 @@ def matched_null(
                 row["percentile"] = percentile(float(observed[0]), null)
         rows.append(row)
     return pd.DataFrame(rows, columns=list(NULL_COLUMNS))
-
-
-def change_statistic(baseline: Floats, followup: Floats, treated: Floats | None) -> Floats:
-    """Return t of the change of many connections at once.
-
-    Parameters
-    ----------
-    baseline, followup : numpy.ndarray, shape (n, m)
-        Fisher z of the same n participants.
-    treated : numpy.ndarray, shape (n,), or None
-        1 in the ketamine arm, 0 in the control arm; None where there is one arm.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m,)
-        With one arm, the paired t; with two, t of `treated` in ``followup ~ 1 + treated +
-        baseline``, by ordinary least squares. NaN where it is undefined.
-    """
-    n = len(baseline)
-    if treated is None:
-        change = followup - baseline
-        spread = change.std(axis=0, ddof=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            t: Floats = np.where(spread > 0, change.mean(axis=0) / spread * n**0.5, nan)
-        return t
-    arm = (treated - treated.mean())[:, np.newaxis]
-    before = baseline - baseline.mean(axis=0)
-    after = followup - followup.mean(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # what the baseline does not explain, of the arm and of the follow-up (Frisch–Waugh)
-        length = (before**2).sum(axis=0)
-        own = arm - before * ((before * arm).sum(axis=0) / length)
-        rest = after - before * ((before * after).sum(axis=0) / length)
-        weight = (own**2).sum(axis=0)
-        slope = (own * rest).sum(axis=0) / weight
-        variance = ((rest - own * slope) ** 2).sum(axis=0) / (n - 3)
-        t = np.where(variance > 0, slope / np.sqrt(variance / weight), nan)
-    return t
 
 
 def percentile(statistic: float, null: Floats) -> float:
@@ -207,7 +156,7 @@ def percentile(statistic: float, null: Floats) -> float:
 def _task(
     connectivity: pd.DataFrame,
     design: Design,
-    circuit: CircuitLike,
+    circuit: Circuit,
     regions: pd.DataFrame,
     spheres: pd.DataFrame,
     measured: pd.DataFrame,
@@ -215,29 +164,21 @@ def _task(
     rng: np.random.Generator,
 ) -> _Task:
     """Choose a circuit's participants and pseudo-circuits."""
-    test = planned_tests(design)[0]
+    # pairs of spheres are compared without covariates
+    test = replace(planned_tests(design)[0], adjusted=())
     table = participant_table(
         connectivity, _NO_SCORES, design, circuit=circuit.id, strategy=strategy
     )
     roles = [design.baseline, design.followup]
-    complete = sample_of(table, test, design).complete
-    baseline = complete["z_baseline"].to_numpy(dtype=np.float64)
-    followup = complete["z_followup"].to_numpy(dtype=np.float64)
-    treated = (
-        np.asarray(complete["arm"] == "ketamine", dtype=np.float64) if design.between_arms else None
-    )
-    ketamine_first = (
-        np.asarray(complete["sequence"] == KETAMINE_FIRST, dtype=np.float64)
-        if design.within_drugs
-        else None
-    )
+    complete = sample_of(table, planned_tests(design)[0], design).complete
+    obstacle = model_of(test, complete, design).obstacle
     row: dict[str, Any] = {
         "circuit": circuit.id,
         "strategy": strategy,
         "n": len(complete),
         "n_edges": len(circuit.edges),
         "n_null": 0,
-        "reason": _untestable(baseline, followup, treated, ketamine_first),
+        "reason": None if obstacle is None else obstacle.obstacle,
     }
     drawn = np.empty((0, len(circuit.edges), 2), dtype=np.intp)
     if circuit.regress:
@@ -262,44 +203,7 @@ def _task(
             row |= matching
             # from places among the usable spheres to places among all
             drawn = np.flatnonzero(usable.to_numpy())[pairs.ends[chosen]]
-    return _Task(
-        circuit=circuit.id,
-        row=row,
-        participants={str(who): i for i, who in enumerate(complete.index)},
-        baseline=baseline,
-        followup=followup,
-        treated=treated,
-        ketamine_first=ketamine_first,
-        drawn=drawn,
-    )
-
-
-def _untestable(
-    baseline: Floats,
-    followup: Floats,
-    treated: Floats | None,
-    ketamine_first: Floats | None,
-) -> str | None:
-    """Return why the change of a circuit has no t, if it has none."""
-    if ketamine_first is not None:
-        if min(ketamine_first.sum(), (1 - ketamine_first).sum()) < MIN_ARM:
-            return f"fewer than {MIN_ARM} complete participants had the drugs in one of the orders"
-        order = 2 * ketamine_first - 1
-        found = obstacle_to_fit(
-            ("the difference between periods", (followup - baseline) * order), {"order": order}
-        )
-        return None if found is None else found.obstacle
-    if treated is None:
-        if len(baseline) < 3:
-            return f"{len(baseline)} complete participants, at least 3 are needed"
-        return "the change is the same in everybody" if is_constant(followup - baseline) else None
-    if min(treated.sum(), (1 - treated).sum()) < MIN_ARM:
-        return f"an arm has fewer than {MIN_ARM} complete participants"
-    found = obstacle_to_fit(
-        ("connectivity at follow-up", followup),
-        {"arm": treated, "connectivity at baseline": baseline},
-    )
-    return None if found is None else found.obstacle
+    return _Task(row, test, complete, drawn)
 
 
 def _collect(
@@ -309,7 +213,8 @@ def _collect(
     design: Design,
 ) -> list[tuple[Floats, Floats]]:
     """Return every pseudo-circuit's mean Fisher z at both sessions, (n, n_null), for each task."""
-    shapes = [(len(task.participants), len(task.drawn)) for task in tasks]
+    places = [task.participants for task in tasks]
+    shapes = [(len(task.complete), len(task.drawn)) for task in tasks]
     # float32 keeps seven digits, more than a rank needs, in half the memory
     found = [(np.full(s, nan, np.float32), np.full(s, nan, np.float32)) for s in shapes]
     times = {design.baseline: 0, design.followup: 1}
@@ -318,8 +223,8 @@ def _collect(
             continue
         matrix = matrix.reindex(index=spheres, columns=spheres)
         z = matrix.to_numpy(dtype=np.float64)
-        for task, sides in zip(tasks, found, strict=True):
-            place = task.participants.get(participant)
+        for task, own, sides in zip(tasks, places, found, strict=True):
+            place = own.get(participant)
             if place is not None and len(task.drawn):
                 values = z[task.drawn[..., 0], task.drawn[..., 1]]
                 sides[times[role]][place] = values.mean(axis=1)

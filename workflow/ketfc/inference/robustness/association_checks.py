@@ -72,17 +72,17 @@ def association_checks(
     settings : Settings
         Levels and seed.
     """
-    alpha, outcome = settings.alpha, model.outcome[1]
+    alpha, outcome = settings.alpha, model.response[1]
     line = regression_evidence(
-        model.outcome,
+        model.response,
         model.regressors,
         alpha=alpha,
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/values"),
         blocks=model.blocks,
     )
-    robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
-    median = theil_sen(outcome, model.tested, model.nuisance, alpha=alpha)
+    robust = hc2_coefficient(*informative(outcome, model.tested, model.adjustment), alpha=alpha)
+    median = theil_sen(outcome, model.tested, model.adjustment, alpha=alpha)
     checks = [
         check_of("values", line, model.n, note="slope of values, Freedman–Lane interval and p"),
         *error_intervals(model, robust, alpha=alpha),
@@ -101,7 +101,7 @@ def association_checks(
         _detectable(model, alpha),
     ]
     if len(np.unique(outcome)) <= _FEW_LEVELS:
-        evidence = ordinal_evidence(model.outcome, model.regressors, alpha=alpha)
+        evidence = ordinal_evidence(model.response, model.regressors, alpha=alpha)
         checks.append(check_of("ordinal", evidence, model.n, note="proportional odds"))
     return checks
 
@@ -123,7 +123,7 @@ def depression_check(
     (tested, slope), *others = model.regressors.items()
     moved: Floats = np.asarray(change[kept], dtype=np.float64)
     adjusted = rank_evidence(
-        (model.outcome[0], model.outcome[1][kept]),
+        (model.response[0], model.response[1][kept]),
         {tested: slope[kept], depression.name: moved}
         | {label: column[kept] for label, column in others},
         alpha=settings.alpha,
@@ -140,7 +140,7 @@ def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
     """Return the range of the rank correlation when each participant is left out in turn."""
     from scipy import stats
 
-    found = leave_one_out(model.outcome[1], model.regressors, ranks=True)
+    found = leave_one_out(model.response[1], model.regressors, ranks=True)
     if found.most_influential is None:
         return Check("leave-one-out", model.n, found.whole, flags=("undefined",))
 
@@ -169,7 +169,7 @@ def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
 
 def _detectable(model: Model, alpha: float) -> Check:
     people = int(RANK_EFFICIENCY * model.n)
-    smallest = detectable_partial_r(people, nuisance=len(model.regressors) - 1, alpha=alpha)
+    smallest = detectable_partial_r(people, nuisance=len(model.nuisance), alpha=alpha)
     check = Check(
         "detectable",
         model.n,

@@ -102,13 +102,13 @@ def group_checks(
         Covariates of the model beside its blocks, which no test of ranks of changes can hold: its
         note names them.
     """
-    alpha, outcome = settings.alpha, model.outcome[1]
+    alpha, outcome = settings.alpha, model.response[1]
     first = model.tested == model.tested.max()
     unit = 1 / float(np.ptp(model.tested))
-    before = model.regressors.get(_BASELINE)
-    robust = hc2_coefficient(*informative(outcome, model.tested, model.nuisance), alpha=alpha)
+    before = model.nuisance.get(_BASELINE)
+    robust = hc2_coefficient(*informative(outcome, model.tested, model.adjustment), alpha=alpha)
     ranked = rank_evidence(
-        model.outcome,
+        model.response,
         model.regressors,
         alpha=alpha,
         permutations=settings.permutations,
@@ -131,7 +131,7 @@ def group_checks(
     smallest = detectable_difference(
         int(first.sum()),
         int((~first).sum()),
-        nuisance=len(model.regressors) - 1,
+        nuisance=len(model.nuisance),
         explained=_explained(model),
         alpha=alpha,
     )
@@ -270,11 +270,11 @@ def _explained(model: Model) -> float:
 
     def variance(columns: Floats) -> float:
         basis = orthonormal(columns)
-        left = model.outcome[1] - basis @ (basis.T @ model.outcome[1])
+        left = model.response[1] - basis @ (basis.T @ model.response[1])
         df = model.n - basis.shape[1]
         return float(left @ left) / df if df > 0 else nan
 
     groups = np.column_stack([np.ones(model.n), model.tested])
     within = variance(groups)
-    share = 1 - variance(np.column_stack([groups, model.nuisance])) / within if within > 0 else 0
+    share = 1 - variance(np.column_stack([groups, model.adjustment])) / within if within > 0 else 0
     return min(max(share, 0.0), 1 - 1e-9) if np.isfinite(share) else 0.0

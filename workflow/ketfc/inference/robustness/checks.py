@@ -110,7 +110,9 @@ def error_intervals(model: Model, hc2: Coefficient, *, alpha: float) -> list[Che
     alpha : float
         The intervals cover 1 − `alpha`.
     """
-    hc3 = hc3_coefficient(*informative(model.outcome[1], model.tested, model.nuisance), alpha=alpha)
+    hc3 = hc3_coefficient(
+        *informative(model.response[1], model.tested, model.adjustment), alpha=alpha
+    )
     return [
         flagged(
             Check(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.linear import obstacle_to_fit
 from ketfc.inference.core.permutation import Floats
-from ketfc.inference.design.change import describe_change
-from ketfc.inference.design.model import blocks_of, model_of, small_sample, values
-from ketfc.inference.design.model_columns import block_codes
-from ketfc.inference.design.planned import CircuitLike, Planned, planned_samples
-from ketfc.inference.design.samples import adjusted_for, covariate_values
+from ketfc.inference.design.circuit_tests import Planned, planned_samples
+from ketfc.inference.design.covariate_columns import block_codes, blocks_of
+from ketfc.inference.design.model import model_of, values
+from ketfc.inference.design.planned_tests import adjusted_for
+from ketfc.inference.design.samples import covariate_values
 from ketfc.inference.robustness.association_checks import (
     ASSOCIATION_METHODS,
     Depression,
@@ -37,6 +37,9 @@ from ketfc.inference.robustness.distance_from_controls import (
 )
 from ketfc.study.design.design import Design
 from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, TOTAL
+
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 ROBUSTNESS_COLUMNS = (
     "hypothesis",
@@ -66,7 +69,7 @@ def robustness(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategy: str,
     settings: Settings,
@@ -158,18 +161,14 @@ def depression_change(scores: pd.DataFrame, design: Design) -> Depression | None
 def _change(plan: Planned, _: Depression | None, settings: Settings) -> list[Check]:
     complete, name = plan.sample.complete, f"{plan.circuit.id}/change"
     model = model_of(plan.test, complete, plan.design)
-    obstacle = small_sample(plan.test, complete, plan.design)
-    if model.regressors:
-        obstacle = obstacle or obstacle_to_fit(model.outcome, model.regressors)
-        if obstacle is not None:
-            return no_checks(GROUP_METHODS, obstacle, model.n)
-        blocks = blocks_of(plan.test, plan.design)
+    obstacle = model.obstacle
+    if obstacle is not None:
+        return no_checks(GROUP_METHODS if model.groups else MEAN_METHODS, obstacle, model.n)
+    if model.groups:
+        blocks = blocks_of(plan.test.adjusted, plan.design)
         unheeded = [covariate for covariate in plan.test.adjusted if covariate != blocks]
         return group_checks(model, name, settings, unheeded=unheeded)
     baseline, followup = values(complete, "z_baseline"), values(complete, "z_followup")
-    described = describe_change(baseline, followup, alpha=settings.alpha)
-    if described.obstacle is not None:
-        return no_checks(MEAN_METHODS, described, model.n)
     return mean_checks(baseline, followup, name, settings)
 
 
@@ -178,9 +177,7 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
     if not plan.design.si:
         return []
     model = model_of(plan.test, complete, plan.design)
-    obstacle = small_sample(plan.test, complete, plan.design) or obstacle_to_fit(
-        model.outcome, model.regressors
-    )
+    obstacle = model.obstacle
     if obstacle is not None:
         return no_checks(ASSOCIATION_METHODS, obstacle, model.n)
     people = list(map(str, complete.index))
@@ -191,7 +188,7 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
 
 
 def _over_time(
-    own: pd.DataFrame, design: Design, circuit: CircuitLike, settings: Settings
+    own: pd.DataFrame, design: Design, circuit: Circuit, settings: Settings
 ) -> list[tuple[str, Check]]:
     """Return the mixed model of a study with several follow-ups, by the name of the test."""
     if not design.many_followups:
@@ -205,7 +202,7 @@ def _over_time(
 
 
 def _controls(
-    own: pd.DataFrame, design: Design, circuit: CircuitLike, settings: Settings
+    own: pd.DataFrame, design: Design, circuit: Circuit, settings: Settings
 ) -> list[Check]:
     """Return how patients came closer to healthy controls, where there are any."""
     healthy = design.healthy_controls()

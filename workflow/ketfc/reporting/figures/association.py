@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ketfc.base.files import MISSING
-from ketfc.inference.design.model_columns import covariate_columns
-from ketfc.inference.design.samples import adjusted_for, covariate_values
+from ketfc.inference.design.covariate_columns import covariate_columns
+from ketfc.inference.design.planned_tests import adjusted_for
+from ketfc.inference.design.samples import covariate_values
 from ketfc.reporting.changes import circuit_changes, drug_orders, score_changes
 from ketfc.reporting.design_words import arms_of, association_given
 from ketfc.reporting.figures import style

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ketfc.base.english import listed
-from ketfc.inference.design.samples import adjusted_for
+from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.reporting.design_words import arm_sizes
 from ketfc.reporting.pages.cards import Card, cards
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course

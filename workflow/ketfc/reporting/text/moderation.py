@@ -14,7 +14,7 @@ from ketfc.inference.design.moderation import (
     DRUG_BY_CHANGE,
     MIN_CELL,
 )
-from ketfc.inference.design.samples import PlannedTest, adjusted_for, score_columns
+from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import MODERATION
 from ketfc.reporting.tables import Table
 from ketfc.reporting.words import (

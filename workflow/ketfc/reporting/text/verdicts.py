@@ -11,8 +11,8 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
-from ketfc.inference.design.tested import Tested
 from ketfc.inference.families import MODERATION, SECONDARY, SENSITIVITY
+from ketfc.inference.hypotheses import Tested
 from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
 from ketfc.reporting.text.paragraphs import rendered

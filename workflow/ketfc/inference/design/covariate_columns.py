@@ -1,4 +1,4 @@
-"""Covariates and blocks as columns of a model, and what to keep in mind of them."""
+"""Covariates and blocks as columns of a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.core.permutation import Blocks, Floats
+from ketfc.study.design.design import Design
 
 LONE_LEVEL, LONE_BLOCK = "lone-level", "lone-block"
 """Flags: somebody is alone with a label of a covariate, or in a block."""
@@ -60,7 +61,22 @@ def block_codes(table: pd.DataFrame, name: str | None) -> Blocks | None:
     return codes.astype(np.int64)
 
 
-def lone_flags(table: pd.DataFrame, names: Sequence[str], blocks: str | None) -> tuple[str, ...]:
+def blocks_of(names: Sequence[str], design: Design) -> str | None:
+    """Return the covariate within whose labels a test exchanges participants, if there is one.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The covariates of the test.
+    design : Design
+        The study's design.
+    """
+    return design.terms.blocks if design.terms.blocks in names else None
+
+
+def singleton_flags(
+    table: pd.DataFrame, names: Sequence[str], blocks: str | None
+) -> tuple[str, ...]:
     """Return flags for labels that one participant has alone.
 
     The model fits such a participant exactly, so that they say nothing of what is tested.

@@ -1,55 +1,20 @@
-"""Every planned test of every circuit with its participants, and who could not enter which."""
+"""Planned tests of circuits with their participants, and the list of those who could not enter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ketfc.inference.design.moderation import moderation_tests
-from ketfc.inference.design.samples import (
-    PlannedTest,
-    Sample,
-    participant_table,
-    planned_tests,
-    sample_of,
-    seen_by,
-)
+from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
+from ketfc.inference.design.samples import Sample, participant_table, sample_of, seen_by
 from ketfc.study.design.design import Design
 
-
-class CircuitLike(Protocol):
-    """What the tests need to know of a circuit, as ``registry.Circuit`` has it."""
-
-    @property
-    def id(self) -> str:
-        """Identifier, as in connectivity.tsv."""
-
-    @property
-    def name(self) -> str:
-        """Name in plain words."""
-
-    @property
-    def primary(self) -> bool:
-        """Whether it is one of the primary hypotheses."""
-
-    @property
-    def expected_sign(self) -> str:
-        """Expected direction of change: ``+``, ``-`` or ``?``."""
-
-    @property
-    def direction(self) -> str | None:
-        """Preregistered direction of its change, ``+`` or ``-``: that test is one-sided."""
-
-    @property
-    def registration(self) -> str | None:
-        """Where that can be read."""
-
-    @property
-    def variant_of(self) -> str | None:
-        """The circuit that it is another definition of, for sensitivity alone."""
+if TYPE_CHECKING:
+    from ketfc.imaging.regions.registry import Circuit
 
 
 @dataclass(frozen=True)
@@ -58,17 +23,17 @@ class Planned:
 
     Attributes
     ----------
-    circuit : CircuitLike
+    circuit : ketfc.imaging.regions.registry.Circuit
         The hypothesis.
-    test : ketfc.inference.design.samples.PlannedTest
+    test : ketfc.inference.design.planned_tests.PlannedTest
         The test.
-    design : mapping
+    design : ketfc.study.design.design.Design
         The design as the test sees it: see :func:`ketfc.inference.design.samples.seen_by`.
     sample : ketfc.inference.design.samples.Sample
         Who enters it, and who does not.
     """
 
-    circuit: CircuitLike
+    circuit: Circuit
     test: PlannedTest
     design: Design
     sample: Sample
@@ -78,7 +43,7 @@ def planned_samples(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategy: str,
 ) -> Iterator[Planned]:
@@ -111,7 +76,7 @@ def incomplete_participants(
     connectivity: pd.DataFrame,
     scores: pd.DataFrame,
     design: Design,
-    circuits: Iterable[CircuitLike],
+    circuits: Iterable[Circuit],
     *,
     strategy: str,
 ) -> pd.DataFrame:

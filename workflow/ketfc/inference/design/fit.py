@@ -1,0 +1,296 @@
+"""Estimates and tests of models: from a model to its evidence."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+
+from ketfc.inference.core.bayes import correlation_bf10, jzs_one_sample, jzs_two_sample
+from ketfc.inference.core.effect_sizes import DZ, hedges_factor
+from ketfc.inference.core.evidence import (
+    ONE_SIDED,
+    Evidence,
+    one_sided_p,
+    permutation_flags,
+)
+from ketfc.inference.core.linear import hc3_coefficient, regression_evidence
+from ketfc.inference.core.permutation import Floats, freedman_lane_test, sign_flip_test
+from ketfc.inference.core.permutation_intervals import sign_flip_interval
+from ketfc.inference.core.ranks import rank_evidence
+from ketfc.inference.design.model import Model
+
+
+def evidence_of(
+    model: Model,
+    *,
+    alpha: float,
+    permutations: int,
+    rng: np.random.Generator,
+    direction: str | None = None,
+) -> Evidence:
+    """Estimate and test the term of interest of a model.
+
+    Parameters
+    ----------
+    model : Model
+        The model of one connection.
+    alpha : float
+        The interval covers 1 − `alpha`.
+    permutations : int
+        Number of random arrangements.
+    rng : numpy.random.Generator
+        Stream of this test.
+    direction : str or None
+        ``+`` or ``-`` for one-sided p values of a mean or a slope, flagged ``one-sided``; the
+        interval stays two-sided.
+
+    Returns
+    -------
+    Evidence
+        Of a mean by sign flips; of a slope as
+        :func:`ketfc.inference.core.linear.regression_evidence` gives it, standardised by the
+        model's `unit`; of ranks as :func:`ketfc.inference.core.ranks.rank_evidence` does; of a
+        correlation of values with Fisher's interval. Of a mean beside nuisance HC3's, without a
+        permutation p. Without numbers where the model has an `obstacle`.
+    """
+    if model.sample_obstacle is not None:
+        return model.sample_obstacle
+    if model.term is None and model.nuisance:
+        return _mean_beside(model, alpha=alpha)
+    if model.term is None:
+        return _mean(model, alpha, permutations, rng, direction)
+    if model.correlation:
+        return _partial_correlation(model, alpha, permutations, rng)
+    if model.by_ranks:
+        return rank_evidence(
+            model.response,
+            model.regressors,
+            alpha=alpha,
+            permutations=permutations,
+            rng=rng,
+            blocks=model.blocks,
+        )
+    evidence = regression_evidence(
+        model.response,
+        model.regressors,
+        alpha=alpha,
+        permutations=permutations,
+        rng=rng,
+        direction=direction,
+        blocks=model.blocks,
+    )
+    if model.unit is None or evidence.obstacle is not None:
+        return evidence
+    name, spread = model.unit
+    df = model.n - 2
+    within = [spread[model.tested == side] for side in np.unique(model.tested)]
+    pooled = (sum(float(((z - z.mean()) ** 2).sum()) for z in within) / df) ** 0.5
+    return replace(
+        evidence,
+        effect_size=hedges_factor(df) * evidence.estimate / pooled if pooled > 0 else math.nan,
+        effect_size_type=name,
+    )
+
+
+def described(model: Model, *, alpha: float) -> Evidence:
+    """Describe the mean of a model without testing it.
+
+    Parameters
+    ----------
+    model : Model
+        The model of a mean.
+    alpha : float
+        The interval covers 1 − `alpha`.
+
+    Returns
+    -------
+    Evidence
+        Mean, its t interval, df and dz; neither t nor p. Without numbers and flagged ``too-few``
+        (n < 3) or ``constant`` where there is nothing to describe.
+    """
+    from scipy import stats
+
+    obstacle = model.obstacle
+    if obstacle is not None:
+        return obstacle
+    change, n = model.response[1], model.n
+    mean, sd = float(change.mean()), float(change.std(ddof=1))
+    half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * sd / n**0.5
+    return Evidence(
+        estimate=mean,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        effect_size=hedges_factor(n - 1) * mean / sd,
+        effect_size_type=DZ,
+        df=n - 1,
+    )
+
+
+def classical_t(model: Model) -> Floats:
+    """Return t of the term of interest of many connections at once, by ordinary least squares.
+
+    Parameters
+    ----------
+    model : Model
+        Its response of shape (n, m), as may be one column of the nuisance; without covariates.
+
+    Returns
+    -------
+    numpy.ndarray, shape (m,)
+        The t of one sample, of two groups, or of the groups given the nuisance. NaN where it is
+        undefined.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one column of nuisance.
+    """
+    y, n = model.response[1], model.n
+    if len(model.nuisance) > 1:
+        raise ValueError(f"{len(model.nuisance)} columns of nuisance, 1 at most is possible")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if model.term is None:
+            spread = y.std(axis=0, ddof=1)
+            t: Floats = np.where(spread > 0, y.mean(axis=0) / spread * n**0.5, math.nan)
+            return t
+        after = y - y.mean(axis=0)
+        own = (model.tested - model.tested.mean())[:, np.newaxis]
+        for column in model.nuisance.values():
+            # what the nuisance does not explain, of the term and of the response (Frisch–Waugh)
+            before = column - column.mean(axis=0)
+            length = (before**2).sum(axis=0)
+            own = own - before * ((before * own).sum(axis=0) / length)
+            after = after - before * ((before * after).sum(axis=0) / length)
+        weight = (own**2).sum(axis=0)
+        slope = (own * after).sum(axis=0) / weight
+        df = n - 2 - len(model.nuisance)
+        variance = ((after - own * slope) ** 2).sum(axis=0) / df
+        t = np.where(variance > 0, slope / np.sqrt(variance / weight), math.nan)
+    return t
+
+
+def bayes_factor(model: Model) -> float:
+    """Return BF10 of a model that can be fitted.
+
+    Parameters
+    ----------
+    model : Model
+        Without an obstacle.
+
+    Returns
+    -------
+    float
+        JZS of the one-sample t, or of the two-sample t given the covariates, whose degrees of
+        freedom it takes; of an association that of the partial correlation, on n less the number
+        of covariates, and of ranks where the model is tested by ranks, as if they were values. All
+        by classical standard errors. Infinite for a perfect fit.
+    """
+    from scipy import stats
+
+    if model.by_ranks:
+        model = model.ranked()
+    if model.term is None:
+        t = float(stats.ttest_1samp(model.response[1], 0.0).statistic)
+        return jzs_one_sample(t, model.n)
+    r = model.partial_r
+    nuisance = len(model.nuisance)
+    if not model.groups:
+        return correlation_bf10(r, model.n - nuisance)
+    if abs(r) >= 1 - 1e-14:
+        return np.inf
+    t = r * ((model.n - nuisance - 2) / (1 - r**2)) ** 0.5
+    first = int((model.tested == model.tested.max()).sum())
+    return jzs_two_sample(t, first, model.n - first, covariates=nuisance)
+
+
+def _mean(
+    model: Model, alpha: float, permutations: int, rng: np.random.Generator, direction: str | None
+) -> Evidence:
+    """Test a mean by sign flips, with the interval of what they do not reject."""
+    from scipy import stats
+
+    evidence = described(model, alpha=alpha)
+    if evidence.obstacle is not None:
+        return evidence
+    change = model.response[1]
+    parametric = stats.ttest_1samp(change, 0.0)
+    same_signs = deepcopy(rng)
+    test = sign_flip_test(change, permutations=permutations, rng=rng, direction=direction)
+    interval = sign_flip_interval(change, alpha=alpha, permutations=permutations, rng=same_signs)
+    flags = permutation_flags(exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha)
+    p = float(parametric.pvalue)
+    if direction is not None:
+        flags = (ONE_SIDED, *flags)
+        p = one_sided_p(float(parametric.statistic), model.n - 1, direction)
+    return replace(
+        evidence,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        statistic=float(parametric.statistic),
+        p_parametric=p,
+        p_permutation=test.p,
+        permutations=test.permutations,
+        flags=flags,
+    )
+
+
+def _mean_beside(model: Model, *, alpha: float) -> Evidence:
+    """Estimate the mean of the response at a nuisance of zero, with HC3 errors.
+
+    An extrapolation where no participant's nuisance is near zero.
+    """
+    obstacle = model.obstacle
+    if obstacle is not None:
+        return obstacle
+    others = np.column_stack(list(model.nuisance.values()))
+    fit = hc3_coefficient(model.response[1], np.ones(model.n), others, alpha=alpha)
+    return Evidence(
+        estimate=fit.estimate,
+        ci_low=fit.ci_low,
+        ci_high=fit.ci_high,
+        statistic=fit.statistic,
+        df=fit.df,
+        p_parametric=fit.p,
+    )
+
+
+def _partial_correlation(
+    model: Model, alpha: float, permutations: int, rng: np.random.Generator
+) -> Evidence:
+    """Test the partial Pearson correlation of response and term, with Fisher's interval.
+
+    Fisher RA (1924), Metron 3:329–332: the standard error is 1/√(n − 3 − k) with k columns of
+    nuisance.
+    """
+    from scipy import stats
+
+    obstacle = model.obstacle
+    if obstacle is not None:
+        return obstacle
+    nuisance = model.adjustment
+    test = freedman_lane_test(
+        model.response[1],
+        model.tested,
+        nuisance,
+        permutations=permutations,
+        rng=rng,
+        blocks=model.blocks,
+    )
+    df, r = model.n - 1 - nuisance.shape[1], test.partial_r
+    low = high = math.nan
+    if abs(r) < 1 and df > 1:
+        half = float(stats.norm.ppf(1 - alpha / 2)) / math.sqrt(df - 1)
+        low, high = (math.tanh(math.atanh(r) + side * half) for side in (-1, 1))
+    return Evidence(
+        estimate=r,
+        ci_low=low,
+        ci_high=high,
+        statistic=test.statistic,
+        df=df,
+        p_permutation=test.p,
+        p_parametric=float(2 * stats.t.sf(abs(test.statistic), df)),
+        permutations=test.permutations,
+    )
