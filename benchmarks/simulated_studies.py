@@ -207,7 +207,7 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
         sample = Sample(table.iloc[np.flatnonzero(complete)], {})
         for test in ("change", "association"):
             needs = ("z_baseline", "z_followup", "si_baseline", "si_followup")
-            plan = PlannedTest(test, test, None, needs, "")
+            plan = PlannedTest(test, test, None, needs)
             made.append(Planned(_Circuit(f"circuit-{i}", f"circuit {i}"), plan, design, sample))
     return made
 

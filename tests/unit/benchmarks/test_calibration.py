@@ -97,7 +97,7 @@ def test_plans_are_those_of_a_study_of_that_design(kind):
     seen = np.isfinite(study.before + study.after).all(axis=1)
     assert complete["z_followup"].tolist() == study.after[seen, 1].tolist()
     model = model_of(made[2].test, complete, made[2].design)
-    assert model.compares_groups == (kind != "single-arm")
+    assert model.groups == (kind != "single-arm")
     if kind != "single-arm":
         assert (model.tested == model.tested.max()).tolist() == (study.ketamine[seen] == 1).tolist()
 
