@@ -28,16 +28,14 @@ from made_study import (
 from ketfc.base.errors import Problem, StudyError
 from ketfc.base.files import read_json, read_tsv
 from ketfc.base.source import code_digests
-from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.precheck import confound_problems
-from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
-from ketfc.study.config.types import expand, find_bundled
-from ketfc.study.lab_tables import find_table
+from ketfc.study.config.types import expand
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import indexed_manifest, siblings
-from ketfc.study.scores.tables import input_tables, instrument_files
+from ketfc.workflow import CannotStartError, study_workflow
 
+CODE = code_digests()
 NAMED = str(REPO / "atlases/parcellations.yaml")
 _SOURCE = {"text": "made up", "verified": False}
 REGISTRY = {
@@ -149,16 +147,13 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-CODE = code_digests()
-
-
-def _script(name: str, **about: Any) -> str:
+def _script(name: str, params: SimpleNamespace, **about: Any) -> str:
     """Run a script of the workflow; return what it said on the terminal if it failed."""
+    params.code = CODE[name.removesuffix(".py")]
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            about.setdefault("params", SimpleNamespace()).code = CODE[Path(name).stem]
-            snakemake = SimpleNamespace(log=["log.txt"], **about)
+            snakemake = SimpleNamespace(log=["log.txt"], params=params, **about)
             runpy.run_path(str(REPO / "workflow/scripts" / name), {"snakemake": snakemake})
     except SystemExit as end:
         text = f"{said.getvalue()}{'' if isinstance(end.code, int) else end.code}"
@@ -178,28 +173,26 @@ def _plan(found: Outcome) -> Config:
         # Snakemake reads it before anything of ours runs
         raise StudyError([Problem("error", str(error), file="config.yaml")]) from error
     # as workflow/rules/common.smk does it
-    require_sound_configs(["config.yaml"])
-    config = parse_config(raw)
-    registry = str(find_bundled(config.circuits.registry, REPO))
-    regions = region_inputs(config, registry, NAMED)
-    parcellation_files(config, NAMED, regions["atlases"])
-    folders = [expand(path) for path in config.study.derivatives]
-    input_tables(config, folders)
-    instrument_files(config.scores)
-    listed = config.quality.exclusions and find_table(config.quality.exclusions, folders)
+    try:
+        work = study_workflow(raw, REPO, first=True, configfiles=["config.yaml"])
+    except CannotStartError as error:
+        raise StudyError([Problem("error", str(error))]) from error
+    # which the rules ask for at once
+    assert all(isinstance(each, list) for each in (work.tables, work.instruments, work.lock))
+    assert set(work.parcellation_files) == set(work.made_atlases)
     plan = Path("plan")
     names = ("runs", "scores", "participants", "native", "problems")
     files = SimpleNamespace(
         **{name: plan / f"{name}.tsv" for name in names}, design=plan / "design.json"
     )
-    params = SimpleNamespace(config=raw, folders=folders, by_hand=listed and str(listed))
+    params = SimpleNamespace(config=raw, folders=work.folders, by_hand=work.by_hand)
     headers = plan / "headers.json"
     failed = _script("headers.py", params=params, output=[headers])
     assert not failed, failed
     failed = _script(
         "inventory.py",
         params=params,
-        input=SimpleNamespace(headers=headers, registry=registry, parcellations=NAMED),
+        input=SimpleNamespace(headers=headers, registry=work.registry, parcellations=NAMED),
         output=files,
     )
     assert not failed, failed
@@ -219,7 +212,7 @@ def _plan(found: Outcome) -> Config:
         output=SimpleNamespace(summary=plan / "summary.txt"),
     )
     found.messages.append(found.refused)
-    return config
+    return work.config
 
 
 def _parcellation(found: Outcome, config: Config) -> None:

@@ -1,12 +1,12 @@
 # From BOLD images to connectivity: every image is read once, and denoised as often as it is asked for.
 
 _derivatives = "results/derivatives"
-_stem = f"{_derivatives}/{{folder}}/{{run}}_space-{SPACE}"
+_stem = f"{_derivatives}/{{folder}}/{{run}}_space-{WORK.space}"
 _atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
 _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
 _spheres = f"{_stem}_atlas-{SPHERES}"
 # of the first parcellation after the primary strategy
-_first_matrix = f"{_stem}_atlas-{MATRIX_ATLAS}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat"
+_first_matrix = f"{_stem}_atlas-{WORK.matrix_atlas}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat"
 
 
 rule dataset_description:
@@ -21,7 +21,7 @@ rule dataset_description:
         mem_mb=500,
         runtime=5,
     params:
-        code=CODE["dataset_description"],
+        code=WORK.code["dataset_description"],
     script:
         "../scripts/dataset_description.py"
 
@@ -29,12 +29,12 @@ rule dataset_description:
 rule parcellation:
     input:
         plan=GATE,
-        named=NAMED_PARCELLATIONS,
-        files=entry("{atlas}", within=PARCELLATION_FILES),
+        named=WORK.named_parcellations,
+        files=entry("{atlas}", within=WORK.parcellation_files),
     output:
-        image=f"{_atlas}_space-{SPACE}_dseg.nii.gz",
+        image=f"{_atlas}_space-{WORK.space}_dseg.nii.gz",
         table=f"{_atlas}_dseg.tsv",
-        sidecar=f"{_atlas}_space-{SPACE}_dseg.json",
+        sidecar=f"{_atlas}_space-{WORK.space}_dseg.json",
     log:
         "logs/parcellation/{atlas}.log",
     benchmark:
@@ -45,11 +45,11 @@ rule parcellation:
         mem_mb=1000,
         runtime=10,
     params:
-        parcellation=entry("{atlas}", within=PARCELLATION_SETTINGS),
-        space=SPACE,
-        folder=ATLASES_DIR,
-        other_templates=STUDY.circuits.allow_template_mismatch,
-        code=CODE["parcellation"],
+        parcellation=entry("{atlas}", within=WORK.parcellation_settings),
+        space=WORK.space,
+        folder=WORK.atlases_dir,
+        other_templates=WORK.config.circuits.allow_template_mismatch,
+        code=WORK.code["parcellation"],
     script:
         "../scripts/parcellation.py"
 
@@ -57,7 +57,7 @@ rule parcellation:
 rule null_spheres:
     input:
         plan=GATE,
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
         f"{_derivatives}/atlases/atlas-{SPHERES}/atlas-{SPHERES}_dseg.tsv",
     log:
@@ -69,8 +69,8 @@ rule null_spheres:
         mem_mb=1000,
         runtime=5,
     params:
-        space=SPACE,
-        code=CODE["null_spheres"],
+        space=WORK.space,
+        code=WORK.code["null_spheres"],
     script:
         "../scripts/null_spheres.py"
 
@@ -79,18 +79,18 @@ rule null_spheres:
 rule extract_run:
     input:
         plan=GATE,
-        bold=entry("{run}/bold", within=RUNS),
-        mask=entry("{run}/mask", within=RUNS),
+        bold=entry("{run}/bold", within=WORK.runs),
+        mask=entry("{run}/mask", within=WORK.runs),
         # what the participant's other sessions cover decides what is compared
-        other_bolds=entry("{run}/bold", within=SIBLINGS),
-        other_masks=entry("{run}/mask", within=SIBLINGS),
-        registry=REGISTRY,
+        other_bolds=entry("{run}/bold", within=WORK.siblings),
+        other_masks=entry("{run}/mask", within=WORK.siblings),
+        registry=WORK.registry,
         spheres=rules.null_spheres.output[0],
-        images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
-        tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
-        maps=REGION_MAPS,
+        images=expand(rules.parcellation.output.image, atlas=WORK.made_atlases),
+        tables=expand(rules.parcellation.output.table, atlas=WORK.made_atlases),
+        maps=WORK.region_maps,
     output:
-        f"results/extracted/{{folder}}/{{run}}_space-{SPACE}_extraction.npz",
+        f"results/extracted/{{folder}}/{{run}}_space-{WORK.space}_extraction.npz",
     log:
         "logs/extract_run/{folder}/{run}.log",
     benchmark:
@@ -104,12 +104,12 @@ rule extract_run:
         mem_mb=run_memory,
         runtime=run_minutes,
     params:
-        space=SPACE,
-        atlases=MADE_ATLASES,
-        parcellations=list(PARCELLATIONS),
-        variants=VARIANTS,
-        carpet_atlas=MATRIX_ATLAS,
-        code=CODE["extract_run"],
+        space=WORK.space,
+        atlases=WORK.made_atlases,
+        parcellations=WORK.parcellations,
+        variants=WORK.variants,
+        carpet_atlas=WORK.matrix_atlas,
+        code=WORK.code["extract_run"],
     script:
         "../scripts/extract_run.py"
 
@@ -118,35 +118,37 @@ rule denoise_run:
     input:
         plan=GATE,
         extraction=rules.extract_run.output[0],
-        confounds=entry("{run}/confounds", within=RUNS),
-        sidecars=entry("{run}/sidecars", within=RUNS),
+        confounds=entry("{run}/confounds", within=WORK.runs),
+        sidecars=entry("{run}/sidecars", within=WORK.runs),
         # where sessions are matched in volumes, how many of the others' are kept
-        other_confounds=entry("{run}/confounds", within=SIBLINGS),
-        other_sidecars=entry("{run}/sidecars", within=SIBLINGS),
-        registry=REGISTRY,
-        atlas_sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        other_confounds=entry("{run}/confounds", within=WORK.siblings),
+        other_sidecars=entry("{run}/sidecars", within=WORK.siblings),
+        registry=WORK.registry,
+        atlas_sidecars=expand(
+            rules.parcellation.output.sidecar, atlas=WORK.made_atlases
+        ),
     output:
         series=expand(
             f"{_stem}_atlas-{{atlas}}_stat-mean_timeseries.{{ext}}",
-            atlas=ATLASES,
+            atlas=WORK.atlases,
             ext=["tsv", "json"],
             allow_missing=True,
         ),
         coverage=expand(
             f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
-            atlas=ATLASES,
+            atlas=WORK.atlases,
             allow_missing=True,
         ),
         relmats=expand(
             f"{_relmat}.{{ext}}",
-            atlas=ATLASES,
-            strategy=STRATEGIES,
+            atlas=WORK.atlases,
+            strategy=WORK.strategies,
             ext=["tsv", "json"],
             allow_missing=True,
         ),
         sphere_coverage=f"{_spheres}_stat-coverage_bold.tsv",
-        sphere_relmat=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.tsv",
-        sphere_sidecar=f"{_spheres}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.json",
+        sphere_relmat=f"{_spheres}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat.tsv",
+        sphere_sidecar=f"{_spheres}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat.json",
         circuits=f"{_stem}_desc-circuits_connectivity.tsv",
         quality=f"{_stem}_desc-ketfc_qc.json",
         carpet=f"{_stem}_desc-carpet_qc.npz",
@@ -162,17 +164,17 @@ rule denoise_run:
         mem_mb=denoise_memory,
         runtime=denoise_minutes,
     params:
-        space=SPACE,
+        space=WORK.space,
         # named in the results alone: they need not be there any more
-        files=entry("{run}", within=RUNS),
-        others=entry("{run}", within=SIBLINGS),
-        atlases=MADE_ATLASES,
-        variants=VARIANTS,
-        denoising=DENOISING,
-        limits=LIMITS,
-        min_coverage=STUDY.circuits.min_coverage,
-        repetition_time=STUDY.study.repetition_time,
-        code=CODE["denoise_run"],
+        files=entry("{run}", within=WORK.runs),
+        others=entry("{run}", within=WORK.siblings),
+        atlases=WORK.made_atlases,
+        variants=WORK.variants,
+        denoising=WORK.denoising,
+        limits=WORK.limits,
+        min_coverage=WORK.config.circuits.min_coverage,
+        repetition_time=WORK.config.study.repetition_time,
+        code=WORK.code["denoise_run"],
     script:
         "../scripts/denoise_run.py"
 
@@ -185,10 +187,10 @@ rule sessions:
         circuits=every_run(rules.denoise_run.output.circuits),
         quality=every_run(rules.denoise_run.output.quality),
         coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
-        registry=REGISTRY,
-        images=expand(rules.parcellation.output.image, atlas=REGION_ATLASES),
-        tables=expand(rules.parcellation.output.table, atlas=REGION_ATLASES),
-        maps=REGION_MAPS,
+        registry=WORK.registry,
+        images=expand(rules.parcellation.output.image, atlas=WORK.region_atlases),
+        tables=expand(rules.parcellation.output.table, atlas=WORK.region_atlases),
+        maps=WORK.region_maps,
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
@@ -215,14 +217,14 @@ rule sessions:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        space=SPACE,
-        strategies=STRATEGIES,
-        atlases=REGION_ATLASES,
-        variants=VARIANTS,
-        primary=STUDY.denoising.primary,
-        min_coverage=STUDY.circuits.min_coverage,
-        code=CODE["sessions"],
+        names=WORK.names,
+        space=WORK.space,
+        strategies=WORK.strategies,
+        atlases=WORK.region_atlases,
+        variants=WORK.variants,
+        primary=WORK.primary,
+        min_coverage=WORK.config.circuits.min_coverage,
+        code=WORK.code["sessions"],
     script:
         "../scripts/sessions.py"
 
@@ -245,8 +247,8 @@ rule similarity:
         mem_mb=matrix_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        code=CODE["similarity"],
+        names=WORK.names,
+        code=WORK.code["similarity"],
     script:
         "../scripts/similarity.py"
 
@@ -255,14 +257,14 @@ rule similarity:
 rule habenula:
     input:
         native=rules.inventory.output.native,
-        registry=REGISTRY,
+        registry=WORK.registry,
         images=expand(
             rules.parcellation.output.image,
-            atlas={"CIT168"}.intersection(MADE_ATLASES),
+            atlas={"CIT168"}.intersection(WORK.made_atlases),
         ),
         tables=expand(
             rules.parcellation.output.table,
-            atlas={"CIT168"}.intersection(MADE_ATLASES),
+            atlas={"CIT168"}.intersection(WORK.made_atlases),
         ),
     output:
         "results/habenula.tsv",
@@ -276,8 +278,8 @@ rule habenula:
         mem_mb=1000,
         runtime=10,
     params:
-        space=SPACE,
-        variants=VARIANTS,
-        code=CODE["habenula"],
+        space=WORK.space,
+        variants=WORK.variants,
+        code=WORK.code["habenula"],
     script:
         "../scripts/habenula.py"

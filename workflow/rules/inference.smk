@@ -8,7 +8,7 @@ rule matched_null:
         regions=rules.sessions.output.regions,
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
-        registry=REGISTRY,
+        registry=WORK.registry,
         spheres=rules.null_spheres.output[0],
         relmats=every_run(rules.denoise_run.output.sphere_relmat),
         sidecars=every_run(rules.denoise_run.output.sphere_sidecar),
@@ -25,11 +25,11 @@ rule matched_null:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        strategy=STUDY.denoising.primary,
-        min_coverage=STUDY.circuits.min_coverage,
-        seed=STUDY.statistics.seed,
-        code=CODE["matched_null"],
+        names=WORK.names,
+        strategy=WORK.primary,
+        min_coverage=WORK.config.circuits.min_coverage,
+        seed=WORK.config.statistics.seed,
+        code=WORK.code["matched_null"],
     script:
         "../scripts/matched_null.py"
 
@@ -40,7 +40,7 @@ rule motion:
         connectivity=rules.sessions.output.connectivity,
         quality=rules.sessions.output.quality,
         design=rules.inventory.output.design,
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
         "results/quality/motion.tsv",
         sidecar="results/quality/motion.json",
@@ -52,11 +52,11 @@ rule motion:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        strategies=STRATEGIES,
-        seed=STUDY.statistics.seed,
-        permutations=STUDY.statistics.permutations,
-        alpha=STUDY.statistics.alpha,
-        code=CODE["motion"],
+        strategies=WORK.strategies,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["motion"],
     script:
         "../scripts/motion.py"
 
@@ -70,21 +70,21 @@ rule qcfc:
         relmats=every_run(
             *expand(
                 f"{_relmat}.tsv",
-                atlas=MATRIX_ATLAS,
-                strategy=STRATEGIES,
+                atlas=WORK.matrix_atlas,
+                strategy=WORK.strategies,
                 allow_missing=True,
             )
         ),
         sidecars=every_run(
             *expand(
                 f"{_relmat}.json",
-                atlas=MATRIX_ATLAS,
-                strategy=STRATEGIES,
+                atlas=WORK.matrix_atlas,
+                strategy=WORK.strategies,
                 allow_missing=True,
             )
         ),
-        image=expand(rules.parcellation.output.image, atlas=MATRIX_ATLAS),
-        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+        image=expand(rules.parcellation.output.image, atlas=WORK.matrix_atlas),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
     output:
         summary="results/quality/qcfc.tsv",
         curves="results/quality/qcfc_curves.tsv",
@@ -97,11 +97,11 @@ rule qcfc:
         mem_mb=matrix_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        strategies=STRATEGIES,
-        atlas=MATRIX_ATLAS,
-        alpha=STUDY.statistics.alpha,
-        code=CODE["qcfc"],
+        names=WORK.names,
+        strategies=WORK.strategies,
+        atlas=WORK.matrix_atlas,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["qcfc"],
     script:
         "../scripts/qcfc.py"
 
@@ -114,7 +114,7 @@ rule hypotheses:
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
         motion=rules.motion.output[0],
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
         hypotheses="results/tests/hypotheses.tsv",
         left_out="results/tests/left_out.tsv",
@@ -127,12 +127,12 @@ rule hypotheses:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        strategy=STUDY.denoising.primary,
-        seed=STUDY.statistics.seed,
-        permutations=STUDY.statistics.permutations,
-        alpha=STUDY.statistics.alpha,
-        variants=VARIANTS,
-        code=CODE["hypotheses"],
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        variants=WORK.variants,
+        code=WORK.code["hypotheses"],
     script:
         "../scripts/hypotheses.py"
 
@@ -143,7 +143,7 @@ rule robustness:
         connectivity=rules.sessions.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
         "results/tests/robustness.tsv",
         sidecar="results/tests/robustness.json",
@@ -155,12 +155,12 @@ rule robustness:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        strategy=STUDY.denoising.primary,
-        seed=STUDY.statistics.seed,
-        permutations=STUDY.statistics.permutations,
-        alpha=STUDY.statistics.alpha,
-        margin=STUDY.statistics.equivalence_margin,
-        code=CODE["robustness"],
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        margin=WORK.config.statistics.equivalence_margin,
+        code=WORK.code["robustness"],
     script:
         "../scripts/robustness.py"
 
@@ -172,10 +172,10 @@ rule edges:
         runs=rules.inventory.output.runs,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
-        registry=REGISTRY,
+        registry=WORK.registry,
         relmats=every_run(f"{_first_matrix}.tsv"),
         sidecars=every_run(f"{_first_matrix}.json"),
-        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
     output:
         "results/tests/edges.tsv",
         sidecar="results/tests/edges.json",
@@ -187,13 +187,13 @@ rule edges:
         mem_mb=edge_memory,
         runtime=edge_minutes,
     params:
-        names=NAMES,
-        atlas=MATRIX_ATLAS,
-        strategy=STUDY.denoising.primary,
-        seed=STUDY.statistics.seed,
-        permutations=STUDY.statistics.permutations,
-        alpha=STUDY.statistics.alpha,
-        code=CODE["edges"],
+        names=WORK.names,
+        atlas=WORK.matrix_atlas,
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["edges"],
     script:
         "../scripts/edges.py"
 
@@ -204,7 +204,7 @@ rule mean_relmat:
         design=rules.inventory.output.design,
         relmats=every_run(f"{_first_matrix}.tsv"),
         sidecars=every_run(f"{_first_matrix}.json"),
-        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
     output:
         "results/tests/mean_relmat.tsv",
         sidecar="results/tests/mean_relmat.json",
@@ -216,10 +216,10 @@ rule mean_relmat:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        atlas=MATRIX_ATLAS,
-        strategy=STUDY.denoising.primary,
-        code=CODE["mean_relmat"],
+        names=WORK.names,
+        atlas=WORK.matrix_atlas,
+        strategy=WORK.primary,
+        code=WORK.code["mean_relmat"],
     script:
         "../scripts/mean_relmat.py"
 
@@ -237,7 +237,7 @@ rule exclusions:
         coverage=every_run(
             *expand(
                 f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",
-                atlas=ATLASES,
+                atlas=WORK.atlases,
                 allow_missing=True,
             )
         ),
@@ -252,9 +252,9 @@ rule exclusions:
         mem_mb=group_memory,
         runtime=group_minutes,
     params:
-        names=NAMES,
-        atlases=ATLASES,
-        min_coverage=STUDY.circuits.min_coverage,
-        code=CODE["exclusions"],
+        names=WORK.names,
+        atlases=WORK.atlases,
+        min_coverage=WORK.config.circuits.min_coverage,
+        code=WORK.code["exclusions"],
     script:
         "../scripts/exclusions.py"

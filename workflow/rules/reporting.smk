@@ -3,167 +3,63 @@
 _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
-rule figure_circuits:
+_connectivity = rules.sessions.output.connectivity
+_hypotheses = rules.hypotheses.output.hypotheses
+_figures = {
+    "circuits": {
+        "connectivity": _connectivity,
+        "regions": rules.sessions.output.regions,
+        "hypotheses": _hypotheses,
+    },
+    "paired": {"connectivity": _connectivity, "hypotheses": _hypotheses},
+    "association": {
+        "connectivity": _connectivity,
+        "scores": rules.inventory.output.scores,
+        "hypotheses": _hypotheses,
+    },
+    "matrices": {"relmat": rules.mean_relmat.output[0]},
+    "flow": {
+        "runs": rules.sessions.output.quality,
+        "exclusions": rules.exclusions.output[0],
+        "hypotheses": _hypotheses,
+    },
+    "qcfc": {
+        "summary": rules.qcfc.output.summary,
+        "curves": rules.qcfc.output.curves,
+        "motion": rules.motion.output[0],
+        "connectivity": _connectivity,
+        "quality": rules.sessions.output.quality,
+        "hypotheses": _hypotheses,
+    },
+    "edges": {"edges": rules.edges.output[0]},
+}
+
+
+rule figure:
     input:
-        connectivity=rules.sessions.output.connectivity,
-        regions=rules.sessions.output.regions,
-        hypotheses=rules.hypotheses.output.hypotheses,
+        unpack(lambda wildcards: _figures[wildcards.figure]),
         design=rules.inventory.output.design,
     output:
-        multiext("results/figures/circuits", *[f".{ext}" for ext in _figure_files]),
+        multiext("results/figures/{figure}", *[f".{ext}" for ext in _figure_files]),
     log:
-        "logs/figure_circuits.log",
+        "logs/figure/{figure}.log",
     benchmark:
-        "logs/benchmarks/figure_circuits.tsv"
+        "logs/benchmarks/figure/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(_figures),
     localrule: True
     resources:
         mem_mb=1500,
         runtime=10,
     params:
-        code=CODE["figure_circuits"],
+        code=lambda wildcards: WORK.code[f"figure_{wildcards.figure}"],
     script:
-        "../scripts/figure_circuits.py"
-
-
-rule figure_paired:
-    input:
-        connectivity=rules.sessions.output.connectivity,
-        hypotheses=rules.hypotheses.output.hypotheses,
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/paired", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_paired.log",
-    benchmark:
-        "logs/benchmarks/figure_paired.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=CODE["figure_paired"],
-    script:
-        "../scripts/figure_paired.py"
-
-
-rule figure_association:
-    input:
-        connectivity=rules.sessions.output.connectivity,
-        scores=rules.inventory.output.scores,
-        hypotheses=rules.hypotheses.output.hypotheses,
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/association", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_association.log",
-    benchmark:
-        "logs/benchmarks/figure_association.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=CODE["figure_association"],
-    script:
-        "../scripts/figure_association.py"
-
-
-rule figure_matrices:
-    input:
-        relmat=rules.mean_relmat.output,
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/matrices", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_matrices.log",
-    benchmark:
-        "logs/benchmarks/figure_matrices.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=CODE["figure_matrices"],
-    script:
-        "../scripts/figure_matrices.py"
-
-
-rule figure_flow:
-    input:
-        design=rules.inventory.output.design,
-        runs=rules.sessions.output.quality,
-        exclusions=rules.exclusions.output,
-        hypotheses=rules.hypotheses.output.hypotheses,
-    output:
-        multiext("results/figures/flow", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_flow.log",
-    benchmark:
-        "logs/benchmarks/figure_flow.tsv"
-    localrule: True
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=CODE["figure_flow"],
-    script:
-        "../scripts/figure_flow.py"
-
-
-rule figure_qcfc:
-    input:
-        summary=rules.qcfc.output.summary,
-        curves=rules.qcfc.output.curves,
-        motion=rules.motion.output[0],
-        connectivity=rules.sessions.output.connectivity,
-        quality=rules.sessions.output.quality,
-        hypotheses=rules.hypotheses.output.hypotheses,
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/qcfc", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_qcfc.log",
-    benchmark:
-        "logs/benchmarks/figure_qcfc.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=CODE["figure_qcfc"],
-    script:
-        "../scripts/figure_qcfc.py"
-
-
-rule figure_edges:
-    input:
-        edges=rules.edges.output,
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/edges", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure_edges.log",
-    benchmark:
-        "logs/benchmarks/figure_edges.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=CODE["figure_edges"],
-    script:
-        "../scripts/figure_edges.py"
+        "../scripts/figure_{wildcards.figure}.py"
 
 
 rule figures:
     input:
-        rules.figure_circuits.output,
-        rules.figure_paired.output,
-        rules.figure_association.output,
-        rules.figure_matrices.output,
-        rules.figure_flow.output,
-        rules.figure_qcfc.output,
-        rules.figure_edges.output,
+        expand(rules.figure.output, figure=_figures),
 
 
 rule methods:
@@ -177,11 +73,11 @@ rule methods:
             *expand(
                 f"{_relmat}.json",
                 atlas="Circuits",
-                strategy=STRATEGIES,
+                strategy=WORK.strategies,
                 allow_missing=True,
             )
         ),
-        atlases=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
+        atlases=expand(rules.parcellation.output.sidecar, atlas=WORK.made_atlases),
         null=rules.matched_null.output[0],
         habenula=rules.habenula.output[0],
         robustness=rules.robustness.output[0],
@@ -200,10 +96,10 @@ rule methods:
         runtime=10,
     params:
         config=config,
-        strategies=STRATEGIES,
-        atlases=MADE_ATLASES,
-        folders=FOLDERS,
-        code=CODE["methods"],
+        strategies=WORK.strategies,
+        atlases=WORK.made_atlases,
+        folders=WORK.folders,
+        code=WORK.code["methods"],
     script:
         "../scripts/methods.py"
 
@@ -222,13 +118,13 @@ rule report:
         habenula=rules.habenula.output[0],
         robustness=rules.robustness.output[0],
         clinical=rules.clinical.output.summary,
-        circuits=rules.figure_circuits.output[2],
-        paired=rules.figure_paired.output[2],
-        association=rules.figure_association.output[2],
-        matrices=rules.figure_matrices.output[2],
-        flow=rules.figure_flow.output[2],
-        qcfc=rules.figure_qcfc.output[2],
-        edges=rules.figure_edges.output[2],
+        circuits="results/figures/circuits.png",
+        paired="results/figures/paired.png",
+        association="results/figures/association.png",
+        matrices="results/figures/matrices.png",
+        flow="results/figures/flow.png",
+        qcfc="results/figures/qcfc.png",
+        edges="results/figures/edges.png",
         edge_table=rules.edges.output[0],
         motion=rules.motion.output[0],
         qcfc_table=rules.qcfc.output.summary,
@@ -243,7 +139,7 @@ rule report:
         mem_mb=1000,
         runtime=10,
     params:
-        code=CODE["report"],
+        code=WORK.code["report"],
     script:
         "../scripts/report.py"
 
@@ -251,17 +147,19 @@ rule report:
 _page_files = {
     "quality": [rules.denoise_run.output.quality],
     "carpets": [rules.denoise_run.output.carpet],
-    "coverage": [f"{_stem}_atlas-{atlas}_stat-coverage_bold.tsv" for atlas in ATLASES],
+    "coverage": [
+        f"{_stem}_atlas-{atlas}_stat-coverage_bold.tsv" for atlas in WORK.atlases
+    ],
 }
 for _key, _name, _ext in (
     ("circuits", "Circuits", "tsv"),
-    ("relmats", MATRIX_ATLAS, "tsv"),
-    ("sidecars", MATRIX_ATLAS, "json"),
+    ("relmats", WORK.matrix_atlas, "tsv"),
+    ("sidecars", WORK.matrix_atlas, "json"),
 ):
     _page_files[_key] = [
-        f"{_stem}_atlas-{_name}_desc-{STUDY.denoising.primary}_stat-pearsoncorrelation_relmat.{_ext}"
+        f"{_stem}_atlas-{_name}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat.{_ext}"
     ]
-PAGES = files_by_participant(RUNS, _page_files)
+PAGES = files_by_participant(WORK.runs, _page_files)
 
 
 # A page is made from the files of its participant's runs alone, not from the tables of the study:
@@ -275,7 +173,7 @@ rule participant_quality:
         circuits=entry("{participant}/circuits", within=PAGES),
         relmats=entry("{participant}/relmats", within=PAGES),
         sidecars=entry("{participant}/sidecars", within=PAGES),
-        table=expand(rules.parcellation.output.table, atlas=MATRIX_ATLAS),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
     output:
         "results/quality/{participant}.html",
     log:
@@ -287,19 +185,19 @@ rule participant_quality:
         runtime=10,
         pages=1,
     params:
-        study=STUDY.study.name,
-        sessions=STUDY.study.sessions,
+        study=WORK.config.study.name,
+        sessions=WORK.config.study.sessions,
         runs=entry("{participant}/runs", within=PAGES),
         run_sessions=entry("{participant}/sessions", within=PAGES),
-        atlases=ATLASES,
+        atlases=WORK.atlases,
         settings={
-            "fd_thresh": STUDY.denoising.fd_thresh,
-            "dvars_thresh": STUDY.denoising.dvars_thresh,
-            "min_coverage": STUDY.circuits.min_coverage,
-            "primary": STUDY.denoising.primary,
-            "carpet_atlas": MATRIX_ATLAS,
+            "fd_thresh": WORK.config.denoising.fd_thresh,
+            "dvars_thresh": WORK.config.denoising.dvars_thresh,
+            "min_coverage": WORK.config.circuits.min_coverage,
+            "primary": WORK.primary,
+            "carpet_atlas": WORK.matrix_atlas,
         },
-        code=CODE["participant_quality"],
+        code=WORK.code["participant_quality"],
     script:
         "../scripts/participant_quality.py"
 
@@ -311,7 +209,7 @@ rule group_quality:
         strategies=rules.sessions.output.strategies,
         exclusions=rules.exclusions.output,
         similarity=rules.similarity.output,
-        qcfc=rules.figure_qcfc.output[2],
+        qcfc="results/figures/qcfc.png",
         coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
     output:
         "results/quality/group.html",
@@ -324,13 +222,13 @@ rule group_quality:
         mem_mb=1500,
         runtime=10,
     params:
-        names=NAMES,
+        names=WORK.names,
         participants=list(PAGES),
         settings={
-            "min_coverage": STUDY.circuits.min_coverage,
-            "carpet_atlas": MATRIX_ATLAS,
+            "min_coverage": WORK.config.circuits.min_coverage,
+            "carpet_atlas": WORK.matrix_atlas,
         },
-        code=CODE["group_quality"],
+        code=WORK.code["group_quality"],
     script:
         "../scripts/group_quality.py"
 
@@ -344,12 +242,12 @@ rule quality:
 rule explain:
     input:
         plan=GATE,
-        bold=next(iter(RUNS.values()))["bold"] if RUNS else [],
-        registry=REGISTRY,
-        images=expand(rules.parcellation.output.image, atlas=MADE_ATLASES),
-        tables=expand(rules.parcellation.output.table, atlas=MADE_ATLASES),
-        sidecars=expand(rules.parcellation.output.sidecar, atlas=MADE_ATLASES),
-        maps=REGION_MAPS,
+        bold=next(iter(WORK.runs.values()))["bold"] if WORK.runs else [],
+        registry=WORK.registry,
+        images=expand(rules.parcellation.output.image, atlas=WORK.made_atlases),
+        tables=expand(rules.parcellation.output.table, atlas=WORK.made_atlases),
+        sidecars=expand(rules.parcellation.output.sidecar, atlas=WORK.made_atlases),
+        maps=WORK.region_maps,
     output:
         page="results/explain.html",
     log:
@@ -361,10 +259,10 @@ rule explain:
         mem_mb=1000,
         runtime=10,
     params:
-        study=STUDY.study.name,
-        space=SPACE,
-        atlases=MADE_ATLASES,
-        variants=VARIANTS,
-        code=CODE["explain"],
+        study=WORK.config.study.name,
+        space=WORK.space,
+        atlases=WORK.made_atlases,
+        variants=WORK.variants,
+        code=WORK.code["explain"],
     script:
         "../scripts/explain.py"

@@ -18,8 +18,8 @@ rule demo_tables:
         mem_mb=1000,
         runtime=5,
     params:
-        seed=STUDY.statistics.seed,
-        code=CODE["demo_tables"],
+        seed=WORK.config.statistics.seed,
+        code=WORK.code["demo_tables"],
     script:
         "../scripts/demo_tables.py"
 
@@ -27,12 +27,12 @@ rule demo_tables:
 rule demo_run:
     input:
         template=rules.demo_tables.output.template,
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
-        bold=f"{_run}_space-{SPACE}_desc-preproc_bold.nii.gz",
-        bold_json=f"{_run}_space-{SPACE}_desc-preproc_bold.json",
-        mask=f"{_run}_space-{SPACE}_desc-brain_mask.nii.gz",
-        mask_json=f"{_run}_space-{SPACE}_desc-brain_mask.json",
+        bold=f"{_run}_space-{WORK.space}_desc-preproc_bold.nii.gz",
+        bold_json=f"{_run}_space-{WORK.space}_desc-preproc_bold.json",
+        mask=f"{_run}_space-{WORK.space}_desc-brain_mask.nii.gz",
+        mask_json=f"{_run}_space-{WORK.space}_desc-brain_mask.json",
         confounds=f"{_run}_desc-confounds_timeseries.tsv",
         confounds_json=f"{_run}_desc-confounds_timeseries.json",
     log:
@@ -43,9 +43,9 @@ rule demo_run:
         mem_mb=1500,
         runtime=5,
     params:
-        seed=STUDY.statistics.seed,
-        space=SPACE,
-        code=CODE["demo_run"],
+        seed=WORK.config.statistics.seed,
+        space=WORK.space,
+        code=WORK.code["demo_run"],
     script:
         "../scripts/demo_run.py"
 
@@ -57,7 +57,7 @@ rule headers:
         # what was found in the confounds and their sidecars must not outlive an edit of them;
         # images are not looked into, and that they come and go shows in the listing
         files=tables_found,
-        by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
+        by_hand=WORK.by_hand_file,
     output:
         "results/plan/headers.json",
     log:
@@ -70,10 +70,10 @@ rule headers:
         runtime=10,
     params:
         config=config,
-        folders=FOLDERS,
-        by_hand=BY_HAND and str(BY_HAND),
-        listing=digest(FOUND),
-        code=CODE["headers"],
+        folders=WORK.folders,
+        by_hand=WORK.by_hand,
+        listing=digest(WORK.found),
+        code=WORK.code["headers"],
     script:
         "../scripts/headers.py"
 
@@ -82,13 +82,15 @@ rule inventory:
     input:
         headers=rules.headers.output[0],
         tables=(
-            rules.demo_tables.output.participants if STUDY.study.simulated else TABLES
+            rules.demo_tables.output.participants
+            if WORK.config.study.simulated
+            else WORK.tables
         ),
-        by_hand=[str(BY_HAND)] if BY_HAND and BY_HAND.is_file() else [],
-        instruments=INSTRUMENTS,
-        preregistration=LOCK if LOCK and LOCK.is_file() else [],
-        registry=REGISTRY,
-        parcellations=NAMED_PARCELLATIONS,
+        by_hand=WORK.by_hand_file,
+        instruments=WORK.instruments,
+        preregistration=WORK.lock,
+        registry=WORK.registry,
+        parcellations=WORK.named_parcellations,
     output:
         runs="results/plan/runs.tsv",
         scores="results/plan/scores.tsv",
@@ -106,10 +108,10 @@ rule inventory:
         runtime=10,
     params:
         config=config,
-        folders=FOLDERS,
-        by_hand=BY_HAND and str(BY_HAND),
-        listing=digest(FOUND),
-        code=CODE["inventory"],
+        folders=WORK.folders,
+        by_hand=WORK.by_hand,
+        listing=digest(WORK.found),
+        code=WORK.code["inventory"],
     script:
         "../scripts/inventory.py"
 
@@ -131,10 +133,10 @@ rule plan:
         mem_mb=500,
         runtime=5,
     params:
-        listing=LISTING,
-        images=[run["bold"] for run in RUNS.values()] if OPENNEURO else [],
-        keep_images=KEEP_IMAGES,
-        code=CODE["plan"],
+        listing=WORK.listing,
+        images=[run["bold"] for run in WORK.runs.values()] if WORK.listing else [],
+        keep_images=WORK.keep_images,
+        code=WORK.code["plan"],
     script:
         "../scripts/plan.py"
 
@@ -143,7 +145,7 @@ rule plan:
 # then refuses to replace it
 rule preregistration:
     input:
-        registry=REGISTRY,
+        registry=WORK.registry,
     output:
         update("results/plan/preregistration.json"),
     log:
@@ -156,7 +158,7 @@ rule preregistration:
         runtime=5,
     params:
         config=config,
-        code=CODE["preregistration"],
+        code=WORK.code["preregistration"],
     script:
         "../scripts/preregistration.py"
 
@@ -166,7 +168,7 @@ rule clinical:
         scores=rules.inventory.output.scores,
         participants=rules.inventory.output.participants,
         design=rules.inventory.output.design,
-        instruments=INSTRUMENTS,
+        instruments=WORK.instruments,
     output:
         scores="results/clinical/scores.tsv",
         summary="results/clinical/summary.tsv",
@@ -181,7 +183,7 @@ rule clinical:
         runtime=5,
     params:
         config=config,
-        code=CODE["clinical"],
+        code=WORK.code["clinical"],
     script:
         "../scripts/clinical.py"
 
@@ -190,9 +192,9 @@ rule clinical:
 # it: it runs again with every change of the config, and all images would be read again with it.
 # Behind ancient(), on the other hand, Snakemake 9 overlooks every other reason to run a job as long
 # as the plan runs too (snakemake#4166).
-GATE = [] if USABLE else rules.plan.output.summary
+GATE = [] if WORK.usable else rules.plan.output.summary
 
-_fetched = f"{FETCHED}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
+_fetched = f"{WORK.fetched}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
 
 
 # One image of a dataset of OpenNeuro. Somebody's further images come before those of anybody else,
@@ -200,28 +202,28 @@ _fetched = f"{FETCHED}/{{folder}}/{{run}}_{{version}}_desc-preproc_bold.nii.gz"
 rule fetch_bold:
     input:
         plan=GATE,
-        earlier=entry("{run}", EARLIER),
+        earlier=entry("{run}", WORK.earlier),
     output:
-        bold=_fetched if KEEP_IMAGES else temp(_fetched),
+        bold=_fetched if WORK.keep_images else temp(_fetched),
     log:
         "logs/fetch_bold/{folder}/{run}_{version}.log",
     benchmark:
         "logs/benchmarks/fetch_bold/{folder}/{run}_{version}.tsv"
     wildcard_constraints:
-        run="|".join(run for run in TO_FETCH if not EARLIER[run]) or "none",
+        run="|".join(run for run in WORK.to_fetch if not WORK.earlier[run]) or "none",
     # where the workflow was started, since the nodes of a cluster often have no network
     localrule: True
     resources:
         mem_mb=500,
         runtime=240,
     params:
-        listing=LISTING,
-        code=CODE["fetch_bold"],
+        listing=WORK.listing,
+        code=WORK.code["fetch_bold"],
     script:
         "../scripts/fetch_bold.py"
 
 
 use rule fetch_bold as fetch_further_bold with:
     wildcard_constraints:
-        run="|".join(run for run in TO_FETCH if EARLIER[run]) or "none",
+        run="|".join(run for run in WORK.to_fetch if WORK.earlier[run]) or "none",
     priority: 1

@@ -11,7 +11,7 @@ from ketfc.study.design.design import read_design
 
 with running(snakemake):
     figure, numbers = draw_edges(
-        read_tsv(snakemake.input.edges[0], numeric=EDGE_NUMBERS),
+        read_tsv(snakemake.input.edges, numeric=EDGE_NUMBERS),
         read_design(snakemake.input.design),
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

@@ -12,6 +12,6 @@ from ketfc.study.design.design import read_design
 with running(snakemake):
     inputs = snakemake.input
     design, hypotheses = read_design(inputs.design), read_tsv(inputs.hypotheses)
-    counts = flow_counts(design, read_tsv(inputs.runs), read_tsv(inputs.exclusions[0]), hypotheses)
+    counts = flow_counts(design, read_tsv(inputs.runs), read_tsv(inputs.exclusions), hypotheses)
     figure, numbers = draw_flow(counts, hypotheses, design)
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

@@ -10,6 +10,6 @@ from ketfc.study.design.design import read_design
 
 with running(snakemake):
     figure, numbers = draw_matrices(
-        read_tsv(snakemake.input.relmat[0]), read_design(snakemake.input.design)
+        read_tsv(snakemake.input.relmat), read_design(snakemake.input.design)
     )
     save_figure(figure, Path(snakemake.output[0]).with_suffix(""), numbers)

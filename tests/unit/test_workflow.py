@@ -1,0 +1,131 @@
+"""What the rules know of a study, in the first process and in those that jobs start elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from made_study import REPO, Study, people, touch_run, write_blocks, write_participants
+
+from ketfc.base.files import read_json, write_json
+from ketfc.base.source import code_digests
+from ketfc.workflow import CannotStartError, StudyWorkflow, entry, of_runs, study_workflow
+
+NAMES = [f"sub-{n:02}" for n in range(1, 13)]
+RUNS = [f"{name}_ses-{session}_task-rest" for name in NAMES for session in ("post", "pre")]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[Study]:
+    """Participants whose files are all there, and this process in their folder."""
+    study = Study(tmp_path)
+    for participant in NAMES:
+        for session in ("pre", "post"):
+            touch_run(study, participant.removeprefix("sub-"), session)
+    write_participants(study, people())
+    write_blocks(study)
+    study.configure()
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield study
+    os.chdir(before)
+
+
+def start(*, first: bool = True) -> StudyWorkflow:
+    given: dict[str, Any] = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    return study_workflow(given, REPO, first=first, configfiles=["config.yaml"])
+
+
+def test_the_rules_are_told_of_the_study(study: Study) -> None:
+    work = start()
+    assert list(work.runs) == work.names == RUNS
+    assert work.atlases == ["Circuits", "Blocks"]
+    assert work.matrix_atlas == "Blocks"
+    assert work.parcellation_settings["Blocks"]["image"] == "blocks.nii.gz"
+    assert work.tables == ["participants.tsv"]
+    assert work.folders == ["fmriprep"]
+    assert work.registry == str(REPO / "atlases/circuits.yaml")
+    assert work.siblings[RUNS[0]]["bold"] == [work.runs[RUNS[1]]["bold"]]
+    assert (work.keep_images, work.listing, work.to_fetch) == (True, None, [])
+    assert (work.lock, work.by_hand, work.by_hand_file, work.atlases_dir) == ([], None, [], None)
+    assert work.code == code_digests() | {"fetch_bold": "1"}
+
+
+def test_the_demo_needs_no_file() -> None:
+    given = yaml.safe_load((REPO / "config/config.yaml").read_text(encoding="utf-8"))
+    work = study_workflow(given, REPO, first=True)
+    assert work.usable
+    assert work.folders == ["resources/demo/fmriprep"]
+    assert len(work.runs) > 20
+
+
+def test_a_job_elsewhere_is_told_the_same_and_looks_at_no_derivatives(study: Study) -> None:
+    work = start()
+    for path in study.derivatives.rglob("*bold*"):
+        path.unlink()
+    assert start(first=False) == work
+    assert start().runs == {}
+
+
+def test_a_job_elsewhere_takes_the_digests_that_were_planned(study: Study) -> None:
+    start()
+    (path,) = Path(".snakemake/ketfc").glob("*_planned.json")
+    planned = read_json(path)
+    planned["code"]["motion"] = "motion 0123456789abcdef"
+    write_json(path, planned)
+    assert start(first=False).code["motion"] == "motion 0123456789abcdef"
+
+
+def test_a_job_elsewhere_does_not_start_under_another_configuration(study: Study) -> None:
+    start()
+    study.configure(denoising={"fd-thresh": 0.3})
+    with pytest.raises(CannotStartError, match="was changed while jobs were waiting"):
+        start(first=False)
+    # a call with it leaves what the jobs that wait were told
+    start()
+    study.configure()
+    assert start(first=False).config.denoising.fd_thresh == 0.5
+
+
+def test_what_is_left_out_by_hand_is_found_but_not_read(study: Study) -> None:
+    table = study.folder / "mine.tsv"
+    table.write_text("participant_id\tsession\treason\nsub-12\tpre\tcyst\n", encoding="utf-8")
+    study.configure(quality={"exclusions": "mine.tsv"})
+    work = start()
+    assert work.by_hand_file == ["mine.tsv"]
+    assert list(work.found) == RUNS
+    assert work.names == RUNS[:-1]
+
+
+def test_a_study_that_cannot_go_on_is_not_usable(study: Study) -> None:
+    assert start().usable
+    study.configure(study={"sessions": {"pre": "nothing", "post": "post"}})
+    assert not start().usable
+
+
+def test_a_wrong_configuration_is_refused(study: Study) -> None:
+    study.configure(denoising={"fd-tresh": 0.3})
+    with pytest.raises(CannotStartError, match=r"The configuration cannot be used:\n.*fd-tresh"):
+        start()
+    text = "statistics: {seed: 1}\nstatistics: {seed: 2}\n"
+    (study.folder / "config.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(CannotStartError, match="statistics"):
+        start()
+
+
+def test_a_job_finds_its_entry() -> None:
+    found = entry("{run}/bold", {"a": {"bold": "a.nii"}})
+    assert found(SimpleNamespace(run="a").__dict__) == "a.nii"
+    with pytest.raises(KeyError):
+        found({"run": "b"})
+
+
+def test_files_of_runs_are_listed_run_by_run() -> None:
+    runs: Any = {"a": {"folder": "x"}, "b": {"folder": "y"}}
+    listed = of_runs(runs, "{folder}/{run}.tsv", "{folder}/{run}.json")
+    assert listed(None) == ["x/a.tsv", "x/a.json", "y/b.tsv", "y/b.json"]

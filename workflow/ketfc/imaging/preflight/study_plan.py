@@ -1,0 +1,151 @@
+"""The plan of a study from its files: one for the start of the workflow and ``results/plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ketfc.base.errors import Problem, problems_table
+from ketfc.base.files import write_tsv
+from ketfc.imaging.io.native_size import native_sizes, native_table
+from ketfc.imaging.preflight.precheck import confound_problems, early_problems
+from ketfc.imaging.regions.habenula import resolution_problems
+from ketfc.study.config.config import Config
+from ketfc.study.design.design import write_design
+from ketfc.study.plan import Plan, make_plan
+from ketfc.study.runs.fetch.annex import absent_files
+from ketfc.study.runs.index import Index, index_runs
+from ketfc.study.runs.manifest import Manifest, indexed_manifest, without
+from ketfc.study.runs.manual import manual_exclusions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """Where the parts of a study are.
+
+    Attributes
+    ----------
+    folders : sequence of pathlib.Path
+        The derivatives.
+    registry, parcellations : str or pathlib.Path
+        ``circuits.yaml`` and ``parcellations.yaml``.
+    by_hand : pathlib.Path or None
+        The table of manual exclusions.
+    """
+
+    folders: Sequence[Path]
+    registry: str | Path
+    parcellations: str | Path
+    by_hand: Path | None = None
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A plan, and what it was made from.
+
+    Attributes
+    ----------
+    plan : Plan
+        The plan.
+    manifest : dict
+        The runs whose files are all here, those left out by hand among them.
+    native : pandas.DataFrame
+        Recorded voxel sizes; empty where headers were not read.
+    """
+
+    plan: Plan
+    manifest: Manifest
+    native: pd.DataFrame
+
+
+def study_plan(
+    config: Config, files: StudyFiles, headers: Mapping[str, Any] | None = None
+) -> StudyPlan:
+    """Plan a study; takes seconds, opens tables but no image.
+
+    Parameters
+    ----------
+    config : Config
+        The study's configuration.
+    files : StudyFiles
+        Where its parts are.
+    headers : mapping, optional
+        From :func:`read_headers`. Without them the plan does not know what confounds lack, which
+        excludes runs but stops no study.
+    """
+    index = index_runs(config.study, files.folders)
+    absent = absent_files(index, files.folders)
+    problems = early_problems(
+        config,
+        index,
+        files.folders,
+        absent=absent,
+        by_hand=files.by_hand,
+        registry=files.registry,
+        parcellations=files.parcellations,
+    )
+    native = native_table(headers["native"] if headers else {})
+    if headers:
+        problems += [Problem(**problem) for problem in headers["problems"]]
+        problems += resolution_problems(files.registry, native)
+    plan = make_plan(config, index, files.folders, extra=problems)
+    return StudyPlan(plan, without(indexed_manifest(index), absent), native)
+
+
+def read_headers(
+    config: Config, folders: Sequence[Path], by_hand: Path | None = None
+) -> dict[str, Any]:
+    """Read the heads of all confounds and their sidecars, and headers on the grid of the scan.
+
+    Parameters
+    ----------
+    config : Config
+        The study's configuration.
+    folders : sequence of pathlib.Path
+        The derivatives.
+    by_hand : pathlib.Path, optional
+        The table of manual exclusions, whose runs are passed over.
+
+    Returns
+    -------
+    dict
+        For :func:`study_plan`: ``problems``, fields of :class:`ketfc.base.errors.Problem`, and
+        ``native``, the columns of the table of recorded voxel sizes.
+    """
+    index = index_runs(config.study, folders)
+    used = _used(index, folders, by_hand)
+    complete = [run for run in used if run.complete]
+    native = native_sizes(complete, folders, config.study.native_voxel_size).astype(object)
+    return {
+        "problems": [asdict(problem) for problem in confound_problems(used, config)],
+        "native": native.where(native.notna(), None).to_dict("list"),
+    }
+
+
+def _used(index: Index, folders: Sequence[Path], by_hand: Path | None) -> list[Any]:
+    left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
+    return [run for run in index.runs if run.name not in left_out]
+
+
+def write_plan(planned: StudyPlan, outputs: Any) -> None:
+    """Write the tables of ``results/plan``.
+
+    Parameters
+    ----------
+    planned : StudyPlan
+        Made with headers.
+    outputs : snakemake.io.OutputFiles
+        Paths of ``runs``, ``scores``, ``participants``, ``native``, ``problems`` and ``design``.
+    """
+    plan = planned.plan
+    write_tsv(outputs.runs, plan.runs)
+    write_tsv(outputs.scores, plan.scores)
+    write_tsv(outputs.participants, plan.participants)
+    write_design(outputs.design, plan.design)
+    write_tsv(outputs.native, planned.native)
+    write_tsv(outputs.problems, problems_table(plan.problems))

@@ -1,0 +1,354 @@
+"""What the rules of the workflow know of a study: the checked configuration, its files and runs.
+
+All access to files at the start of the workflow is here. Snakemake reads its rules again for every
+job on another machine; such a process is given what the first one found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ketfc.base.errors import StudyError
+from ketfc.base.files import read_json, write_json
+from ketfc.base.source import code_digests
+from ketfc.base.yaml import require_sound_configs
+from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
+from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
+from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.types import expand, find_bundled
+from ketfc.study.lab_tables import find_table
+from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
+from ketfc.study.runs.manifest import Manifest, demo_manifest, digest, named_runs, siblings, without
+from ketfc.study.runs.manual import manual_exclusions
+from ketfc.study.scores.tables import input_tables, instrument_files
+
+DEMO = Path("resources/demo")
+CONSTANT_CODE = {"fetch_bold": "1"}
+"""By script: what was fetched has the listed checksum, no update of the code fetches it again."""
+
+
+class CannotStartError(Exception):
+    """The reason, in words, why no rule can be run."""
+
+
+@dataclass(frozen=True)
+class StudyWorkflow:
+    """A study as the rules see it.
+
+    Attributes
+    ----------
+    config : Config
+        The checked configuration.
+    root : pathlib.Path
+        The folder of the Snakefile.
+    registry : str
+        ``circuits.yaml``.
+    code : mapping of str to str
+        By script, the digest of the code behind it.
+    variants, region_maps, region_atlases : sequence of str
+        Alternative circuits that this machine can measure, and the probability maps and
+        parcellations that regions are taken from.
+    found : Manifest
+        Runs whose files are here, those left out by hand among them.
+    usable : bool
+        Whether the study can go on. Only the first process knows; others would not have started.
+    """
+
+    config: Config
+    root: Path
+    registry: str
+    code: Mapping[str, str]
+    variants: Sequence[str]
+    region_maps: Sequence[str]
+    region_atlases: Sequence[str]
+    found: Manifest
+    usable: bool
+
+    @property
+    def space(self) -> str:
+        """The template space of the images."""
+        return self.config.study.space
+
+    @property
+    def primary(self) -> str:
+        """The strategy that the tests are made of."""
+        return self.config.denoising.primary
+
+    @property
+    def strategies(self) -> list[str]:
+        """All strategies."""
+        return list(self.config.denoising.strategies)
+
+    @property
+    def parcellations(self) -> list[str]:
+        """The parcellations of the config, by name."""
+        return [each.name for each in self.config.circuits.parcellation]
+
+    @property
+    def atlases(self) -> list[str]:
+        """All that a run has connectivity for: the circuits, then the parcellations."""
+        return ["Circuits", *self.parcellations]
+
+    @property
+    def matrix_atlas(self) -> str:
+        """The parcellation whose edges are tested and drawn."""
+        return self.parcellations[0]
+
+    @property
+    def made_atlases(self) -> list[str]:
+        """The parcellations that are prepared: those of the config and those regions are of."""
+        return list(dict.fromkeys([*self.parcellations, *self.region_atlases]))
+
+    @cached_property
+    def parcellation_settings(self) -> dict[str, dict[str, Any]]:
+        """What the config says of each parcellation that is prepared."""
+        keys = ("image", "labels", "space")
+        asked = {each.name: each for each in self.config.circuits.parcellation}
+        return {
+            name: {"name": name} | {key: getattr(asked.get(name), key, None) for key in keys}
+            for name in self.made_atlases
+        }
+
+    @property
+    def denoising(self) -> dict[str, Any]:
+        """What is asked of denoising."""
+        return self.config.denoising.model_dump(mode="json", by_alias=True)
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The limits of quality of a run; the other keys of the section are the plan's."""
+        keys = {"max_mean_fd", "max_fd", "max_censored"}
+        return self.config.quality.model_dump(by_alias=True, include=keys)
+
+    @property
+    def named_parcellations(self) -> str:
+        """``parcellations.yaml``."""
+        return str(self.root / "atlases/parcellations.yaml")
+
+    @cached_property
+    def parcellation_files(self) -> dict[str, list[str]]:
+        """The files of each parcellation that are on this machine."""
+        return parcellation_files(self.config, self.named_parcellations, self.region_atlases)
+
+    @property
+    def atlases_dir(self) -> str | None:
+        """The user's folder of atlases."""
+        folder = self.config.circuits.atlases_dir
+        return str(expand(folder)) if folder else None
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of the derivatives."""
+        return [str(folder) for folder in _folders(self.config)]
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """The tables of participants and scores."""
+        return [str(path) for path in input_tables(self.config, _folders(self.config))]
+
+    @cached_property
+    def instruments(self) -> list[str]:
+        """The files that describe instruments."""
+        return [str(path) for path in instrument_files(self.config.scores)]
+
+    @property
+    def lock(self) -> list[str]:
+        """The preregistration, if there is one."""
+        path = self.config.statistics.preregistration
+        return [str(expand(path))] if path and expand(path).is_file() else []
+
+    @cached_property
+    def by_hand(self) -> str | None:
+        """The table of manual exclusions, which need not be there."""
+        path = _by_hand(self.config)
+        return str(path) if path else None
+
+    @property
+    def by_hand_file(self) -> list[str]:
+        """The table of manual exclusions, if it is there."""
+        return [self.by_hand] if self.by_hand and Path(self.by_hand).is_file() else []
+
+    @cached_property
+    def runs(self) -> Manifest:
+        """The runs that are read: what a lab leaves out by hand is planned, but never read."""
+        by_hand = self.by_hand and Path(self.by_hand)
+        return without(self.found, manual_exclusions(by_hand or None, named_runs(self.found)).runs)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the runs that are read."""
+        return list(self.runs)
+
+    @cached_property
+    def siblings(self) -> dict[str, dict[str, list[str]]]:
+        """What each run's job needs of its participant's other runs."""
+        return siblings(self.runs, matched=self.config.denoising.match_volumes)
+
+    @property
+    def keep_images(self) -> bool:
+        """Whether images that are fetched stay."""
+        openneuro = self.config.study.openneuro
+        return openneuro is None or openneuro.keep_images
+
+    @property
+    def fetched(self) -> str:
+        """The folder that images are fetched to."""
+        openneuro = self.config.study.openneuro
+        return str(expand(openneuro.derivatives)) if openneuro else "sourcedata/none"
+
+    @property
+    def listing(self) -> str | None:
+        """The list of the files of a dataset that is fetched."""
+        openneuro = self.config.study.openneuro
+        return str(openneuro.listing) if openneuro else None
+
+    @cached_property
+    def earlier(self) -> dict[str, list[str]]:
+        """By run, images of its participant that are fetched before its own."""
+        return earlier_images(self.runs) if self.config.study.openneuro else {}
+
+    @cached_property
+    def to_fetch(self) -> list[str]:
+        """The runs whose image is fetched.
+
+        Kept images that are here are files like any other: an edited script must not fetch them
+        again.
+        """
+        return [
+            run
+            for run in self.earlier
+            if not self.keep_images or not Path(str(self.runs[run]["bold"])).is_file()
+        ]
+
+
+def study_workflow(
+    given: Mapping[str, Any], root: Path, *, first: bool, configfiles: Sequence[str | Path] = ()
+) -> StudyWorkflow:
+    """Return what the rules need to know.
+
+    Parameters
+    ----------
+    given : mapping
+        The configuration as Snakemake has it.
+    root : pathlib.Path
+        The folder of the Snakefile.
+    first : bool
+        Whether this is the process that was started by hand. Only that one looks at the
+        derivatives and asks the network, and leaves what it finds for the others.
+    configfiles : sequence of path
+        The files that the configuration comes from, looked at by the first process alone, since on
+        the nodes of a cluster they need not be there.
+
+    Raises
+    ------
+    CannotStartError
+        If the configuration is wrong or was changed while jobs were waiting, if a dataset cannot be
+        fetched, or if nothing can be written here.
+    """
+    try:
+        if first:
+            require_sound_configs(configfiles)
+        config = parse_config(given, source="config")
+        registry = str(find_bundled(config.circuits.registry, root))
+    except StudyError as error:
+        raise CannotStartError(f"The configuration cannot be used:\n{error}") from None
+    # What is found goes to jobs on other machines under the name of the configuration: a second
+    # call with another one, or an edit while jobs wait, must not change it under them. Digests of
+    # code are among it: a job is recorded with the code it was planned with, which it checks.
+    place = f".snakemake/ketfc/{digest(config.model_dump(mode='json'))}"
+    planned, listed = Path(f"{place}_planned.json"), Path(f"{place}_runs.json")
+    usable = True
+    if first:
+        named = root / "atlases/parcellations.yaml"
+        # what is on this machine decides which alternative definitions are measured
+        about: dict[str, Any] = {
+            "regions": region_inputs(config, registry, named),
+            "code": code_digests(),
+        }
+        _leave(planned, about)
+        try:
+            prepare(config.study)
+        except StudyError as error:
+            raise CannotStartError(f"The study cannot be fetched:\n{error}") from None
+        if not config.study.simulated:
+            files = StudyFiles(_folders(config), registry, named, _by_hand(config))
+            study = study_plan(config, files)
+            usable = study.plan.usable
+            _leave(listed, study.manifest)
+    elif planned.is_file():
+        about = read_json(planned)
+    else:
+        raise CannotStartError(
+            "The configuration was changed while jobs were waiting. Start again with the same "
+            "command."
+        )
+    simulated = config.study.simulated
+    return StudyWorkflow(
+        config=config,
+        root=root,
+        registry=registry,
+        code=about["code"] | CONSTANT_CODE,
+        variants=about["regions"]["variants"],
+        region_maps=about["regions"]["maps"],
+        region_atlases=about["regions"]["atlases"],
+        found=(
+            demo_manifest(config.statistics.seed, DEMO / "fmriprep")
+            if simulated
+            else read_json(listed)
+        ),
+        usable=usable,
+    )
+
+
+def entry(path: str, within: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return a function that finds what a mapping has for a job, such as ``{run}/bold``.
+
+    Snakemake's own ``lookup()`` goes through the whole mapping for every job.
+    """
+
+    def found(wildcards: Any) -> Any:
+        content: Any = within
+        for key in path.format(**wildcards).split("/"):
+            content = content[key]
+        return content
+
+    return found
+
+
+def of_runs(runs: Manifest, *patterns: str) -> Callable[[Any], list[str]]:
+    """Return a function that lists files of all runs, each run's in the order of the patterns.
+
+    A job on another machine reads the rules again: it must not list what only other jobs need.
+    """
+
+    def listed(wildcards: Any) -> list[str]:
+        return [
+            pattern.format(run=name, folder=run["folder"])
+            for name, run in runs.items()
+            for pattern in patterns
+        ]
+
+    return listed
+
+
+def _folders(config: Config) -> list[Path]:
+    if config.study.simulated:
+        return [DEMO / "fmriprep"]
+    return [expand(path) for path in config.study.folders]
+
+
+def _by_hand(config: Config) -> Path | None:
+    table = config.quality.exclusions
+    return find_table(table, _folders(config)) if table else None
+
+
+def _leave(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what jobs on other machines read; where nothing can be written, end in words."""
+    try:
+        write_json(path, content)
+    except StudyError as error:
+        raise CannotStartError(str(error)) from None
