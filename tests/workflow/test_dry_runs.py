@@ -196,16 +196,32 @@ def test_every_rule_says_where_it_logs_and_what_it_needs(rule: str) -> None:
     # a number, or a function of the study's size
     needs = r"^        mem_mb=(\d+|\w+_memory),\n        runtime=(\d+|\w+_minutes),$"
     assert re.search(needs, text, re.MULTILINE)
-    # what a script imports is not seen by snakemake
-    assert re.search(r'^        code=CODE\["\w+"\],$', text, re.MULTILINE)
-    script = re.search(r'"\.\./scripts/(\w+)\.py"', text)
+    # what a script imports is not seen by snakemake: its own digest tells
+    script = re.search(r'"\.\./scripts/([\w.{}]+)\.py"', text)
     assert script is not None
-    assert (REPO / f"workflow/scripts/{script.group(1)}.py").is_file()
+    name = script.group(1)
+    own = f'lambda wildcards: WORK.code[f"{name}"]' if "{" in name else f'WORK.code["{name}"]'
+    assert f"        code={own},\n" in text
+    assert scripts_named(name)
+
+
+def scripts_named(name: str) -> set[str]:
+    """Return the scripts that a rule runs, by its name for them, which may hold a wildcard."""
+    pattern = re.sub(r"\{[\w.]+\}", "*", name)
+    return {path.stem for path in (REPO / "workflow/scripts").glob(f"{pattern}.py")}
 
 
 def test_every_script_belongs_to_a_rule() -> None:
-    used = set(re.findall(r"scripts/(\w+)\.py", "".join(rules().values())))
+    named = re.findall(r"scripts/([\w.{}]+)\.py", "".join(rules().values()))
+    used = set().union(*map(scripts_named, named))
     assert used == {path.stem for path in (REPO / "workflow/scripts").glob("*.py")}
+
+
+def test_every_figure_has_its_script() -> None:
+    text = (REPO / "workflow/rules/reporting.smk").read_text(encoding="utf-8")
+    figures = text.partition("_figures = {")[2].partition("\n}\n")[0]
+    named = {f"figure_{name}" for name in re.findall(r'^    "(\w+)": ', figures, re.MULTILINE)}
+    assert named == scripts_named("figure_{wildcards.figure}")
 
 
 def test_people_are_made_with_both_arms() -> None:
