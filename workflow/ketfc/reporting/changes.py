@@ -26,8 +26,8 @@ def circuit_changes(connectivity: pd.DataFrame, design: Design) -> pd.DataFrame:
     ----------
     connectivity : pandas.DataFrame
         ``connectivity.tsv``.
-    design : mapping
-        ``design.json``; its primary strategy and its two roles are used.
+    design : Design
+        The study's design; its primary strategy and its two roles are used.
 
     Returns
     -------
@@ -69,8 +69,8 @@ def score_changes(scores: pd.DataFrame, design: Design, scale: str = "si") -> pd
     ----------
     scores : pandas.DataFrame
         ``plan/scores.tsv``.
-    design : mapping
-        ``design.json``; says whether the study's table holds sessions or only changes.
+    design : Design
+        The study's design; says whether the study's table holds sessions or only changes.
     scale : {"si", "depression"}
         Which scale.
 
@@ -110,8 +110,8 @@ def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int
     ----------
     table : pandas.DataFrame
         Rows of `circuit_changes` or `edge_changes` of one unit.
-    design : mapping
-        ``design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

@@ -41,8 +41,8 @@ def draw_association(
         ``plan/scores.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

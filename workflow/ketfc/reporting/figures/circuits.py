@@ -50,8 +50,8 @@ def draw_circuits(
         ``regions.tsv``: the centres of the regions (columns region, x, y, z).
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

@@ -73,8 +73,8 @@ def draw_flow(
         As :func:`ketfc.inference.account.flow.flow_counts` gives it.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``, for the names of the circuits.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

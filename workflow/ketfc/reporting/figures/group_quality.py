@@ -81,8 +81,8 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
         What :func:`run_measures` gives.
     similarity : pandas.DataFrame
         ``quality/similarity.tsv``, numbers as float.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     """
     from matplotlib.ticker import MaxNLocator
 

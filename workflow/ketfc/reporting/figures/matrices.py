@@ -52,8 +52,8 @@ def draw_matrices(
     ----------
     mean_relmat : pandas.DataFrame
         ``tests/mean_relmat.tsv``: the upper triangle, as pairs of regions.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     atlas : str, optional
         Which atlas; by default the one with the most regions.
 

@@ -57,8 +57,8 @@ def draw_paired(
         ``connectivity.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

@@ -65,8 +65,8 @@ def draw_qcfc(
         ``connectivity.tsv`` and ``quality/runs.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``: which circuits are primary.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

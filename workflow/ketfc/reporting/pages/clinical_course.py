@@ -31,8 +31,8 @@ def clinical_course(summary: pd.DataFrame, design: Design) -> tuple[list[str], T
     ----------
     summary : pandas.DataFrame
         ``clinical/summary.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

@@ -35,8 +35,8 @@ def render_group(
 
     Parameters
     ----------
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     runs, strategies, similarity, exclusions : pandas.DataFrame
         Tables of that name in ``quality``.
     coverage : mapping of str to pandas.DataFrame

@@ -28,8 +28,8 @@ def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
     ----------
     runs : pandas.DataFrame
         ``quality/runs.tsv``; measures that it lacks are not shown.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

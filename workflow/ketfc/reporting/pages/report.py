@@ -101,8 +101,8 @@ def render_report(
 
     Parameters
     ----------
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     config : mapping
         The configuration with all its defaults, keys spelt as in the YAML file.
     hypotheses, regions, runs, exclusions : pandas.DataFrame

@@ -175,7 +175,7 @@ def regressor_count(strategy: Strategy) -> str:
 
 
 def censored_neighbours(before: int, after: int, between: int) -> str:
-    """Return in words which neighbours of a volume above a threshold are censored; or nothing.
+    """Return in words the neighbours censored with a volume above a threshold; empty for none.
 
     Parameters
     ----------
@@ -220,8 +220,8 @@ def denoising_paragraphs(
     ----------
     config : mapping
         The configuration with all its defaults.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     strategies : mapping of str to Strategy
         What each did, by name.
     runs : pandas.DataFrame

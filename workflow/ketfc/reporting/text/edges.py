@@ -62,8 +62,8 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
     ----------
     family : pandas.DataFrame
         Its rows of ``tests/edges.tsv``, numbers as numbers.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     """
     alpha = design.alpha
     tested = family[family["p_permutation"].notna()]
@@ -84,8 +84,8 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
     ----------
     edges : pandas.DataFrame
         ``tests/edges.tsv``, numbers as numbers.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     """
     alpha = design.alpha
     said = [

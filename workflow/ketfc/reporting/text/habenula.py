@@ -10,7 +10,7 @@ from ketfc.imaging.regions.habenula_geometry import OFFSETS
 
 
 def report_sentences(table: pd.DataFrame) -> list[str]:
-    """Return how far a habenula result can be read, one sentence per row of the table.
+    """Return the verdict on a habenula result in words, one sentence per row of the table.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def report_sentences(table: pd.DataFrame) -> list[str]:
 
 
 def methods_sentences(table: pd.DataFrame) -> list[str]:
-    """Return how the verdict was reached, for the methods; empty where there is no habenula.
+    """Return the sentences of the methods on the verdict; none where there is no habenula.
 
     Parameters
     ----------

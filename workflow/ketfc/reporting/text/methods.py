@@ -50,8 +50,8 @@ def methods_text(
     ----------
     config : mapping
         The configuration with all its defaults.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     hypotheses, regions, runs, exclusions : pandas.DataFrame
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
     sidecars : mapping of str to sequence of mapping

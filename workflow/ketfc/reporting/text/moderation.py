@@ -240,8 +240,8 @@ def adjustment_methods(design: Design) -> list[str]:
 
     Parameters
     ----------
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     """
     given = adjusted_for(design)
     if not given:

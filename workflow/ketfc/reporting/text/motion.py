@@ -52,8 +52,8 @@ def motion_section(
         ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
 
     Returns
     -------

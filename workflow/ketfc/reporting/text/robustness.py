@@ -66,8 +66,8 @@ def robustness_section(
     ----------
     robustness, hypotheses : pandas.DataFrame
         ``tests/robustness.tsv`` and ``tests/hypotheses.tsv``.
-    design : mapping
-        ``plan/design.json``.
+    design : Design
+        The study's design.
     """
     alpha = design.alpha
     said = []

@@ -152,7 +152,7 @@ def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> st
 
 
 def _estimand(item: Tested, setting: Setting) -> str:
-    """Return what a test estimates, and of a one-sided one what it was registered for."""
+    """Return the estimand of a test in words, with the registration of a one-sided one."""
     test, design = item.planned.test, item.planned.design
     if item.family == MODERATION:
         return moderation_estimand(test, design)
