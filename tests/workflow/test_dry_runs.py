@@ -151,6 +151,13 @@ def test_every_strategy_is_an_output_of_each_run(empty: MAKE) -> None:
         assert len(re.findall(rf"output: .*{wanted}", text)) == 8
 
 
+def test_reading_and_denoising_of_a_run_are_one_submission_to_a_cluster(empty: MAKE) -> None:
+    text = empty().run("-n").text
+    _, *groups = text.split("Group job run ")
+    found = [re.findall(r"^ +rule (\w+):$", group, re.MULTILINE) for group in groups]
+    assert found == [["denoise_run", "extract_run"]] * 8
+
+
 def test_every_error_of_the_config_is_shown_without_a_traceback(empty: MAKE) -> None:
     study = empty(
         study={"sessions": {"pre": "pre"}, "taks": "rest"},

@@ -29,6 +29,7 @@ BELOW_RUNS = {
     "similarity": 1,
 }
 PLAN = {"clinical": 1, "habenula": 1, "headers": 1, "inventory": 1, "plan": 1}
+MEASURE = "results/connectivity.tsv"
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 
 
@@ -132,48 +133,54 @@ def test_what_is_set_of_denoising_and_quality_reads_no_image(
     assert planned.jobs == BELOW_RUNS | PLAN | {"denoise_run": 24, "participant_quality": 12}
 
 
-def test_limits_that_decide_nothing_else_denoise_nothing_again(done: Study) -> None:
-    # what a preset stands for is not given; its name is the plan's alone
-    done.configure(quality={"max-mean-fd": 0.55, "max-fd": None, "max-censored": 0.5})
-    assert "denoise_run" in done.run("-n").jobs
-    again = done.run("results/connectivity.tsv")
-    assert again.code == 0, again.text
-    done.configure(quality={"preset": "lenient"})
-    assert "denoise_run" not in done.run("-n", "results/connectivity.tsv").jobs
+def test_a_preset_that_sets_the_same_limits_denoises_nothing_again(
+    few_measured: Study, tmp_path: Path
+) -> None:
+    study = few_measured.copy(tmp_path / "study")
+    of_few = {"primary": "24P", "strategies": ["24P"], "min-time": 60}
+    limits = {"max-mean-fd": 0.55, "max-fd": None, "max-censored": 0.5}
+    study.configure(denoising=of_few, quality=limits)
+    ran = study.run(MEASURE)
+    assert ran.code == 0, ran.text
+    assert ran.jobs["denoise_run"] == 4
+    study.configure(denoising=of_few, quality={"preset": "lenient"})
+    assert "denoise_run" not in study.run("-n", MEASURE).jobs
 
 
 def test_a_study_denoised_again_has_the_bytes_of_one_that_began_so(
-    pristine: Study, done: Study, tmp_path: Path
+    few: Study, few_measured: Study, tmp_path: Path
 ) -> None:
     changed = {
         "fd-thresh": 0.4,
-        "primary": "24P",
-        "strategies": ["24P", "acompcor", "none"],
+        "primary": "acompcor",
+        "strategies": ["acompcor", "24P", "36P_noscrub"],
+        "min-time": 60,
         "match-volumes": True,
     }
-    wanted = "results/connectivity.tsv", "results/quality/exclusions.tsv"
-    fresh = pristine.copy(tmp_path / "fresh")
-    for study in (done, fresh):
+    fresh, again = few.copy(tmp_path / "fresh"), few_measured.copy(tmp_path / "again")
+    for study in (fresh, again):
         study.configure(denoising=changed)
-        ran = study.run(*wanted)
+        # the second file needs the matrices of the primary strategy, which is a new one
+        ran = study.run(MEASURE, "results/quality/similarity.tsv")
         assert ran.code == 0, ran.text
-        assert ran.jobs["denoise_run"] == 24
+        assert ran.jobs["denoise_run"] == 4
         assert ("extract_run" in ran.jobs) == (study is fresh)
-    ours, theirs = (
-        {path.relative_to(study.results): path.read_bytes() for path in results_of(study)}
-        for study in (done, fresh)
-    )
-    # matrices, series, carpets and sidecars of every run, and the tables of all
-    assert len(theirs) > 24 * 15
-    assert [name for name, content in theirs.items() if ours[name] != content] == []
+    # series, matrices, carpets and sidecars of every run, and the tables of all
+    theirs = {path.relative_to(fresh.results): path for path in of_the_runs(fresh)}
+    assert len(theirs) > 4 * 20
+    different = [
+        str(name)
+        for name, path in theirs.items()
+        if (again.results / name).read_bytes() != path.read_bytes()
+    ]
+    assert different == []
 
 
-def results_of(study: Study) -> list[Path]:
-    """Return what the runs and their tables have left in a study."""
-    files = [path for path in study.results.rglob("sub-*") if path.is_file()]
-    return [path for path in files if path.suffix != ".html"] + [
-        study.results / name
-        for name in ("connectivity.tsv", "quality/exclusions.tsv", "quality/runs.tsv")
+def of_the_runs(study: Study) -> list[Path]:
+    """Return the files of all runs in the results of a study, and the tables made of them."""
+    return [
+        *(path for path in study.results.rglob("sub-*") if path.is_file()),
+        *(study.results / f"{name}.tsv" for name in ("connectivity", "quality/runs")),
     ]
 
 
