@@ -25,7 +25,6 @@ with running(snakemake):
     sidecars = dict(zip(params.atlases, inputs.atlas_sidecars, strict=True))
     write_run(
         Path(snakemake.output.circuits).parent, snakemake.wildcards.run, params.space,
-        files=files, result=result, registry=registry, regions=extraction.regions,
-        denoising=denoising, **coverage,
-        mismatches=template_mismatches(registry, params.space, sidecars),
+        files=files, result=result, registry=registry, regions=extraction.regions, **coverage,
+        denoising=denoising, mismatches=template_mismatches(registry, params.space, sidecars),
     )  # fmt: skip
