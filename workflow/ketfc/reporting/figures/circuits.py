@@ -42,6 +42,9 @@ def draw_circuits(
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the circuits of the primary hypotheses on glass brains.
 
+    The brains are nilearn's; its ``plot_connectome`` names no region, draws missing connections as
+    none, and has a colour scale for each circuit.
+
     Parameters
     ----------
     connectivity : pandas.DataFrame

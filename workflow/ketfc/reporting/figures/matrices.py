@@ -196,7 +196,10 @@ def _count(of_arm: pd.DataFrame, what: str) -> str:
 
 
 def draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> AxesImage:
-    """Draw a matrix between −`limit` and `limit`; what is missing is grey and hatched."""
+    """Draw a matrix between −`limit` and `limit`; what is missing is grey and hatched.
+
+    nilearn's ``plot_matrix`` leaves missing cells white and centres its colours on no value.
+    """
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Rectangle
 
