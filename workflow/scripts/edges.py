@@ -22,10 +22,7 @@ with running(snakemake):
         ],
         read_tsv(inputs.scores, numeric=("score",)),
         design,
-        strategy=params.strategy,
-        seed=params.seed,
-        permutations=params.permutations,
-        alpha=params.alpha,
+        **{key: params[key] for key in ("strategy", "seed", "permutations", "alpha")},
     )
     write_tsv(snakemake.output[0], table, digits=6)
     write_sidecars(snakemake.output)

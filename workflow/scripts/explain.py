@@ -12,22 +12,18 @@ from ketfc.reporting.pages.explain import render_explanation
 
 with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
-    registry = load_registry(inputs.registry)
-    grid = read_header(inputs.bold).grid
+    registry, grid = load_registry(inputs.registry), read_header(inputs.bold).grid
     atlases = load_parcellations(params.atlases, inputs.images, inputs.tables, space=params.space)
     parcellations = [
         (label_regions(each, grid), read_json(sidecar)["License"])
         for each, sidecar in zip(atlases.values(), inputs.sidecars, strict=True)
     ]
-    everything = registry.with_variants(params.variants)
+    variants = registry.with_variants(params.variants)
     page = render_explanation(
-        everything,
-        place_regions(everything.used_regions, params.space, grid, atlases),
+        variants,
+        place_regions(variants.used_regions, params.space, grid, atlases),
         parcellations,
         region_centres(registry.used_regions, params.space, atlases),
-        study=params.study,
-        space=params.space,
-        run=Path(inputs.bold).name,
-        grid=grid,
-    )
+        study=params.study, space=params.space, run=Path(inputs.bold).name, grid=grid,
+    )  # fmt: skip
     write_text(snakemake.output.page, page)

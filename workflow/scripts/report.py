@@ -14,12 +14,9 @@ with running(snakemake):
     names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
     page = render_report(
         design=read_design(inputs.design),
-        hypotheses=read_tsv(inputs.hypotheses),
+        **{name: read_tsv(inputs[name]) for name in ("hypotheses", "regions", "runs", "null")},
         incomplete=read_tsv(inputs.left_out),
-        regions=read_tsv(inputs.regions),
-        runs=read_tsv(inputs.runs),
         exclusions=read_tsv(inputs.exclusions[0]),
-        null=read_tsv(inputs.null),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
         edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +104,29 @@ class StackedSeries:
 def read_coverage(path: str | Path) -> pd.DataFrame:
     """Read the coverage table of one run and atlas; see :class:`RegionSeries`."""
     return read_tsv(path, numeric=COVERAGE_NUMBERS)
+
+
+def coverage_by_run(
+    names: Iterable[str], atlases: Sequence[str], paths: Iterable[str | Path]
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Read the coverage tables of several runs.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The runs.
+    atlases : sequence of str
+        Their atlases.
+    paths : iterable of path
+        A table for each run and atlas, those of the first run first.
+
+    Returns
+    -------
+    dict of str to dict of str to pandas.DataFrame
+        Tables by run and atlas.
+    """
+    left = iter(paths)
+    return {name: {atlas: read_coverage(next(left)) for atlas in atlases} for name in names}
 
 
 def read_mask(path: str | Path, grid: Grid) -> NDArray[np.bool_]:

@@ -60,6 +60,20 @@ def all_exclusions(
     return pd.concat([part.astype(object) for part in parts], ignore_index=True)
 
 
+def with_design(design: Design, exclusions: pd.DataFrame) -> pd.DataFrame:
+    """Return the exclusions after those that the design makes.
+
+    Parameters
+    ----------
+    design : Design
+        The study's design.
+    exclusions : pandas.DataFrame
+        From :func:`all_exclusions`.
+    """
+    parts = [design_exclusions(design), exclusions.astype(object)]
+    return pd.concat(parts, ignore_index=True)
+
+
 def design_exclusions(design: Design) -> pd.DataFrame:
     """Return who is in no contrast of drugs or sessions by design: healthy controls.
 

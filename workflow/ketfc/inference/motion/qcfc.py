@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ketfc.base.files import read_json
+from ketfc.imaging.group.sessions import session_fisher_z
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.motion.sessions import before_and_after, session_motion
 from ketfc.study.design.design import Design
@@ -171,6 +173,49 @@ def qcfc(
     summary = pd.DataFrame(rows, columns=list(QCFC_COLUMNS))
     nothing = pd.DataFrame(columns=list(CURVE_COLUMNS))
     return summary, pd.concat(curves)[list(CURVE_COLUMNS)] if curves else nothing
+
+
+def qcfc_of_strategies(
+    runs: pd.DataFrame,
+    quality: pd.DataFrame,
+    design: Design,
+    centres: pd.DataFrame,
+    files: Mapping[str, Mapping[str, tuple[str, str]]],
+    *,
+    atlas: str,
+    alpha: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summarise how edges go with motion after every strategy; see :func:`qcfc`.
+
+    Parameters
+    ----------
+    runs, quality : pandas.DataFrame
+        ``plan/runs.tsv`` and ``quality/runs.tsv``.
+    design, centres, atlas, alpha
+        As for :func:`qcfc`.
+    files : mapping of str to mapping of str to (str, str)
+        By strategy and run, the matrix and its sidecar. One strategy is in memory at a time.
+
+    Returns
+    -------
+    summary, curves : pandas.DataFrame
+        The tables of all strategies, one under the other.
+    """
+    tables = []
+    for strategy, own in files.items():
+        cleaned = {run: read_json(sidecar) for run, (_, sidecar) in own.items()}
+        tdof = {
+            run: about["DegreesOfFreedom"]
+            for run, about in cleaned.items()
+            if about["Excluded"] is None
+        }
+        sessions = session_fisher_z(runs, own)
+        tables.append(
+            qcfc(sessions, quality, design, centres, tdof,
+                 atlas=atlas, strategy=strategy, alpha=alpha)
+        )  # fmt: skip
+    summary, curves = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
+    return summary, curves
 
 
 def edge_correlations(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ketfc.base.files import read_tsv
 from ketfc.inference.core.permutation import Floats
 
 FEWEST = 1000
@@ -253,6 +255,26 @@ def region_features(coverage: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     tables = pd.concat(list(coverage), ignore_index=True).rename(columns={"n_shared": "size"})
     return tables.groupby("region", sort=True)[["size", "tsnr"]].mean()
+
+
+def with_features(
+    table: str | Path, key: str, columns: Sequence[str], coverage: Iterable[pd.DataFrame]
+) -> pd.DataFrame:
+    """Read where regions are, and join their features.
+
+    Parameters
+    ----------
+    table : str or pathlib.Path
+        ``regions.tsv``, or the table of spheres.
+    key : str
+        Its column with the names of the regions, which become the index.
+    columns : sequence of str
+        Numbers that are read of it.
+    coverage : iterable of pandas.DataFrame
+        As for :func:`region_features`.
+    """
+    places = read_tsv(table, numeric=tuple(columns)).set_index(key)
+    return places[list(columns)].join(region_features(coverage))
 
 
 def measured_regions(

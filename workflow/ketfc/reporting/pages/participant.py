@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ketfc.base.files import read_json
 from ketfc.imaging.group.excluded_runs import excluded_runs
+from ketfc.imaging.group.sessions import read_relmat, session_fisher_z
 from ketfc.imaging.group.similarity import edge_vector, pairwise_r
 from ketfc.imaging.regions.placing import CIRCUITS
-from ketfc.imaging.run.carpet import Carpet
+from ketfc.imaging.run.carpet import Carpet, read_carpet
+from ketfc.imaging.run.extraction import coverage_by_run
 from ketfc.reporting.figures import participant_quality as pictures
 from ketfc.reporting.pages.rendering import environment, png_uri
 from ketfc.reporting.tables import table_of
@@ -47,6 +51,69 @@ class RunOnPage:
     carpet: Carpet
     coverage: Mapping[str, pd.DataFrame]
     relmat: pd.DataFrame
+
+
+def read_runs(
+    sessions: Mapping[str, str],
+    roles: Mapping[str, str],
+    atlases: Sequence[str],
+    *,
+    quality: Sequence[str],
+    carpets: Sequence[str],
+    coverage: Sequence[str],
+    circuits: Sequence[str],
+) -> list[RunOnPage]:
+    """Read what the page shows of every run.
+
+    Parameters
+    ----------
+    sessions : mapping of str to str
+        Session label by run.
+    roles : mapping of str to str
+        Session label by role, of the whole study.
+    atlases : sequence of str
+        Whose coverage is shown.
+    quality, carpets, coverage, circuits : sequence of str
+        Files of the runs, in their order; `coverage` has one for each atlas, those of the first
+        run first.
+    """
+    role_of = {label: role for role, label in roles.items()}
+    covered = coverage_by_run(sessions, atlases, coverage)
+    return [
+        RunOnPage(
+            run=run,
+            role=role_of[session],
+            session=session,
+            qc=read_json(about),
+            carpet=read_carpet(Path(carpet)),
+            coverage=covered[run],
+            relmat=read_relmat(relmat),
+        )
+        for (run, session), about, carpet, relmat in zip(
+            sessions.items(), quality, carpets, circuits, strict=True
+        )
+    ]
+
+
+def read_matrices(
+    runs: Sequence[RunOnPage], relmats: Sequence[str], sidecars: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return Fisher z of the first parcellation by role, of the sessions that have one.
+
+    Parameters
+    ----------
+    runs : sequence of RunOnPage
+        All runs of the participant.
+    relmats, sidecars : sequence of str
+        Their matrices, and the JSON beside each.
+    """
+    table = pd.DataFrame(
+        [{"run": run.run, "session": run.session, "role": run.role} for run in runs]
+    )
+    pairs = zip(relmats, sidecars, strict=True)
+    files = dict(zip((run.run for run in runs), pairs, strict=True))
+    found = session_fisher_z(table.assign(participant_id="the one"), files)
+    return {role: z for _, role, z in found}
 
 
 def render_participant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
 from ketfc.inference.families import MODERATION, SECONDARY, SENSITIVITY
+from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
 from ketfc.inference.hypotheses import Tested
 from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
@@ -68,6 +69,36 @@ class Setting:
     one_sided: tuple[str | None, str | None] | None = None
     drugs: tuple[str, ...] | None = None
     adjusted: tuple[str, ...] = ()
+
+
+def described(
+    hypotheses: pd.DataFrame,
+    tested: Sequence[Tested],
+    design: Design,
+    *,
+    motion: pd.DataFrame,
+    null: pd.DataFrame,
+    habenula: Mapping[str, str],
+    alpha: float,
+) -> pd.DataFrame:
+    """Return ``tests/hypotheses.tsv``: the tests with their verdicts and what bears on them.
+
+    Parameters
+    ----------
+    hypotheses, tested
+        From :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
+    design : Design
+        The study's design.
+    motion, null : pandas.DataFrame
+        ``quality/motion.tsv`` and ``tests/matched_null.tsv``.
+    habenula : mapping of str to str
+        By circuit, from :func:`ketfc.imaging.regions.habenula.circuit_verdicts`.
+    alpha : float
+        The level of significance.
+    """
+    table = with_motion(with_verdicts(hypotheses, tested, alpha=alpha), motion, design)
+    table = add_habenula_flags(add_null_percentile(table, null), habenula)
+    return add_motion_flags(table, motion, design)
 
 
 def with_verdicts(
