@@ -1,13 +1,12 @@
 """Test every hypothesis of the registry; list who could not enter which test."""
 
-from ketfc.inference.design.planned import incomplete_participants
-
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.habenula import circuit_verdicts
 from ketfc.imaging.regions.registry import load_registry
+from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS
 from ketfc.reporting.text.verdicts import described

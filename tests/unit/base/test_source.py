@@ -6,6 +6,7 @@ import ast
 import shutil
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,14 @@ def test_code_that_changed_after_its_job_was_planned_is_refused(places: dict[str
     require_same_code(planned["motion"], **places)
     with pytest.raises(StudyError, match="the code behind habenula was changed after"):
         require_same_code(planned["habenula"], **places)
+
+
+@pytest.mark.parametrize("script", EVERY)
+def test_what_a_script_imports_is_there(script: str) -> None:
+    # scripts are not imported by any test: a module that was renamed would be missed first in a run
+    tree = ast.parse((SCRIPTS / f"{script}.py").read_text(encoding="utf-8"))
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert any(str(node.module).startswith("ketfc") for node in found)
+    for node in found:
+        module = import_module(str(node.module))
+        assert [each.name for each in node.names if not hasattr(module, each.name)] == []
