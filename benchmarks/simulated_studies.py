@@ -213,7 +213,7 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
 
 
 class Truth(NamedTuple):
-    """What a test estimates, and the coefficient of its model by least squares.
+    """True estimate of a test, and true coefficient of its model by least squares.
 
     They differ where ranks are tested.
     """

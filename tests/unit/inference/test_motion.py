@@ -17,7 +17,7 @@ from made_models import (
     mean_change,
 )
 
-from ketfc.inference.design.model import MIN_MOTION
+from ketfc.inference.design.samples import MIN_MOTION
 from ketfc.inference.flags import add_motion_flags
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS, MOTION_COLUMNS, SILENT, motion_tests
 from ketfc.inference.motion.sessions import before_and_after, session_motion

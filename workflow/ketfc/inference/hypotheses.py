@@ -19,8 +19,9 @@ from ketfc.inference.design.covariate_columns import (
     singleton_flags,
 )
 from ketfc.inference.design.fit import bayes_factor, described, evidence_of
-from ketfc.inference.design.model import SMALL_ARM, Model, model_of
+from ketfc.inference.design.model import Model, model_of
 from ketfc.inference.design.planned_tests import PlannedTest
+from ketfc.inference.design.samples import SMALL_ARM
 from ketfc.inference.families import (
     PRIMARY_ASSOCIATION,
     PRIMARY_CHANGE,

@@ -21,19 +21,10 @@ from ketfc.inference.design.moderation import (
     CHANGE_BY_DIAGNOSIS,
     DRUG_BY_BASELINE,
     DRUG_BY_CHANGE,
-    small_cells,
 )
 from ketfc.inference.design.planned_tests import PlannedTest
+from ketfc.inference.design.samples import sample_obstacle
 from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, Design
-
-MIN_ARM = 2
-"""A smaller arm is fitted exactly by its own coefficient and says nothing of its spread."""
-
-SMALL_ARM = 5
-"""A smaller arm is flagged, and no association is tested within it."""
-
-MIN_MOTION = 5
-"""With fewer participants nothing is said of head motion."""
 
 Column = tuple[str, Floats]
 """Name in plain words and values of shape (n,), or (n, m) where m connections are modelled."""
@@ -286,48 +277,6 @@ def difference_between_drugs(control: Floats, ketamine: Floats, order: Floats) -
     )
 
 
-def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
-    """Return the reason that a sample is too small for a test, None where it is not.
-
-    Parameters
-    ----------
-    test, complete, design
-        As for :func:`model_of`.
-
-    Returns
-    -------
-    Evidence or None
-        Flagged ``no-scores``, ``too-few``, ``arm-empty``, ``order-empty`` or ``small-cell``.
-    """
-    n = len(complete)
-    if test.kind == "association" and design.si is None:
-        return untestable("no-scores", "the study has no SI score")
-    if test.kind == "moderation":
-        return small_cells(test, complete, design)
-    if test.kind in ("follows-motion", "change-at-equal-motion"):
-        few = f"{n} participants with both changes, {MIN_MOTION} are needed"
-        return untestable("too-few", few) if n < MIN_MOTION else None
-    if test.arm is not None:
-        few = f"{n} complete participants, at least {SMALL_ARM} are needed"
-        small = n < SMALL_ARM and not test.described_only
-        return untestable("too-few", few) if small else None
-    if design.within_drugs:
-        for role, drug in design.drugs.items():
-            size = int((complete["sequence"] == f"{role}-first").sum())
-            if size < MIN_ARM:
-                had = "no complete participant" if size == 0 else "one complete participant only"
-                why = f"{had} had {drug} first, so that drug and period cannot be told apart"
-                return untestable("order-empty" if size == 0 else "too-few", why)
-    if design.between_arms:
-        for role in ("ketamine", "control"):
-            label, size = design.arms[role], int((complete["arm"] == role).sum())
-            if size == 0:
-                return untestable("arm-empty", f"the {label} arm has no complete participant")
-            if size < MIN_ARM:
-                return untestable("too-few", f"the {label} arm has one complete participant only")
-    return None
-
-
 def values(table: pd.DataFrame, column: str) -> Floats:
     """Return a column as float64."""
     return table[column].to_numpy(dtype=np.float64)
@@ -366,7 +315,7 @@ class _Columns:
 
     @property
     def between_arms(self) -> bool:
-        """Whether two arms are compared."""
+        """Tell whether two arms are compared."""
         return self.design.between_arms and self.test.arm is None
 
     @property

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.design.moderation import small_cells
 from ketfc.inference.design.planned_tests import PlannedTest
 from ketfc.study.design.design import (
     AFTER_FIRST,
@@ -16,6 +18,15 @@ from ketfc.study.design.design import (
     KETAMINE_FIRST,
     Design,
 )
+
+MIN_ARM = 2
+"""A smaller arm is fitted exactly by its own coefficient and says nothing of its spread."""
+
+SMALL_ARM = 5
+"""A smaller arm is flagged, and no association is tested within it."""
+
+MIN_MOTION = 5
+"""With fewer participants nothing is said of head motion."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,48 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Design) -> Sample:
         reasons = [_reason(need, row, design) for need in test.required if missing[need][i]]
         left_out[str(planned.index[i])] = "; ".join(dict.fromkeys(reasons))
     return Sample(complete=planned[~incomplete], left_out=left_out)
+
+
+def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
+    """Return the reason that a sample is too small for a test, None where it is not.
+
+    Parameters
+    ----------
+    test, complete, design
+        As for :func:`ketfc.inference.design.model.model_of`.
+
+    Returns
+    -------
+    Evidence or None
+        Flagged ``no-scores``, ``too-few``, ``arm-empty``, ``order-empty`` or ``small-cell``.
+    """
+    n = len(complete)
+    if test.kind == "association" and design.si is None:
+        return untestable("no-scores", "the study has no SI score")
+    if test.kind == "moderation":
+        return small_cells(test, complete, design)
+    if test.kind in ("follows-motion", "change-at-equal-motion"):
+        few = f"{n} participants with both changes, {MIN_MOTION} are needed"
+        return untestable("too-few", few) if n < MIN_MOTION else None
+    if test.arm is not None:
+        few = f"{n} complete participants, at least {SMALL_ARM} are needed"
+        small = n < SMALL_ARM and not test.described_only
+        return untestable("too-few", few) if small else None
+    if design.within_drugs:
+        for role, drug in design.drugs.items():
+            size = int((complete["sequence"] == f"{role}-first").sum())
+            if size < MIN_ARM:
+                had = "no complete participant" if size == 0 else "one complete participant only"
+                why = f"{had} had {drug} first, so that drug and period cannot be told apart"
+                return untestable("order-empty" if size == 0 else "too-few", why)
+    if design.between_arms:
+        for role in ("ketamine", "control"):
+            label, size = design.arms[role], int((complete["arm"] == role).sum())
+            if size == 0:
+                return untestable("arm-empty", f"the {label} arm has no complete participant")
+            if size < MIN_ARM:
+                return untestable("too-few", f"the {label} arm has one complete participant only")
+    return None
 
 
 def _by_participant(rows: pd.DataFrame, column: str, what: str) -> pd.Series[float]:

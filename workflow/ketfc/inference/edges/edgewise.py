@@ -17,9 +17,9 @@ import pandas as pd
 from ketfc.inference.core.maxt import FamilyTest, false_discovery
 from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.core.sequential import sequential_p
-from ketfc.inference.design.model import MIN_ARM, model_over, sample_obstacle
+from ketfc.inference.design.model import model_over
 from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
-from ketfc.inference.design.samples import participant_table
+from ketfc.inference.design.samples import MIN_ARM, participant_table, sample_obstacle
 from ketfc.inference.families import edgewise_test
 from ketfc.study.design.design import Design
 
@@ -58,7 +58,7 @@ CIRCUITS = "Circuits"
 NOT_MEASURED = "not-measured"
 """Reason of an edge that nobody has at both sessions; the others are those of
 :class:`ketfc.inference.core.maxt.FamilyTest` and of
-:func:`ketfc.inference.design.model.sample_obstacle`."""
+:func:`ketfc.inference.design.samples.sample_obstacle`."""
 
 _TIMES = ("baseline", "followup")
 _NO_CONNECTIVITY = pd.DataFrame(

@@ -22,9 +22,9 @@ import pandas as pd
 from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.permutation import stream
 from ketfc.inference.design.fit import evidence_of
-from ketfc.inference.design.model import MIN_MOTION, model_of, model_over
+from ketfc.inference.design.model import model_of, model_over
 from ketfc.inference.design.planned_tests import motion_tests_of, planned_tests
-from ketfc.inference.design.samples import participant_table, sample_of
+from ketfc.inference.design.samples import MIN_MOTION, participant_table, sample_of
 from ketfc.inference.motion.sessions import MEASURES, before_and_after, session_motion
 from ketfc.study.design.design import Design
 
