@@ -101,7 +101,7 @@ def test_what_ketfc_writes_gives_the_same_series_of_a_real_run(kit, tmp_path):
     grid = read_header(bold).grid
     mask = read_mask(next(func.glob("*_mask.nii.gz")), grid)
     series = [
-        extract(bold, mask, [label_regions(each, grid)], min_coverage=0.5)[each.name].series
+        extract(bold, mask, [label_regions(each, grid)]).by_atlas(0.5)[each.name].series
         for each in (known, again)
     ]
     assert series[0].notna().any(axis=None)

@@ -49,6 +49,7 @@ def expected_files() -> set[str]:
         stem = f"{folder}/sub-{label}_ses-{session}_task-rest_space-{SPACE}"
         files |= {f"{stem}_desc-circuits_connectivity.tsv", f"{stem}_desc-ketfc_qc.json"}
         files |= {f"{stem}_desc-carpet_qc.npz"}
+        files |= {f"{stem}_extraction.npz".replace("derivatives", "extracted", 1)}
         files |= {f"{stem}_atlas-KetfcSpheres_stat-coverage_bold.tsv"}
         primary = f"{stem}_atlas-KetfcSpheres_desc-acompcor_stat-pearsoncorrelation_relmat"
         files |= {f"{primary}.tsv", f"{primary}.json"}
@@ -91,7 +92,7 @@ def test_a_second_call_has_nothing_to_do(done: Study) -> None:
 
 def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 28 + len(RUNS) + len(people())
+    assert len(logs) == 28 + 2 * len(RUNS) + len(people())
     assert {name: text for name, text in logs.items() if text} == {}
 
 
