@@ -45,7 +45,7 @@ def test_the_section_says_what_survives_in_each_family_and_that_it_is_explorator
 def test_surviving_edges_are_listed_by_size_and_no_others(made, edges):
     table = edge_section(edges, made.design).survivors
     found = edges[(edges["p_fdr"] < 0.05) | (edges["p_fwer"] < 0.05)]
-    assert table.total == len(table.rows) == len(found) > 2
+    assert len(table.rows) == len(found) > 2
     column = table.columns.index("t")
     shown = [abs(float(row[column].replace("−", "-"))) for row in table.rows if row[1] == "change"]
     of_parcels = shown[: int((found["family"] == found["family"].iloc[0]).sum())]
@@ -58,8 +58,7 @@ def test_long_lists_are_cut_and_say_so(made, edges):
     many = edges.assign(p_fdr=np.where(edges["p_fdr"].notna(), 0.01, np.nan))
     table = edge_section(many, made.design).survivors
     assert len(table.rows) == 4 * 25
-    assert table.total == many["p_fdr"].notna().sum()
-    assert f"of {table.total}" in table.note
+    assert f"of {many['p_fdr'].notna().sum()};" in table.note
     assert "tests/edges.tsv" in table.note
 
 

@@ -33,7 +33,7 @@ def test_every_primary_circuit_has_a_sentence(made):
         assert said.lower().startswith(name.lower())
         assert "change: " in said
         assert "association: " in said
-    assert section.table.total == len(made.robustness)
+    assert len(section.table.rows) == len(made.robustness)
 
 
 def test_methods_that_disagree_are_named(made):

@@ -110,8 +110,6 @@ def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int
     ----------
     table : pandas.DataFrame
         Rows of `circuit_changes` or `edge_changes` of one unit.
-    design : Design
-        The study's design.
 
     Returns
     -------

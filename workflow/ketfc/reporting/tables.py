@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from ketfc.base.files import MISSING
 from ketfc.inference.families import MODERATION, SENSITIVITY
 from ketfc.reporting.words import (
     as_number,
+    as_text,
     bayes,
     compact,
     interval,
@@ -20,7 +22,6 @@ from ketfc.reporting.words import (
     number,
     p_value,
     sentence,
-    whole,
 )
 
 
@@ -36,8 +37,6 @@ class Table:
         The cells that are shown.
     kinds : list of str
         By column ``num``, or ``short``, ``mid`` and ``wide`` for text by its length.
-    total : int
-        Rows of the whole table.
     note : str
         What is not shown, and where it is.
     """
@@ -45,56 +44,54 @@ class Table:
     columns: list[str]
     rows: list[list[str]]
     kinds: list[str]
-    total: int
     note: str = ""
+
+
+def text_table(
+    rows: Sequence[Mapping[str, str]], kinds: Mapping[str, str], note: str = ""
+) -> Table:
+    """Return rows of finished text by heading; columns without a kind are ``num``."""
+    columns = list(rows[0]) if rows else []
+    of = [kinds.get(name, "num") for name in columns]
+    return Table(columns, [list(row.values()) for row in rows], of, note)
+
+
+def flags_of(row: Mapping[Any, Any]) -> str:
+    """Return the flags of a row of a table of tests, as a list."""
+    return as_text(row["flags"]).replace(";", ", ")
+
+
+def effect_of(row: Mapping[Any, Any]) -> str:
+    """Return the effect size of a row of a table of tests, with its type."""
+    effect = number(row["effect_size"])
+    return effect if effect == MISSING else f"{effect}, {row['effect_size_type']}"
 
 
 def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     """Return the tests of the primary families, or all others, rounded for reading."""
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
-    rows = []
     # other definitions of a circuit have a table of their own, and so has moderation
     shown = (of_primary == primary) & ~hypotheses["family"].isin([SENSITIVITY, MODERATION])
-    for row in hypotheses[shown].to_dict("records"):
-        effect = number(row["effect_size"], 2)
-        if effect != MISSING:
-            effect += f", {row['effect_size_type']}"
-        rows.append(
-            [
-                sentence(str(row["name"])),
-                str(row["test"]),
-                number(row["estimate"], signed=True),
-                interval(row["ci_low"], row["ci_high"]),
-                effect,
-                p_value(row["p_permutation"]),
-                p_value(row["p_holm"]),
-                p_value(row["p_fwer" if primary else "p_fdr"]),
-                bayes(row["bf10"]),
-                whole(row["n"]),
-                whole(row["n_excluded"]),
-                MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
-            ]
-        )
-    kinds = {
-        "hypothesis": "mid",
-        "test": "short",
-        "estimate": "num",
-        "interval": "num",
-        "effect size": "mid",
-        "p": "num",
-        "p (Holm)": "num",
-        "p (max t)" if primary else "p (FDR)": "num",
-        "BF10": "num",
-        "n": "num",
-        "left out": "num",
-        "flags": "mid",
-    }
-    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
-
-
-def full_results(hypotheses: pd.DataFrame) -> Table:
-    """Return every row and column of the table of tests."""
-    return table_of(hypotheses, file="tests/hypotheses.tsv")
+    corrected = ("p (max t)", "p_fwer") if primary else ("p (FDR)", "p_fdr")
+    rows = [
+        {
+            "hypothesis": sentence(str(row["name"])),
+            "test": str(row["test"]),
+            "estimate": number(row["estimate"], signed=True),
+            "interval": interval(row["ci_low"], row["ci_high"]),
+            "effect size": effect_of(row),
+            "p": p_value(row["p_permutation"]),
+            "p (Holm)": p_value(row["p_holm"]),
+            corrected[0]: p_value(row[corrected[1]]),
+            "BF10": bayes(row["bf10"]),
+            "n": number(row["n"], 0),
+            "left out": number(row["n_excluded"], 0),
+            "flags": flags_of(row),
+        }
+        for row in hypotheses[shown].to_dict("records")
+    ]
+    mid = dict.fromkeys(("hypothesis", "effect size", "flags"), "mid")
+    return text_table(rows, {"test": "short", **mid})
 
 
 def table_of(
@@ -121,32 +118,20 @@ def table_of(
     shown = table if most is None else table.head(most)
     columns, kinds = [], []
     for name in table.columns:
-        number_like = _is_number(table[name])
-        cells = [
-            number(value, digits[name]) if name in digits else _cell(value, number_like)
-            for value in shown[name]
-        ]
+        numeric = _is_number(table[name])
+        write: Callable[[Any], str] = compact if numeric else as_text
+        if name in digits:
+            write = partial(number, digits=digits[name])
+        cells = [write(value) for value in shown[name]]
         longest = max(map(len, cells), default=0)
-        kinds.append(
-            "num"
-            if number_like
-            else "short"
-            if longest <= 32
-            else "mid"
-            if longest <= 60
-            else "wide"
-        )
+        length = "short" if longest <= 32 else "mid" if longest <= 60 else "wide"
+        kinds.append("num" if numeric else length)
         columns.append(cells)
     note = ""
     if len(shown) < len(table):
         note = f"The first {len(shown)} of {len(table)} rows; all are in {file}."
-    return Table(
-        columns=[str(name).replace("_", " ") for name in table.columns],
-        rows=[list(row) for row in zip(*columns, strict=True)],
-        kinds=kinds,
-        total=len(table),
-        note=note,
-    )
+    headings = [str(name).replace("_", " ") for name in table.columns]
+    return Table(headings, [list(row) for row in zip(*columns, strict=True)], kinds, note)
 
 
 def _is_number(values: pd.Series[Any]) -> bool:
@@ -155,9 +140,3 @@ def _is_number(values: pd.Series[Any]) -> bool:
     return bool(present) and not any(
         isinstance(value, bool) or math.isnan(as_number(value)) for value in present
     )
-
-
-def _cell(value: Any, is_number: bool) -> str:
-    if is_missing(value):
-        return MISSING
-    return compact(as_number(value)) if is_number else str(value)

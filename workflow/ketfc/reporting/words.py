@@ -22,6 +22,11 @@ def is_missing(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+def as_text(value: Any) -> str:
+    """Return a cell as text, ``n/a`` where missing."""
+    return MISSING if is_missing(value) else str(value)
+
+
 def as_number(value: Any) -> float:
     """Return a cell as a float; NaN for whatever is missing or no number."""
     try:
@@ -83,25 +88,18 @@ def bayes(value: Any) -> str:
 def p_equals(value: Any, name: str = "p") -> str:
     """Return ``p = .043``, ``p < .001`` or ``p n/a``."""
     text = p_value(value)
-    if text == MISSING or text.startswith("<"):
-        return f"{name} {text}"
-    return f"{name} = {text}"
+    return f"{name} {text}" if text[0] in "n<" else f"{name} = {text}"
 
 
 def interval(low: Any, high: Any, digits: int = 2) -> str:
     """Return ``[low, high]``, or ``n/a`` if either end is missing."""
-    ends = number(low, digits), number(high, digits)
-    return MISSING if MISSING in ends else f"[{ends[0]}, {ends[1]}]"
+    text = f"[{number(low, digits)}, {number(high, digits)}]"
+    return MISSING if MISSING in text else text
 
 
 def coverage(alpha: float) -> str:
     """Return the coverage of the intervals of tests of that level, such as ``95 %``."""
     return f"{100 * (1 - alpha):.4g} %"
-
-
-def whole(value: Any) -> str:
-    """Return a count without decimals, ``n/a`` where missing."""
-    return number(value, 0)
 
 
 def region_label(region: str) -> str:

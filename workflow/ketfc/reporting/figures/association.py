@@ -18,7 +18,7 @@ from ketfc.reporting.design_words import arms_of, association_given
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.trend_lines import draw_line, draw_points, median_line
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
-from ketfc.reporting.words import coverage, interval, number, p_equals, sentence, whole
+from ketfc.reporting.words import coverage, interval, number, p_equals, sentence
 from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 if TYPE_CHECKING:
@@ -35,14 +35,8 @@ def draw_association(
 
     Parameters
     ----------
-    connectivity : pandas.DataFrame
-        ``connectivity.tsv``.
-    scores : pandas.DataFrame
-        ``plan/scores.tsv``.
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
-    design : Design
-        The study's design.
+    connectivity, scores, hypotheses : pandas.DataFrame
+        ``connectivity.tsv``, ``plan/scores.tsv`` and ``tests/hypotheses.tsv``.
 
     Returns
     -------
@@ -109,7 +103,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
     return (
         f"ρ = {number(row['estimate'], signed=True)} "
         f"{interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}"
     )
 
 

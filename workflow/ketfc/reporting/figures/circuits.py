@@ -22,7 +22,7 @@ from ketfc.reporting.rows import (
     numeric,
     primary_circuits,
 )
-from ketfc.reporting.words import coverage, interval, number, p_equals, pair_label, sentence, whole
+from ketfc.reporting.words import coverage, interval, number, p_equals, pair_label, sentence
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -47,14 +47,8 @@ def draw_circuits(
 
     Parameters
     ----------
-    connectivity : pandas.DataFrame
-        ``connectivity.tsv``.
-    regions : pandas.DataFrame
-        ``regions.tsv``: the centres of the regions (columns region, x, y, z).
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
-    design : Design
-        The study's design.
+    connectivity, regions, hypotheses : pandas.DataFrame
+        ``connectivity.tsv``, ``regions.tsv`` (with centres x, y, z) and ``tests/hypotheses.tsv``.
 
     Returns
     -------
@@ -129,7 +123,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
         return "change not tested"
     return (
         f"Δz {number(row['estimate'], signed=True)} {interval(row['ci_low'], row['ci_high'])}, "
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}{motion_mark(row)}"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}{motion_mark(row)}"
     )
 
 

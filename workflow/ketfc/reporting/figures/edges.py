@@ -49,8 +49,6 @@ def draw_edges(edges: pd.DataFrame, design: Design) -> tuple[Figure, pd.DataFram
     ----------
     edges : pandas.DataFrame
         ``tests/edges.tsv`` with its numbers as numbers; the circuits' own edges are not drawn.
-    design : Design
-        The study's design.
 
     Returns
     -------

@@ -73,8 +73,6 @@ def draw_flow(
         As :func:`ketfc.inference.account.flow.flow_counts` gives it.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``, for the names of the circuits.
-    design : Design
-        The study's design.
 
     Returns
     -------

@@ -81,8 +81,6 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
         What :func:`run_measures` gives.
     similarity : pandas.DataFrame
         ``quality/similarity.tsv``, numbers as float.
-    design : Design
-        The study's design.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -184,10 +182,7 @@ def draw_strategies(tdof: dict[str, pd.Series[float]], primary: str) -> Figure:
 def strategy_rows(strategies: pd.DataFrame) -> dict[str, pd.Series[float]]:
     """Return, by strategy, the degrees of freedom of the runs that it could be applied to.
 
-    Parameters
-    ----------
-    strategies : pandas.DataFrame
-        ``quality/strategies.tsv``.
+    From ``quality/strategies.tsv``.
     """
     tdof = pd.to_numeric(strategies["tdof"]).astype(float)
     used = tdof.where(strategies["status"] == "ok")

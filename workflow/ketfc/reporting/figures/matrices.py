@@ -52,8 +52,6 @@ def draw_matrices(
     ----------
     mean_relmat : pandas.DataFrame
         ``tests/mean_relmat.tsv``: the upper triangle, as pairs of regions.
-    design : Design
-        The study's design.
     atlas : str, optional
         Which atlas; by default the one with the most regions.
 

@@ -21,7 +21,7 @@ from ketfc.reporting.rows import (
     motion_mark,
     primary_circuits,
 )
-from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.reporting.words import interval, number, p_equals
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ def draw_paired(
 
     Parameters
     ----------
-    connectivity : pandas.DataFrame
-        ``connectivity.tsv``.
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
-    design : Design
-        The study's design.
+    connectivity, hypotheses : pandas.DataFrame
+        ``connectivity.tsv`` and ``tests/hypotheses.tsv``.
 
     Returns
     -------
@@ -136,7 +132,7 @@ def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
     return (
         f"Δz {number(row['estimate'], signed=True)} "
         f"{interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {whole(row['n'])}{motion_mark(row)}"
+        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}{motion_mark(row)}"
     )
 
 

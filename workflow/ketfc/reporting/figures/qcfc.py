@@ -17,7 +17,7 @@ from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.trend_lines import draw_line, draw_points, fit_line
 from ketfc.reporting.rows import MOTION_MARK, motion_row, numeric, primary_circuits
-from ketfc.reporting.words import interval, number, p_equals, whole
+from ketfc.reporting.words import interval, number, p_equals
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -65,8 +65,6 @@ def draw_qcfc(
         ``connectivity.tsv`` and ``quality/runs.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``: which circuits are primary.
-    design : Design
-        The study's design.
 
     Returns
     -------
@@ -289,7 +287,7 @@ def _result(motion: pd.DataFrame, circuit: str, strategy: str) -> str:
     mark = f"  {MOTION_MARK} follows motion" if row["gate"] == "follows-motion" else ""
     return (
         f"r {number(row['estimate'], signed=True)} {interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_permutation'])}, n = {whole(row['n'])}{mark}"
+        f"{p_equals(row['p_permutation'])}, n = {number(row['n'], 0)}{mark}"
     )
 
 

@@ -33,10 +33,6 @@ def draw_regions(
         Where to cut, mm.
     grid : Grid
         The study's grid.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     columns = min(3, len(names))
     rows = -(-len(names) // columns)

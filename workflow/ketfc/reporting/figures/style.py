@@ -207,7 +207,6 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        The figure.
     stem : pathlib.Path
         Folder and name without a suffix.
     numbers : pandas.DataFrame

@@ -125,7 +125,6 @@ def draw_points(
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        A panel.
     x, y : numpy.ndarray, shape (n,)
         Where.
     roles : sequence of (str or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,6 @@ from ketfc.reporting.words import (
     is_missing,
     number,
     p_value,
-    whole,
 )
 from ketfc.study.design.design import Design
 
@@ -51,39 +50,41 @@ class Card:
 
     circuit: str
     name: str
-    tests: dict[str, Outcome] = field(default_factory=dict)
+    tests: dict[str, Outcome]
 
 
 _LABELS = {"found": "evidence", "open": "no evidence", "none": "no result"}
+_TESTS = ("change", "association")
 
 
 def cards(hypotheses: pd.DataFrame, design: Design) -> list[Card]:
     """Return one card per primary hypothesis, in the order of the table."""
     circuits = primary_circuits(hypotheses)
     alpha = design.alpha
-    reach = {test: _reach(hypotheses, list(circuits), test) for test in ("change", "association")}
-    shown = []
-    for circuit, name in circuits.items():
-        tests = {}
-        for test in ("change", "association"):
-            row = hypothesis_row(hypotheses, circuit, test)
-            if row is not None:
-                tests[test] = _outcome(row, name, test, reach[test], alpha)
-        shown.append(Card(circuit=circuit, name=name, tests=tests))
-    return shown
+    reach = {test: _reach(hypotheses, list(circuits), test) for test in _TESTS}
+    return [
+        Card(
+            circuit,
+            name,
+            {
+                test: _outcome(row, name, reach[test], alpha)
+                for test in _TESTS
+                if (row := hypothesis_row(hypotheses, circuit, test)) is not None
+            },
+        )
+        for circuit, name in circuits.items()
+    ]
 
 
 def _reach(hypotheses: pd.DataFrame, circuits: list[str], test: str) -> float:
     """Return the largest distance from zero of any interval, at which the bars end."""
     rows = hypotheses[(hypotheses["test"] == test) & hypotheses["hypothesis"].isin(circuits)]
-    ends = pd.concat(
-        [pd.to_numeric(rows[c], errors="coerce") for c in ("estimate", "ci_low", "ci_high")]
-    )
-    largest = ends.abs().max()
+    ends = rows[["estimate", "ci_low", "ci_high"]].apply(pd.to_numeric, errors="coerce")
+    largest = ends.abs().max(axis=None)
     return float(largest) if largest > 0 else 1.0
 
 
-def _outcome(row: Mapping[str, Any], name: str, test: str, reach: float, alpha: float) -> Outcome:
+def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> Outcome:
     estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
     state = "found" if p < alpha else "open"
     if math.isnan(estimate) or math.isnan(p):
@@ -99,7 +100,7 @@ def _outcome(row: Mapping[str, Any], name: str, test: str, reach: float, alpha: 
         estimate=number(estimate, signed=True),
         interval=interval(row["ci_low"], row["ci_high"]),
         p=p_value(p),
-        n=whole(row["n"]),
+        n=number(row["n"], 0),
         verdict=_without_name(row["verdict"], name),
         flags=[] if is_missing(row["flags"]) else str(row["flags"]).split(";"),
         bar=bar,

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.reporting.tables import Table, table_of
-from ketfc.reporting.words import as_number, is_missing, number, whole
+from ketfc.reporting.words import as_number, is_missing, number
 from ketfc.study.design.design import Design
 
 NOTE = (
@@ -31,8 +31,6 @@ def clinical_course(summary: pd.DataFrame, design: Design) -> tuple[list[str], T
     ----------
     summary : pandas.DataFrame
         ``clinical/summary.tsv``.
-    design : Design
-        The study's design.
 
     Returns
     -------
@@ -58,8 +56,8 @@ def clinical_course(summary: pd.DataFrame, design: Design) -> tuple[list[str], T
                 "sessions": known or f"{sessions[row['reference']]} → {sessions[row['role']]}",
                 "before": _mean(before),
                 "after": _mean(after),
-                "n": whole(row["n"]),
-                "lacking": whole(row["n_missing"]),
+                "n": number(row["n"], 0),
+                "lacking": number(row["n_missing"], 0),
                 "change": _mean(row),
                 "dz": number(row["dz"]),
                 "response": _share(row, "response"),
@@ -88,7 +86,7 @@ def _mean(row: Row) -> str:
 def _share(row: Row, name: str) -> str:
     if is_missing(row[f"of_{name}"]):
         return "n/a"
-    return f"{whole(row[f'n_{name}'])} of {whole(row[f'of_{name}'])}"
+    return f"{number(row[f'n_{name}'], 0)} of {number(row[f'of_{name}'], 0)}"
 
 
 def _remarks(levels: pd.DataFrame, changes: pd.DataFrame, sessions: Mapping[str, str]) -> list[str]:
@@ -100,7 +98,7 @@ def _remarks(levels: pd.DataFrame, changes: pd.DataFrame, sessions: Mapping[str,
                 share = 100 * as_number(row[name])
                 found.append(
                     f"{_score(row)} at {sessions[row['role']]} ({row['level']}): {share:.0f} % of "
-                    f"{whole(row['n'])} have the {end} possible score, a {effect} effect (more "
+                    f"{number(row['n'], 0)} have the {end} possible score, a {effect} effect (more "
                     "than 15 %), so that changes beyond it cannot be seen."
                 )
     return found + [

@@ -13,7 +13,7 @@ import pandas as pd
 from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import group_quality as figures
 from ketfc.reporting.pages.rendering import environment, png_uri
-from ketfc.reporting.words import MINUS, compact, number, whole
+from ketfc.reporting.words import MINUS, compact, number
 from ketfc.study.design.design import Design
 
 RUN_NUMBERS = ("n_volumes", "n_censored", "seconds_kept", "mean_fd")
@@ -35,8 +35,6 @@ def render_group(
 
     Parameters
     ----------
-    design : Design
-        The study's design.
     runs, strategies, similarity, exclusions : pandas.DataFrame
         Tables of that name in ``quality``.
     coverage : mapping of str to pandas.DataFrame
@@ -122,10 +120,10 @@ def _people(
                     "missing": ", ".join(missing),
                     "fd": " / ".join(number(value, 2) for value in fd.values()),
                     "fd_change": number(change, 2, signed=True).replace("-", MINUS),
-                    "censored": whole(own["censored"].max()),
-                    "kept": whole(own["seconds_kept"].min()),
-                    "uncovered": whole(own["uncovered"].max()),
-                    "tsnr": whole(own["tsnr"].min()),
+                    "censored": number(own["censored"].max(), 0),
+                    "kept": number(own["seconds_kept"].min(), 0),
+                    "uncovered": number(own["uncovered"].max(), 0),
+                    "tsnr": number(own["tsnr"].min(), 0),
                     "r_own": number(row["r_own"], 2) if row is not None else "n/a",
                     "rank": _rank(row),
                     "reasons": figures.reasons(exclusions, participant),

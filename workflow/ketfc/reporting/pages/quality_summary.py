@@ -28,8 +28,6 @@ def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
     ----------
     runs : pandas.DataFrame
         ``quality/runs.tsv``; measures that it lacks are not shown.
-    design : Design
-        The study's design.
 
     Returns
     -------
@@ -59,7 +57,7 @@ def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
                 row.append(f"{_mean_sd(used[f'tsnr_{region}'], 0)}, lost in {lost}")
             rows.append(row)
     kinds = ["short"] * 3 + ["num"] * (len(columns) - 3)
-    return Table(columns=columns, rows=rows, kinds=kinds, total=len(rows))
+    return Table(columns, rows, kinds)
 
 
 def _mean_sd(values: pd.Series[float], digits: int) -> str:

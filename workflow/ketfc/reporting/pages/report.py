@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ketfc.base.english import listed
+from ketfc.base.files import MISSING
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.reporting.design_words import arm_sizes
 from ketfc.reporting.pages.cards import Card, cards
@@ -20,7 +21,7 @@ from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
 from ketfc.reporting.rows import exclusion_counts, numeric, setting
-from ketfc.reporting.tables import Table, full_results, results, table_of
+from ketfc.reporting.tables import Table, results, table_of
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
     OF_QUALITY,
@@ -61,21 +62,6 @@ _RUN_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class FigureOnPage:
-    """A figure as the page shows it."""
-
-    name: str
-    number: int
-    title: str
-    source: str
-    width: int
-    height: int
-    alt: str
-    caption: str
-    files: tuple[str, ...]
-
-
 def render_report(
     *,
     design: Design,
@@ -101,27 +87,17 @@ def render_report(
 
     Parameters
     ----------
-    design : Design
-        The study's design.
     config : mapping
         The configuration with all its defaults, keys spelt as in the YAML file.
-    hypotheses, regions, runs, exclusions : pandas.DataFrame
-        ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
-    motion, qcfc : pandas.DataFrame
-        ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
-    clinical : pandas.DataFrame
-        ``clinical/summary.tsv``.
+    hypotheses, regions, runs, exclusions, null, habenula, robustness, edges
+        As for :func:`ketfc.reporting.text.methods.methods_text`.
+    motion, qcfc, clinical : pandas.DataFrame
+        ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.design.planned.incomplete_participants`).
     sidecars : mapping of str to sequence of mapping
         By denoising strategy, the JSON sidecars of its matrices.
-    null, habenula : pandas.DataFrame
-        ``tests/matched_null.tsv`` and ``habenula.tsv``.
-    robustness : pandas.DataFrame
-        ``tests/robustness.tsv``.
-    edges : pandas.DataFrame
-        ``tests/edges.tsv``, numbers as numbers.
     figures : mapping of str to pathlib.Path
         PNG files by the names of `ketfc.reporting.text.captions.TITLES`; those left out are not
         shown.
@@ -152,7 +128,7 @@ def render_report(
         cards=shown,
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
-        all_results=full_results(hypotheses),
+        all_results=table_of(hypotheses, file="tests/hypotheses.tsv"),
         moderation=moderation_table(hypotheses),
         moderation_questions=moderation_questions(hypotheses),
         alternatives=alternatives_table(hypotheses),
@@ -169,8 +145,10 @@ def render_report(
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),
+        n_exclusions=len(exclusions),
         exclusions=table_of(exclusions, most=_MANY, file="quality/exclusions.tsv"),
         quality=quality_summary(runs, design),
+        n_runs=len(runs),
         runs=_runs(runs),
         strategies=[summarise(name, files) for name, files in sidecars.items()],
         primary_strategy=design.strategy,
@@ -218,7 +196,7 @@ def _facts(
 ) -> dict[str, str]:
     sessions = ", ".join(f"{role} (ses-{label})" for role, label in design.sessions.items())
     sizes = ", ".join(f"{n} {label}" for label, n in arm_sizes(design).items())
-    used = int((runs["status"].astype(str) == "ok").sum()) if len(runs) else 0
+    used = int((runs["status"].astype(str) == "ok").sum())
     scales = []
     for scale, name in (("si", "SI"), ("depression", "depression")):
         if about := design.scores.get(scale):
@@ -226,7 +204,7 @@ def _facts(
             scales.append(f"{about.instrument} ({name}{only})")
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
-    facts = {
+    return {
         "Design": design.kind_in_words,
         "Participants planned": f"{len(design.participants)} ({sizes})",
         "Sessions": sessions,
@@ -241,32 +219,30 @@ def _facts(
         if denoising("fd-thresh")
         else f"none, at least {compact(denoising('min-time'))} s",
         "Permutations": f"{compact(statistics('permutations'))} (seed {statistics('seed')})",
+        **{name: version for name, version in versions.items() if name == "fMRIPrep" and version},
     }
-    if versions.get("fMRIPrep"):
-        facts["fMRIPrep"] = versions["fMRIPrep"]
-    return facts
 
 
 def _figures(
     figures: Mapping[str, Path], hypotheses: pd.DataFrame, design: Design
-) -> list[FigureOnPage]:
+) -> list[dict[str, Any]]:
     present = {name: figures[name] for name in TITLES if name in figures}
     small = sum(path.stat().st_size for path in present.values()) > _IMAGE_BYTES
     page = []
     for i, (name, path) in enumerate(present.items(), start=1):
         content, width, height = _image(path, small=small)
         page.append(
-            FigureOnPage(
-                name=name,
-                number=i,
-                title=figure_title(name, design),
-                source="data:image/png;base64," + base64.b64encode(content).decode("ascii"),
-                width=width,
-                height=height,
-                alt=figure_alt(name, hypotheses, design),
-                caption=figure_caption(name, design),
-                files=tuple(f"figures/{path.stem}.{kind}" for kind in ("pdf", "svg", "png", "tsv")),
-            )
+            {
+                "name": name,
+                "number": i,
+                "title": figure_title(name, design),
+                "source": "data:image/png;base64," + base64.b64encode(content).decode("ascii"),
+                "width": width,
+                "height": height,
+                "alt": figure_alt(name, hypotheses, design),
+                "caption": figure_caption(name, design),
+                "files": [f"figures/{path.stem}.{kind}" for kind in ("pdf", "svg", "png", "tsv")],
+            }
         )
     return page
 
@@ -318,13 +294,9 @@ def _regions(regions: pd.DataFrame) -> Table:
     table["region"] = [region_label(str(region)) for region in table["region"]]
     if "verified" in table:
         verified = table["verified"].astype(str).str.lower()
+        words = {"true": "read in source", "1": "read in source", "yes": "read in source"}
         table["verified"] = [
-            "n/a"
-            if is_missing(one)
-            else "read in source"
-            if one in ("true", "1", "yes")
-            else "not read"
-            for one in verified
+            MISSING if is_missing(one) else words.get(one, "not read") for one in verified
         ]
     for column in table.columns.intersection(["circuit", "circuits"]):
         table[column] = table[column].str.replace(r"[,;]\s*", ", ", regex=True)

@@ -14,7 +14,7 @@ from ketfc.reporting.design_words import (
     motion_given,
 )
 from ketfc.reporting.rows import MOTION_MARK, hypothesis_row, primary_circuits
-from ketfc.reporting.words import coverage, interval, number, p_equals, whole
+from ketfc.reporting.words import coverage, interval, number, p_equals
 from ketfc.study.design.design import Design
 
 TITLES = {
@@ -200,7 +200,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             results.append(
                 f"{label}: {number(row['estimate'], signed=True)} "
                 f"{interval(row['ci_low'], row['ci_high'])}, "
-                f"{p_equals(row['p_holm'], 'p after Holm')}, n = {whole(row['n'])}"
+                f"{p_equals(row['p_holm'], 'p after Holm')}, n = {number(row['n'], 0)}"
             )
     return f"{what}. {'; '.join(results)}."
 
@@ -211,7 +211,7 @@ def _flow_alt(hypotheses: pd.DataFrame, design: Design) -> str:
         for test in ("change", "association"):
             row = hypothesis_row(hypotheses, circuit, test)
             if row is not None:
-                tested.append(f"{label}, {test}: n = {whole(row['n'])}")
+                tested.append(f"{label}, {test}: n = {number(row['n'], 0)}")
     return (
         f"Flow diagram: {len(design.participants)} participants found; in the primary tests "
         f"{'; '.join(tested) or 'nobody'}."

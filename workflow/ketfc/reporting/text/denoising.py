@@ -220,8 +220,6 @@ def denoising_paragraphs(
     ----------
     config : mapping
         The configuration with all its defaults.
-    design : Design
-        The study's design.
     strategies : mapping of str to Strategy
         What each did, by name.
     runs : pandas.DataFrame

@@ -10,7 +10,7 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.edges.edgewise import CIRCUITS
 from ketfc.reporting.design_words import arms_of, compared
-from ketfc.reporting.tables import Table
+from ketfc.reporting.tables import Table, text_table
 from ketfc.reporting.words import compact, is_missing, number, p_value, region_label
 from ketfc.study.design.design import Design
 
@@ -62,8 +62,6 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
     ----------
     family : pandas.DataFrame
         Its rows of ``tests/edges.tsv``, numbers as numbers.
-    design : Design
-        The study's design.
     """
     alpha = design.alpha
     tested = family[family["p_permutation"].notna()]
@@ -84,8 +82,6 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
     ----------
     edges : pandas.DataFrame
         ``tests/edges.tsv``, numbers as numbers.
-    design : Design
-        The study's design.
     """
     alpha = design.alpha
     said = [
@@ -100,30 +96,19 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
         said.append(f"{contrast(test, design)}, edges of {of}: {what.survivors}; {what.sample}.")
         tested = family["p_permutation"].notna()
         rows.append(
-            [
-                of,
-                test,
-                _count(len(family)),
-                _count(int(tested.sum())),
-                _range(family.loc[tested, "n"]),
-                _count(int((family["p_fdr"] < alpha).sum())),
-                _count(int((family["p_fwer"] < alpha).sum())),
-                p_value(family["p_fdr"].min()),
-                p_value(family["p_fwer"].min()),
-            ]
+            {
+                "edges of": of,
+                "test": test,
+                "edges": _count(len(family)),
+                "tested": _count(int(tested.sum())),
+                "n": _range(family.loc[tested, "n"]),
+                "survive FDR": _count(int((family["p_fdr"] < alpha).sum())),
+                "survive FWER": _count(int((family["p_fwer"] < alpha).sum())),
+                "smallest p (FDR)": p_value(family["p_fdr"].min()),
+                "smallest p (FWER)": p_value(family["p_fwer"].min()),
+            }
         )
-    kinds = {
-        "edges of": "mid",
-        "test": "short",
-        "edges": "num",
-        "tested": "num",
-        "n": "num",
-        "survive FDR": "num",
-        "survive FWER": "num",
-        "smallest p (FDR)": "num",
-        "smallest p (FWER)": "num",
-    }
-    families = Table(list(kinds), rows, list(kinds.values()), len(rows))
+    families = text_table(rows, {"edges of": "mid", "test": "short"})
     return EdgeSection(said, families, _survivors(edges, alpha))
 
 
@@ -160,39 +145,29 @@ def _survivors(edges: pd.DataFrame, alpha: float) -> Table:
     keys = found.assign(place=found["family"].map(place), size=-found["statistic"].abs())
     # stable, so that edges of one t stay in the order of the file
     found = found.loc[keys.sort_values(["place", "size"], kind="stable").index]
-    cells = [
-        [
-            _of(row["atlas"]),
-            str(row["test"]),
-            *(_end(row[f"region_{end}"], row[f"network_{end}"]) for end in "ab"),
-            number(row["estimate"], signed=True),
-            number(row["statistic"], signed=True),
-            p_value(row["p_permutation"]),
-            p_value(row["p_fdr"]),
-            p_value(row["p_fwer"]),
-            compact(row["n"]),
-        ]
+    rows = [
+        {
+            "edges of": _of(row["atlas"]),
+            "test": str(row["test"]),
+            "region": _end(row["region_a"], row["network_a"]),
+            "region and": _end(row["region_b"], row["network_b"]),
+            "estimate": number(row["estimate"], signed=True),
+            "t": number(row["statistic"], signed=True),
+            "p": p_value(row["p_permutation"]),
+            "p (FDR)": p_value(row["p_fdr"]),
+            "p (FWER)": p_value(row["p_fwer"]),
+            "n": compact(row["n"]),
+        }
         for _, group in found.groupby("family", sort=False)
         for row in group.head(_MOST).to_dict("records")
     ]
-    kinds = {
-        "edges of": "mid",
-        "test": "short",
-        "region": "mid",
-        "region and": "mid",
-        "estimate": "num",
-        "t": "num",
-        "p": "num",
-        "p (FDR)": "num",
-        "p (FWER)": "num",
-        "n": "num",
-    }
     note = (
         f"The {_MOST} largest of each family, of {_count(len(found))}; all are in tests/edges.tsv."
-        if len(cells) < len(found)
+        if len(rows) < len(found)
         else ""
     )
-    return Table(list(kinds), cells, list(kinds.values()), len(found), note)
+    mid = dict.fromkeys(("edges of", "region", "region and"), "mid")
+    return text_table(rows, {"test": "short", **mid}, note)
 
 
 def _of(atlas: object) -> str:

@@ -66,8 +66,6 @@ def rows(counts: pd.DataFrame, hypotheses: pd.DataFrame, design: Design) -> list
         As :func:`ketfc.inference.account.flow.flow_counts` gives it.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``, for the names of the circuits.
-    design : Design
-        The study's design.
     """
     circuits = primary_circuits(hypotheses)
     labels = ["all" if arm.role is None else arm.label for arm in arms_of(design)]

@@ -12,10 +12,7 @@ from ketfc.imaging.regions.habenula_geometry import OFFSETS
 def report_sentences(table: pd.DataFrame) -> list[str]:
     """Return the verdict on a habenula result in words, one sentence per row of the table.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``habenula.tsv``.
+    From ``habenula.tsv``.
     """
     sentences = []
     for row in table.to_dict("records"):
@@ -38,10 +35,7 @@ def report_sentences(table: pd.DataFrame) -> list[str]:
 def methods_sentences(table: pd.DataFrame) -> list[str]:
     """Return the sentences of the methods on the verdict; none where there is no habenula.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``habenula.tsv``.
+    From ``habenula.tsv``.
     """
     if not len(table):
         return []

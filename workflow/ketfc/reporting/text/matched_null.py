@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ketfc.reporting.tables import Table
-from ketfc.reporting.words import (
-    is_missing,
-    number,
-    sentence,
-    whole,
-)
+from ketfc.reporting.tables import Table, text_table
+from ketfc.reporting.words import is_missing, number, sentence
 
 
 def matched_table(null: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
@@ -26,29 +21,23 @@ def matched_table(null: pd.DataFrame, hypotheses: pd.DataFrame) -> Table:
     names = dict(zip(hypotheses["hypothesis"], hypotheses["name"], strict=True))
     rows = []
     for row in null.to_dict("records"):
-        notes = [
-            None if is_missing(row["unmatched"]) else f"no pairs alike in {row['unmatched']}",
-            None if is_missing(row["reason"]) else str(row["reason"]),
-        ]
+        notes = [] if is_missing(row["unmatched"]) else [f"no pairs alike in {row['unmatched']}"]
+        notes += [] if is_missing(row["reason"]) else [str(row["reason"])]
         rows.append(
-            [
-                sentence(str(names.get(row["circuit"], row["circuit"]))),
-                number(row["percentile"], 1),
-                whole(row["n_null"]),
-                "; ".join(note for note in notes if note) or "none",
-            ]
+            {
+                "circuit": sentence(str(names.get(row["circuit"], row["circuit"]))),
+                "percentile": number(row["percentile"], 1),
+                "pseudo-circuits": number(row["n_null"], 0),
+                "reservation": "; ".join(notes) or "none",
+            }
         )
-    kinds = {"circuit": "mid", "percentile": "num", "pseudo-circuits": "num", "reservation": "mid"}
-    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
+    return text_table(rows, {"circuit": "mid", "reservation": "mid"})
 
 
 def matched_sentences(null: pd.DataFrame) -> list[str]:
     """Return the paragraph of the methods on the ranking among matched pairs.
 
-    Parameters
-    ----------
-    null : pandas.DataFrame
-        ``tests/matched_null.tsv``.
+    From ``tests/matched_null.tsv``.
     """
     if null.empty:
         return []

@@ -50,8 +50,6 @@ def methods_text(
     ----------
     config : mapping
         The configuration with all its defaults.
-    design : Design
-        The study's design.
     hypotheses, regions, runs, exclusions : pandas.DataFrame
         ``tests/hypotheses.tsv``, ``regions.tsv``, ``quality/runs.tsv``, ``quality/exclusions.tsv``.
     sidecars : mapping of str to sequence of mapping
@@ -59,12 +57,9 @@ def methods_text(
     versions : mapping of str to str
         Software and its versions, in the order in which to name them; fMRIPrep among them where
         it is known.
-    null, habenula : pandas.DataFrame
-        ``tests/matched_null.tsv`` and ``habenula.tsv``.
-    robustness : pandas.DataFrame
-        ``tests/robustness.tsv``.
-    edges : pandas.DataFrame
-        ``tests/edges.tsv``, numbers as numbers.
+    null, habenula, robustness, edges : pandas.DataFrame
+        ``tests/matched_null.tsv``, ``habenula.tsv``, ``tests/robustness.tsv`` and
+        ``tests/edges.tsv``, numbers of the last as numbers.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -89,10 +84,7 @@ def methods_text(
         design=design,
         versions=versions,
         sizes=[f"{n} {label}" for label, n in arm_sizes(design).items()],
-        first={
-            "ketamine": orders.count(KETAMINE_FIRST),
-            "control": orders.count(CONTROL_FIRST),
-        },
+        first={"ketamine": orders.count(KETAMINE_FIRST), "control": orders.count(CONTROL_FIRST)},
         simulated="simulate" in list(of("study", "derivatives") or []),
         primary=list(primary.values()),
         secondary=[name for key, name in names.items() if key not in {*primary, *variants}],
@@ -121,7 +113,7 @@ def methods_text(
         ],
         motion_given=motion_given(design),
         n_runs=len(runs),
-        n_runs_excluded=int((runs["status"].astype(str) != "ok").sum()) if len(runs) else 0,
+        n_runs_excluded=int((runs["status"].astype(str) != "ok").sum()),
         n_exclusions=len(exclusions),
         exclusions=exclusion_counts(exclusions).to_dict("records"),
         software=[f"{name} {text}" for name, text in versions.items() if name != "fMRIPrep"],

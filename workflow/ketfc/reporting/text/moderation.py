@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.english import listed, plural
-from ketfc.base.files import MISSING
 from ketfc.inference.core.evidence import Evidence
 from ketfc.inference.design.moderation import (
     CHANGE_BY_DIAGNOSIS,
@@ -16,17 +15,15 @@ from ketfc.inference.design.moderation import (
 )
 from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import MODERATION
-from ketfc.reporting.tables import Table
+from ketfc.reporting.tables import Table, flags_of, text_table
 from ketfc.reporting.words import (
     compact,
     coverage,
     interval,
-    is_missing,
     number,
     p_equals,
     p_value,
     sentence,
-    whole,
 )
 from ketfc.study.design.design import Design
 
@@ -42,48 +39,30 @@ _QUESTIONS = {
 def moderation_table(hypotheses: pd.DataFrame) -> Table:
     """Return the tests of moderation, rounded for reading.
 
-    Parameters
-    ----------
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
+    From ``tests/hypotheses.tsv``.
     """
     rows = [
-        [
-            sentence(str(row["name"])),
-            str(row["test"]),
-            number(row["estimate"], 2, signed=True),
-            interval(row["ci_low"], row["ci_high"], 2),
-            p_value(row["p_permutation"]),
-            p_value(row["p_holm"]),
-            p_value(row["p_fdr"]),
-            whole(row["n"]),
-            whole(row["n_excluded"]),
-            MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
-        ]
+        {
+            "hypothesis": sentence(str(row["name"])),
+            "test": str(row["test"]),
+            "estimate": number(row["estimate"], signed=True),
+            "interval": interval(row["ci_low"], row["ci_high"]),
+            "p": p_value(row["p_permutation"]),
+            "p (Holm)": p_value(row["p_holm"]),
+            "p (FDR)": p_value(row["p_fdr"]),
+            "n": number(row["n"], 0),
+            "left out": number(row["n_excluded"], 0),
+            "flags": flags_of(row),
+        }
         for row in hypotheses[hypotheses["family"] == MODERATION].to_dict("records")
     ]
-    kinds = {
-        "hypothesis": "mid",
-        "test": "short",
-        "estimate": "num",
-        "interval": "num",
-        "p": "num",
-        "p (Holm)": "num",
-        "p (FDR)": "num",
-        "n": "num",
-        "left out": "num",
-        "flags": "mid",
-    }
-    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
+    return text_table(rows, {"hypothesis": "mid", "test": "short", "flags": "mid"})
 
 
 def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
     """Return the questions of the tests of moderation in the table, a line each.
 
-    Parameters
-    ----------
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
+    From ``tests/hypotheses.tsv``.
     """
     tests = hypotheses.loc[hypotheses["family"] == MODERATION, "test"].unique()
     return [f"{test}: {_QUESTIONS[test]}" for test in map(str, tests)]
@@ -92,10 +71,7 @@ def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
 def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
     """Return the paragraph of the methods on moderation; nothing where it was not tested.
 
-    Parameters
-    ----------
-    hypotheses : pandas.DataFrame
-        ``tests/hypotheses.tsv``.
+    From ``tests/hypotheses.tsv``.
     """
     tests = hypotheses.loc[hypotheses["family"] == MODERATION, "test"].unique()
     if not len(tests):
@@ -236,13 +212,7 @@ def _words(name: str, design: Design) -> tuple[str, str, str, str]:
 
 
 def adjustment_methods(design: Design) -> list[str]:
-    """Return the paragraph of the methods on covariates and exchangeability blocks.
-
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-    """
+    """Return the paragraph of the methods on covariates and exchangeability blocks."""
     given = adjusted_for(design)
     if not given:
         return []

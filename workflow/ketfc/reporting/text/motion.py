@@ -15,9 +15,10 @@ from ketfc.inference.motion.qcfc import CHANGE
 from ketfc.inference.motion.sessions import MEASURES
 from ketfc.reporting.design_words import arms_of, motion_given
 from ketfc.reporting.rows import motion_row, primary_circuits
-from ketfc.reporting.tables import Table
+from ketfc.reporting.tables import Table, text_table
 from ketfc.reporting.words import (
     as_number,
+    as_text,
     compact,
     coverage,
     interval,
@@ -26,7 +27,6 @@ from ketfc.reporting.words import (
     p_equals,
     p_value,
     sentence,
-    whole,
 )
 from ketfc.study.design.design import Design
 
@@ -52,8 +52,6 @@ def motion_section(
         ``quality/motion.tsv`` and ``quality/qcfc.tsv``.
     hypotheses : pandas.DataFrame
         ``tests/hypotheses.tsv``.
-    design : Design
-        The study's design.
 
     Returns
     -------
@@ -83,7 +81,7 @@ def _of_motion_itself(motion: pd.DataFrame, design: Design) -> list[str]:
     numbers = (
         f"{number(row['estimate'], 3, signed=True)} mm, {coverage(design.alpha)} interval "
         f"{interval(row['ci_low'], row['ci_high'], 3)}, {p_equals(row['p_permutation'])}, "
-        f"n = {whole(row['n'])}"
+        f"n = {number(row['n'], 0)}"
     )
     arms = arms_of(design)
     what = (
@@ -150,13 +148,13 @@ def _of_edges(qcfc: pd.DataFrame, design: Design) -> list[str]:
     if not is_missing(row["reason"]):
         return [f"Changes of edges and of motion were not compared: {row['reason']}."]
     return [
-        f"Over all {whole(row['n_edges'])} edges of {row['atlas']} and n = {whole(row['n'])} "
-        f"participants of any arm, the change in Fisher z and the change in mean FD have a median "
-        f"|r| of {number(row['median_abs_r'])} ({number(row['median_abs_r_expected'])} is expected "
-        f"where no edge is associated with motion); {_percent(row['share_significant'])} of the "
-        f"edges have p < {compact(row['share_expected'])} ({_percent(row['share_expected'])} "
-        "expected); Spearman's ρ with the distance of the regions is "
-        f"{number(row['distance_rho'])}. "
+        f"Over all {number(row['n_edges'], 0)} edges of {row['atlas']} and n = "
+        f"{number(row['n'], 0)} participants of any arm, the change in Fisher z and the change in "
+        f"mean FD have a median |r| of {number(row['median_abs_r'])} "
+        f"({number(row['median_abs_r_expected'])} is expected where no edge is associated with "
+        f"motion); {_percent(row['share_significant'])} of the edges have p < "
+        f"{compact(row['share_expected'])} ({_percent(row['share_expected'])} expected); "
+        f"Spearman's ρ with the distance of the regions is {number(row['distance_rho'])}. "
         "Edges are not independent, so these numbers have no p of their own; and where treatment "
         "changes both motion and connectivity, the two are associated over arms."
     ]
@@ -183,8 +181,8 @@ def _circuit_table(motion: pd.DataFrame, circuits: Mapping[str, str], design: De
                 "r, Δ mean FD × ΔFC": number(row["estimate"], signed=True),
                 "interval of r": interval(row["ci_low"], row["ci_high"]),
                 "p": p_value(row["p_permutation"]),
-                "n": whole(row["n"]),
-                "gate": row["reason"] if is_missing(row["gate"]) else row["gate"],
+                "n": number(row["n"], 0),
+                "gate": str(row["reason" if is_missing(row["gate"]) else "gate"]),
                 "Δz at equal motion": number(equal["estimate"], signed=True),
                 "interval of Δz": interval(equal["ci_low"], equal["ci_high"]),
                 "follows at other strategies": (", ".join(fired) or "none")
@@ -199,12 +197,12 @@ def _change_table(motion: pd.DataFrame) -> Table:
     rows = [
         {
             "measure": MEASURES[str(row["measure"])],
-            "test": row["test"],
+            "test": str(row["test"]),
             "estimate": number(row["estimate"], 3, signed=True),
             "interval": interval(row["ci_low"], row["ci_high"], 3),
             "p": p_value(row["p_permutation"]),
-            "n": whole(row["n"]),
-            "reason": MISSING if is_missing(row["reason"]) else row["reason"],
+            "n": number(row["n"], 0),
+            "reason": as_text(row["reason"]),
         }
         for row in motion[motion["circuit"].isna()].to_dict("records")
     ]
@@ -214,34 +212,28 @@ def _change_table(motion: pd.DataFrame) -> Table:
 def _strategy_table(qcfc: pd.DataFrame) -> Table:
     rows = [
         {
-            "strategy": row["strategy"],
-            "session": row["role"],
-            "n": whole(row["n"]),
-            "edges": whole(row["n_edges"]),
+            "strategy": str(row["strategy"]),
+            "session": str(row["role"]),
+            "n": number(row["n"], 0),
+            "edges": number(row["n_edges"], 0),
             "median |r|": number(row["median_abs_r"]),
             "expected": number(row["median_abs_r_expected"]),
             f"p < {compact(row['share_expected'])}": _percent(row["share_significant"]),
             "ρ with distance": number(row["distance_rho"], signed=True),
             "df left": number(row["tdof_mean"], 1),
             "df lost": number(row["tdof_lost_mean"], 1),
-            "reason": MISSING if is_missing(row["reason"]) else row["reason"],
+            "reason": as_text(row["reason"]),
         }
         for row in qcfc.to_dict("records")
     ]
     return _as_it_is(rows)
 
 
-_TEXT = {"circuit", "measure", "test", "strategy", "session", "gate", "reason"}
+_TEXT = ("circuit", "measure", "test", "strategy", "session", "gate", "reason")
 
 
-def _as_it_is(rows: list[dict[str, Any]]) -> Table:
+def _as_it_is(rows: list[dict[str, str]]) -> Table:
     """Return rows of finished text, without a column of reasons where there are none."""
-    columns = list(rows[0]) if rows else []
     if all(row.get("reason") == MISSING for row in rows):
-        columns = [name for name in columns if name != "reason"]
-    return Table(
-        columns=columns,
-        rows=[[str(row[name]) for name in columns] for row in rows],
-        kinds=["mid" if name in _TEXT or "other" in name else "num" for name in columns],
-        total=len(rows),
-    )
+        rows = [{name: cell for name, cell in row.items() if name != "reason"} for row in rows]
+    return text_table(rows, dict.fromkeys((*_TEXT, "follows at other strategies"), "mid"))

@@ -13,8 +13,8 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
-from ketfc.reporting.tables import Table
-from ketfc.reporting.words import as_number, interval, is_missing, number, p_value, sentence, whole
+from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
+from ketfc.reporting.words import as_number, as_text, interval, number, p_value, sentence
 from ketfc.study.design.design import Design
 
 METHODS = {
@@ -66,8 +66,6 @@ def robustness_section(
     ----------
     robustness, hypotheses : pandas.DataFrame
         ``tests/robustness.tsv`` and ``tests/hypotheses.tsv``.
-    design : Design
-        The study's design.
     """
     alpha = design.alpha
     said = []
@@ -77,7 +75,8 @@ def robustness_section(
         for test in ("change", "association"):
             row = hypothesis_row(hypotheses, circuit, test)
             if row is not None:
-                rows = {str(one["method"]): one for one in _records(own[own["test"] == test])}
+                of_test = own[own["test"] == test].to_dict("records")
+                rows = {str(one["method"]): one for one in of_test}
                 parts.append(f"{test}: {_agreement(row, rows, alpha)}")
         said.append(f"{sentence(name)}. {'; '.join(parts)}.")
     return RobustnessSection(said, _power(robustness), _table(robustness))
@@ -154,39 +153,25 @@ def _range(values: pd.Series[float]) -> str:
 
 
 def _table(robustness: pd.DataFrame) -> Table:
-    cells = []
-    for row in _records(robustness):
+    rows = []
+    for row in robustness.to_dict("records"):
         digits = 1 if row["test"] == "association" and row["method"] in _POINTS else 2
-        effect = number(row["effect_size"])
-        if effect != MISSING:
-            effect += f", {row['effect_size_type']}"
-        cells.append(
-            [
-                sentence(str(row["name"])),
-                str(row["test"]),
-                METHODS.get(str(row["method"]), str(row["method"])),
-                number(row["estimate"], digits, signed=True),
-                interval(row["ci_low"], row["ci_high"], digits),
-                effect,
-                p_value(row["p"]),
-                whole(row["n"]),
-                MISSING if is_missing(row["flags"]) else str(row["flags"]).replace(";", ", "),
-                MISSING if is_missing(row["note"]) else str(row["note"]),
-            ]
+        rows.append(
+            {
+                "hypothesis": sentence(str(row["name"])),
+                "test": str(row["test"]),
+                "method": METHODS.get(str(row["method"]), str(row["method"])),
+                "estimate": number(row["estimate"], digits, signed=True),
+                "interval": interval(row["ci_low"], row["ci_high"], digits),
+                "effect size": effect_of(row),
+                "p": p_value(row["p"]),
+                "n": number(row["n"], 0),
+                "flags": flags_of(row),
+                "note": as_text(row["note"]),
+            }
         )
-    kinds = {
-        "hypothesis": "mid",
-        "test": "short",
-        "method": "mid",
-        "estimate": "num",
-        "interval": "num",
-        "effect size": "mid",
-        "p": "num",
-        "n": "num",
-        "flags": "mid",
-        "note": "wide",
-    }
-    return Table(list(kinds), cells, list(kinds.values()), len(cells))
+    mid = dict.fromkeys(("hypothesis", "method", "effect size", "flags"), "mid")
+    return text_table(rows, {"test": "short", "note": "wide", **mid})
 
 
 def alternatives_table(hypotheses: pd.DataFrame) -> Table:
@@ -208,30 +193,20 @@ def alternatives_table(hypotheses: pd.DataFrame) -> Table:
         ends = as_number(row["estimate"]), as_number(main.get("estimate"))
         same = MISSING if any(map(math.isnan, ends)) else "yes" if ends[0] * ends[1] > 0 else "no"
         rows.append(
-            [
-                sentence(str(main.get("name", circuit))),
-                region,
-                alternative,
-                test,
-                number(row["estimate"], signed=True),
-                interval(row["ci_low"], row["ci_high"]),
-                p_value(row["p_permutation"]),
-                same,
-                whole(row["n"]),
-            ]
+            {
+                "circuit": sentence(str(main.get("name", circuit))),
+                "region": region,
+                "defined as": alternative,
+                "test": test,
+                "estimate": number(row["estimate"], signed=True),
+                "interval": interval(row["ci_low"], row["ci_high"]),
+                "p (uncorrected)": p_value(row["p_permutation"]),
+                "same sign": same,
+                "n": number(row["n"], 0),
+            }
         )
-    kinds = {
-        "circuit": "mid",
-        "region": "short",
-        "defined as": "short",
-        "test": "short",
-        "estimate": "num",
-        "interval": "num",
-        "p (uncorrected)": "num",
-        "same sign": "short",
-        "n": "num",
-    }
-    return Table(columns=list(kinds), rows=rows, kinds=list(kinds.values()), total=len(rows))
+    short = dict.fromkeys(("region", "defined as", "test", "same sign"), "short")
+    return text_table(rows, {"circuit": "mid", **short})
 
 
 def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
@@ -278,7 +253,3 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
     if notes.str.contains("not adjusted for").any():
         text += " Those whose note says so are not adjusted for covariates."
     return [text]
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

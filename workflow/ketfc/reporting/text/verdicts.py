@@ -87,8 +87,6 @@ def described(
     ----------
     hypotheses, tested
         From :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
-    design : Design
-        The study's design.
     motion, null : pandas.DataFrame
         ``quality/motion.tsv`` and ``tests/matched_null.tsv``.
     habenula : mapping of str to str
