@@ -132,7 +132,7 @@ def test_a_fetched_study_has_the_tables_of_the_local_one_and_keeps_no_image(
     # such as a threshold, with which all are denoised again from what was kept of the images
     study.configure(**gone, denoising={"fd-thresh": 0.4})
     again = study.run("-n")
-    assert again.jobs["denoise_run"] == 8
+    assert again.jobs["denoise_run"] == 24
     assert not fetching & set(again.jobs)
     assert store.asked == []
 
