@@ -66,7 +66,7 @@ def test_unusable_input_stops_with_every_reason_and_goes_on_once_mended(empty: M
         assert done.code != 0
         assert "Traceback" not in done.text
         for said in (
-            "The input cannot be used; 4 problem(s) to mend",
+            "The input cannot be used; 4 problems to fix",
             "config: study.sessions.post = posst: no BOLD image has this session label; did you "
             "mean 'post'? (allowed: post, pre)",
             "participants.tsv: sub-1: participant_id = 1: no images have this ID, but sub-01 has "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ketfc.base.english import plural
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
@@ -279,7 +280,7 @@ def unusable(problems: pd.DataFrame) -> str | None:
         return None
     return "\n".join(
         [
-            f"The input cannot be used; {len(errors)} problem(s) to mend "
+            f"The input cannot be used; {plural(len(errors), 'problem')} to fix "
             "(all of them, with notes, are in results/plan/problems.tsv):",
             *(f"  - {problem}" for problem in errors),
         ]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """Where the parts of a study are.
+    """Paths of the parts of a study.
 
     Attributes
     ----------

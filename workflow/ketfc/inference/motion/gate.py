@@ -1,7 +1,7 @@
 """Motion gate: the paired version of QC–FC for the circuits.
 
-Three questions. Did motion itself change with treatment? Does a circuit's change go with the
-change in motion over participants (Δ mean FD × ΔFC)? What is left of the circuit's change where
+Three questions. Did motion itself change with treatment? Is a circuit's change associated with
+the change in motion over participants (Δ mean FD × ΔFC)? What is left of the circuit's change where
 motion did not change? The second is the gate: a circuit whose change follows motion, p below
 alpha, is flagged. The gate fires by chance at alpha per circuit, since nothing is corrected here:
 over five circuits whose changes have nothing to do with motion, one in four or five studies has a
@@ -53,7 +53,7 @@ MOTION_NUMBERS = MOTION_COLUMNS[4:12]
 """Those of them that are numbers."""
 
 FOLLOWS = "follows-motion"
-"""Flag of a circuit whose change goes with the change in motion."""
+"""Flag of a circuit whose change is associated with the change in motion."""
 CHANGED = "motion-changed"
 """Flag of the tests of change where mean FD changed itself."""
 SILENT = "silent"

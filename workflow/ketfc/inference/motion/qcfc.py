@@ -1,4 +1,4 @@
-"""QC–FC: how far connectivity goes with head motion over participants, edge by edge.
+"""QC–FC: association of connectivity with head motion over participants, edge by edge.
 
 Everybody is pooled, whatever the arm. Over few participants r is large by chance: what is expected
 of edges that have nothing to do with motion stands beside what was found.
@@ -85,7 +85,7 @@ def qcfc(
     strategy: str,
     alpha: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summarise how the edges of one strategy go with motion, at each session and in their change.
+    """Summarise the association of edges with motion for one strategy: sessions and change.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def qcfc_of_strategies(
     atlas: str,
     alpha: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summarise how edges go with motion after every strategy; see :func:`qcfc`.
+    """Summarise the association of edges with motion for every strategy; see :func:`qcfc`.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Instrument:
 
     @property
     def changes_only(self) -> bool:
-        """Whether the scores exist as changes alone."""
+        """True where the scores exist as changes alone."""
         return self.shape == "change"
 
 
@@ -228,22 +228,22 @@ class Design:
 
     @property
     def between_arms(self) -> bool:
-        """Whether participants of two arms are compared with one another."""
+        """True where participants of two arms are compared with one another."""
         return self.kind is Kind.PARALLEL
 
     @property
     def within_drugs(self) -> bool:
-        """Whether every participant had both drugs (a crossover)."""
+        """True where every participant had both drugs (a crossover)."""
         return self.kind is Kind.CROSSOVER
 
     @property
     def many_followups(self) -> bool:
-        """Whether one arm was followed over three or more sessions."""
+        """True where one arm was followed over three or more sessions."""
         return self.kind is Kind.LONGITUDINAL
 
     @property
     def one_arm(self) -> bool:
-        """Whether there is neither a control arm nor a control drug."""
+        """True where there is neither a control arm nor a control drug."""
         return self.kind in (Kind.SINGLE_ARM, Kind.LONGITUDINAL)
 
     @property
@@ -279,7 +279,7 @@ class Design:
 
     @property
     def si_changes_only(self) -> bool:
-        """Whether SI scores exist, and as changes alone."""
+        """True where SI scores exist, and as changes alone."""
         return self.si is not None and self.si.changes_only
 
     def in_contrasts(self) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""What each test of a design estimates, in sentences, and the words that a design forbids."""
+"""Sentences on what each test of a design estimates, and the words that a design forbids."""
 
 from __future__ import annotations
 
