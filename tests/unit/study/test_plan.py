@@ -209,7 +209,7 @@ def test_unusable_lists_errors_alone_and_nothing_for_a_good_study() -> None:
     text = unusable(problems_table(problems))
     assert text is not None
     head, *rest = text.split("\n")
-    assert "2 problem(s)" in head
+    assert "2 problems to fix" in head
     assert "results/plan/problems.tsv" in head
     assert rest == [
         "  - sub-01: SSI = x: is not a number",

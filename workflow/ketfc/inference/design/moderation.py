@@ -40,9 +40,9 @@ def moderation_tests(design: Design) -> list[PlannedTest]:
     list of PlannedTest
         With two arms and a score: whether arms differ in the association
         (:data:`DRUG_BY_CHANGE`) and, where the score was measured at baseline, whether their
-        difference in connectivity is associated with it (:data:`DRUG_BY_BASELINE`). With two diagnoses:
-        whether they differ in the change of connectivity (:data:`CHANGE_BY_DIAGNOSIS`; with two
-        arms, in the difference between the arms) and, with a score, in the association
+        difference in connectivity is associated with it (:data:`DRUG_BY_BASELINE`). With two
+        diagnoses: whether they differ in the change of connectivity (:data:`CHANGE_BY_DIAGNOSIS`;
+        with two arms, in the difference between the arms) and, with a score, in the association
         (:data:`DIAGNOSIS_BY_CHANGE`).
     """
     arms = (design.group_column,) if design.group_column else ()
