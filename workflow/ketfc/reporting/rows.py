@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.base.files import MISSING
 from ketfc.inference.motion.gate import FOLLOWS
-from ketfc.reporting.words import is_missing
+from ketfc.reporting.words import interval, is_missing, number, p_equals
 
 
 def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -52,9 +53,23 @@ def motion_row(
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
 
 
-def motion_mark(row: Mapping[str, Any]) -> str:
+def result_line(
+    row: Mapping[str, Any] | None, symbol: str, untested: str, *, p: str = "p_holm", sep: str = "\n"
+) -> str:
+    """Return estimate, interval, p and n of a test as a figure prints them, or `untested`."""
+    if row is None or number(row["estimate"]) == MISSING:
+        return untested
+    name = "p(Holm)" if p == "p_holm" else "p"
+    return (
+        f"{symbol} {number(row['estimate'], signed=True)} "
+        f"{interval(row['ci_low'], row['ci_high'])}{sep}{p_equals(row[p], name)}, "
+        f"n = {number(row['n'], 0)}"
+    )
+
+
+def motion_mark(row: Mapping[str, Any] | None) -> str:
     """Return the mark of a row of ``tests/hypotheses.tsv`` that follows motion, else nothing."""
-    return f" {MOTION_MARK} motion" if FOLLOWS in str(row["flags"]).split(";") else ""
+    return f" {MOTION_MARK} motion" if row and FOLLOWS in str(row["flags"]).split(";") else ""
 
 
 def any_follows_motion(hypotheses: pd.DataFrame) -> bool:

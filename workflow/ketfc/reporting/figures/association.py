@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ketfc.base.files import MISSING
 from ketfc.inference.design.covariate_columns import covariate_columns
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.inference.design.samples import covariate_values
@@ -17,8 +16,8 @@ from ketfc.reporting.changes import circuit_changes, drug_orders, score_changes
 from ketfc.reporting.design_words import arms_of, association_given
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.trend_lines import draw_line, draw_points, median_line
-from ketfc.reporting.rows import hypothesis_row, primary_circuits
-from ketfc.reporting.words import coverage, interval, number, p_equals, sentence
+from ketfc.reporting.rows import hypothesis_row, primary_circuits, result_line
+from ketfc.reporting.words import coverage, sentence
 from ketfc.study.design.design import KETAMINE_FIRST, Design
 
 if TYPE_CHECKING:
@@ -78,7 +77,9 @@ def draw_association(
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
             table = merged[merged["circuit"] == circuit]
             tables.append(_draw_panel(panel, table, design, circuit))
-            style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
+            row = hypothesis_row(hypotheses, circuit, "association")
+            result = result_line(row, "ρ =", "association not tested")
+            style.entitle(panel, textwrap.fill(name, 34), result)
         _legend(axes[-1], design)
         numbers = pd.concat(tables, ignore_index=True)
     return figure, numbers
@@ -96,17 +97,6 @@ def _covariates(table: pd.DataFrame, design: Design) -> npt.NDArray[np.float64]:
     return np.column_stack(columns) if columns else np.empty((len(table), 0))
 
 
-def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
-    row = hypothesis_row(hypotheses, circuit, "association")
-    if row is None or number(row["estimate"]) == MISSING:
-        return "association not tested"
-    return (
-        f"ρ = {number(row['estimate'], signed=True)} "
-        f"{interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}"
-    )
-
-
 def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -> pd.DataFrame:
     arms = arms_of(design)
     axes.set_xlabel(sentence(f"{_what(design)} in connectivity, Fisher z"))
@@ -122,17 +112,9 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
     line = median_line(x, y, _covariates(table, design), alpha=alpha)
     points = y if line is None else line.points
     labels = {arm.role: arm.label for arm in arms}
-    people = pd.DataFrame(
-        {
-            "circuit": circuit,
-            "kind": "participant",
-            "participant_id": table["participant_id"].to_numpy(),
-            "arm": [labels.get(role) for role in table["arm"]],
-            "x": x,
-            "y": points,
-            "si_change": y,
-        }
-    ).reindex(columns=_COLUMNS)
+    who, arm = table["participant_id"].to_numpy(), [labels.get(role) for role in table["arm"]]
+    columns = {"participant_id": who, "arm": arm, "x": x, "y": points, "si_change": y}
+    people = pd.DataFrame({"circuit": circuit, "kind": "participant", **columns}, columns=_COLUMNS)
     draw_points(axes, x, points, list(table["arm"]), arms, size=16)
     if line is None:
         axes.text(
@@ -146,16 +128,8 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, design: Design, circuit: str) -
         )
         return people
     draw_line(axes, line)
-    drawn = pd.DataFrame(
-        {
-            "circuit": circuit,
-            "kind": "line",
-            "x": line.x,
-            "y": line.y,
-            "y_low": line.low,
-            "y_high": line.high,
-        }
-    ).reindex(columns=_COLUMNS)
+    ends = {"x": line.x, "y": line.y, "y_low": line.low, "y_high": line.high}
+    drawn = pd.DataFrame({"circuit": circuit, "kind": "line", **ends}, columns=_COLUMNS)
     # columns that are all missing would warn about their type when concatenated
     return pd.concat([people.astype(object), drawn.astype(object)], ignore_index=True)
 
@@ -178,9 +152,7 @@ def _legend(axes: Axes, design: Design) -> None:
     handles: list[Line2D | Patch] = [
         style.legend_mark(
             arm.label if arm.role else "one participant",
-            marker=style.ARM_MARKERS[arm.role],
-            markersize=4.5,
-            color=style.ARM_COLOURS[arm.role],
+            **style.arm_look(arm.role, 4.5),
             markeredgecolor="white",
             markeredgewidth=0.5,
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ketfc.base.files import MISSING
 from ketfc.reporting.changes import adjusted_difference, edge_changes
 from ketfc.reporting.design_words import arms_of, compared
 from ketfc.reporting.figures import style
@@ -21,8 +20,9 @@ from ketfc.reporting.rows import (
     motion_mark,
     numeric,
     primary_circuits,
+    result_line,
 )
-from ketfc.reporting.words import coverage, interval, number, p_equals, pair_label, sentence
+from ketfc.reporting.words import coverage, pair_label, sentence
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def draw_circuits(
         for cell, circuit in zip(cells, drawn, strict=False):
             edges = numbers[numbers["circuit"] == circuit]
             cell.suptitle(sentence(circuits[circuit]), fontsize=7.5, fontweight="bold")
-            cell.supxlabel(_result(hypotheses, circuit), fontsize=6.8)
+            row = hypothesis_row(hypotheses, circuit, "change")
+            result = result_line(row, "Δz", "change not tested", sep=", ") + motion_mark(row)
+            cell.supxlabel(result, fontsize=6.8)
             pair = cell.subplots(1, 2)
             for axes, direction in zip(pair, _VIEWS, strict=True):
                 _draw_view(axes, direction, edges, colours)
@@ -117,16 +119,6 @@ def _colours(changes: pd.Series[float]) -> ScalarMappable:
     return ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
 
 
-def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
-    row = hypothesis_row(hypotheses, circuit, "change")
-    if row is None or number(row["estimate"]) == MISSING:
-        return "change not tested"
-    return (
-        f"Δz {number(row['estimate'], signed=True)} {interval(row['ci_low'], row['ci_high'])}, "
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}{motion_mark(row)}"
-    )
-
-
 def _places(edges: pd.DataFrame, direction: str) -> dict[str, tuple[float, float]]:
     places: dict[str, tuple[float, float]] = {}
     for edge in edges.to_dict("records"):
@@ -149,16 +141,8 @@ def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarM
     axes.set_ylim(bounds[2] - 4, bounds[3] + 2)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.text(
-        0.5,
-        0.0,
-        _NAMES[direction],
-        transform=axes.transAxes,
-        ha="center",
-        va="top",
-        fontsize=5.5,
-        color=style.QUIET,
-    )
+    look: Any = {"ha": "center", "va": "top", "fontsize": 5.5, "color": style.QUIET}
+    axes.text(0.5, 0.0, _NAMES[direction], transform=axes.transAxes, **look)
     if direction == "z":
         for x, side in ((-66, "L"), (66, "R")):
             axes.text(x, -96, side, ha="center", va="center", fontsize=6, color=style.QUIET)
@@ -170,15 +154,10 @@ def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarM
         (x_a, y_a), (x_b, y_b) = places[str(edge.region_a)], places[str(edge.region_b)]
         change = float(str(edge.change))
         if np.isfinite(change):
-            axes.plot(
-                [x_a, x_b],
-                [y_a, y_b],
-                color=colours.to_rgba(np.array([change]))[0],
-                linewidth=1.9,
-                zorder=3,
-                solid_capstyle="round",
-                path_effects=[*casing, patheffects.Normal()],
-            )
+            colour = colours.to_rgba(np.array([change]))[0]
+            look = {"linewidth": 1.9, "zorder": 3, "solid_capstyle": "round"}
+            effects = [*casing, patheffects.Normal()]
+            axes.plot([x_a, x_b], [y_a, y_b], color=colour, path_effects=effects, **look)
         else:
             axes.plot([x_a, x_b], [y_a, y_b], color=style.QUIET, linewidth=0.9, linestyle=":")
     xs, ys = zip(*places.values(), strict=True)

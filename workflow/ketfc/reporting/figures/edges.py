@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,18 +28,8 @@ if TYPE_CHECKING:
 _CIRCLED_UP_TO = 20
 """So many surviving edges are circled where cells are small; more can be seen without."""
 
-_COLUMNS = [
-    "atlas",
-    "test",
-    "region_a",
-    "region_b",
-    "network_a",
-    "network_b",
-    "statistic",
-    "p_fdr",
-    "n",
-    "survives",
-]
+_KEYS = ["atlas", "test", "region_a", "region_b", "network_a", "network_b"]
+_COLUMNS = [*_KEYS, "statistic", "p_fdr", "n", "survives"]
 
 
 def draw_edges(edges: pd.DataFrame, design: Design) -> tuple[Figure, pd.DataFrame]:
@@ -89,22 +79,13 @@ def _draw(numbers: pd.DataFrame, rows: pd.DataFrame, design: Design) -> Figure:
         )
     if len(tests) == 1:
         style.say(panels[1], "No score of suicidal ideation:\nno association was tested.")
-    bar = figure.colorbar(
-        image,
-        ax=panels,
-        location="bottom",
-        shrink=0.4,
-        aspect=28,
-        pad=0.03,
-        extend="both",
-        ticks=MaxNLocator(5),
-    )
     # not above the panels: the layout keeps no room there beside titles of square panels
-    bar.set_label(
+    label = (
         "t (below the diagonal all edges, above it those that survive)\n"
         f"Exploratory. Atlas: {numbers['atlas'].iloc[0]}, {len(order.regions)} regions"
     )
-    bar.outline.set_linewidth(0.5)
+    look: Any = {"location": "bottom", "pad": 0.03, "extend": "both", "ticks": MaxNLocator(5)}
+    style.colour_bar(figure, image, panels, label, shrink=0.4, aspect=28, **look)
     return figure
 
 

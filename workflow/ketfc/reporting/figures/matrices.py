@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAMED_UP_TO = 32
 """Matrices of at most this many regions show the regions' names, larger ones their networks."""
 
+_KEYS = ["atlas", "arm", "region_a", "region_b", "network_a", "network_b"]
+
 
 @dataclass(frozen=True)
 class Order:
@@ -65,19 +67,7 @@ def draw_matrices(
         Columns atlas, arm, region_a, region_b, network_a, network_b, baseline, followup,
         difference (mean Fisher z), n_baseline, n_followup; the upper triangle.
     """
-    columns = [
-        "atlas",
-        "arm",
-        "region_a",
-        "region_b",
-        "network_a",
-        "network_b",
-        "baseline",
-        "followup",
-        "difference",
-        "n_baseline",
-        "n_followup",
-    ]
+    columns = [*_KEYS, "baseline", "followup", "difference", "n_baseline", "n_followup"]
     rows = mean_relmat[mean_relmat["strategy"] == design.strategy]
     rows = numeric(rows, "z", "n")
     with style.paper_style():
@@ -88,23 +78,19 @@ def draw_matrices(
         if atlas is None:
             atlas = str(rows.groupby("atlas", sort=False)["region_b"].nunique().idxmax())
         numbers = _numbers(rows[rows["atlas"] == atlas], design)[columns]
-        labels = [arm for arm in _arm_labels(design) if (numbers["arm"] == arm).any()]
+        arms = [arm.label for arm in arms_of(design) if arm.role is not None]
+        labels = [arm for arm in [*arms, "all"] if (numbers["arm"] == arm).any()]
         order = order_of(numbers)
         figure = _draw(numbers, labels, order, design, atlas)
     return figure, numbers
 
 
-def _arm_labels(design: Design) -> list[str]:
-    return [arm.label for arm in arms_of(design) if arm.role is not None] + ["all"]
-
-
 def _numbers(rows: pd.DataFrame, design: Design) -> pd.DataFrame:
-    keys = ["atlas", "arm", "region_a", "region_b", "network_a", "network_b"]
-    numbers = rows[keys].drop_duplicates()
+    numbers = rows[_KEYS].drop_duplicates()
     for role in ("baseline", "followup"):
-        side = rows.loc[rows["role"] == design.roles[role], [*keys, "z", "n"]]
+        side = rows.loc[rows["role"] == design.roles[role], [*_KEYS, "z", "n"]]
         side = side.rename(columns={"z": role, "n": f"n_{role}"})
-        numbers = numbers.merge(side, how="left", on=keys)
+        numbers = numbers.merge(side, how="left", on=_KEYS)
     numbers["difference"] = numbers["followup"] - numbers["baseline"]
     return numbers
 
@@ -149,35 +135,24 @@ def _draw(
     }
     images = {}
     for row, label in enumerate(labels):
-        of_arm = numbers[numbers["arm"] == label]
+        of_arm, arm = numbers[numbers["arm"] == label], "" if label == "all" else f"{label}: "
         for column, what in enumerate(titles):
             axes = panels[row, column]
             kind = "difference" if what == "difference" else "session"
             images[kind] = draw_matrix(axes, square(of_arm, order, what), limits[kind])
             mark_order(axes, order, named, left=column == 0, below=row == len(labels) - 1)
-            axes.set_title(f"{_participants(label)}{titles[what]}{_count(of_arm, what)}")
+            axes.set_title(f"{arm}{titles[what]}{_count(of_arm, what)}")
     for kind, columns, text in (
         ("session", panels[:, :2], "Mean connectivity, Fisher z"),
         ("difference", panels[:, 2], "Difference, Fisher z"),
     ):
-        bar = figure.colorbar(
-            images[kind],
-            ax=columns,
-            location="bottom",
-            shrink=0.5 if kind == "session" else 0.9,
-            aspect=28 if kind == "session" else 24,
-            pad=0.03,
-            extend="both",
-            ticks=MaxNLocator(5),
+        look: Any = {"location": "bottom", "pad": 0.03, "extend": "both", "ticks": MaxNLocator(5)}
+        look |= (
+            {"shrink": 0.5, "aspect": 28} if kind == "session" else {"shrink": 0.9, "aspect": 24}
         )
-        bar.set_label(text)
-        bar.outline.set_linewidth(0.5)
+        style.colour_bar(figure, images[kind], columns, text, **look)
     figure.suptitle(f"Atlas: {atlas}, {len(order.regions)} regions", fontsize=7, color=style.QUIET)
     return figure
-
-
-def _participants(label: str) -> str:
-    return "" if label == "all" else f"{label}: "
 
 
 def _count(of_arm: pd.DataFrame, what: str) -> str:
@@ -205,14 +180,8 @@ def draw_matrix(axes: Axes, matrix: npt.NDArray[np.float64], limit: float) -> Ax
     axes.add_patch(
         Rectangle((-0.5, -0.5), n, n, facecolor=style.NO_DATA, hatch="/////", linewidth=0, zorder=0)
     )
-    image = axes.imshow(
-        np.ma.masked_invalid(matrix),
-        cmap=style.DIVERGING,
-        vmin=-limit,
-        vmax=limit,
-        interpolation="none",
-        zorder=1,
-    )
+    look: Any = {"cmap": style.DIVERGING, "vmin": -limit, "vmax": limit, "interpolation": "none"}
+    image = axes.imshow(np.ma.masked_invalid(matrix), zorder=1, **look)
     # a region with itself is no measurement: white, neither a value nor a missing one
     diagonal = np.ma.masked_where(~np.eye(n, dtype=bool), np.ones((n, n)))
     axes.imshow(diagonal, cmap=ListedColormap(["white"]), interpolation="none", zorder=2)
@@ -244,29 +213,14 @@ def mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool
     for name, centre, place in zip(names, centres, places, strict=True):
         text: dict[str, Any] = {"fontsize": 5.5 if named else 6, "annotation_clip": False}
         if left:
-            axes.annotate(
-                name,
-                (-0.5, centre),
-                (-0.5 - distance, place),
-                ha="right",
-                va="center",
-                arrowprops=None if named else _leader(1, 0.5),
-                **text,
-            )
+            text |= {"ha": "right", "va": "center", "arrowprops": None if named else leader(1, 0.5)}
+            axes.annotate(name, (-0.5, centre), (-0.5 - distance, place), **text)
         if below:
-            axes.annotate(
-                name,
-                (centre, n - 0.5),
-                (place, n - 0.5 + distance),
-                ha="center",
-                va="top",
-                rotation=90,
-                arrowprops=None if named else _leader(0.5, 1),
-                **text,
-            )
+            text |= {"ha": "center", "va": "top", "arrowprops": None if named else leader(0.5, 1)}
+            axes.annotate(name, (centre, n - 0.5), (place, n - 0.5 + distance), rotation=90, **text)
 
 
-def _leader(across: float, up: float) -> dict[str, Any]:
+def leader(across: float, up: float) -> dict[str, Any]:
     """Return the look of a thin line from that point of a text's box."""
     return {
         "arrowstyle": "-",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ketfc.base.files import MISSING
 from ketfc.reporting.changes import circuit_changes
 from ketfc.reporting.design_words import Arm, arms_of, compared
 from ketfc.reporting.figures import style
@@ -20,30 +19,23 @@ from ketfc.reporting.rows import (
     hypothesis_row,
     motion_mark,
     primary_circuits,
+    result_line,
 )
-from ketfc.reporting.words import interval, number, p_equals
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLUMNS = [
-    "circuit",
-    "arm",
-    "kind",
-    "participant_id",
-    "n",
-    "baseline",
-    "baseline_low",
-    "baseline_high",
-    "followup",
-    "followup_low",
-    "followup_high",
-    "change",
-    "change_low",
-    "change_high",
-]
+_MEASURES = ("baseline", "followup", "change")
+_ENDS = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
+_COLUMNS = ["circuit", "arm", "kind", "participant_id", "n", *_ENDS]
+
+
+_ALONE: dict[str, Any] = {
+    "linestyle": "none", "markersize": 3.2, "markeredgewidth": 0.7, "markerfacecolor": "white"
+}  # fmt: skip
+"""The look of a participant's only session."""
 
 
 def draw_paired(
@@ -78,7 +70,9 @@ def draw_paired(
         figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
             _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
-            style.entitle(panel, textwrap.fill(name, 34), _result(hypotheses, circuit))
+            row = hypothesis_row(hypotheses, circuit, "change")
+            result = result_line(row, "Δz", "change not tested")
+            style.entitle(panel, textwrap.fill(name, 34), result + motion_mark(row))
         _legend(axes[-1], design, marked=any_follows_motion(hypotheses))
     return figure, numbers
 
@@ -99,11 +93,8 @@ def _numbers(changes: pd.DataFrame, circuits: dict[str, str], design: Design) ->
             pairs = _of_arm(of_circuit, arm).dropna(subset=["change"])
             row: dict[Hashable, object] = {"circuit": circuit, "arm": arm.label, "kind": "mean"}
             row["n"] = len(pairs)
-            for column in ("baseline", "followup", "change"):
-                row[column], row[f"{column}_low"], row[f"{column}_high"] = mean_interval(
-                    pairs[column]
-                )
-            rows.append(row)
+            ends = [end for column in _MEASURES for end in mean_interval(pairs[column])]
+            rows.append(row | dict(zip(_ENDS, ends, strict=True)))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -125,17 +116,6 @@ def mean_interval(values: pd.Series[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def _result(hypotheses: pd.DataFrame, circuit: str) -> str:
-    row = hypothesis_row(hypotheses, circuit, "change")
-    if row is None or number(row["estimate"]) == MISSING:
-        return "change not tested"
-    return (
-        f"Δz {number(row['estimate'], signed=True)} "
-        f"{interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_holm'], 'p(Holm)')}, n = {number(row['n'], 0)}{motion_mark(row)}"
-    )
-
-
 def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     arms = arms_of(design)
     if numbers[["baseline", "followup"]].isna().all(axis=None):
@@ -155,17 +135,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
             if np.isfinite(pair).all():
                 axes.plot(x, pair, color=colour, alpha=0.45, linewidth=0.7, zorder=2)
             else:
-                axes.plot(
-                    x,
-                    pair,
-                    linestyle="none",
-                    marker=marker,
-                    markersize=3.2,
-                    markeredgewidth=0.7,
-                    markerfacecolor="white",
-                    markeredgecolor=colour,
-                    zorder=3,
-                )
+                axes.plot(x, pair, marker=marker, markeredgecolor=colour, zorder=3, **_ALONE)
         mean = numbers[(numbers["kind"] == "mean") & (numbers["arm"] == arm.label)].iloc[0]
         centre = np.array([mean["baseline"], mean["followup"]], dtype=float)
         half = centre - np.array([mean["baseline_low"], mean["followup_low"]], dtype=float)
@@ -226,12 +196,7 @@ def _legend(axes: Axes, design: Design, *, marked: bool) -> None:
     handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
     handles.append(
         style.legend_mark(
-            "one session only, not in the mean",
-            marker="o",
-            markersize=3.2,
-            markerfacecolor="white",
-            markeredgecolor=style.QUIET,
-            markeredgewidth=0.7,
+            "one session only, not in the mean", marker="o", markeredgecolor=style.QUIET, **_ALONE
         )
     )
     if marked:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.imaging.run.carpet import NO_VALUE, STEP, Carpet
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.matrices import draw_matrix, spread
+from ketfc.reporting.figures.matrices import draw_matrix, leader, spread
 from ketfc.reporting.words import region_label
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ def _carpet(
         axes.annotate(
             _short(name), (-0.022, centre), (-0.045, at), xycoords=axes.get_yaxis_transform(),
             ha="right", va="center", fontsize=6, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": style.QUIET,
-                        "relpos": (1, 0.5), "shrinkA": 0.5, "shrinkB": 0},
+            arrowprops=leader(1, 0.5),
         )  # fmt: skip
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -209,9 +208,7 @@ def draw_circuit_matrix(relmat: pd.DataFrame) -> Figure:
                 label.set_fontsize(6)
                 label.set_color(BAD if absent else style.INK)
         axes.tick_params(length=0)
-        bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=24, pad=0.02)
-        bar.set_label("Pearson's r")
-        bar.outline.set_linewidth(0.5)
+        style.colour_bar(figure, image, axes, "Pearson's r", shrink=0.6, aspect=24, pad=0.02)
     return figure
 
 
@@ -290,7 +287,5 @@ def draw_similarity(
         axes.set_xlabel(f"{labels[0]}, Fisher z")
         axes.set_ylabel(f"{labels[1]}, Fisher z")
         axes.set_aspect("equal")
-        bar = figure.colorbar(image, ax=axes, shrink=0.7, aspect=20)
-        bar.set_label("Edges")
-        bar.outline.set_linewidth(0.5)
+        style.colour_bar(figure, image, axes, "Edges", shrink=0.7, aspect=20)
     return figure

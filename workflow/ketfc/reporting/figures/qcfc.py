@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.files import MISSING
+from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.inference.motion.qcfc import CHANGE
 from ketfc.inference.motion.sessions import before_and_after, session_motion
 from ketfc.reporting.changes import circuit_changes
 from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
 from ketfc.reporting.figures.trend_lines import draw_line, draw_points, fit_line
-from ketfc.reporting.rows import MOTION_MARK, motion_row, numeric, primary_circuits
-from ketfc.reporting.words import interval, number, p_equals
+from ketfc.reporting.rows import MOTION_MARK, motion_row, numeric, primary_circuits, result_line
+from ketfc.reporting.words import number
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _densities(
     for name, look in looks.items():
         line = curves[curves["strategy"] == name]
         axes.plot(line["x"], line["y"], **look)
-    expected = curves[curves["strategy"].isin([primary])]
+    expected = curves[curves["strategy"] == primary]
     expected = expected if len(expected) else curves
     expected = expected.drop_duplicates("x")
     axes.plot(expected["x"], expected["expected"], zorder=6, **_EXPECTED)
@@ -282,13 +282,8 @@ def _draw_circuit(axes: Axes, table: pd.DataFrame, design: Design, circuit: str)
 
 def _result(motion: pd.DataFrame, circuit: str, strategy: str) -> str:
     row = motion_row(motion, circuit, strategy, "follows")
-    if row is None or number(row["estimate"]) == MISSING:
-        return "not tested"
-    mark = f"  {MOTION_MARK} follows motion" if row["gate"] == "follows-motion" else ""
-    return (
-        f"r {number(row['estimate'], signed=True)} {interval(row['ci_low'], row['ci_high'])}\n"
-        f"{p_equals(row['p_permutation'])}, n = {number(row['n'], 0)}{mark}"
-    )
+    mark = f"  {MOTION_MARK} follows motion" if row and row["gate"] == FOLLOWS else ""
+    return result_line(row, "r", "not tested", p="p_permutation") + mark
 
 
 def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], design: Design) -> None:
@@ -307,9 +302,7 @@ def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], desi
     handles += [
         style.legend_mark(
             f"one participant, {arm.label}" if arm.role else "one participant",
-            color=style.ARM_COLOURS[arm.role],
-            marker=style.ARM_MARKERS[arm.role],
-            markersize=4.5,
+            **style.arm_look(arm.role, 4.5),
         )
         for arm in arms_of(design)
     ]

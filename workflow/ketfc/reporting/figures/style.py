@@ -148,23 +148,26 @@ def legend_mark(label: str, **look: Any) -> Line2D:
     """Return an entry of a legend: a marker without a line."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], linestyle="none", label=label, **look)
+    return Line2D([], [], label=label, **{"linestyle": "none"} | look)
+
+
+def arm_look(role: str | None, size: float) -> dict[str, Any]:
+    """Return marker, its size in points, and colour of an arm."""
+    return {"marker": ARM_MARKERS[role], "markersize": size, "color": ARM_COLOURS[role]}
+
+
+def colour_bar(figure: Figure, image: Any, axes: Any, label: str, **look: Any) -> None:
+    """Add a bar of colours with a label and a thin outline."""
+    bar = figure.colorbar(image, ax=axes, **look)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.5)
 
 
 def words_only(message: str) -> Figure:
     """Return a figure that says why there is nothing to draw."""
     figure = new_figure(TWO_COLUMNS, 32)
-    figure.text(
-        0.5,
-        0.5,
-        message,
-        ha="center",
-        va="center",
-        wrap=True,
-        fontsize=8,
-        color=INK,
-        linespacing=1.5,
-    )
+    centred: Any = {"ha": "center", "va": "center"}
+    figure.text(0.5, 0.5, message, wrap=True, fontsize=8, color=INK, linespacing=1.5, **centred)
     return figure
 
 
@@ -174,16 +177,8 @@ def say(axes: Axes, message: str) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.text(
-        0.5,
-        0.5,
-        message,
-        transform=axes.transAxes,
-        ha="center",
-        va="center",
-        color=QUIET,
-        linespacing=1.4,
-    )
+    look: Any = {"ha": "center", "va": "center", "color": QUIET, "linespacing": 1.4}
+    axes.text(0.5, 0.5, message, transform=axes.transAxes, **look)
 
 
 def nice_limit(values: Any, *, quantile: float = 1.0, smallest: float = 0.1) -> float:
@@ -225,9 +220,7 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
         for suffix, metadata in _METADATA.items():
             path = stem.with_name(stem.name + suffix)
             with replacing(path) as temporary:
-                figure.savefig(
-                    temporary, format=suffix.removeprefix("."), dpi=300, metadata=metadata
-                )
+                figure.savefig(temporary, format=suffix[1:], dpi=300, metadata=metadata)
             files.append(path)
     path = stem.with_name(stem.name + ".tsv")
     write_tsv(path, numbers)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketfc.base.files import MISSING
 from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import group_quality as figures
 from ketfc.reporting.pages.rendering import environment, png_uri
-from ketfc.reporting.words import MINUS, compact, number
+from ketfc.reporting.words import compact, number
 from ketfc.study.design.design import Design
 
 RUN_NUMBERS = ("n_volumes", "n_censored", "seconds_kept", "mean_fd")
@@ -119,12 +120,12 @@ def _people(
                     "arm": arms.get(role, "no arm") if design.arms else "",
                     "missing": ", ".join(missing),
                     "fd": " / ".join(number(value, 2) for value in fd.values()),
-                    "fd_change": number(change, 2, signed=True).replace("-", MINUS),
+                    "fd_change": number(change, signed=True),
                     "censored": number(own["censored"].max(), 0),
                     "kept": number(own["seconds_kept"].min(), 0),
                     "uncovered": number(own["uncovered"].max(), 0),
                     "tsnr": number(own["tsnr"].min(), 0),
-                    "r_own": number(row["r_own"], 2) if row is not None else "n/a",
+                    "r_own": MISSING if row is None else number(row["r_own"]),
                     "rank": _rank(row),
                     "reasons": figures.reasons(exclusions, participant),
                     "bad": bool(missing),
