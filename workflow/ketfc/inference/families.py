@@ -93,15 +93,8 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
 def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
     """Correct p values of the secondary and moderation families by Benjamini and Hochberg.
 
-    Parameters
-    ----------
-    p, family
-        As for :func:`holm`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Corrected within each of the two, in the order of `p`; NaN for all other families.
+    Parameters are those of :func:`holm`. Corrected within each of the two, in the order of `p`;
+    NaN for all other families.
     """
     corrected = np.full(len(p), np.nan)
     for name in (SECONDARY, MODERATION):

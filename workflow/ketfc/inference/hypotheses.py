@@ -161,15 +161,7 @@ def evaluate_hypotheses(
 
 
 def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) -> Tested:
-    """Run one planned test.
-
-    Parameters
-    ----------
-    planned : Planned
-        The test and its participants.
-    seed, permutations, alpha
-        As for :func:`evaluate_hypotheses`.
-    """
+    """Run one planned test. Parameters are those of :func:`evaluate_hypotheses`."""
     circuit, test, design = planned.circuit, planned.test, planned.design
     complete = planned.sample.complete
     model = model_of(test, complete, design)
@@ -196,12 +188,7 @@ def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) ->
 def family_wise_p(tested: Sequence[Tested], *, seed: int, permutations: int) -> Floats:
     """Return the p of each test corrected by the largest t of its primary family, else NaN.
 
-    Parameters
-    ----------
-    tested : sequence of Tested
-        All tests of a study.
-    seed, permutations
-        As for :func:`evaluate_hypotheses`.
+    `tested` are all tests of a study; `seed` and `permutations` as for :func:`evaluate_hypotheses`.
     """
     p = np.full(len(tested), np.nan)
     for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):

@@ -75,18 +75,7 @@ def with_design(design: Design, exclusions: pd.DataFrame) -> pd.DataFrame:
 
 
 def design_exclusions(design: Design) -> pd.DataFrame:
-    """Return who is in no contrast of drugs or sessions by design: healthy controls.
-
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of ``EXCLUSION_COLUMNS``.
-    """
+    """Return who is in no contrast of drugs or sessions by design: healthy controls."""
     rows = [
         {
             "stage": "design",

@@ -21,12 +21,8 @@ def hc2_coefficient(
 
     Parameters
     ----------
-    outcome, tested : numpy.ndarray of shape (n,)
-        Outcome and tested regressor.
-    nuisance : numpy.ndarray of shape (n, k)
-        Other columns, the intercept among them; the whole design has full rank.
-    alpha : float
-        The interval covers 1 − `alpha`.
+    outcome, tested, nuisance, alpha
+        As for :func:`ketfc.inference.core.linear.hc3_coefficient`.
 
     Returns
     -------

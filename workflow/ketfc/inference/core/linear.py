@@ -177,10 +177,8 @@ def regression_evidence(
 
     Parameters
     ----------
-    outcome : tuple of str and numpy.ndarray of shape (n,)
-        Name in plain words and values.
-    regressors : mapping of str to numpy.ndarray of shape (n,)
-        Columns beside the intercept by their names in plain words; the first is the tested one.
+    outcome, regressors
+        As for :func:`obstacle_to_fit`.
     alpha : float
         The interval covers 1 − `alpha`.
     permutations : int

@@ -104,21 +104,8 @@ def orders(
 ) -> tuple[npt.NDArray[np.intp], bool]:
     """Return rearrangements of `n` participants.
 
-    Parameters
-    ----------
-    n : int
-        Number of participants.
-    permutations : int
-        How many orders to draw; when all n! are no more than that, all are returned.
-    rng : numpy.random.Generator
-        Source of the random orders.
-
-    Returns
-    -------
-    orders : numpy.ndarray of shape (orders, n)
-        Each row holds 0 … n − 1.
-    exhaustive : bool
-        Whether these are all orders.
+    As :func:`orders_within` gives them for a single block; all there are when n! is no more than
+    `permutations`.
     """
     if n <= 20 and math.factorial(n) <= permutations:
         return np.array(list(arrangements(range(n))), dtype=np.intp), True

@@ -83,14 +83,10 @@ def freedman_lane_interval(
 
     Parameters
     ----------
-    outcome, tested : numpy.ndarray of shape (n,)
-        Outcome and tested regressor; neither may be a combination of the nuisance columns.
-    nuisance : numpy.ndarray of shape (n, k)
-        Other columns of the model, the intercept among them.
+    outcome, tested, nuisance, permutations
+        As for :func:`ketfc.inference.core.permutation.freedman_lane_test`.
     alpha : float
         The interval covers 1 − `alpha`.
-    permutations : int
-        Number of random orders, or all n! when they are no more than that.
     rng : numpy.random.Generator
         Source of the random orders. In the state in which it was given to
         :func:`ketfc.inference.core.permutation.freedman_lane_test`, the interval holds 0 exactly

@@ -78,14 +78,8 @@ def rank_evidence(
         Name in plain words and values.
     regressors : mapping of str to numpy.ndarray of shape (n,)
         Columns beside the intercept by their names in plain words; the first is the tested one.
-    alpha : float
-        The interval covers 1 − `alpha`.
-    permutations : int
-        Number of random orders.
-    rng : numpy.random.Generator
-        Stream of this test.
-    blocks : numpy.ndarray of shape (n,), optional
-        Participants are exchanged within their block (site) only.
+    alpha, permutations, rng, blocks
+        As for :func:`ketfc.inference.core.linear.regression_evidence`.
 
     Returns
     -------

@@ -49,12 +49,8 @@ def planned_samples(
 ) -> Iterator[Planned]:
     """Yield every circuit's planned tests, in the order of the tables.
 
-    Moderation is looked at in primary circuits alone.
-
-    Parameters
-    ----------
-    connectivity, scores, design, circuits, strategy
-        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
+    Moderation is looked at in primary circuits alone. Parameters are those of
+    :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     """
     for circuit in circuits:
         about = {"circuit": circuit.id, "strategy": strategy}
@@ -82,10 +78,7 @@ def incomplete_participants(
 ) -> pd.DataFrame:
     """List who was planned for a test and could not enter it.
 
-    Parameters
-    ----------
-    connectivity, scores, design, circuits, strategy
-        As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
+    Parameters are those of :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
 
     Returns
     -------

@@ -62,15 +62,7 @@ def block_codes(table: pd.DataFrame, name: str | None) -> Blocks | None:
 
 
 def blocks_of(names: Sequence[str], design: Design) -> str | None:
-    """Return the covariate within whose labels a test exchanges participants, if there is one.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The covariates of the test.
-    design : Design
-        The study's design.
-    """
+    """Return the covariate within whose labels a test exchanges participants, if there is one."""
     return design.terms.blocks if design.terms.blocks in names else None
 
 

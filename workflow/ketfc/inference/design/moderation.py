@@ -30,11 +30,6 @@ _KIND = "moderation"
 def moderation_tests(design: Design) -> list[PlannedTest]:
     """Return the tests of moderation that a design has the columns for.
 
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-
     Returns
     -------
     list of PlannedTest
@@ -67,15 +62,8 @@ def moderation_tests(design: Design) -> list[PlannedTest]:
 def small_cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
     """Return the reason that an interaction cannot be told: cells of fewer than `MIN_CELL` people.
 
-    Parameters
-    ----------
-    test, complete, design
-        As for :func:`ketfc.inference.design.model.model_of`.
-
-    Returns
-    -------
-    Evidence or None
-        Without numbers, flagged ``small-cell`` with these cells and their sizes.
+    Parameters are those of :func:`ketfc.inference.design.model.model_of`; the evidence is without
+    numbers, flagged ``small-cell`` with these cells and their sizes.
     """
     small = {name: n for name, n in _cells(test, complete, design) if n < MIN_CELL}
     if not small:

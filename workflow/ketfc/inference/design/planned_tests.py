@@ -58,11 +58,6 @@ class PlannedTest:
 def planned_tests(design: Design) -> list[PlannedTest]:
     """Return the tests that a design calls for, in the order of the tables.
 
-    Parameters
-    ----------
-    design : Design
-        The study's design.
-
     Returns
     -------
     list of PlannedTest
@@ -97,11 +92,6 @@ def planned_tests(design: Design) -> list[PlannedTest]:
 
 def motion_tests_of(design: Design) -> tuple[PlannedTest, PlannedTest]:
     """Return the tests of a circuit's change against head motion.
-
-    Parameters
-    ----------
-    design : Design
-        The study's design.
 
     Returns
     -------

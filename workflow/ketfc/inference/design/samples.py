@@ -197,15 +197,8 @@ def sample_of(table: pd.DataFrame, test: PlannedTest, design: Design) -> Sample:
 def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
     """Return the reason that a sample is too small for a test, None where it is not.
 
-    Parameters
-    ----------
-    test, complete, design
-        As for :func:`ketfc.inference.design.model.model_of`.
-
-    Returns
-    -------
-    Evidence or None
-        Flagged ``no-scores``, ``too-few``, ``arm-empty``, ``order-empty`` or ``small-cell``.
+    Parameters are those of :func:`ketfc.inference.design.model.model_of`; the flag is
+    ``no-scores``, ``too-few``, ``arm-empty``, ``order-empty`` or ``small-cell``.
     """
     n = len(complete)
     if test.kind == "association" and design.si is None:
