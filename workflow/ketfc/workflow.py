@@ -1,4 +1,4 @@
-"""What the rules of the workflow know of a study: the checked configuration, its files and runs.
+"""The study as the rules of the workflow know it: the checked configuration, its files and runs.
 
 All access to files at the start of the workflow is here. Snakemake reads its rules again for every
 job on another machine; such a process is given what the first one found.
@@ -105,24 +105,13 @@ class StudyWorkflow:
 
     @cached_property
     def parcellation_settings(self) -> dict[str, dict[str, Any]]:
-        """What the config says of each parcellation that is prepared."""
+        """The config's entries of the parcellations that are prepared."""
         keys = ("image", "labels", "space")
         asked = {each.name: each for each in self.config.circuits.parcellation}
         return {
             name: {"name": name} | {key: getattr(asked.get(name), key, None) for key in keys}
             for name in self.made_atlases
         }
-
-    @property
-    def denoising(self) -> dict[str, Any]:
-        """What is asked of denoising."""
-        return self.config.denoising.model_dump(mode="json", by_alias=True)
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        """The limits of quality of a run; the other keys of the section are the plan's."""
-        keys = {"max_mean_fd", "max_fd", "max_censored"}
-        return self.config.quality.model_dump(by_alias=True, include=keys)
 
     @property
     def named_parcellations(self) -> str:
@@ -185,12 +174,12 @@ class StudyWorkflow:
 
     @cached_property
     def siblings(self) -> dict[str, dict[str, list[str]]]:
-        """What each run's job needs of its participant's other runs."""
+        """By run, the files of its participant's other runs that its jobs need."""
         return siblings(self.runs, matched=self.config.denoising.match_volumes)
 
     @property
     def keep_images(self) -> bool:
-        """Whether images that are fetched stay."""
+        """Return True if images that are fetched stay."""
         openneuro = self.config.study.openneuro
         return openneuro is None or openneuro.keep_images
 

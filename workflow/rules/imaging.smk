@@ -170,8 +170,11 @@ rule denoise_run:
         others=entry("{run}", within=WORK.siblings),
         atlases=WORK.made_atlases,
         variants=WORK.variants,
-        denoising=WORK.denoising,
-        limits=WORK.limits,
+        denoising=WORK.config.denoising.model_dump(mode="json", by_alias=True),
+        # the other keys of the section are the plan's
+        limits=WORK.config.quality.model_dump(
+            by_alias=True, include={"max_mean_fd", "max_fd", "max_censored"}
+        ),
         min_coverage=WORK.config.circuits.min_coverage,
         repetition_time=WORK.config.study.repetition_time,
         code=WORK.code["denoise_run"],

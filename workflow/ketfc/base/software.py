@@ -24,7 +24,7 @@ PACKAGES = (
     "isal",
     "matplotlib",
 )
-"""What is named beside ketfc and Python; their own dependencies are in ``requirements/``."""
+"""Packages named beside ketfc and Python; their own dependencies are in ``requirements/``."""
 
 _code: ContextVar[str | None] = ContextVar("code", default=None)
 

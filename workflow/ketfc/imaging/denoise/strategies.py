@@ -79,7 +79,7 @@ def kept_by_strategy(
     return {name: kept[scrubbed(name)] for name in denoising.strategies}, censored
 
 
-def strategy_operator(
+def _strategy_operator(
     name: str,
     keep: NDArray[np.bool_],
     table: pd.DataFrame,
@@ -87,26 +87,7 @@ def strategy_operator(
     repetition_time: float,
     denoising: Denoising,
 ) -> StrategyOperator:
-    """Return the operator by which a strategy cleans a run.
-
-    Parameters
-    ----------
-    name : str
-        The strategy.
-    keep : numpy.ndarray of bool, shape (n_volumes,)
-        The volumes that it keeps.
-    table, metadata
-        The run's confounds and their sidecar.
-    repetition_time : float
-        Seconds.
-    denoising : Denoising
-        Filters, and the study's own strategies.
-
-    Raises
-    ------
-    RunError
-        ``confounds-column``, ``confounds-gap``, ``filter`` or ``degrees-of-freedom``.
-    """
+    """Return the operator by which a strategy cleans a run; as :func:`strategy_operators`."""
     strategy = confounds.find_strategy(name, denoising.own_strategies)
     columns = confounds.strategy_columns(strategy, list(table.columns), metadata)
     cosines = confounds.cosines(columns)
@@ -155,8 +136,12 @@ def strategy_operators(
     ----------
     kept : mapping of str to (numpy.ndarray of bool or RunError)
         As :func:`kept_by_strategy` gives them.
-    table, metadata, repetition_time, denoising
-        As for :func:`strategy_operator`.
+    table, metadata
+        The run's confounds and their sidecar.
+    repetition_time : float
+        Seconds.
+    denoising : Denoising
+        Filters, and the study's own strategies.
     """
     found: dict[str, StrategyOperator | RunError] = {}
     for name, keep in kept.items():
@@ -164,7 +149,9 @@ def strategy_operators(
             found[name] = keep
             continue
         try:
-            found[name] = strategy_operator(name, keep, table, metadata, repetition_time, denoising)
+            found[name] = _strategy_operator(
+                name, keep, table, metadata, repetition_time, denoising
+            )
         except RunError as error:
             found[name] = error
     return found

@@ -163,7 +163,11 @@ def denoise_run(
         picture |= {"confounds": table, "repetition_time": t_r}
         _require(extraction, "mask")
         kept, censored = kept_by_strategy(table, t_r, denoising)
-        picture["keep"] = _shown(kept.get(denoising.primary), censored)
+        # the volumes that the primary strategy keeps, also where too few of them are left
+        shown = kept.get(denoising.primary)
+        if not isinstance(shown, np.ndarray):
+            shown = None if censored is None else censored.keep
+        picture["keep"] = shown
         quality |= _motion(table, censored, t_r) | run_quality.signals(table)
         _require(extraction, "image")
         if extraction.series is not None:
@@ -200,15 +204,6 @@ def _require(extraction: Extraction, stage: Stage) -> None:
         raise extraction.error
 
 
-def _shown(
-    kept: NDArray[np.bool_] | RunError | None, censored: censoring.Censoring | None
-) -> NDArray[np.bool_] | None:
-    """Return the volumes that the carpet shows as kept, also where too few of them are."""
-    if isinstance(kept, np.ndarray):
-        return kept
-    return censored.keep if censored is not None else None
-
-
 def _carpet(operator: StrategyOperator | RunError, picture: Mapping[str, Any]) -> Carpet:
     """Return the carpet with the primary strategy's series, or with why there are none."""
     if isinstance(operator, RunError):
@@ -234,19 +229,15 @@ def _read_tables(
     quality["repetition_time"] = t_r
     table = confounds.read_confounds(files.confounds)
     metadata = sidecars.read_sidecar(files.confounds.with_suffix(".json"))
-    _require_rows(table, length.n_volumes, files)
-    return t_r, table, metadata
-
-
-def _require_rows(table: pd.DataFrame, n_volumes: int, files: RunFiles) -> None:
-    if len(table) != n_volumes:
+    if len(table) != length.n_volumes:
         raise RunError(
             "confounds-rows",
             f"{files.confounds.name} has {len(table)} rows, {files.bold.name} has "
-            f"{n_volumes} volumes",
+            f"{length.n_volumes} volumes",
             value=len(table),
-            threshold=n_volumes,
+            threshold=length.n_volumes,
         )
+    return t_r, table, metadata
 
 
 def _others(

@@ -22,6 +22,14 @@ from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
 from ketfc.study.config.denoising import Denoising, scrubbed
 
+_RELMAT = {
+    "RelationshipMeasure": "Pearson correlation coefficient",
+    "Weighted": True,
+    "Directed": False,
+    "ValidDiagonal": False,
+    "StorageFormat": "Full",
+}
+
 SERIES_DIGITS = 9
 """Significant digits of a time series: what float32 needs to survive a round trip."""
 
@@ -111,9 +119,7 @@ def write_run(
         part = result.series.get(atlas)
         if part is None:
             series = pd.DataFrame(columns=list(names), dtype=float)
-            coverage = pd.DataFrame({"region": list(names)})
-            for column in (*COVERAGE_NUMBERS, "note"):
-                coverage[column] = None
+            coverage = _no_coverage(names)
         else:
             series, coverage = part.series, part.coverage
         write_tsv(_path(base, "_stat-mean_timeseries.tsv"), series, digits=SERIES_DIGITS)
@@ -131,19 +137,13 @@ def write_run(
         )
         write_tsv(_path(base, "_stat-coverage_bold.tsv"), coverage)
         for strategy, cleaned in result.strategies.items():
-            matrix = cleaned.matrices.get(atlas)
-            if matrix is None:
-                matrix = pd.DataFrame(np.nan, index=list(names), columns=list(names))
+            matrix = cleaned.matrices.get(atlas, _no_matrix(names))
             relmat = f"_desc-{strategy}_stat-pearsoncorrelation_relmat"
             write_tsv(_path(base, relmat + ".tsv"), matrix, index_label="Node")
             write_json(
                 _path(base, relmat + ".json"),
-                {
-                    "RelationshipMeasure": "Pearson correlation coefficient",
-                    "Weighted": True,
-                    "Directed": False,
-                    "ValidDiagonal": False,
-                    "StorageFormat": "Full",
+                _RELMAT
+                | {
                     "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
                     "TemplateMismatch": mismatches.get(atlas),
                 }
@@ -182,31 +182,32 @@ def write_spheres(
         Which of the strategies is written.
     """
     part, cleaned = result.series.get(SPHERES), result.strategies[strategy]
-    empty = pd.DataFrame({"region": list(names)}).assign(
-        **dict.fromkeys((*COVERAGE_NUMBERS, "note"))
-    )
-    write_tsv(coverage, empty if part is None else part.coverage)
-    nothing = pd.DataFrame(np.nan, index=list(names), columns=list(names))
-    matrix = cleaned.matrices.get(SPHERES, nothing)
+    write_tsv(coverage, _no_coverage(names) if part is None else part.coverage)
+    matrix = cleaned.matrices.get(SPHERES, _no_matrix(names))
     write_tsv(relmat, matrix, digits=6, index_label="Node")
     write_json(
         relmat.with_suffix(".json"),
         {
             "Description": "Spheres of the circuits' radii in the cortex; centres are in "
             f"atlas-{SPHERES}_dseg.tsv",
-            "RelationshipMeasure": "Pearson correlation coefficient",
-            "Weighted": True,
-            "Directed": False,
-            "ValidDiagonal": False,
-            "StorageFormat": "Full",
+            **_RELMAT,
             "Sources": list(sources),
             "DenoisingStrategy": strategy,
             "NumberOfVolumes": cleaned.n_volumes,
             "DegreesOfFreedom": round(cleaned.tdof, 6),
-            "Excluded": cleaned.error.reason if cleaned.error else None,
+            "Excluded": _reason(cleaned.error),
             "GeneratedBy": generated_by(),
         },
     )
+
+
+def _no_coverage(names: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame({"region": list(names)})
+    return table.assign(**dict.fromkeys((*COVERAGE_NUMBERS, "note")))
+
+
+def _no_matrix(names: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(np.nan, index=list(names), columns=list(names))
 
 
 def _path(base: Path, ending: str) -> Path:
@@ -218,6 +219,8 @@ def _reason(error: RunError | None) -> str | None:
 
 
 def _cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> dict[str, Any]:
+    scrubbing = scrubbed(strategy)
+    by_filter = denoising.motion_filter_type if scrubbing else None
     return {
         "DenoisingStrategy": strategy,
         "ConfoundColumns": list(cleaned.columns),
@@ -227,19 +230,6 @@ def _cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> d
         "Detrended": True,
         "NumberOfRegressors": len(cleaned.columns),
         "IndependentRegressors": cleaned.rank,
-        **_censoring(strategy, denoising),
-        "KeptVolumes": cleaned.n_kept,
-        "MatchedVolumes": cleaned.n_volumes if denoising.match_volumes else None,
-        "NumberOfVolumes": cleaned.n_volumes,
-        "DegreesOfFreedom": round(cleaned.tdof, 6),
-        "Excluded": _reason(cleaned.error),
-    }
-
-
-def _censoring(strategy: str, denoising: Denoising) -> dict[str, Any]:
-    scrubbing = scrubbed(strategy)
-    by_filter = denoising.motion_filter_type if scrubbing else None
-    return {
         "DummyScans": denoising.dummy_scans,
         "FramewiseDisplacementThreshold": denoising.fd_thresh if scrubbing else None,
         "StandardizedDVARSThreshold": denoising.dvars_thresh if scrubbing else None,
@@ -250,6 +240,11 @@ def _censoring(strategy: str, denoising: Denoising) -> dict[str, Any]:
         "MotionFilterBreathsPerMinute": [denoising.band_stop_min, denoising.band_stop_max]
         if by_filter
         else None,
+        "KeptVolumes": cleaned.n_kept,
+        "MatchedVolumes": cleaned.n_volumes if denoising.match_volumes else None,
+        "NumberOfVolumes": cleaned.n_volumes,
+        "DegreesOfFreedom": round(cleaned.tdof, 6),
+        "Excluded": _reason(cleaned.error),
     }
 
 
@@ -264,10 +259,9 @@ def _circuit_table(
         if part
         else pd.Series(np.nan, index=names)
     )
-    nothing = pd.DataFrame(np.nan, index=names, columns=names)
     tables = []
     for strategy, cleaned in result.strategies.items():
-        r = cleaned.matrices.get(CIRCUITS, nothing)
+        r = cleaned.matrices.get(CIRCUITS, _no_matrix(names))
         rows = circuit_rows(r, registry.circuits.values(), coverage)
         rows.insert(0, "strategy", strategy)
         rows["n_volumes"] = cleaned.n_volumes

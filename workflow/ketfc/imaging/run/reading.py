@@ -14,12 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.base.files import replacing
 from ketfc.imaging.io.grid import Grid
-from ketfc.imaging.io.reader import BoldHeader, read_header
+from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import RegionSet
 from ketfc.imaging.run.carpet_voxels import CarpetSeries, CarpetVoxels, sample_voxels
 from ketfc.imaging.run.extraction import StackedSeries, extract, read_mask, require_outside
@@ -114,7 +113,10 @@ def extract_run(
         stage = "image"
         shared = shared_voxels([(bold, mask), *others], header.grid)
         placed = list(place_regions(header.grid))
-        chosen = _carpet_voxels(placed, inside, header, carpet_atlas)
+        chosen = None
+        parcels = next((each for each in placed if each.atlas == carpet_atlas), None)
+        if parcels is not None:
+            chosen = sample_voxels(inside, header.grid, parcels, n_volumes=header.n_volumes)
         pictured = [] if chosen is None else [chosen.regions(inside.size)]
         found = extract(bold, inside, [*placed, *pictured], shared=shared)
     except RunError as error:
@@ -128,19 +130,6 @@ def _length(bold: Path) -> RunLength | None:
     except RunError:
         return None
     return RunLength(header.n_volumes, header.repetition_time)
-
-
-def _carpet_voxels(
-    placed: Sequence[RegionSet],
-    mask: NDArray[np.bool_],
-    header: BoldHeader,
-    atlas: str | None,
-) -> CarpetVoxels | None:
-    """Return the voxels to draw; None if no picture is wanted."""
-    parcels = [each for each in placed if each.atlas == atlas]
-    if not parcels:
-        return None
-    return sample_voxels(mask, header.grid, parcels[0], n_volumes=header.n_volumes)
 
 
 def _parted(
@@ -168,13 +157,7 @@ def write_extraction(path: Path, extraction: Extraction) -> None:
         "length": extraction.length and asdict(extraction.length),
         "others": [other and asdict(other) for other in extraction.others],
         "failed": extraction.failed,
-        "error": error
-        and {
-            "rule": error.rule,
-            "reason": error.reason,
-            "value": error.value,
-            "threshold": error.threshold,
-        },
+        "error": error and vars(error),
     }
     arrays: dict[str, Any] = {}
     if series is not None:

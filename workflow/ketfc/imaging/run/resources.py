@@ -58,15 +58,8 @@ def denoising_mb(confounds: Path, attempt: int) -> int:
 
     Parameters
     ----------
-    confounds : pathlib.Path
-        The run's table, whose size tells how long the run is; it must be there.
-    attempt : int
-        As in :func:`memory_mb`.
-
-    Raises
-    ------
-    FileNotFoundError
-        As :func:`memory_mb`.
+    confounds, attempt
+        The run's table, whose size tells how long the run is; and as :func:`memory_mb`.
     """
     return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_CONFOUNDS * _size_mb(confounds)))
 
@@ -102,17 +95,10 @@ def edgewise_minutes(relmats: Sequence[Path], attempt: int, *, permutations: int
 
     Parameters
     ----------
-    relmats : sequence of pathlib.Path
-        One matrix per session; all must be there.
-    attempt : int
-        As in :func:`memory_mb`.
+    relmats, attempt
+        As for :func:`matrices_mb`.
     permutations : int
         Of every test.
-
-    Raises
-    ------
-    FileNotFoundError
-        As :func:`memory_mb`.
     """
     share = permutations / 10_000
     return attempt * (20 + math.ceil(_full_mb(relmats) / _MB_TESTED_PER_MINUTE * share))
