@@ -276,16 +276,6 @@ def stratified_shift(
     )
 
 
-def dz_from_t(t: float, n: int) -> float:
-    """Return the uncorrected dz of a one-sample or paired t: t / √n."""
-    return t / sqrt(n)
-
-
-def r_from_t(t: float, df: float) -> float:
-    """Return the (partial) correlation of a t: t / √(t² + df)."""
-    return t / sqrt(t**2 + df)
-
-
 def _nothing(why: str) -> Shift:
     return Shift(nan, nan, nan, nan, nan, nan, why)
 
