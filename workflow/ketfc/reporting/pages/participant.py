@@ -32,12 +32,8 @@ class RunOnPage:
 
     Attributes
     ----------
-    run, role, session : str
-        Its name, and the session it belongs to.
-    qc : mapping
-        The ``…_desc-ketfc_qc.json``.
-    carpet : Carpet
-        The ``…_desc-carpet_qc.npz``.
+    qc, carpet
+        The ``…_desc-ketfc_qc.json`` and the ``…_desc-carpet_qc.npz``.
     coverage : mapping of str to pandas.DataFrame
         Coverage tables by atlas, that of the circuits first.
     relmat : pandas.DataFrame
@@ -135,7 +131,6 @@ def render_participant(
     runs : sequence of RunOnPage
         All runs that were processed.
     study : str
-        Its name.
     sessions : mapping of str to str
         Label by role, of all sessions that the study has.
     matrices : mapping of str to pandas.DataFrame

@@ -22,7 +22,6 @@ def study_facts(
     Parameters
     ----------
     config : Config
-        The study's configuration.
     folders : iterable of path
         The derivatives.
     sidecars : mapping of str to iterable of path

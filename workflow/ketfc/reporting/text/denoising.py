@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -19,7 +20,6 @@ Sidecars = Mapping[str, Sequence[Mapping[str, Any]]]
 """By strategy, the JSON sidecars of its matrices (``…_relmat.json``), also of excluded runs."""
 
 _MOTION = {f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"}
-_SUFFIXES = ("_derivative1_power2", "_derivative1", "_power2")
 _EXPANSION = {
     "_derivative1": "temporal derivative",
     "_power2": "square",
@@ -44,8 +44,6 @@ class Strategy:
 
     Attributes
     ----------
-    name : str
-        Its name.
     runs : int
         Runs that it was used on.
     always, sometimes : tuple of str
@@ -138,7 +136,7 @@ def column_names(columns: Sequence[str]) -> str:
     families: dict[str, list[str]] = {}
     for column in columns:
         numbered = re.fullmatch(r"(.*?)(\d+)", column)
-        suffix = next((end for end in _SUFFIXES if column.endswith(end)), "")
+        suffix = next((end for end in reversed(_EXPANSION) if column.endswith(end)), "")
         base = column.removesuffix(suffix)
         if numbered and not suffix:
             families.setdefault(numbered[1], []).append(column)
@@ -216,14 +214,7 @@ def denoising_paragraphs(
 ) -> list[str]:
     """Return the paragraphs of the methods on cleaning, censoring and matching.
 
-    Parameters
-    ----------
-    config : mapping
-        The configuration with all its defaults.
-    strategies : mapping of str to Strategy
-        What each did, by name.
-    runs : pandas.DataFrame
-        ``quality/runs.tsv``.
+    Parameters are as for :func:`ketfc.reporting.text.methods.methods_text`, `strategies` by name.
     """
     primary = design.strategy
     text = [
@@ -262,13 +253,11 @@ def _strategy(strategy: Strategy) -> str:
 
 
 def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
-    fd, dvars = (
-        setting(config, "denoising", "fd-thresh"),
-        setting(config, "denoising", "dvars-thresh"),
-    )
+    of = partial(setting, config, "denoising")
+    fd, dvars = of("fd-thresh"), of("dvars-thresh")
     limits = [f"framewise displacement above {compact(fd)} mm [@power2012]"] if fd else []
     limits += [f"standardised DVARS above {compact(dvars)}"] if dvars else []
-    least = compact(setting(config, "denoising", "min-time"))
+    least = compact(of("min-time"))
     first = _dummy_scans(config, runs)
     if not limits:
         return f"{first}No volume was censored; runs of less than {least} s were excluded."
@@ -278,17 +267,15 @@ def _censoring(config: Mapping[str, Any], runs: pd.DataFrame) -> str:
         if counts["n_volumes"].sum() > 0:
             percent = 100 * counts["n_censored"].sum() / counts["n_volumes"].sum()
             share = f" ({number(percent, 1)} % of all volumes)"
-    neighbours = censored_neighbours(
-        *(int(setting(config, "denoising", f"censor-{how}") or 0) for how in _NEIGHBOURS)
-    )
+    neighbours = censored_neighbours(*(int(of(f"censor-{how}") or 0) for how in _NEIGHBOURS))
     also = f", and with them {neighbours}" if neighbours else ""
     text = (
         f"{first}Volumes with {' or '.join(limits)} were censored{also}{share} [@power2014]; runs "
         f"that kept less than {least} s were excluded."
     )
-    kind = setting(config, "denoising", "motion-filter-type") if fd else None
+    kind = of("motion-filter-type") if fd else None
     if kind:
-        ends = (setting(config, "denoising", f"band-stop-{end}") for end in ("min", "max"))
+        ends = of("band-stop-min"), of("band-stop-max")
         text += (
             f" For censoring alone, displacement was computed from motion parameters that had been "
             f"{motion_filter(kind, *ends)}."

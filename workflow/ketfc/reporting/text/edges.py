@@ -76,13 +76,7 @@ def counted(family: pd.DataFrame, design: Design) -> Counted:
 
 
 def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
-    """Return the report's section on every edge.
-
-    Parameters
-    ----------
-    edges : pandas.DataFrame
-        ``tests/edges.tsv``, numbers as numbers.
-    """
+    """Return the report's section on every edge, from ``tests/edges.tsv``, numbers as numbers."""
     alpha = design.alpha
     said = [
         "Exploratory: every edge was put to the tests of the primary hypotheses, in families of "
@@ -113,13 +107,7 @@ def edge_section(edges: pd.DataFrame, design: Design) -> EdgeSection:
 
 
 def edge_methods(edges: pd.DataFrame, design: Design) -> list[str]:
-    """Return the paragraph of the methods on the tests of every edge.
-
-    Parameters
-    ----------
-    edges, design
-        As for :func:`edge_section`.
-    """
+    """Return the paragraph of the methods on the tests of every edge."""
     sizes = [
         f"{_count(len(family))} of {_of(atlas)}"
         for atlas, family in edges[edges["test"] == "change"].groupby("atlas", sort=False)

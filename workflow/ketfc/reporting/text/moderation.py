@@ -64,8 +64,11 @@ def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
 
     From ``tests/hypotheses.tsv``.
     """
-    tests = hypotheses.loc[hypotheses["family"] == MODERATION, "test"].unique()
-    return [f"{test}: {_QUESTIONS[test]}" for test in map(str, tests)]
+    return [f"{test}: {_QUESTIONS[test]}" for test in _tests(hypotheses)]
+
+
+def _tests(hypotheses: pd.DataFrame) -> list[str]:
+    return list(map(str, hypotheses.loc[hypotheses["family"] == MODERATION, "test"].unique()))
 
 
 def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
@@ -73,10 +76,9 @@ def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
 
     From ``tests/hypotheses.tsv``.
     """
-    tests = hypotheses.loc[hypotheses["family"] == MODERATION, "test"].unique()
-    if not len(tests):
+    asked = listed([_QUESTIONS[test] for test in _tests(hypotheses)])
+    if not asked:
         return []
-    asked = listed([_QUESTIONS[test] for test in map(str, tests)])
     return [
         f"In the primary circuits it was explored {asked}: the coefficient of the product of both "
         "columns beside the two (or, of changes within participants, of the diagnosis), with "
@@ -101,22 +103,8 @@ def moderation_verdict(
 ) -> str:
     """Return the verdict of a test of moderation in plain words.
 
-    Parameters
-    ----------
-    evidence : Evidence
-        Its numbers.
-    test, design
-        As for :func:`ketfc.inference.design.moderation.moderation_model`.
-    circuit : str
-        Name of the circuit.
-    n : int
-        Participants in the test.
-    p_holm : float
-        p after Holm within the family.
-    tests : int
-        Number of tests that Holm corrected for.
-    alpha : float
-        Level of the test.
+    Parameters are as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
+    :func:`ketfc.inference.design.moderation.moderation_model`.
     """
     if evidence.obstacle is not None:
         return f"{circuit}: no result, because {evidence.obstacle}."
@@ -144,13 +132,7 @@ def moderation_verdict(
 
 
 def moderation_estimand(test: PlannedTest, design: Design) -> str:
-    """Return the estimand of a test of moderation in a sentence.
-
-    Parameters
-    ----------
-    test, design
-        As for :func:`moderation_verdict`.
-    """
+    """Return the estimand of a test of moderation in a sentence."""
     name = test.name
     what, differs, _, unit = _words(name, design)
     given = {
@@ -186,14 +168,9 @@ def _words(name: str, design: Design) -> tuple[str, str, str, str]:
             "Fisher z per point",
         )
     if name == CHANGE_BY_DIAGNOSIS:
-        what = (
-            f"the difference between {ketamine} and {control} in connectivity at {followup}"
-            if design.between_arms
-            else f"the difference between {ketamine} and {control} in connectivity"
-            if drugs
-            else "the change in connectivity"
-        )
-        return what, *diagnoses, "Fisher z"
+        what = f"the difference between {ketamine} and {control}" if drugs else "the change"
+        at = f" at {followup}" if design.between_arms else ""
+        return f"{what} in connectivity{at}", *diagnoses, "Fisher z"
     outcome = (
         f"the difference in {instrument} between the drugs"
         if design.within_drugs

@@ -27,32 +27,20 @@ class Setting:
 
     Attributes
     ----------
-    circuit : str
-        Its name.
     expected_sign : str
         ``+``, ``-`` or ``?``: the direction of change that the registry expects.
     kind : str
         ``change`` or ``association``.
-    arms : tuple of str or None
-        Labels of the ketamine and the control arm; None where there is one arm.
+    arms, drugs : tuple of str or None
+        Labels of ketamine and the control, where they were compared between or within people.
     within : str or None
         Label of the arm, for a test within one.
-    baseline, followup : str
-        Roles of the sessions.
-    instrument : str
-        Of the SI score.
     rank : str
         ``primary``, ``secondary`` or ``sensitivity``: what the family of tests is called.
     change_score : bool
         Whether the score is a change, not adjusted for its baseline.
-    alpha : float
-        Level of the test; the interval covers 1 − `alpha`.
     one_sided : tuple of (str, str), optional
         Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
-    drugs : tuple of str or None
-        Names of ketamine and the control drug, where participants had both.
-    adjusted : tuple of str
-        Covariates that the test is adjusted for.
     """
 
     circuit: str
@@ -104,17 +92,7 @@ def with_verdicts(
 ) -> pd.DataFrame:
     """Add the columns `estimand` and `verdict` to the tests of the hypotheses.
 
-    Parameters
-    ----------
-    hypotheses, tested
-        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives them.
-    alpha : float
-        Level of the tests.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With `estimand` before `estimate`, and `verdict` at the end.
+    `estimand` stands before `estimate`, `verdict` at the end; parameters as for :func:`described`.
     """
     of_family = hypotheses.groupby("family")["p_holm"].transform("count")
     estimands, verdicts = [], []
@@ -130,20 +108,9 @@ def with_verdicts(
 def with_motion(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Add to the verdicts of a circuit how far its change follows head motion.
 
-    Parameters
-    ----------
-    hypotheses : pandas.DataFrame
-        As :func:`with_verdicts` gives it.
-    motion : pandas.DataFrame
-        As :func:`ketfc.inference.motion.gate.motion_tests` gives it.
-    design : Design
-        The study's design: its primary strategy decides.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With a sentence at the end of the verdicts of change and association of every circuit whose
-        change follows motion, where there is an estimate.
+    A sentence at the end of the verdicts of change and association of every circuit whose change
+    follows motion at the primary strategy, where there is an estimate. `hypotheses` is as
+    :func:`with_verdicts` gives it.
     """
     rows = motion[motion["strategy"] == design.strategy]
     follows = rows[(rows["test"] == "follows") & (rows["gate"] == FOLLOWS)].set_index("circuit")
@@ -232,10 +199,8 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
 
     Parameters
     ----------
-    evidence : Evidence
-        Its numbers, and flags that the sentence heeds.
-    setting : Setting
-        What they are about.
+    evidence, setting
+        Its numbers with the flags that the sentence heeds, and what they are about.
     n : int
         Participants in the test.
     p_holm : float
