@@ -23,7 +23,7 @@ def all_exclusions(
     imaging : pandas.DataFrame
         As :func:`ketfc.imaging.group.excluded_runs.excluded_runs` gives it.
     left_out : pandas.DataFrame
-        As :func:`ketfc.inference.design.planned.incomplete_participants` gives it.
+        As :func:`ketfc.inference.design.circuit_tests.incomplete_participants` gives it.
 
     Returns
     -------

@@ -95,7 +95,7 @@ def render_report(
         ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
     incomplete : pandas.DataFrame
         Who was left out of which test
-        (`ketfc.inference.design.planned.incomplete_participants`).
+        (`ketfc.inference.design.circuit_tests.incomplete_participants`).
     sidecars : mapping of str to sequence of mapping
         By denoising strategy, the JSON sidecars of its matrices.
     figures : mapping of str to pathlib.Path

@@ -104,7 +104,7 @@ def moderation_verdict(
     """Return the verdict of a test of moderation in plain words.
 
     Parameters are as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
-    :func:`ketfc.inference.design.moderation.moderation_model`.
+    :func:`ketfc.inference.design.model.model_of`.
     """
     if evidence.obstacle is not None:
         return f"{circuit}: no result, because {evidence.obstacle}."
