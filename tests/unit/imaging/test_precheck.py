@@ -11,12 +11,8 @@ import yaml
 from made_runs import REGISTRY, confounds_table, nifti_bytes, region, write_gzip
 
 from ketfc.imaging.atlas.catalogue import Atlas, Catalogue
-from ketfc.imaging.preflight.precheck import (
-    confound_problems,
-    fixed_problems,
-    parcellation_problems,
-    region_problems,
-)
+from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
+from ketfc.imaging.preflight.precheck import confound_problems, fixed_problems, region_problems
 from ketfc.imaging.regions.registry import Registry
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.runs.index import Run

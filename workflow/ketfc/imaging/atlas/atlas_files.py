@@ -213,9 +213,11 @@ def read_grid(atlas: str, path: Path) -> Grid:
 
 def package_files(atlas: Atlas, catalogue: Catalogue) -> dict[str, AtlasFile]:
     """Return the best image of a parcellation in an installed package, for every template."""
+    if not atlas.package:
+        return {}
     try:
         # the package is not imported: only its files are used
-        installed = metadata.distribution(atlas.package or "none")
+        installed = metadata.distribution(atlas.package)
     except metadata.PackageNotFoundError:
         return {}
     folder = Path(str(installed.locate_file(_PACKAGES[atlas.package])))
