@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ketfc.base.errors import Problem, Severity, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.arms import Arms, Crossover, Diagnosis, Groups
@@ -18,9 +16,6 @@ from ketfc.study.design.design import (
     UNIPOLAR,
 )
 from ketfc.study.lab_tables import Table
-
-if TYPE_CHECKING:
-    pass
 
 
 def arms_of(table: Table, arms: Arms | None) -> tuple[dict[str, str | None], tuple[Problem, ...]]:
