@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from ketfc.base.errors import StudyError, closest
+from ketfc.base.errors import StudyError, did_you_mean
 from ketfc.imaging.atlas.atlas_files import (
     AtlasFile,
     applicable_files,
@@ -70,11 +70,10 @@ def find_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> Atlas | 
 def unknown_atlas(name: str, catalogue: Catalogue, folder: Path | None) -> StudyError:
     """Return the error of an unknown name, with the closest known one."""
     offered = bids_names(files_in(folder))
-    near = closest(name, [*catalogue.atlases, *offered])
     message = (
         "is neither in atlases/parcellations.yaml nor a BIDS atlas in circuits.atlases-dir"
-        + (f"; did you mean '{near}'?" if near else "")
-        + "; a parcellation of your own needs name, image and space"
+        f"{did_you_mean(name, [*catalogue.atlases, *offered])}"
+        "; a parcellation of your own needs name, image and space"
     )
     return atlas_error(name, message, allowed=", ".join([*catalogue.families, *offered]))
 
@@ -196,8 +195,8 @@ def choose(
     )
     if others:
         message += (
-            f" It is available in {_listed(others)}: circuits.allow-template-mismatch: true would "
-            "use that as if it were the same, on record."
+            f" It is available in {', '.join(others)}: circuits.allow-template-mismatch: true "
+            "would use that as if it were the same, on record."
         )
     raise atlas_error(atlas.name, message)
 
@@ -218,7 +217,7 @@ def _no_download(atlas: Atlas, space: str) -> Iterator[str]:
         yield (
             f"{download.by} is not installed (pip install {download.by})"
             if space in download.spaces
-            else f"{download.by} has it only in {_listed(download.spaces)}"
+            else f"{download.by} has it only in {', '.join(download.spaces)}"
         )
     if not atlas.downloads:
         yield "nothing known downloads it"
@@ -227,13 +226,8 @@ def _no_download(atlas: Atlas, space: str) -> Iterator[str]:
 def accepted_file_names(atlas: Atlas, space: str) -> str:
     """Return a sentence that lists the file names accepted in ``circuits.atlases-dir``."""
     images = [pattern for pattern, usual in atlas.images if usual in (None, space)]
-    tables = list(atlas.tables)
     text = (
         "To use files of your own, name their folder in circuits.atlases-dir; accepted there "
-        f"(or in a folder called like the template): {_listed(images)}"
+        f"(or in a folder called like the template): {', '.join(images)}"
     )
-    return f"{text}, with names from {_listed(tables)}."
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+    return f"{text}, with names from {', '.join(atlas.tables)}."

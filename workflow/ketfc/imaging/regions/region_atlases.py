@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from ketfc.base.errors import Problem, StudyError, closest
+from ketfc.base.errors import Problem, StudyError, did_you_mean
 from ketfc.imaging.atlas.atlas_choice import Choice, choose, find_atlas, own_atlas, own_files
 from ketfc.imaging.atlas.atlas_files import files_in, matching_files
 from ketfc.imaging.atlas.catalogue import VORONOI_KIND, Atlas, Catalogue, load_catalogue
@@ -116,11 +116,10 @@ class RegionAtlases:
         found = find_atlas(atlas, self.catalogue, atlases_folder(self.config))
         if found is None:
             named = [each.name for each in self.config.circuits.parcellation]
-            near = closest(atlas, [*self.catalogue.atlases, *named])
             message = (
                 "is neither in atlases/parcellations.yaml nor in circuits.parcellation of the "
                 "config, nor a BIDS atlas in circuits.atlases-dir"
-                + (f"; did you mean '{near}'?" if near else "")
+                f"{did_you_mean(atlas, [*self.catalogue.atlases, *named])}"
             )
             raise StudyError([Problem("error", message, value=atlas)])
         return found

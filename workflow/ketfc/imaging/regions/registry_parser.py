@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.errors import Problem, StudyError, closest
+from ketfc.base.errors import Problem, StudyError, did_you_mean
 from ketfc.imaging.atlas.templates import ANY_MNI, TEMPLATES
 from ketfc.imaging.regions.definitions import (
     STRUCTURES,
@@ -70,8 +70,7 @@ class RegionParser:
     def known_keys(self, field: str, entry: Mapping[str, Any], allowed: set[str]) -> None:
         """Add a problem for each key that is not allowed."""
         for key in sorted(set(map(str, entry)) - allowed):
-            near = closest(key, sorted(allowed))
-            hint = f"; did you mean '{near}'?" if near else ""
+            hint = did_you_mean(key, sorted(allowed))
             path = f"{field}.{key}" if field else key
             self.complain(path, entry[key], f"unknown key{hint}", ", ".join(sorted(allowed)))
 
@@ -104,8 +103,7 @@ class RegionParser:
         """Add a problem for each name that is not a region of the file."""
         for region in names:
             if region not in regions:
-                near = closest(region, list(regions))
-                hint = f"; did you mean '{near}'?" if near else ""
+                hint = did_you_mean(region, regions)
                 self.complain(field, region, f"is not a region of this file{hint}")
 
     def regions(self, content: object) -> dict[str, Region]:
