@@ -107,7 +107,7 @@ def participant_table(
     unplanned = sorted(set(connectivity["participant_id"]) - set(design.participants))
     if unplanned:
         raise ValueError(f"connectivity of participants outside the plan: {', '.join(unplanned)}")
-    roles = {"baseline": design.baseline, "followup": design.followup}
+    roles = design.roles
     means = connectivity[
         (connectivity["strategy"] == strategy)
         & (connectivity["circuit"] == circuit)

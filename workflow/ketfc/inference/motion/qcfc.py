@@ -129,7 +129,7 @@ def qcfc(
     Ciric R et al. (2017), NeuroImage 154:174–187, doi:10.1016/j.neuroimage.2017.03.020.
     Parkes L et al. (2018), NeuroImage 171:415–436, doi:10.1016/j.neuroimage.2017.12.073.
     """
-    roles = {"baseline": design.baseline, "followup": design.followup}
+    roles = design.roles
     people = sorted(design.in_contrasts())
     regions, z = _collect(sessions, people, list(roles.values()))
     fd = before_and_after(session_motion(quality), "mean_fd", **roles).reindex(people)

@@ -145,7 +145,7 @@ def depression_change(scores: pd.DataFrame, design: Design) -> Depression | None
     wide = own.assign(score=pd.to_numeric(own["score"])).pivot_table(
         index="participant_id", columns="role", values="score", aggfunc="first"
     )
-    if about.shape == "change":
+    if about.changes_only:
         change = wide.reindex(columns=[CHANGE])[CHANGE]
     else:
         both = wide.reindex(columns=[design.baseline, design.followup])

@@ -244,8 +244,7 @@ def _distances(
 
 def _changes(connectivity: pd.DataFrame, quality: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Return both changes of everybody who has them, and an arm where there are arms."""
-    roles = {"baseline": design.baseline, "followup": design.followup}
-    fd = before_and_after(session_motion(quality), "mean_fd", **roles)
+    fd = before_and_after(session_motion(quality), "mean_fd", **design.roles)
     table = circuit_changes(connectivity, design)
     table["motion"] = table["participant_id"].map(fd["followup"] - fd["baseline"])
     known = table["change"].notna() & table["motion"].notna()

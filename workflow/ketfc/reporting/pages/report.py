@@ -200,7 +200,7 @@ def _facts(
     scales = []
     for scale, name in (("si", "SI"), ("depression", "depression")):
         if about := design.scores.get(scale):
-            only = ", changes only" if about.shape == "change" else ""
+            only = ", changes only" if about.changes_only else ""
             scales.append(f"{about.instrument} ({name}{only})")
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
