@@ -43,10 +43,8 @@ class StudyWorkflow:
     ----------
     config : Config
         The checked configuration.
-    root : pathlib.Path
-        The folder of the Snakefile.
-    registry : str
-        ``circuits.yaml``.
+    registry, named_parcellations : str
+        ``circuits.yaml`` and ``parcellations.yaml``.
     code : mapping of str to str
         By script, the digest of the code behind it.
     variants, region_maps, region_atlases : sequence of str
@@ -59,8 +57,8 @@ class StudyWorkflow:
     """
 
     config: Config
-    root: Path
     registry: str
+    named_parcellations: str
     code: Mapping[str, str]
     variants: Sequence[str]
     region_maps: Sequence[str]
@@ -112,11 +110,6 @@ class StudyWorkflow:
             name: {"name": name} | {key: getattr(asked.get(name), key, None) for key in keys}
             for name in self.made_atlases
         }
-
-    @property
-    def named_parcellations(self) -> str:
-        """``parcellations.yaml``."""
-        return str(self.root / "atlases/parcellations.yaml")
 
     @cached_property
     def parcellation_files(self) -> dict[str, list[str]]:
@@ -250,9 +243,9 @@ def study_workflow(
     # code are among it: a job is recorded with the code it was planned with, which it checks.
     place = f".snakemake/ketfc/{digest(config.model_dump(mode='json'))}"
     planned, listed = Path(f"{place}_planned.json"), Path(f"{place}_runs.json")
+    named = str(root / "atlases/parcellations.yaml")
     usable = True
     if first:
-        named = root / "atlases/parcellations.yaml"
         # what is on this machine decides which alternative definitions are measured
         about: dict[str, Any] = {
             "regions": region_inputs(config, registry, named),
@@ -278,8 +271,8 @@ def study_workflow(
     simulated = config.study.simulated
     return StudyWorkflow(
         config=config,
-        root=root,
         registry=registry,
+        named_parcellations=named,
         code=about["code"] | CONSTANT_CODE,
         variants=about["regions"]["variants"],
         region_maps=about["regions"]["maps"],

@@ -37,7 +37,7 @@ _figures = {
 
 rule figure:
     input:
-        unpack(lambda wildcards: _figures[wildcards.figure]),
+        unpack(entry("{figure}", within=_figures)),
         design=rules.inventory.output.design,
     output:
         multiext("results/figures/{figure}", *[f".{ext}" for ext in _figure_files]),

@@ -16,7 +16,7 @@ from ketfc.study.config.config import Config
 from ketfc.study.design.design import write_design
 from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.fetch.annex import absent_files
-from ketfc.study.runs.index import Index, index_runs
+from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import Manifest, indexed_manifest, without
 from ketfc.study.runs.manual import manual_exclusions
 
@@ -118,18 +118,14 @@ def read_headers(
         ``native``, the columns of the table of recorded voxel sizes.
     """
     index = index_runs(config.study, folders)
-    used = _used(index, folders, by_hand)
+    left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
+    used = [run for run in index.runs if run.name not in left_out]
     complete = [run for run in used if run.complete]
     native = native_sizes(complete, folders, config.study.native_voxel_size).astype(object)
     return {
         "problems": [asdict(problem) for problem in confound_problems(used, config)],
         "native": native.where(native.notna(), None).to_dict("list"),
     }
-
-
-def _used(index: Index, folders: Sequence[Path], by_hand: Path | None) -> list[Any]:
-    left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
-    return [run for run in index.runs if run.name not in left_out]
 
 
 def write_plan(planned: StudyPlan, outputs: Any) -> None:
