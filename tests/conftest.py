@@ -13,6 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
+import pandas as pd
 import pytest
 
 # modules of helpers (made_*.py) lie beside this file, simulated studies among the benchmarks
@@ -55,3 +56,13 @@ def kit() -> Path:
 def make_run(tmp_path: Path) -> Callable[..., MadeRun]:
     """Return :func:`made_runs.build_run` for the test's own folder."""
     return partial(build_run, tmp_path)
+
+
+@pytest.fixture
+def native() -> pd.DataFrame:
+    """Recorded voxel sizes of six runs: coarse, fine, and one that is not known."""
+    sizes = [(3.75, 3.75, 3.5)] * 2 + [(2.0, 2.0, 2.000001)] * 3 + [(np.nan,) * 3]
+    table = pd.DataFrame(sizes, columns=["native_x", "native_y", "native_z"])
+    table.insert(0, "run", [f"run{i}" for i in range(6)])
+    table["native_source"] = ["source image"] * 5 + [None]
+    return table

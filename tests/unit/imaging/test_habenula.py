@@ -154,15 +154,6 @@ def test_the_verdict_follows_from_the_best_voxel(best, expected):
     assert verdict(best) == expected
 
 
-@pytest.fixture
-def native() -> pd.DataFrame:
-    sizes = [(3.75, 3.75, 3.5)] * 2 + [(2.0, 2.0, 2.000001)] * 3 + [(np.nan,) * 3]
-    table = pd.DataFrame(sizes, columns=["native_x", "native_y", "native_z"])
-    table.insert(0, "run", [f"run{i}" for i in range(6)])
-    table["native_source"] = ["source image"] * 5 + [None]
-    return table
-
-
 def test_the_table_has_a_row_for_each_distinct_size_and_counts_its_runs(native):
     table = habenula.habenula_table(REGISTRY, SPACE, native)
     assert list(table.columns) == list(habenula.COLUMNS)

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import pytest
-
 from ketfc.imaging.regions.habenula import habenula_table
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.reporting.text.habenula import methods_sentences, report_sentences
 
 SPACE = "MNI152NLin2009cAsym"
 REGISTRY = load_registry(Path(__file__).parents[3] / "atlases" / "circuits.yaml")
-
-
-@pytest.fixture
-def native() -> pd.DataFrame:
-    sizes = [(3.75, 3.75, 3.5)] * 2 + [(2.0, 2.0, 2.000001)] * 3 + [(np.nan,) * 3]
-    table = pd.DataFrame(sizes, columns=["native_x", "native_y", "native_z"])
-    table.insert(0, "run", [f"run{i}" for i in range(6)])
-    table["native_source"] = ["source image"] * 5 + [None]
-    return table
 
 
 def test_the_sentences_give_size_runs_and_verdict(native):
