@@ -19,6 +19,7 @@ from ketfc.inference.design.model import Model
 from ketfc.inference.robustness.association_checks import ASSOCIATION_METHODS, association_checks
 from ketfc.inference.robustness.change_checks import GROUP_METHODS, MEAN_METHODS
 from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.mmrm import arms_over_time
 from ketfc.inference.robustness.table import FROM_CONTROLS, ROBUSTNESS_COLUMNS, robustness
 
 SETTINGS = Settings(seed=1, permutations=199, alpha=0.05, margin=0.1)
@@ -184,6 +185,87 @@ def test_several_follow_ups_have_a_mixed_model_each():
     change = (pairs["late"] - pairs["pre"]).dropna()
     assert late.loc["mixed-model", "estimate"] == pytest.approx(change.mean(), abs=0.03)
     assert late.loc["mixed-model", "ci_low"] > 0
+
+
+def two_follow_ups() -> made_tables.Made:
+    """Two arms of 7 and 9 with a late session, which one lacks and another has in place of post."""
+    made = made_tables.two_arms()
+    people = list(made.content["participants"])
+    arms = {who: "ketamine" if i % 5 in (0, 3) else "control" for i, who in enumerate(people)}
+    late = made.connectivity[made.connectivity["role"] == "post"].assign(role="late")
+    late["z"] = late["z"] + np.random.default_rng(5).normal(0, 0.1, len(late))
+    z = pd.concat([made.connectivity, late])
+    lost = {people[1]: "late", people[2]: "post", people[4]: "pre"}
+    z = z[[lost.get(who) != role for who, role in zip(z["participant_id"], z["role"], strict=True)]]
+    design = {
+        **made.content,
+        "participants": arms,
+        "contrasts": [["pre", "post"], ["pre", "late"]],
+        "estimand": {**made.content["estimand"], "change-late": "The difference at late."},
+    }
+    return replace(made, connectivity=z, content=design)
+
+
+def test_arms_are_compared_at_every_follow_up_in_one_model():
+    made = two_follow_ups()
+    table = table_of(made)
+    rows = table[(table["hypothesis"] == "dmn") & (table["method"] == "mmrm")].set_index("test")
+    assert rows.index.tolist() == ["change", "change-late"]
+    assert set(rows["flags"]) == {"sessions-missing"}
+    wide = made.connectivity[
+        made.connectivity["measure"].eq("mean")
+        & made.connectivity["circuit"].eq("dmn")
+        & made.connectivity["strategy"].eq("acompcor")
+    ].pivot_table(index="participant_id", columns="role", values="z")
+    wide = wide.dropna(subset="pre")
+    wide = wide[wide[["post", "late"]].notna().any(axis=1)]
+    assert (rows["n"] == len(wide)).all()
+    treated = np.array([made.content["participants"][who] == "ketamine" for who in wide.index])
+    nuisance = np.column_stack([np.ones(len(wide)), wide["pre"]])
+    expected = arms_over_time(
+        wide[["post", "late"]].to_numpy(), treated.astype(float), nuisance, alpha=0.05
+    )
+    for one, (_, row) in zip(expected, rows.iterrows(), strict=True):
+        assert row["estimate"] == pytest.approx(one.estimate)
+        assert (row["df"], row["p"]) == pytest.approx((one.df, one.p_parametric))
+    # one follow-up has nothing to be modelled with
+    single = {**made.content, "contrasts": [["pre", "post"]]}
+    assert "mmrm" not in set(table_of(replace(made, content=single))["method"])
+
+
+def test_the_model_of_all_follow_ups_holds_the_covariates():
+    made = two_follow_ups()
+    people = list(made.content["participants"])
+    ages = dict(zip(people, np.random.default_rng(2).normal(40, 9, len(people)), strict=True))
+    ages[people[0]] = None
+    site = {who: "AB"[i % 3 == 0] for i, who in enumerate(people)}
+    content = {
+        **made.content,
+        "covariates": {"age": "numeric", "site": "categorical"},
+        "terms": {
+            "covariates": ["age"],
+            "blocks": "site",
+            "values": {"age": ages, "site": site},
+            "diagnosis": None,
+        },
+    }
+    plain, adjusted = (
+        table[(table["hypothesis"] == "dmn") & (table["method"] == "mmrm")].set_index("test")
+        for table in (table_of(made), table_of(replace(made, content=content)))
+    )
+    assert (adjusted["n"] == plain["n"] - 1).all()
+    z = made.connectivity[
+        made.connectivity["measure"].eq("mean")
+        & made.connectivity["circuit"].eq("dmn")
+        & made.connectivity["strategy"].eq("acompcor")
+    ].pivot_table(index="participant_id", columns="role", values="z")
+    wide = z[z["pre"].notna()].drop(people[0])
+    columns = [[1.0, z.loc[who, "pre"], ages[who], float(site[who] == "B")] for who in wide.index]
+    treated = [float(made.content["participants"][who] == "ketamine") for who in wide.index]
+    expected = arms_over_time(
+        wide[["post", "late"]].to_numpy(), np.array(treated), np.array(columns), alpha=0.05
+    )
+    assert adjusted["estimate"].tolist() == pytest.approx([one.estimate for one in expected])
 
 
 def crossover() -> made_tables.Made:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import METHODS, robustness_methods, robustness_section
 
 
@@ -83,6 +84,17 @@ def test_the_methods_name_what_was_done_and_nothing_else(made):
     assert "mixed model" not in text
     assert "Wilcoxon" not in text
     assert robustness_methods(made.robustness.iloc[:0], 0.1) == []
+
+
+def test_a_model_of_all_follow_ups_is_named_with_its_sources(made):
+    robust = made.robustness
+    table = robust.assign(method=robust["method"].replace("hc2", "mmrm"))
+    (text,) = robustness_methods(table, 0.1)
+    assert "compares the arms at every follow-up at equal baseline" in text
+    cites = {"kenward1997", "mallinckrodt2008"}
+    assert cites <= {reference.key for reference in cited(text)}
+    section = robustness_section(table, made.hypotheses, made.design)
+    assert "MMRM, all follow-ups" in {row[2] for row in section.table.rows}
 
 
 def test_infinite_bayes_factors_are_printed(made):

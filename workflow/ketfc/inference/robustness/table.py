@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.circuit_tests import Planned, planned_samples
-from ketfc.inference.design.covariate_columns import block_codes, blocks_of
+from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
 from ketfc.inference.design.model import model_of, values
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.inference.design.samples import covariate_values
@@ -29,12 +29,13 @@ from ketfc.inference.robustness.change_checks import (
     no_checks,
     time_checks,
 )
-from ketfc.inference.robustness.checks import Check, Settings, flagged
+from ketfc.inference.robustness.checks import Check, Settings, check_of, flagged
 from ketfc.inference.robustness.distance_from_controls import (
     NO_GUARD,
     distance_from_controls,
     guard_by_arm,
 )
+from ketfc.inference.robustness.mmrm import arms_over_time
 from ketfc.study.design.design import Design
 from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, TOTAL
 
@@ -107,6 +108,7 @@ def robustness(
             & (connectivity["measure"] == "mean")
         ]
         rows += [(circuit, test, one) for test, one in _over_time(own, design, circuit, settings)]
+        rows += [(circuit, test, one) for test, one in _arms_over_time(own, design, settings)]
         rows += [(circuit, "change", one) for one in _controls(own, design, circuit, settings)]
     table = [
         asdict(one)
@@ -199,6 +201,37 @@ def _over_time(
     found = time_checks(wide, roles, f"{circuit.id}/change", settings)
     first = pairs[0][1]
     return [("change" if role == first else f"change-{role}", one) for role, one in found.items()]
+
+
+def _arms_over_time(
+    own: pd.DataFrame, design: Design, settings: Settings
+) -> list[tuple[str, Check]]:
+    """Return the comparison of two arms at several follow-ups, by the name of the test."""
+    pairs = design.contrasts
+    if not design.between_arms or len(pairs) < 2:
+        return []
+    arms = {who: arm for who, arm in design.in_contrasts().items() if arm is not None}
+    people, given = sorted(arms), adjusted_for(design, change=True)
+    z = _by_role(own, people, [design.baseline, *(after for _, after in pairs)])
+    table = pd.DataFrame(
+        {f"covariate_{name}": covariate_values(design, name, pd.Index(people)) for name in given},
+        index=pd.Index(people),
+    )
+    seen = np.isfinite(z)
+    complete = seen[:, 0] & seen[:, 1:].any(axis=1) & table.notna().all(axis=1).to_numpy()
+    baseline, followups = z[complete, 0], z[complete, 1:]
+    covariates = covariate_columns(table[complete], given)
+    nuisance = np.column_stack([np.ones(len(baseline)), baseline, *covariates.values()])
+    treated = np.array([arms[who] == "ketamine" for who in people], dtype=np.float64)[complete]
+    found = arms_over_time(followups, treated, nuisance, alpha=settings.alpha)
+    note = "all follow-ups of everybody with a baseline (MMRM), Kenward–Roger"
+    return [
+        (
+            "change" if after == design.followup else f"change-{after}",
+            check_of("mmrm", evidence, len(baseline), note=note),
+        )
+        for (_, after), evidence in zip(pairs, found, strict=True)
+    ]
 
 
 def _controls(

@@ -34,13 +34,14 @@ METHODS = {
     "ordinal": "proportional odds",
     "depression-adjusted": "given change in depression",
     "mixed-model": "mixed model",
+    "mmrm": "MMRM, all follow-ups",
     "distance-from-controls": "distance from healthy controls",
 }
 """Methods of ``tests/robustness.tsv`` in words."""
 
 _SAME_QUESTION = (
     *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
-    *("ordinal", "mixed-model", "depression-adjusted"),
+    *("ordinal", "mixed-model", "mmrm", "depression-adjusted"),
 )
 """Methods that ask what the primary test asks."""
 
@@ -237,6 +238,11 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "leave-one-out": "each participant left out in turn",
         "ordinal": "proportional odds for scores of few values",
         "mixed-model": "a mixed model of all sessions [@laird1982]",
+        "mmrm": "a mixed model for repeated measures that compares the arms at every follow-up at "
+        "equal baseline, with whatever follow-ups a participant has (MMRM; restricted maximum "
+        "likelihood, an unstructured covariance in each arm unless a row is flagged with a "
+        "fallback, Kenward and Roger's errors and degrees of freedom) "
+        "[@mallinckrodt2008; @kenward1997]",
         "tost": f"equivalence tests with a margin of {margin:g} Fisher z [@lakens2017], a "
         "convention unless it was preregistered",
         "depression-adjusted": "adjustment for the change in depression",
