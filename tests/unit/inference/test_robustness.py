@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import made_hypotheses
 import made_tables
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import statsmodels.formula.api as smf
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
@@ -74,7 +76,7 @@ def test_every_method_of_a_design_has_a_row(make, methods):
     for circuit in CIRCUITS:
         assert tuple(rows_of(table, "change", circuit.id).index) == methods
         found = tuple(rows_of(table, "association", circuit.id).index)
-        expected = {*ASSOCIATION_METHODS, "depression-adjusted"}
+        expected = {*ASSOCIATION_METHODS, "depression-adjusted", "baseline-adjusted"}
         assert expected <= set(found) <= expected | {"ordinal"}
     assert not table.duplicated(["hypothesis", "test", "method"]).any()
 
@@ -138,6 +140,67 @@ def test_the_association_is_adjusted_for_depression():
     less = rows_of(table_of(with_depression(made, item="total-less-si-item")), "association")
     assert "totals-only" not in str(less.loc["depression-adjusted", "flags"])
     assert "without its suicide item" in less.loc["depression-adjusted", "note"]
+
+
+@pytest.mark.parametrize("make", ["one_arm", "two_arms"])
+def test_the_association_is_adjusted_for_baseline_connectivity(make):
+    made = getattr(made_tables, make)()
+    rows = rows_of(table_of(made), "association")
+    pairs = pairs_of(made)
+    si = made.scores[made.scores["scale"] == "si"]
+    wide = si.pivot_table(index="participant_id", columns="role", values="score")
+    both = pairs.join(wide.add_suffix("_si")).dropna()
+    arm = [float(made.content["participants"][who] == "ketamine") for who in both.index]
+    columns = [both["post"] - both["pre"], both["pre"], both["pre_si"]]
+    columns += [arm] if make == "two_arms" else []
+    y, *X = (stats.rankdata(column) for column in (both["post_si"], *columns))
+    fit = sm.OLS(y, sm.add_constant(np.column_stack(X))).fit()
+    rho = fit.tvalues[1] / np.sqrt(fit.tvalues[1] ** 2 + fit.df_resid)
+    adjusted = rows.loc["baseline-adjusted"]
+    assert adjusted["estimate"] == pytest.approx(rho)
+    assert adjusted["n"] == len(both)
+    hypotheses = made.hypotheses.set_index(["hypothesis", "test"])
+    assert adjusted["df"] == hypotheses.loc[("dmn", "association"), "df"] - 1
+    assert 0 < adjusted["p"] <= 1
+
+
+def test_interactions_are_shown_by_ranks_whose_product_is_taken_after_ranking():
+    made = made_hypotheses.adjusted(
+        made_hypotheses.study(36),
+        age=np.random.default_rng(3).normal(40, 9, 36).round().tolist(),
+    )
+    # arms of 12 and 24
+    people = sorted(made.content["participants"])
+    made.content["participants"] = {
+        who: "ketamine" if i % 3 == 0 else "control" for i, who in enumerate(people)
+    }
+    table = robustness(made.connectivity, made.scores, made.design, CIRCUITS,
+                       strategy="acompcor", settings=SETTINGS)  # fmt: skip
+    data = made_hypotheses.frame_of(made, "sgacc-rlpfc")
+    data["arm"] = [float(i % 3 == 0) for i in range(36)]
+    ranked = data[["post_si", "pre_si", "change", "age", "post", "pre", "arm"]].rank()
+    for test, formula, term in (
+        ("drug-by-change", "post_si ~ arm * change + pre_si + age", "arm:change"),
+        ("drug-by-baseline-score", "post ~ arm * pre_si + pre + age", "arm:pre_si"),
+    ):
+        row = rows_of(table, test, "sgacc-rlpfc").loc["ranks"]
+        fit = smf.ols(formula, ranked).fit()
+        r = fit.tvalues[term] / np.sqrt(fit.tvalues[term] ** 2 + fit.df_resid)
+        assert row["estimate"] == row["effect_size"] == pytest.approx(r)
+        assert row["p"] == pytest.approx(fit.pvalues[term], abs=0.12)
+        assert np.isnan([row["ci_low"], row["ci_high"]]).all()
+        # the ranks of the product are another test
+        product = (data["arm"] - data["arm"].mean()) * (data["change"] - data["change"].mean())
+        other = smf.ols(formula.replace("arm * change", "arm + change + product"),
+                        ranked.assign(product=product.rank())).fit()  # fmt: skip
+        if test == "drug-by-change":
+            wrong = other.tvalues["product"]
+            assert r != pytest.approx(wrong / np.sqrt(wrong**2 + other.df_resid), abs=1e-3)
+
+
+def test_moderation_that_could_not_be_tested_has_no_row_of_ranks():
+    table = table_of(made_tables.two_arms())
+    assert not set(table["test"]) & {"drug-by-change", "drug-by-baseline-score"}
 
 
 def test_a_correlation_that_is_just_significant_hangs_on_single_participants():

@@ -20,6 +20,8 @@ from ketfc.reporting.text.moderation import (
     moderation_table,
 )
 from ketfc.reporting.text.references import cited
+from ketfc.reporting.text.robustness import robustness_methods
+from ketfc.reporting.words import number
 
 
 def with_terms(made: made_tables.Made, *, blocks: str | None = None) -> made_tables.Made:
@@ -58,7 +60,7 @@ def single() -> made_tables.Made:
 
 
 def test_moderation_has_a_table_of_its_own_and_is_in_no_other(adjusted):
-    own = moderation_table(adjusted.hypotheses)
+    own = moderation_table(adjusted.hypotheses, adjusted.robustness)
     tests = ["drug-by-change", "drug-by-baseline-score", "change-by-diagnosis"]
     assert [row[1] for row in own.rows] == [*tests, "diagnosis-by-change"] * 5
     for primary in (True, False):
@@ -66,12 +68,28 @@ def test_moderation_has_a_table_of_its_own_and_is_in_no_other(adjusted):
         assert not shown & {row[1] for row in own.rows}
     small = [row for row in own.rows if row[1] == "change-by-diagnosis"]
     assert {row[2] for row in small} == {"n/a"}
+    correlations = own.columns.index("partial r by ranks")
+    assert {row[correlations] for row in small} == {"n/a"}
+    ranked = adjusted.robustness.set_index(["hypothesis", "test", "method"])["effect_size"]
+    first = own.rows[0]
+    shown = ranked["sgacc-rlpfc", first[1], "ranks"]
+    assert first[correlations] == number(shown, signed=True) != "n/a"
     assert all(row[-1].startswith("small-cell: ketamine unipolar") for row in small)
     assert len(moderation_questions(adjusted.hypotheses)) == 4
 
 
+def test_the_methods_say_which_models_were_ranked(adjusted, single):
+    (text,) = robustness_methods(adjusted.robustness, 0.1)
+    assert "the models of change and moderation on ranks" in text
+    (text,) = robustness_methods(made_tables.two_arms().robustness, 0.1)
+    assert "the models of change on ranks" in text
+    (text,) = robustness_methods(single.robustness, 0.1)
+    assert "on ranks" not in text
+    assert "adjustment of the association for connectivity at baseline" in text
+
+
 def test_a_study_without_moderation_has_neither_table_nor_methods(single):
-    assert moderation_table(single.hypotheses).rows == []
+    assert moderation_table(single.hypotheses, single.robustness).rows == []
     assert moderation_methods(single.hypotheses) == []
     assert adjustment_methods(single.design) == []
 

@@ -309,7 +309,7 @@ def test_cards_tell_evidence_from_none(made):
 
 def test_result_tables_hold_every_test_once(made):
     primary, others = (results(made.hypotheses, primary=one) for one in (True, False))
-    moderation = moderation_table(made.hypotheses)
+    moderation = moderation_table(made.hypotheses, made.robustness)
     assert len(primary.rows) == len(moderation.rows) == 10
     assert len(primary.rows) + len(others.rows) + len(moderation.rows) == len(made.hypotheses)
     row = primary.rows[0]

@@ -56,6 +56,9 @@ class Model:
         Whether the test takes the ranks of all columns; they are kept as values here.
     correlation : bool
         Whether the estimate is a partial correlation of values, not a slope.
+    crossed : tuple of str
+        The two columns of the nuisance whose product around their means the term is, where it is
+        an interaction.
     sample_obstacle : Evidence or None
         The reason that the sample is too small for the test, if it is.
     """
@@ -69,6 +72,7 @@ class Model:
     blocks: Blocks | None = None
     by_ranks: bool = False
     correlation: bool = False
+    crossed: tuple[str, ...] = ()
     sample_obstacle: Evidence | None = None
 
     @property
@@ -121,18 +125,22 @@ class Model:
         return float(y @ x / (np.linalg.norm(y) * np.linalg.norm(x)))
 
     def ranked(self) -> Model:
-        """Return the model with ranks (mean ranks for ties) in place of values."""
+        """Return the model with ranks (mean ranks for ties) in place of values.
+
+        An interaction is the product of the ranks: ranks of the product would depend on where the
+        two columns were centred.
+        """
         from scipy import stats
 
         def ranks(column: Column) -> Column:
             return column[0], stats.rankdata(column[1])
 
-        return replace(
-            self,
-            response=ranks(self.response),
-            term=None if self.term is None else ranks(self.term),
-            nuisance=dict(map(ranks, self.nuisance.items())),
-        )
+        nuisance = dict(map(ranks, self.nuisance.items()))
+        term = None if self.term is None else ranks(self.term)
+        if self.crossed:
+            one, other = ((name, nuisance[name]) for name in self.crossed)
+            term = _product(one, other)
+        return replace(self, response=ranks(self.response), term=term, nuisance=nuisance)
 
 
 def model_of(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Model:
@@ -393,17 +401,22 @@ def _moderation(columns: _Columns) -> Model:
             by = (label, score)
         ancova = _change(columns)
         term, main = _crossed(arm, by)
-        return Model(ancova.response, term, {**main, **ancova.nuisance})
+        return Model(ancova.response, term, {**main, **ancova.nuisance}, crossed=tuple(main))
     term, main = _crossed(arm if name == DRUG_BY_CHANGE else diagnosis, columns.change)
     given = columns.baseline_score | columns.sides
     # an arm among the main effects keeps its place
-    return Model(columns.score, term, main | given)
+    return Model(columns.score, term, main | given, crossed=tuple(main))
 
 
 def _crossed(one: Column, other: Column) -> tuple[Column, dict[str, Floats]]:
     """Return the product of two columns around their means, and the two columns."""
+    return _product(one, other), dict([one, other])
+
+
+def _product(one: Column, other: Column) -> Column:
+    """Return the product of two columns around their means."""
     product = (one[1] - one[1].mean()) * (other[1] - other[1].mean())
-    return (f"{one[0]} by {other[0]}", product), dict([one, other])
+    return f"{one[0]} by {other[0]}", product
 
 
 def _with_covariates(

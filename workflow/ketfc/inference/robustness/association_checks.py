@@ -1,9 +1,10 @@
-"""Checks of an association: values, HC2 and HC3, leave-one-out, adjustment for depression."""
+"""Checks of an association and of moderation: values, errors, ranks, further adjustment."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from ketfc.inference.core.hc2 import hc2_coefficient
 from ketfc.inference.core.linear import informative, regression_evidence
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.core.ranks import leave_one_out, rank_evidence, theil_sen
+from ketfc.inference.design.fit import evidence_of
 from ketfc.inference.design.model import Model
 from ketfc.inference.robustness.checks import (
     Check,
@@ -134,6 +136,66 @@ def depression_check(
     note = f"adjusted for {depression.name}"
     check = check_of("depression-adjusted", adjusted, int(kept.sum()), note=note)
     return flagged(check, *depression.flags)
+
+
+def baseline_check(model: Model, baseline: Floats, name: str, settings: Settings) -> Check:
+    """Return ``baseline-adjusted``: the association at equal connectivity at baseline.
+
+    A change in connectivity goes with where it started (regression to the mean), and so may a
+    score. At equal connectivity at baseline, change and follow-up are the same regressor.
+
+    Parameters
+    ----------
+    model, name, settings
+        As for :func:`association_checks`.
+    baseline : numpy.ndarray of shape (n,)
+        Fisher z at baseline of the same participants.
+    """
+    given = {**model.nuisance, "connectivity at baseline": baseline}
+    evidence = evidence_of(
+        replace(model, nuisance=given),
+        alpha=settings.alpha,
+        permutations=settings.permutations,
+        rng=settings.rng(f"{name}/baseline"),
+    )
+    note = "adjusted for connectivity at baseline too"
+    return check_of("baseline-adjusted", evidence, model.n, note=note)
+
+
+def moderation_check(model: Model, name: str, settings: Settings) -> Check:
+    """Return ``ranks``: the interaction of ranks beside their main effects.
+
+    It stands less in the shadow of a few extreme scores than the test of values does, but is no
+    judge over it: where both main effects are strong, ranks can show an interaction that values
+    do not have, or hide one.
+
+    Parameters
+    ----------
+    model : Model
+        A test of moderation that can be fitted.
+    name, settings
+        As for :func:`association_checks`.
+
+    Returns
+    -------
+    Check
+        Estimate and effect size are the partial correlation, without an interval; `statistic`,
+        `df` and `p` are those of the test of values on ranks.
+
+    References
+    ----------
+    Thompson GL (1991), Biometrika 78:697–701, doi:10.1093/biomet/78.3.697 (when ranks deceive).
+    """
+    evidence = evidence_of(
+        model.ranked(),
+        alpha=settings.alpha,
+        permutations=settings.permutations,
+        rng=settings.rng(f"{name}/ranks"),
+    )
+    note = "the model of values on ranks, the interaction as the product of the ranks"
+    # a slope in ranks per rank says less than a correlation
+    correlation = replace(evidence, estimate=evidence.effect_size, ci_low=nan, ci_high=nan)
+    return check_of("ranks", correlation, model.n, note=note)
 
 
 def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:

@@ -19,7 +19,9 @@ from ketfc.inference.robustness.association_checks import (
     ASSOCIATION_METHODS,
     Depression,
     association_checks,
+    baseline_check,
     depression_check,
+    moderation_check,
 )
 from ketfc.inference.robustness.change_checks import (
     GROUP_METHODS,
@@ -91,7 +93,7 @@ def robustness(
     -------
     pandas.DataFrame
         :data:`ROBUSTNESS_COLUMNS`, a row per primary circuit, test (``change``, ``association``,
-        further follow-ups) and method. A method without numbers has flags and the reason as note.
+        further follow-ups, those of moderation that could be made) and method. A method without numbers has flags and the reason as note.
     """
     depression = depression_change(scores, design)
     rows = []
@@ -102,6 +104,8 @@ def robustness(
             if plan.test.arm is None and plan.test.name in ("change", "association"):
                 made = _change if plan.test.kind == "change" else _association
                 rows += [(circuit, plan.test.name, one) for one in made(plan, depression, settings)]
+            if plan.test.kind == "moderation":
+                rows += [(circuit, plan.test.name, one) for one in _moderation(plan, settings)]
         own = connectivity[
             (connectivity["strategy"] == strategy)
             & (connectivity["circuit"] == circuit.id)
@@ -184,9 +188,20 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
         return no_checks(ASSOCIATION_METHODS, obstacle, model.n)
     people = list(map(str, complete.index))
     checks = association_checks(model, people, name, settings)
+    # the sessions that a crossover compares are both after a drug
+    if not plan.design.within_drugs:
+        checks.append(baseline_check(model, values(complete, "z_baseline"), name, settings))
     if depression is not None:
         checks.append(depression_check(model, people, depression, name, settings))
     return checks
+
+
+def _moderation(plan: Planned, settings: Settings) -> list[Check]:
+    model = model_of(plan.test, plan.sample.complete, plan.design)
+    # what could not be tested by values has its reason in hypotheses.tsv
+    if model.obstacle is not None:
+        return []
+    return [moderation_check(model, f"{plan.circuit.id}/{plan.test.name}", settings)]
 
 
 def _over_time(

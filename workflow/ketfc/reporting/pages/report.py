@@ -129,7 +129,7 @@ def render_report(
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=table_of(hypotheses, file="tests/hypotheses.tsv"),
-        moderation=moderation_table(hypotheses),
+        moderation=moderation_table(hypotheses, robustness),
         moderation_questions=moderation_questions(hypotheses),
         alternatives=alternatives_table(hypotheses),
         matched=matched_table(null, hypotheses),

@@ -27,7 +27,7 @@ from ketfc.reporting.words import (
 )
 from ketfc.study.design.design import Design
 
-_QUESTIONS = {
+MODERATION_QUESTIONS = {
     "drug-by-change": "whether the association differs between the arms",
     "drug-by-baseline-score": "whether the difference between the arms is associated with the "
     "baseline score",
@@ -36,11 +36,14 @@ _QUESTIONS = {
 }
 
 
-def moderation_table(hypotheses: pd.DataFrame) -> Table:
-    """Return the tests of moderation, rounded for reading.
+def moderation_table(hypotheses: pd.DataFrame, robustness: pd.DataFrame) -> Table:
+    """Return the tests of moderation, rounded for reading, with their correlation by ranks.
 
-    From ``tests/hypotheses.tsv``.
+    From ``tests/hypotheses.tsv`` and ``tests/robustness.tsv``.
     """
+    ranked = robustness[robustness["method"] == "ranks"]
+    keys = zip(ranked["hypothesis"].astype(str), ranked["test"].astype(str), strict=True)
+    by_ranks = dict(zip(keys, ranked["effect_size"], strict=True))
     rows = [
         {
             "hypothesis": sentence(str(row["name"])),
@@ -50,6 +53,10 @@ def moderation_table(hypotheses: pd.DataFrame) -> Table:
             "p": p_value(row["p_permutation"]),
             "p (Holm)": p_value(row["p_holm"]),
             "p (FDR)": p_value(row["p_fdr"]),
+            # its p would stand beside another: it is in robustness.tsv
+            "partial r by ranks": number(
+                by_ranks.get((str(row["hypothesis"]), str(row["test"]))), signed=True
+            ),
             "n": number(row["n"], 0),
             "left out": number(row["n_excluded"], 0),
             "flags": flags_of(row),
@@ -64,7 +71,7 @@ def moderation_questions(hypotheses: pd.DataFrame) -> list[str]:
 
     From ``tests/hypotheses.tsv``.
     """
-    return [f"{test}: {_QUESTIONS[test]}" for test in _tests(hypotheses)]
+    return [f"{test}: {MODERATION_QUESTIONS[test]}" for test in _tests(hypotheses)]
 
 
 def _tests(hypotheses: pd.DataFrame) -> list[str]:
@@ -76,7 +83,7 @@ def moderation_methods(hypotheses: pd.DataFrame) -> list[str]:
 
     From ``tests/hypotheses.tsv``.
     """
-    asked = listed([_QUESTIONS[test] for test in _tests(hypotheses)])
+    asked = listed([MODERATION_QUESTIONS[test] for test in _tests(hypotheses)])
     if not asked:
         return []
     return [

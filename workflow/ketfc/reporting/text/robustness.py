@@ -14,6 +14,7 @@ from ketfc.base.files import MISSING
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
+from ketfc.reporting.text.moderation import MODERATION_QUESTIONS
 from ketfc.reporting.words import as_number, as_text, interval, number, p_value, sentence
 from ketfc.study.design.design import Design
 
@@ -33,6 +34,7 @@ METHODS = {
     "leave-one-out": "one left out in turn",
     "ordinal": "proportional odds",
     "depression-adjusted": "given change in depression",
+    "baseline-adjusted": "given baseline connectivity",
     "mixed-model": "mixed model",
     "mmrm": "MMRM, all follow-ups",
     "distance-from-controls": "distance from healthy controls",
@@ -41,7 +43,7 @@ METHODS = {
 
 _SAME_QUESTION = (
     *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
-    *("ordinal", "mixed-model", "mmrm", "depression-adjusted"),
+    *("ordinal", "mixed-model", "mmrm", "depression-adjusted", "baseline-adjusted"),
 )
 """Methods that ask what the primary test asks."""
 
@@ -223,6 +225,9 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
     made = set(robustness["method"])
     notes = robustness["note"].astype(str)
     within = notes.str.contains("van Elteren").any()
+    of_ranks = set(robustness.loc[robustness["method"] == "ranks", "test"])
+    moderated = of_ranks & set(MODERATION_QUESTIONS)
+    ranked = ["change"] * bool(of_ranks - moderated) + ["moderation"] * bool(moderated)
     sentences = {
         "bca": "bias-corrected and accelerated bootstrap intervals [@efron1987]",
         "t": "t intervals",
@@ -231,7 +236,7 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "wilcoxon": "Wilcoxon's test with the Hodges–Lehmann shift",
         "mann-whitney": f"{'van Elteren' if within else 'Mann and Whitney'}'s test with the "
         f"Hodges–Lehmann shift{' within blocks' if within else ''}",
-        "ranks": "the models of change on ranks [@conover1982]",
+        "ranks": f"the models of {listed(ranked)} on ranks [@conover1982]",
         "values": "the models of association on values, by Freedman–Lane permutation "
         "[@freedman1983]",
         "theil-sen": "Theil–Sen slopes [@sen1968]",
@@ -246,6 +251,7 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "tost": f"equivalence tests with a margin of {margin:g} Fisher z [@lakens2017], a "
         "convention unless it was preregistered",
         "depression-adjusted": "adjustment for the change in depression",
+        "baseline-adjusted": "adjustment of the association for connectivity at baseline",
         "distance-from-controls": "the distance from healthy controls",
         "detectable": "the smallest effect that would be detected with a power of 80 %",
     }
