@@ -93,7 +93,8 @@ def robustness(
     -------
     pandas.DataFrame
         :data:`ROBUSTNESS_COLUMNS`, a row per primary circuit, test (``change``, ``association``,
-        further follow-ups, those of moderation that could be made) and method. A method without numbers has flags and the reason as note.
+        further follow-ups, those of moderation that could be made) and method. A method without
+        numbers has flags and the reason as note.
     """
     depression = depression_change(scores, design)
     rows = []
