@@ -440,6 +440,17 @@ def test_the_methods_say_that_sessions_were_matched(made):
     assert "equally many" not in methods_of(made)
 
 
+def test_the_methods_name_the_later_outcomes_and_their_family(made):
+    assert "scores of other sessions" not in methods_of(made)
+    asked = {"name": "seven", "connectivity": ["pre", "post"], "score": ["pre", "day7"]}
+    said = {**made.content["estimand"], "later-seven": "SSI at day 7 with the change."}
+    text = methods_of(
+        replace(made, content=made.content | {"later_outcomes": [asked], "estimand": said})
+    )
+    assert "names (day7 with the change until post), in the secondary family." in text
+    assert "Estimand of the tests of later seven: “SSI at day 7 with the change”." in text
+
+
 def test_the_methods_name_strategies_without_scrubbing_and_of_the_study(made):
     used = {"ConfoundColumns": ["csf"], "HighPass": "linear trend only"}
     ranks = {"NumberOfRegressors": 36, "IndependentRegressors": 33}

@@ -147,6 +147,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "alpha": 0.05,
             "covariates": (),
             "blocks": None,
+            "later-outcomes": (),
             "equivalence-margin": 0.1,
             "preregistration": None,
         },
@@ -654,7 +655,7 @@ scores:
 denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
-statistics: {seed: 1}
+statistics: {seed: 1, later-outcomes: [{name: a, score: post}]}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]
@@ -666,7 +667,7 @@ def test_whatever_stands_at_a_key_ends_in_a_config_or_in_readable_problems(path)
         raw = yaml.safe_load(FULL)
         group = raw
         for step in path[:-1]:
-            group = group[step]
+            group = group[step][0] if isinstance(group[step], list) else group[step]
         group[path[-1]] = value
         found: tuple[Problem, ...] = ()
         try:

@@ -37,7 +37,7 @@ def design(
         }
     )
     people = {"sub-02": "control", "sub-01": "ketamine", "sub-03": None}
-    return json.loads(json.dumps(describe_design(config, people).to_json()))
+    return json.loads(json.dumps(describe_design(config, people)[0].to_json()))
 
 
 def test_arms_make_a_parallel_design_with_their_labels() -> None:

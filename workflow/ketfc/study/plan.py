@@ -13,6 +13,7 @@ from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
 from ketfc.study.design.design import CONTROLS, PATIENTS, SEQUENCES, Design
 from ketfc.study.design.detection import contrasts, describe_design, design_problems
+from ketfc.study.design.later_outcomes import without_scores
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.covariates import covariates, model_terms, si_strata
 from ketfc.study.people.groups import (
@@ -134,7 +135,11 @@ def make_plan(
     known, kinds, wrong = covariates([people, *tables], config.study, everybody)
     problems += wrong
     hours = dict(config.study.hours_since_dose)
-    design = describe_design(config, participants, sequences=sequence, groups=group)
+    scanned = frozenset(run.role for run in index.runs)
+    design, wrong = describe_design(
+        config, participants, sequences=sequence, groups=group, scanned=scanned or None
+    )
+    problems += [*wrong, *without_scores(design.later_outcomes, scores)]
     diagnosis, wrong_diagnoses = diagnoses_of(people, config.study.diagnosis)
     terms, lacking = model_terms(config, known, kinds, diagnosis, design.in_contrasts())
     problems += [*wrong_diagnoses, *lacking]
@@ -155,7 +160,10 @@ def _score_only_roles(problems: Iterable[Problem], scores: pd.DataFrame) -> list
     for problem in problems:
         section, _, role = (problem.field or "").rpartition(".")
         if problem.severity == "error" and section == "study.sessions" and role in scored:
-            message = "no BOLD image has this session label; only scores are read for it"
+            message = (
+                "no BOLD image has this session label; only scores are read for it, and no change "
+                "in connectivity is tested"
+            )
             problem = replace(problem, severity="note", message=message, allowed=None)
         found.append(problem)
     return found

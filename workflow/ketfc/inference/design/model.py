@@ -338,7 +338,7 @@ class _Columns:
         """The score at baseline, where it was measured, as nuisance."""
         if self.design.within_drugs or self.design.si_changes_only:
             return {}
-        name = f"{self.design.instrument} at {self.design.baseline}"
+        name = f"{self.design.instrument} at {self.design.score_roles['baseline']}"
         return {name: values(self.complete, "si_baseline")}
 
     @property
@@ -351,7 +351,7 @@ class _Columns:
         if self.design.within_drugs:
             difference = after - values(self.complete, "si_baseline")
             return f"the difference in {instrument} between the drugs", difference
-        return f"{instrument} at {self.design.followup}", after
+        return f"{instrument} at {self.design.score_roles['followup']}", after
 
 
 def _change(columns: _Columns) -> Model:

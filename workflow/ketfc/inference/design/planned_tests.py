@@ -28,6 +28,8 @@ class PlannedTest:
     roles : tuple of (str, str), optional
         The sessions it compares, reference first, where they are not the design's primary ones;
         such a test is secondary whatever its circuit.
+    scored : tuple of (str, str), optional
+        The sessions of its scores, reference first, where they are not those of connectivity.
     adjusted : tuple of str
         Covariates that it is adjusted for, the blocks among them: see :func:`adjusted_for`.
     """
@@ -38,6 +40,7 @@ class PlannedTest:
     needs: tuple[str, ...]
     roles: tuple[str, str] | None = None
     adjusted: tuple[str, ...] = ()
+    scored: tuple[str, str] | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -62,7 +65,8 @@ def planned_tests(design: Design) -> list[PlannedTest]:
     -------
     list of PlannedTest
         Change and association over everybody; where there are arms, also within each of them;
-        change at every further follow-up, and of a crossover in the first period alone.
+        change at every further follow-up, and of a crossover in the first period alone; the
+        association with every later outcome that the config names.
     """
     arms = (design.group_column,) if design.group_column else ()
     change = ("z_baseline", "z_followup")
@@ -79,6 +83,18 @@ def planned_tests(design: Design) -> list[PlannedTest]:
         )
     if FIRST_PERIOD in design.estimand:
         tests.append(PlannedTest(FIRST_PERIOD, "change", None, ("arm", *change), adjusted=given))
+    tests += [
+        PlannedTest(
+            asked.test,
+            "association",
+            None,
+            arms + change + score,
+            asked.connectivity,
+            adjusted=given,
+            scored=asked.score,
+        )
+        for asked in design.later_outcomes
+    ]
     if not design.between_arms:
         return tests
     labels = {role: design.arms[role] for role in _ARM_ROLES}

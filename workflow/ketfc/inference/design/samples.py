@@ -50,12 +50,15 @@ def seen_by(
 ) -> tuple[pd.DataFrame, Design]:
     """Return connectivity and design as a test sees them.
 
-    `baseline` and `followup` of that design are the roles the test compares. The first period of a
+    `baseline` and `followup` of that design are the roles the test compares, `scored` those of its
+    scores where they are others. The first period of a
     crossover is a parallel study of the session before both drugs and of the one after each
     participant's own first drug, whose role is :data:`ketfc.study.design.design.AFTER_FIRST`.
     """
     if test.name != FIRST_PERIOD:
-        return connectivity, design.comparing(*test.roles) if test.roles else design
+        if test.roles is None:
+            return connectivity, design
+        return connectivity, design.comparing(*test.roles, scored=test.scored)
     first = design.first_period()
     roles = {"control": design.baseline, "ketamine": design.followup}
     own = connectivity["participant_id"].map(
@@ -129,7 +132,7 @@ def participant_table(
         z = _by_participant(means[means["role"] == role], "z", f"{circuit} at {role}")
         table[f"z_{time}"] = z.reindex(table.index)
         table[f"listed_{time}"] = table.index.isin(z.index)
-    for time, role in {**roles, "change": "change"}.items():
+    for time, role in {**design.score_roles, "change": "change"}.items():
         score = _by_participant(si[si["role"] == role], "score", f"the SI score at {role}")
         table[f"si_{time}"] = score.reindex(table.index)
     terms = design.terms
@@ -254,5 +257,5 @@ def _reason(need: str, row: pd.Series[Any], design: Design) -> str:
         return f"no connectivity at {role}"
     if not design.si:
         return "the study has no SI score"
-    what = "change score" if time == "change" else f"score at {role}"
+    what = "change score" if time == "change" else f"score at {design.score_roles[time]}"
     return f"no {design.instrument} {what}"

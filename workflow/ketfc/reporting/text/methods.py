@@ -112,6 +112,11 @@ def methods_text(
             *edge_methods(edges, design),
         ],
         motion_given=motion_given(design),
+        later=[
+            f"{one.score[1]} with the {'difference at' if design.drugs else 'change until'} "
+            f"{one.connectivity[1]}"
+            for one in design.later_outcomes
+        ],
         n_runs=len(runs),
         n_runs_excluded=int((runs["status"].astype(str) != "ok").sum()),
         n_exclusions=len(exclusions),

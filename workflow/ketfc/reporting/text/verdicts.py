@@ -39,6 +39,8 @@ class Setting:
         ``primary``, ``secondary`` or ``sensitivity``: what the family of tests is called.
     change_score : bool
         Whether the score is a change, not adjusted for its baseline.
+    span : str
+        The sessions between which connectivity changed, where they are not those of the scores.
     one_sided : tuple of (str, str), optional
         Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
     """
@@ -57,6 +59,7 @@ class Setting:
     one_sided: tuple[str | None, str | None] | None = None
     drugs: tuple[str, ...] | None = None
     adjusted: tuple[str, ...] = ()
+    span: str = ""
 
 
 def described(
@@ -168,6 +171,13 @@ def _estimand(item: Tested, setting: Setting) -> str:
 def _setting(item: Tested, alpha: float) -> Setting:
     circuit, test, design = item.planned.circuit, item.planned.test, item.planned.design
     one_sided = ONE_SIDED in item.evidence.flags
+    # what an association is told with are the sessions of its scores
+    before, after = (design.score_roles if test.kind == "association" else design.roles).values()
+    instrument, span = design.instrument, ""
+    if test.scored is not None and design.within_drugs:
+        instrument, span = f"{instrument} ({after})", f" ({design.followup})"
+    elif test.scored is not None:
+        span = f" from {design.baseline} to {design.followup}"
     return Setting(
         circuit=circuit.name,
         expected_sign=circuit.expected_sign,
@@ -175,11 +185,12 @@ def _setting(item: Tested, alpha: float) -> Setting:
         arms=(design.arms["ketamine"], design.arms["control"]) if design.between_arms else None,
         within=design.arms[test.arm] if test.arm else None,
         drugs=tuple(design.drugs.values()) if design.within_drugs else None,
-        baseline=design.baseline,
-        followup=design.followup,
-        instrument=design.instrument,
+        baseline=before,
+        followup=after,
+        instrument=instrument,
         rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
         adjusted=test.adjusted,
+        span=span,
         change_score="si_change" in test.needs,
         alpha=alpha,
         one_sided=(circuit.direction, circuit.registration) if one_sided else None,

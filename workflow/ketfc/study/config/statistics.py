@@ -4,7 +4,29 @@ from __future__ import annotations
 
 from pydantic import ValidationInfo, field_validator
 
-from ketfc.study.config.types import Group, Number, PathText, Text, Whole, key, refuse
+from ketfc.study.config.types import Group, Name, Number, PathText, Text, Whole, key, refuse
+
+
+class LaterOutcome(Group):
+    """A question on the change in connectivity and a score of another session."""
+
+    name: Name = key(
+        ...,
+        "Name of the question: its test is called `later-` and this name.",
+        "letters and digits",
+    )
+    connectivity: Text = key(
+        "post",
+        "Role (of `study.sessions`) of the follow-up until which connectivity changed; in a "
+        "crossover that of the session after ketamine.",
+        "a role with images",
+    )
+    score: Text = key(
+        ...,
+        "Role of the session of the score: that of the scan or a later one, with or without "
+        "images; in a crossover that of the session after ketamine.",
+        "a role, not before connectivity",
+    )
 
 
 class Statistics(Group):
@@ -46,6 +68,14 @@ class Statistics(Group):
         "the name of a covariate of labels, or null",
         examples=["site"],
     )
+    later_outcomes: tuple[LaterOutcome, ...] = key(
+        [],
+        "Questions on later scores of suicidal ideation: whether they are associated with the "
+        "change in connectivity until an earlier scan. Each is tested in every circuit as the "
+        "primary association is, and counts in the secondary family.",
+        "a list of groups with name, connectivity and score",
+        examples=[[{"name": "day7", "connectivity": "post", "score": "day7"}]],
+    )
     equivalence_margin: Number = key(
         0.1,
         "The smallest change in Fisher z that matters: equivalence tests ask whether the change "
@@ -71,6 +101,15 @@ class Statistics(Group):
         if len(set(names)) < len(names):
             raise refuse("names a covariate twice")
         return names
+
+    @field_validator("later_outcomes")
+    @classmethod
+    def _asked_once(cls, asked: tuple[LaterOutcome, ...]) -> tuple[LaterOutcome, ...]:
+        if len({one.name for one in asked}) < len(asked):
+            raise refuse("gives two questions the same name")
+        if len({(one.connectivity, one.score) for one in asked}) < len(asked):
+            raise refuse("asks the same question twice, and would count it twice")
+        return asked
 
     @field_validator("blocks")
     @classmethod

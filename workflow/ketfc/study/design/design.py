@@ -62,6 +62,28 @@ class Instrument:
 
 
 @dataclass(frozen=True)
+class LaterOutcome:
+    """A question on the change in connectivity and a score of another session.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the config.
+    connectivity, score : tuple of str
+        The roles between which connectivity changed, and those of the scores; reference first.
+    """
+
+    name: str
+    connectivity: tuple[str, str]
+    score: tuple[str, str]
+
+    @property
+    def test(self) -> str:
+        """Name of its test in the tables."""
+        return f"later-{self.name}"
+
+
+@dataclass(frozen=True)
 class Groups:
     """Patients and healthy controls.
 
@@ -168,6 +190,11 @@ class Design:
         Hours between dose and scan by role.
     terms : Terms
         What else enters the models.
+    later_outcomes : tuple of LaterOutcome
+        The questions on later scores, in the order of the config.
+    scored : tuple of (str, str), optional
+        Roles of the scores, reference first, where a test takes them from other sessions than
+        connectivity; None in ``plan/design.json``.
     """
 
     study: str
@@ -194,6 +221,8 @@ class Design:
     covariates: Mapping[str, str] = field(default_factory=dict)
     hours_since_dose: Mapping[str, Any] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
+    later_outcomes: tuple[LaterOutcome, ...] = ()
+    scored: tuple[str, str] | None = None
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Design:
@@ -219,6 +248,8 @@ class Design:
         if terms.get("diagnosis"):
             terms["diagnosis"] = Diagnoses(**_tuples(terms["diagnosis"]))
         given["terms"] = Terms(**_tuples(terms))
+        asked = given.get("later_outcomes", ())
+        given["later_outcomes"] = tuple(LaterOutcome(**_tuples(one)) for one in asked)
         return cls(**given)
 
     def to_json(self) -> dict[str, Any]:
@@ -267,6 +298,13 @@ class Design:
         return {"baseline": self.baseline, "followup": self.followup}
 
     @property
+    def score_roles(self) -> dict[str, str]:
+        """The roles of the scores that are compared, by ``baseline`` and ``followup``."""
+        if self.scored is None:
+            return self.roles
+        return dict(zip(("baseline", "followup"), self.scored, strict=True))
+
+    @property
     def scores(self) -> dict[str, Instrument]:
         """The instruments that there are, by ``si`` and ``depression``."""
         both = {"si": self.si, "depression": self.depression}
@@ -298,9 +336,11 @@ class Design:
         groups = self.groups.participants if self.groups else {}
         return [who for who, group in groups.items() if group == CONTROLS]
 
-    def comparing(self, baseline: str, followup: str) -> Design:
-        """Return the design with another pair of roles as those that are compared."""
-        return replace(self, baseline=baseline, followup=followup)
+    def comparing(
+        self, baseline: str, followup: str, *, scored: tuple[str, str] | None = None
+    ) -> Design:
+        """Return the design with another pair of roles, of scores too, as those compared."""
+        return replace(self, baseline=baseline, followup=followup, scored=scored)
 
     def first_period(self) -> Design:
         """Return a crossover as the parallel study that it was until its first drugs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ketfc.study.config.scores import Depression, Score
 from ketfc.study.config.study import Study
 from ketfc.study.design.design import BASELINE, FOLLOWUP, Design, Groups, Instrument, Kind
 from ketfc.study.design.estimands import drugs, estimands, forbidden_words
+from ketfc.study.design.later_outcomes import later_outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +36,15 @@ class Detection:
     source: str
 
 
-def detect_design(study: Study) -> Detection:
+def detect_design(study: Study, scanned: Set[str] | None = None) -> Detection:
     """Return the design that the config describes, or the one it sets.
 
     Parameters
     ----------
     study : Study
         That section of the configuration.
+    scanned : set of str, optional
+        The roles that have images, where that is known; at others there are scores alone.
 
     Returns
     -------
@@ -56,8 +59,13 @@ def detect_design(study: Study) -> Detection:
     if study.crossover is not None:
         order = " and ".join(study.crossover.order)
         return Detection(Kind.CROSSOVER, f"detected from study.crossover, columns {order}")
-    roles = f"the {len(study.sessions)} roles of study.sessions, without arms or order of drugs"
-    kind = Kind.LONGITUDINAL if len(study.sessions) > 2 else Kind.SINGLE_ARM
+    followups = [role for role in study.sessions if role not in (BASELINE, FOLLOWUP)]
+    further = [role for role in followups if scanned is None or role in scanned]
+    images = " with images" if len(further) < len(followups) else ""
+    roles = (
+        f"the {2 + len(further)} roles of study.sessions{images}, without arms or order of drugs"
+    )
+    kind = Kind.LONGITUDINAL if further else Kind.SINGLE_ARM
     return Detection(kind, f"detected from {roles}")
 
 
@@ -117,18 +125,21 @@ def design_problems(config: Config, rows: pd.DataFrame) -> list[Problem]:
     ]
 
 
-def contrasts(study: Study) -> tuple[tuple[str, str], ...]:
+def contrasts(study: Study, scanned: Set[str] | None = None) -> tuple[tuple[str, str], ...]:
     """Return the pairs of roles that a design compares, reference first, the primary pair first.
 
     A pair of a crossover is the session after the control drug and the one after ketamine; other
-    designs compare every follow-up with `pre`, save a single arm, which has one follow-up.
+    designs compare every follow-up with `pre`, save a single arm, which has one follow-up. Of the
+    further pairs those alone whose roles have images (`scanned`), where that is known.
     """
-    kind = detect_design(study).kind
+    kind = detect_design(study, scanned).kind
     if kind == Kind.CROSSOVER and study.crossover is not None:
-        return study.crossover.pairs
-    further = [role for role in study.sessions if role not in (BASELINE, FOLLOWUP)]
-    followups = [FOLLOWUP] if kind == Kind.SINGLE_ARM else [FOLLOWUP, *further]
-    return tuple((BASELINE, role) for role in followups)
+        primary, *others = study.crossover.pairs
+    else:
+        further = [role for role in study.sessions if role not in (BASELINE, FOLLOWUP)]
+        primary = (BASELINE, FOLLOWUP)
+        others = [(BASELINE, role) for role in further if kind != Kind.SINGLE_ARM]
+    return (primary, *(pair for pair in others if scanned is None or scanned >= set(pair)))
 
 
 def alternating_columns(rows: pd.DataFrame) -> tuple[str, str] | None:
@@ -162,7 +173,8 @@ def describe_design(
     *,
     sequences: Mapping[str, str | None] | None = None,
     groups: Mapping[str, str | None] | None = None,
-) -> Design:
+    scanned: Set[str] | None = None,
+) -> tuple[Design, list[Problem]]:
     """Return the design: kind, roles, arms, participants, instruments and estimands.
 
     Parameters
@@ -175,17 +187,28 @@ def describe_design(
         The order of a crossover's drugs (:data:`ketfc.study.people.groups.SEQUENCES`).
     groups : mapping of str to (str or None), optional
         ``patients``, ``controls`` or None, where the config names groups.
+    scanned : set of str, optional
+        The roles that have images, where that is known.
+
+    Returns
+    -------
+    design : Design
+        Kind, roles, arms, participants, instruments, questions and estimands.
+    problems : list of Problem
+        Of the questions on later scores, which are then not in the design.
     """
     study = config.study
-    detection = detect_design(study)
+    detection = detect_design(study, scanned)
     kind = detection.kind
     crossover = kind == Kind.CROSSOVER and study.crossover is not None
     arms = study.arms if kind == Kind.PARALLEL else None
     controlled = crossover or arms is not None
-    pairs = contrasts(study)
+    pairs = contrasts(study, scanned)
+    drug_pairs = study.crossover.pairs if crossover and study.crossover is not None else ()
+    questions, problems = later_outcomes(config, pairs, drug_pairs)
     before = None if any(BASELINE in pair for pair in pairs if crossover) else BASELINE
     people = dict(sorted(participants.items()))
-    return Design(
+    design = Design(
         study=study.name,
         kind=kind,
         detected=detection.source,
@@ -210,7 +233,11 @@ def describe_design(
         si=_instrument(config.scores.si),
         depression=_instrument(config.scores.depression),
         estimand=estimands(
-            config, kind, followups=pairs, first_period=crossover and before is not None
+            config,
+            kind,
+            followups=pairs,
+            first_period=crossover and before is not None,
+            later=questions,
         ),
         may_not_say=tuple(
             forbidden_words(control_tested=controlled, healthy=study.groups is not None)
@@ -219,7 +246,9 @@ def describe_design(
         strategy=config.denoising.primary,
         alpha=config.statistics.alpha,
         preregistered=config.statistics.preregistration is not None,
+        later_outcomes=questions,
     )
+    return design, problems
 
 
 def _instrument(score: Score | Depression | None) -> Instrument | None:

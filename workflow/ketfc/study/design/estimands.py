@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ketfc.base.english import listed
 from ketfc.study.config.config import Config
-from ketfc.study.design.design import FIRST_PERIOD, Kind
+from ketfc.study.design.design import FIRST_PERIOD, Kind, LaterOutcome
 
 _NEVER = ("caused by", "predicts", "proves")
 _WITHOUT_CONTROL = ("ketamine-specific", "effect of ketamine", "compared with placebo")
@@ -14,7 +14,12 @@ _WITH_HEALTHY = ("normalised", "normalized")
 
 
 def estimands(
-    config: Config, kind: Kind, *, followups: tuple[tuple[str, str], ...], first_period: bool
+    config: Config,
+    kind: Kind,
+    *,
+    followups: tuple[tuple[str, str], ...],
+    first_period: bool,
+    later: tuple[LaterOutcome, ...],
 ) -> dict[str, str]:
     """Return a sentence per test on what it estimates, the primary tests first.
 
@@ -28,10 +33,12 @@ def estimands(
         Roles that are compared, reference first, the primary pair first.
     first_period : bool
         Whether the first drugs of a crossover can be compared at equal baseline.
+    later : tuple of LaterOutcome
+        The questions on later scores.
     """
     (reference, followup), *further = followups
     found = {"change": _change(config, kind, reference, followup)}
-    found["association"] = _association(config, kind, reference, followup)
+    found["association"] = _association(config, kind, (reference, followup))
     for before, after in further:
         found[f"change-{after}"] = _change(config, kind, before, after)
     if first_period and config.study.crossover is not None:
@@ -42,6 +49,8 @@ def estimands(
             f"drugs, adjusted for {given} (ANCOVA): between participants, and free of what the "
             "first drug leaves behind."
         )
+    for one in later:
+        found[one.test] = _association(config, kind, one.score, until=one.connectivity)
     return found
 
 
@@ -98,16 +107,26 @@ def _change(config: Config, kind: Kind, reference: str, followup: str) -> str:
     )
 
 
-def _association(config: Config, kind: Kind, reference: str, followup: str) -> str:
-    si, after = config.scores.si, config.study.sessions[followup]
+def _association(
+    config: Config, kind: Kind, roles: tuple[str, str], *, until: tuple[str, str] | None = None
+) -> str:
+    """Return what an association of scores of two roles estimates.
+
+    `until` names the roles between which connectivity changed, where they are others.
+    """
+    sessions = config.study.sessions
+    si, before, after = config.scores.si, *(sessions[role] for role in roles)
     if si is None:
         return "Not estimated: the study has no score of suicidal ideation."
     note = "an association, not an effect."
     if kind is Kind.CROSSOVER:
         ketamine, control = drugs(config).values()
+        scored = f" (sessions {after} and {before})" if until else ""
+        between = f" (sessions {sessions[until[1]]} and {sessions[until[0]]})" if until else ""
         return (
             f"Partial Spearman correlation of the difference in {si.instrument} between "
-            f"{ketamine} and {control} with the difference in Fisher z between them, given "
+            f"{ketamine} and {control}{scored} with the difference in Fisher z between "
+            f"them{between}, given "
             f"{listed(['the order of the drugs', *adjusted_names(config)])}; {note}"
         )
     changes = si.change_column is not None
@@ -117,4 +136,7 @@ def _association(config: Config, kind: Kind, reference: str, followup: str) -> s
     given += adjusted_names(config)
     adjusted = f"given {listed(given)}" if given else "without adjustment for baseline"
     rho = "Partial Spearman" if given else "Spearman"
-    return f"{rho} correlation of {outcome} with the change in Fisher z, {adjusted}; {note}"
+    change = "change in Fisher z"
+    if until:
+        change += f" from {sessions[until[0]]} to {sessions[until[1]]}"
+    return f"{rho} correlation of {outcome} with the {change}, {adjusted}; {note}"
