@@ -62,6 +62,14 @@ def test_an_own_parcellation_is_recorded_with_its_files_and_what_it_lost(tmp_pat
     assert len(about["SHA256"]) == 64
 
 
+def test_an_own_parcellation_needs_no_table_of_labels(tmp_path):
+    image = write_image(tmp_path / "mine.nii.gz", 3)
+    own, about = make("Mine", ASYM, None, image=str(image), space=ASYM)
+    assert own.names == ("label1", "label2", "label3")
+    assert about["Sources"] == ["mine.nii.gz"]
+    assert about["TemplateMismatch"] is None
+
+
 def test_a_named_parcellation_is_recorded_with_its_licence_and_checksum(tmp_path):
     write_image(tmp_path / ASYM / "TianS1.nii.gz", 16)
     made, about = make("TianS1", ASYM, tmp_path)

@@ -39,6 +39,19 @@ def test_missing_and_constant_columns_correlate_with_nothing(rng):
     )
 
 
+@pytest.mark.parametrize("level", [-1000.1, 1000.1])
+def test_rounding_of_a_constant_column_is_no_signal(level, rng):
+    series = rng.standard_normal((50, 3))
+    series[:, 1] = level + 1e-12 * rng.standard_normal(50)
+    assert np.isnan(pearson(series)[1]).all()
+    # after cleaning, the size of what there was before tells rounding from signal
+    series[:, 1] -= level
+    assert np.isfinite(pearson(series)[1, [0, 2]]).all()
+    assert np.isnan(pearson(series, np.array([1.0, 1000.1, 1.0]))[1]).all()
+    small = np.array([1.0, 1e-12, 1.0])
+    np.testing.assert_array_equal(pearson(series, small), pearson(series))
+
+
 def test_columns_that_are_copies_correlate_at_one_and_not_above(rng):
     column = rng.standard_normal(300)
     r = pearson(np.column_stack([column, 7 * column, -column]))

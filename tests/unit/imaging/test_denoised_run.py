@@ -29,7 +29,8 @@ from ketfc.imaging.denoise.confounds import STRATEGIES, regressors, strategy_col
 from ketfc.imaging.denoise.operator import degrees_of_freedom, operator
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.io.sidecars import read_sidecar, repetition_time
-from ketfc.imaging.run.denoising import RunResult
+from ketfc.imaging.run.denoising import RunResult, denoise_run
+from ketfc.imaging.run.reading import extract_run
 
 NAMES = tuple(STRATEGIES)
 
@@ -100,6 +101,29 @@ def test_correlations_are_those_of_series_that_nilearn_cleaned(upper_bpf, make_r
         assert cleaned.n_volumes == 118
         assert 10 < cleaned.tdof < 118
         assert set(cleaned.matrices) == {"Circuits", "Slabs"}
+
+
+@pytest.mark.parametrize("level", [1000.1, -1000.1])
+def test_a_region_that_is_constant_correlates_with_nothing_whatever_is_cleaned(level, make_run):
+    run = make_run(120, confounds=jerk)
+    extraction = extract_run(run.files.bold, run.files.mask, place, {})
+    stacked = extraction.series
+    series = stacked.series.copy()
+    series[:, 1] = level
+    given = settings()
+    result = denoise_run(
+        replace(extraction, series=replace(stacked, series=series)),
+        run.files,
+        given.denoising,
+        given.limits,
+        min_coverage=0.5,
+    )
+    assert tuple(result.strategies) == NAMES
+    for cleaned in result.strategies.values():
+        matrix = cleaned.matrices["Circuits"]
+        assert matrix["b"].isna().all()
+        assert matrix.loc["b"].isna().all()
+        assert np.isfinite(matrix.loc["a", "c"])
 
 
 def test_what_was_regressed_is_told(make_run):

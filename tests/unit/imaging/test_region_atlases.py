@@ -153,6 +153,25 @@ def test_all_mistakes_are_told_at_once_each_with_its_key(tmp_path):
     assert "did you mean 'Yeo7'" in told.message
 
 
+def test_a_mistake_in_a_part_of_a_union_is_told_where_the_part_is_defined(tmp_path):
+    yeo(tmp_path)
+    path = registry(
+        tmp_path,
+        a={
+            "union": ["c", "d"],
+            "alternatives": {"Both": {"union": ["c", "e"], "source": SOURCE}},
+        },
+        c=labels("Yeo7", "Limbik"),
+        d={"map": {"image": "d.nii.gz", "space": SPACE}},
+        e=labels("Yeo7", "Viss"),
+    )
+    assert errors(problems(tmp_path, path)) == [
+        ("mine.yaml", "regions.c.labels", "Limbik"),
+        ("mine.yaml", "regions.d.map.image", str(tmp_path / "d.nii.gz")),
+        ("mine.yaml", "regions.e.labels", "Viss"),
+    ]
+
+
 def test_a_sphere_at_the_brains_edge_is_noted(tmp_path):
     path = registry(tmp_path, b={"spheres": ball(0, 75, 10, radius=8)})
     found = [each for each in problems(tmp_path, path) if each.field == "regions.b.spheres"]

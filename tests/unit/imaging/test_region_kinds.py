@@ -14,7 +14,13 @@ from ketfc.base.errors import StudyError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid, voxel_shares
 from ketfc.imaging.regions.definitions import AtlasLabels, ProbabilityMap, Region, Sphere
-from ketfc.imaging.regions.placing import WEIGHTED, label_regions, place_regions, region_centres
+from ketfc.imaging.regions.placing import (
+    MAP_FLOOR,
+    WEIGHTED,
+    label_regions,
+    place_regions,
+    region_centres,
+)
 from ketfc.imaging.run.extraction import extract
 
 SPACE = "MNI152NLin2009cAsym"
@@ -110,6 +116,21 @@ def test_a_map_on_the_runs_grid_gives_its_values_as_weights(tmp_path, rng):
     found = weights_of(of_map(save_map(tmp_path, values)), FINE)
     expected = np.where(values < 0.01, 0, values).ravel(order="F")
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_map_that_peaks_at_the_floor_keeps_its_peak_and_below_it_is_refused(tmp_path):
+    values = np.zeros(FINE.shape)
+    values[3, 4, 5], values[3, 4, 6] = MAP_FLOOR, 0.9 * MAP_FLOOR
+    path = tmp_path / "map.nii.gz"
+    # in float64, where the floor is what it is
+    write_gzip(path, nifti_bytes(values, FINE_AFFINE))
+    found = weights_of(of_map(str(path)), FINE)
+    peak = np.ravel_multi_index((3, 4, 5), FINE.shape, order="F")
+    assert np.flatnonzero(found).tolist() == [peak]
+    assert found[peak] == pytest.approx(MAP_FLOOR)
+    write_gzip(path, nifti_bytes(0.99 * values, FINE_AFFINE))
+    with pytest.raises(StudyError, match=r"values from 0 to 0\.0099"):
+        weights_of(of_map(str(path)), FINE)
 
 
 def test_a_map_on_a_finer_grid_is_averaged_over_each_voxel(tmp_path):

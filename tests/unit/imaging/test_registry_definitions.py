@@ -85,6 +85,25 @@ def test_a_map_in_another_template_lies_outside(tmp_path):
     assert registry.outside("MNI152NLin6Asym") == []
 
 
+def test_a_template_that_is_not_the_studys_is_told_once(tmp_path):
+    other = "MNI152NLin6Asym"
+    spheres = [{"space": other, "centre": [x, 0, 0], "radius": 5} for x in (3, 9)]
+    there = [*spheres, {"space": SPACE, "centre": [3, 0, 0], "radius": 5}]
+    registry = load(
+        tmp_path,
+        d=region(spheres=spheres),
+        e=region(map={"image": "e.nii.gz", "space": other}),
+        f=region(union=["a", "d", "e"]),
+        g=region(spheres=there),
+    )
+    for name in "def":
+        assert registry.regions[name].foreign_spaces(SPACE) == (other,)
+        assert registry.regions[name].foreign_spaces(other) == ()
+    # one sphere in the study's template, or in unspecified MNI, is enough
+    for name in "ag":
+        assert registry.regions[name].foreign_spaces(SPACE) == ()
+
+
 LABELS = {"atlas": "TianS1", "names": ["AMY-rh"]}
 
 

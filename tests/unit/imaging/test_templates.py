@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from ketfc.imaging.atlas.templates import (
     template_mismatch,
 )
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.regions.definitions import AtlasLabels
 from ketfc.imaging.regions.registry import Registry, region_mismatch
 from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
-from ketfc.imaging.run.derivatives import write_run
+from ketfc.imaging.run.derivatives import template_mismatches, write_run
 
 
 def grid(shape: tuple[int, int, int], step: tuple[float, ...], origin: tuple[float, ...]) -> Grid:
@@ -93,21 +95,51 @@ def test_regions_of_another_template_are_placed_where_they_are_and_named():
     assert region_mismatch(REGISTRY, ASYM) is None
 
 
+def of_labels(registry: Registry) -> Registry:
+    """Return a registry whose regions a and c are labels, c of two parcellations and a sphere."""
+    parts = (AtlasLabels("Mine", ("x",)), AtlasLabels("Theirs", ("y", "z")))
+    a, c = (registry.regions[name] for name in "ac")
+    label = replace(a, id="part", spheres=(), labels=parts)
+    made = {
+        "a": replace(a, spheres=(), labels=parts[:1]),
+        "c": replace(c, spheres=(), members=(label, replace(c, id="ball"))),
+    }
+    return replace(registry, regions=registry.regions | made)
+
+
+def test_regions_of_an_atlas_of_another_template_are_named_too():
+    note = template_mismatch(SIX, ASYM)
+    registry = of_labels(REGISTRY)
+    assert region_mismatch(registry, ASYM) is None
+    assert region_mismatch(registry, ASYM, {"Mine": None, "Theirs": None}) is None
+    assert region_mismatch(registry, ASYM, {"Mine": None, "Theirs": note}) == f"c: {note}"
+    both = region_mismatch(registry, ASYM, {"Mine": note, "Theirs": note, "Unused": "x"})
+    assert both == f"a: {note}; c: {note}"
+    # what a sphere says comes first, and the same is said once
+    assert region_mismatch(of_labels(elsewhere()), ASYM, {"Mine": "another grid"}) == (
+        f"a: another grid; b: {note}; c: another grid"
+    )
+
+
 def test_the_sidecars_of_a_run_say_which_atlas_is_of_another_template(tmp_path):
     names = [region.id for region in REGISTRY.used_regions]
+    note, registry = template_mismatch(SIX, ASYM), of_labels(REGISTRY)
+    sidecars = {name: tmp_path / f"{name}.json" for name in ("Mine", "Theirs", "Other")}
+    for name, path in sidecars.items():
+        path.write_text(json.dumps({"TemplateMismatch": None if name == "Mine" else note}))
     write_run(
         tmp_path,
         "sub-01_task-rest",
         ASYM,
         files=RunFiles(Path("bold.nii.gz"), Path("mask.nii.gz"), Path("confounds.tsv")),
         result=RunResult(series={}, strategies={"none": StrategyResult()}, quality={}),
-        registry=REGISTRY,
+        registry=registry,
         regions={"Circuits": names, "Other": ["p1", "p2"]},
         denoising=denoising(),
         min_coverage=0.5,
-        mismatches={"Other": template_mismatch(SIX, ASYM)},
+        mismatches=template_mismatches(registry, ASYM, sidecars),
     )
     for kind in ("stat-mean_timeseries", "desc-none_stat-pearsoncorrelation_relmat"):
-        for atlas, said in (("Circuits", None), ("Other", f"{SIX} regions on {ASYM} images")):
+        for atlas, said in (("Circuits", f"c: {note}"), ("Other", note)):
             path = tmp_path / f"sub-01_task-rest_space-{ASYM}_atlas-{atlas}_{kind}.json"
             assert read_json(path)["TemplateMismatch"] == said

@@ -17,7 +17,7 @@ from made_hypotheses import hypotheses_table
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ketfc.inference.design.fit import bayes_factor
+from ketfc.inference.design.fit import bayes_factor, evidence_of
 from ketfc.inference.design.model import Model
 from ketfc.inference.families import false_discovery_rate, joint_test
 
@@ -81,6 +81,44 @@ def test_circuits_of_different_participants_share_a_family():
     for (_, model), t in zip(models, joint.statistic, strict=True):
         expected = t_of(model.response[1], model.tested, model.nuisance["score before"])
         assert t == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("by_ranks", [False, True])
+@pytest.mark.parametrize("groups", [False, True])
+def test_a_family_of_one_is_the_test_itself_whatever_the_order_of_people_and_sites(
+    groups, by_ranks
+):
+    """Covariates and blocks are those of the people they belong to: nothing here is symmetric."""
+    rng = np.random.default_rng(11)
+    people = ["sub-05", "sub-01", "sub-07", "sub-02", "sub-06", "sub-03", "sub-04", "sub-08"]
+    site = np.array([0, 1, 0, 0, 1, 1, 0, 0])
+    age = np.array([31.0, 52, 45, 23, 64, 38, 29, 57])
+    arm = np.array([1.0, 0, 0, 1, 1, 0, 1, 0])
+    tested = ("arm", arm) if groups else ("change", rng.normal(0, 1, 8))
+    response = ("response", rng.normal(0, 1, 8) + 0.1 * age + 2 * site + tested[1])
+    nuisance = {} if groups and by_ranks else {"before": rng.normal(0, 1, 8)}
+    columns = {"age": age, "site: 1": site.astype(float)}
+    model = Model(
+        response,
+        tested,
+        nuisance | columns,
+        groups=groups,
+        covariates=tuple(columns),
+        blocks=site,
+        by_ranks=by_ranks,
+    )
+    alone = evidence_of(model, alpha=0.05, permutations=1000, rng=np.random.default_rng(0))
+    place = np.argsort(people)
+    joint = joint_test(
+        [(people, model)],
+        shared={name: column[place] for name, column in columns.items()},
+        blocks=site[place],
+        permutations=1000,
+        rng=np.random.default_rng(1),
+    )
+    assert joint.exhaustive
+    assert joint.permutations == 120 * 6
+    assert joint.p_fwer.tolist() == joint.p.tolist() == pytest.approx([alone.p_permutation])
 
 
 def test_circuits_with_the_same_numbers_have_a_p_each():

@@ -182,6 +182,19 @@ def test_no_line_where_the_data_do_not_determine_one(x, y):
     assert median_line(x, y, nothing, alpha=0.05) is None
 
 
+def test_a_line_needs_two_degrees_of_freedom():
+    rng = np.random.default_rng(8)
+    x, y, C = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(5, 2))
+    for kept, drawn in ((slice(0, 4), True), (slice(0, 3), False)):
+        nothing = np.empty((len(x[kept]), 0))
+        assert (fit_line(x[kept], y[kept], nothing) is not None) == drawn
+        assert (median_line(x[kept], y[kept], nothing, alpha=0.05) is not None) == drawn
+    assert fit_line(x, y, C[:, :1]) is not None
+    assert median_line(x, y, C[:, :1], alpha=0.05) is not None
+    assert fit_line(x, y, C) is None
+    assert median_line(x, y, C, alpha=0.05) is None
+
+
 def test_the_median_line_is_scipys_and_its_band_turns_about_the_median_point():
     rng = np.random.default_rng(6)
     x = rng.normal(size=21)

@@ -110,7 +110,18 @@ def test_what_could_not_be_tested_says_why():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.21234, "0.212"), (-12345.6, "−12300"), (0.00001234, "0.0000123"), (-0.0, "0"), (3.0, "3")],
+    [
+        (0.21234, "0.212"),
+        (-12345.6, "−12300"),
+        (0.00001234, "0.0000123"),
+        (-0.0, "0"),
+        (3.0, "3"),
+        # whole numbers are whole, unless they are a million or more
+        (-999_999, "−999999"),
+        (1_000_000.0, "1e+06"),
+        (-2_345_678, "−2.35e+06"),
+        (999_999.4, "1000000"),
+    ],
 )
 def test_numbers_have_three_digits_and_no_powers(value, text):
     assert compact(value) == text

@@ -17,7 +17,9 @@ _NOTHING_LEFT = 1e-8
 """Share of a region's variance below which what a regression leaves of it is rounding."""
 
 
-def pearson(series: NDArray[np.float64]) -> NDArray[np.float64]:
+def pearson(
+    series: NDArray[np.float64], magnitude: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return Pearson's correlation of every pair of columns.
 
     Plain Pearson, not the shrunk estimate of ``ConnectivityMeasure(kind="correlation")``, whose
@@ -27,6 +29,10 @@ def pearson(series: NDArray[np.float64]) -> NDArray[np.float64]:
     ----------
     series : numpy.ndarray, shape (n_volumes, n_regions)
         Columns that hold NaN, or do not vary, correlate with nothing.
+    magnitude : numpy.ndarray, shape (n_regions,), optional
+        Largest absolute value of each column before cleaning; of `series` itself if not given.
+        Columns that vary by less than 1e-10 of it do not vary: cleaning leaves of a constant
+        column its rounding, which is as large as what is left itself.
 
     Returns
     -------
@@ -35,10 +41,10 @@ def pearson(series: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     centred = series - series.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
-    # cleaning leaves rounding residue of a constant series; what is left of it is no signal
-    scale = np.abs(series).max(axis=0, initial=0)
+    if magnitude is None:
+        magnitude = np.abs(series).max(axis=0, initial=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        unit = np.where(length > 1e-10 * np.maximum(scale, 1e-300), centred / length, np.nan)
+        unit = np.where(length > 1e-10 * np.maximum(magnitude, 1e-300), centred / length, np.nan)
     r: NDArray[np.float64] = np.clip(unit.T @ unit, -1, 1)
     r = (r + r.T) / 2
     np.fill_diagonal(r, np.nan)

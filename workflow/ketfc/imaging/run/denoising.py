@@ -308,7 +308,8 @@ def _correlated(
 
 
 def _correlations(matrix: NDArray[np.float64], series: pd.DataFrame) -> pd.DataFrame:
-    r = pearson(_cleaned(matrix, series.to_numpy()))
+    raw = series.to_numpy()
+    r = pearson(_cleaned(matrix, raw), np.abs(raw).max(axis=0))
     return pd.DataFrame(r, index=series.columns, columns=series.columns)
 
 
