@@ -236,6 +236,7 @@ NUMBERS = {
     "primary-association": ("p_holm", "p_fwer"),
     "secondary": ("p_holm", "p_fdr"),
     "moderation": ("p_holm", "p_fdr"),
+    "baseline-connectivity": ("p_holm", "p_fdr"),
 }
 """Corrected p of each family of tests; described changes have no p at all."""
 METHODS: dict[str, tuple[str, ...]] = {

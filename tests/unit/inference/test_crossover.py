@@ -292,8 +292,8 @@ def test_further_follow_ups_of_other_designs_are_secondary():
     design |= {"baseline": "pre", "contrasts": [["pre", "post"], ["pre", "late"]]}
     del design["estimand"]["change-first-period"]
     table = table_of((connectivity, scores, design))
-    assert list(table.index) == ["change", "association", "change-late"]
-    assert table["n"].tolist() == [12, 12, 12]
+    assert list(table.index) == ["change", "association", "change-late", "baseline-prognostic"]
+    assert table["n"].tolist() == [12, 12, 12, 12]
     assert table.loc["change-late", "family"] == "secondary"
     wide = connectivity.pivot_table(index="participant_id", columns="role", values="z")
     expected = stats.ttest_rel(wide["late"], wide["pre"])

@@ -58,7 +58,7 @@ def test_two_arms_have_six_rows_per_circuit_and_two_of_moderation_in_the_columns
     told = table.loc[moderation, ["hypothesis", "test"]].to_numpy().tolist()
     of_primary = ["drug-by-change", "drug-by-baseline-score"]
     assert told == [[c.id, test] for c in CIRCUITS if c.primary for test in of_primary]
-    table = table[~moderation]
+    table = table[~moderation & (table["family"] != "baseline-connectivity")]
     assert table["test"].tolist() == tests * 3
     assert table["hypothesis"].tolist() == [c.id for c in CIRCUITS for _ in tests]
     first, last = table["family"].tolist()[:6], table["family"].tolist()[-6:]
@@ -70,6 +70,7 @@ def test_two_arms_have_six_rows_per_circuit_and_two_of_moderation_in_the_columns
 
 def test_one_arm_has_two_rows_per_circuit():
     table = study(arms=False).test()
+    table = table[table["family"] != "baseline-connectivity"]
     assert table["test"].tolist() == ["change", "association"] * 3
     changes = table.loc[table["test"] == "change"]
     assert (changes["effect_size_type"] == "dz (Hedges g)").all()
@@ -122,7 +123,8 @@ def test_nobody_vanishes():
         if role:
             planned[made.content["arms"][role]] += 1
     for row in table.itertuples():
-        arm = row.test.partition("-")[2] if row.family != "moderation" else ""
+        everybody = row.family in ("moderation", "baseline-connectivity")
+        arm = "" if everybody else row.test.partition("-")[2]
         listed = left_out[
             (left_out["hypothesis"] == row.hypothesis) & (left_out["test"] == row.test)
         ]

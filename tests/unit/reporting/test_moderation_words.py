@@ -15,6 +15,8 @@ from ketfc.reporting.tables import results
 from ketfc.reporting.text.captions import figure_caption
 from ketfc.reporting.text.moderation import (
     adjustment_methods,
+    baseline_methods,
+    baseline_questions,
     moderation_methods,
     moderation_questions,
     moderation_table,
@@ -80,12 +82,41 @@ def test_moderation_has_a_table_of_its_own_and_is_in_no_other(adjusted):
 
 def test_the_methods_say_which_models_were_ranked(adjusted, single):
     (text,) = robustness_methods(adjusted.robustness, 0.1)
-    assert "the models of change and moderation on ranks" in text
+    assert "the models of change, moderation and arm by baseline connectivity on ranks" in text
     (text,) = robustness_methods(made_tables.two_arms().robustness, 0.1)
     assert "the models of change on ranks" in text
     (text,) = robustness_methods(single.robustness, 0.1)
     assert "on ranks" not in text
     assert "adjustment of the association for connectivity at baseline" in text
+
+
+def test_baseline_connectivity_has_a_table_of_its_own_and_is_in_no_other(adjusted, single):
+    own = moderation_table(adjusted.hypotheses, adjusted.robustness, family="baseline-connectivity")
+    tests = ["baseline-prognostic", "baseline-prescriptive"]
+    assert [row[1] for row in own.rows] == tests * 5
+    others = [results(adjusted.hypotheses, primary=primary) for primary in (True, False)]
+    others.append(moderation_table(adjusted.hypotheses, adjusted.robustness))
+    assert not {row[1] for table in others for row in table.rows} & set(tests)
+    # of interactions alone there is a correlation by ranks beside the values
+    by_ranks = own.columns.index("partial r by ranks")
+    assert [row[by_ranks] == "n/a" for row in own.rows[:2]] == [True, False]
+    assert baseline_questions(adjusted.hypotheses)[1].startswith("baseline-prescriptive: whether")
+    assert [text.partition(":")[0] for text in baseline_questions(single.hypotheses)] == tests[:1]
+
+
+def test_the_methods_say_what_was_asked_of_baseline_connectivity(adjusted, single):
+    (text,) = baseline_methods(adjusted.hypotheses, adjusted.design)
+    assert "whether the score after treatment is associated with connectivity before it" in text
+    assert "and whether that differs between the arms" in text
+    assert "the product of arm and connectivity at baseline" in text
+    assert "within it, and exploratory. With fewer than 10 complete participants" in text
+    assert "predict" not in text
+    (text,) = baseline_methods(single.hypotheses, replace(single.design, preregistered=True))
+    assert "between the arms" not in text
+    assert "product" not in text
+    assert "exploratory" not in text
+    without = made_tables.without_scores()
+    assert baseline_methods(without.hypotheses, without.design) == []
 
 
 def test_a_study_without_moderation_has_neither_table_nor_methods(single):

@@ -310,8 +310,10 @@ def test_cards_tell_evidence_from_none(made):
 def test_result_tables_hold_every_test_once(made):
     primary, others = (results(made.hypotheses, primary=one) for one in (True, False))
     moderation = moderation_table(made.hypotheses, made.robustness)
-    assert len(primary.rows) == len(moderation.rows) == 10
-    assert len(primary.rows) + len(others.rows) + len(moderation.rows) == len(made.hypotheses)
+    baseline = moderation_table(made.hypotheses, made.robustness, family="baseline-connectivity")
+    assert len(primary.rows) == len(moderation.rows) == len(baseline.rows) == 10
+    shown = sum(len(table.rows) for table in (primary, others, moderation, baseline))
+    assert shown == len(made.hypotheses)
     row = primary.rows[0]
     first = made.hypotheses.iloc[0]
     assert row[:3] == [
@@ -319,6 +321,11 @@ def test_result_tables_hold_every_test_once(made):
         "change",
         words.number(first["estimate"], signed=True),
     ]
+
+
+def test_connectivity_before_treatment_has_a_section_of_its_own(html):
+    assert "<h3>Connectivity before treatment: exploratory</h3>" in html
+    assert "baseline-prescriptive: whether that differs between the arms" in html
 
 
 def test_ids_that_look_like_numbers_stay_text():

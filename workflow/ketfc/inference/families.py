@@ -23,6 +23,7 @@ SECONDARY = "secondary"
 DESCRIPTIVE = "descriptive"
 SENSITIVITY = "sensitivity"
 MODERATION = "moderation"
+BASELINE = "baseline-connectivity"
 
 
 def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = False) -> str:
@@ -31,7 +32,7 @@ def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = Fal
     Parameters
     ----------
     kind : str
-        ``change``, ``association`` or ``moderation``.
+        ``change``, ``association``, ``moderation`` or ``baseline``.
     primary : bool
         Whether its hypothesis is one of the registry's primary ones.
     within_arm : bool
@@ -50,6 +51,8 @@ def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = Fal
         return SENSITIVITY
     if kind == "moderation":
         return MODERATION
+    if kind == "baseline":
+        return BASELINE
     if within_arm:
         return DESCRIPTIVE if kind == "change" else SECONDARY
     if not primary:
@@ -91,13 +94,13 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
 
 
 def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
-    """Correct p values of the secondary and moderation families by Benjamini and Hochberg.
+    """Correct p values of the families that are not primary by Benjamini and Hochberg.
 
-    Parameters are those of :func:`holm`. Corrected within each of the two, in the order of `p`;
-    NaN for all other families.
+    Parameters are those of :func:`holm`. Corrected within the secondary family, that of moderation
+    and that of baseline connectivity, in the order of `p`; NaN for all other families.
     """
     corrected = np.full(len(p), np.nan)
-    for name in (SECONDARY, MODERATION):
+    for name in (SECONDARY, MODERATION, BASELINE):
         member = (family == name).to_numpy(dtype=bool)
         own = false_discovery(np.where(member, p.to_numpy(dtype=np.float64), np.nan))
         corrected = np.where(member, own, corrected)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ketfc.inference.families import BASELINE
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.study.design.design import Design
 
@@ -78,15 +79,15 @@ def add_motion_flags(
     -------
     pandas.DataFrame
         With the flag ``follows-motion`` on every row of a circuit whose change is associated with
-        the change in motion, and ``motion-changed`` on the rows of change where mean FD itself
-        changed.
+        the change in motion (save those of baseline connectivity, which no change is in), and
+        ``motion-changed`` on the rows of change where mean FD itself changed.
     """
     gates = motion[(motion["strategy"] == design.strategy) & (motion["test"] == "follows")]
     follows = set(gates.loc[gates["gate"] == FOLLOWS, "circuit"])
     changed = bool((motion["gate"] == CHANGED).any())
     flags: dict[object, str] = {}
-    for i, circuit, test in hypotheses[["hypothesis", "test"]].itertuples():
-        more = [FOLLOWS] if circuit in follows else []
+    for i, circuit, test, family in hypotheses[["hypothesis", "test", "family"]].itertuples():
+        more = [FOLLOWS] if circuit in follows and family != BASELINE else []
         more += [CHANGED] if changed and test.startswith("change") else []
         flags[i] = ";".join(more)
     return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))

@@ -98,11 +98,11 @@ def evaluate_hypotheses(
     `df` and `p_parametric` are those of t, of HC3 in an ANCOVA, of t of ranks in an association.
     `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the largest |t| of the
     primary family under joint permutations of whole participants; it is two-sided for all, and
-    never below `p_permutation`. `p_fdr` is for the secondary family and that of moderation, each by
-    itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor, or Jeffreys' of a partial
-    correlation (of ranks), two-sided. Where the design's `terms` name covariates, the models of
-    associations, arms and moderation hold them; where they name blocks, participants are exchanged
-    within them.
+    never below `p_permutation`. `p_fdr` is for the secondary family and those of moderation and of
+    baseline connectivity, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor,
+    or Jeffreys' of a partial correlation (of ranks), two-sided. Where the design's `terms` name
+    covariates, the models of associations, arms and moderation hold them; where they name blocks,
+    participants are exchanged within them.
 
     Parameters
     ----------
@@ -268,7 +268,8 @@ def _flags(
     if evidence.obstacle is not None:
         return tuple(flags)
     small = len(complete) < EXPLORATORY_BELOW and not design.preregistered
-    if small or test.kind == "moderation":
+    unlocked = test.kind == "baseline" and not design.preregistered
+    if small or unlocked or test.kind == "moderation":
         flags.append("exploratory")
     flags += singleton_flags(complete, test.adjusted, blocks_of(test.adjusted, design))
     of = design.group_column

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.base.files import MISSING
-from ketfc.inference.families import MODERATION, SENSITIVITY
+from ketfc.inference.families import BASELINE, MODERATION, SENSITIVITY
 from ketfc.reporting.words import (
     as_number,
     as_text,
@@ -70,8 +70,9 @@ def effect_of(row: Mapping[Any, Any]) -> str:
 def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     """Return the tests of the primary families, or all others, rounded for reading."""
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
-    # other definitions of a circuit have a table of their own, and so has moderation
-    shown = (of_primary == primary) & ~hypotheses["family"].isin([SENSITIVITY, MODERATION])
+    # these have tables of their own
+    elsewhere = hypotheses["family"].isin([SENSITIVITY, MODERATION, BASELINE])
+    shown = (of_primary == primary) & ~elsewhere
     corrected = ("p (max t)", "p_fwer") if primary else ("p (FDR)", "p_fdr")
     rows = [
         {

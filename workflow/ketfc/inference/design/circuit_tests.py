@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ketfc.inference.design.baseline_connectivity import baseline_tests
 from ketfc.inference.design.moderation import moderation_tests
 from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
 from ketfc.inference.design.samples import Sample, participant_table, sample_of, seen_by
@@ -49,15 +50,15 @@ def planned_samples(
 ) -> Iterator[Planned]:
     """Yield every circuit's planned tests, in the order of the tables.
 
-    Moderation is looked at in primary circuits alone. Parameters are those of
-    :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
+    Moderation and baseline connectivity are looked at in primary circuits alone. Parameters are
+    those of :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     """
     for circuit in circuits:
         about = {"circuit": circuit.id, "strategy": strategy}
         primary = participant_table(connectivity, scores, design, **about)
         exploratory = circuit.primary and circuit.variant_of is None
-        moderation = moderation_tests(design) if exploratory else []
-        for test in (*planned_tests(design), *moderation):
+        further = [*moderation_tests(design), *baseline_tests(design)] if exploratory else []
+        for test in (*planned_tests(design), *further):
             # of another definition of a circuit, only the main tests over everybody
             if circuit.variant_of is not None and (test.arm is not None or test.secondary):
                 continue

@@ -16,6 +16,7 @@ from ketfc.inference.core.effect_sizes import BASELINE_SD, DZ_WITHIN_ORDER
 from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
+from ketfc.inference.design.baseline_connectivity import PROGNOSTIC
 from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
 from ketfc.inference.design.moderation import (
     CHANGE_BY_DIAGNOSIS,
@@ -28,6 +29,8 @@ from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, Design
 
 Column = tuple[str, Floats]
 """Name in plain words and values of shape (n,), or (n, m) where m connections are modelled."""
+
+_BEFORE = "connectivity at baseline"
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,15 +192,18 @@ def model_over(
         between periods on the order of the drugs; else the mean change. Association: the score at
         follow-up on the change in connectivity and the baseline score (change on change where
         scores are changes, or differences between drugs), and arm or order, by ranks. Moderation:
-        an interaction beside its main effects. Head motion: the change in connectivity on that in
-        motion, or the model of change with it. With the covariates of the test, and the blocks
-        within which participants are exchanged.
+        an interaction beside its main effects. Baseline: the score at follow-up on connectivity at
+        baseline, by ranks, or on its interaction with the arm. Head motion: the change in
+        connectivity on that in motion, or the model of change with it. With the covariates of the
+        test, and the blocks within which participants are exchanged.
     """
     obstacle = sample_obstacle(test, complete, design)
     columns = _Columns(test, complete, baseline, followup, design)
     if test.kind == "moderation":
         # an interaction of nobody has no columns
         model = _moderation(columns) if obstacle is None else Model(columns.change)
+    elif test.kind == "baseline":
+        model = _baseline(columns) if obstacle is None else Model(columns.score)
     else:
         model = {
             "change": _change,
@@ -239,7 +245,7 @@ def difference_between_arms(baseline: Floats, followup: Floats, treated: Floats)
     return Model(
         ("connectivity at follow-up", followup),
         ("arm", treated),
-        {"connectivity at baseline": baseline},
+        {_BEFORE: baseline},
         groups=True,
         unit=(BASELINE_SD, baseline),
     )
@@ -405,6 +411,19 @@ def _moderation(columns: _Columns) -> Model:
     term, main = _crossed(arm if name == DRUG_BY_CHANGE else diagnosis, columns.change)
     given = columns.baseline_score | columns.sides
     # an arm among the main effects keeps its place
+    return Model(columns.score, term, main | given, crossed=tuple(main))
+
+
+def _baseline(columns: _Columns) -> Model:
+    """Return the model of the score after treatment on connectivity before it, or on arm by that.
+
+    At equal baseline score: who starts worse has more to lose, and may differ in connectivity too.
+    """
+    before: Column = (_BEFORE, columns.baseline)
+    given = columns.baseline_score | columns.sides
+    if columns.test.name == PROGNOSTIC:
+        return Model(columns.score, before, given, by_ranks=True)
+    term, main = _crossed(("arm", columns.treated), before)
     return Model(columns.score, term, main | given, crossed=tuple(main))
 
 

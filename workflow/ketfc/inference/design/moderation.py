@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.design.baseline_connectivity import PRESCRIPTIVE, PROGNOSTIC
 from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.study.design.design import BIPOLAR, UNIPOLAR, Design
 
@@ -22,7 +23,8 @@ CHANGE_BY_DIAGNOSIS = "change-by-diagnosis"
 
 MIN_CELL = 10
 """People in every arm, diagnosis or (for three-way questions) both together: with fewer no
-interaction is tested. A convention, not a finding."""
+interaction is tested, and with fewer in all nothing with baseline connectivity. A convention, not a
+finding."""
 
 _KIND = "moderation"
 
@@ -60,7 +62,7 @@ def moderation_tests(design: Design) -> list[PlannedTest]:
 
 
 def small_cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Evidence | None:
-    """Return the reason that an interaction cannot be told: cells of fewer than `MIN_CELL` people.
+    """Return the reason that a test is not made: cells of fewer than `MIN_CELL` people.
 
     Parameters are those of :func:`ketfc.inference.design.model.model_of`; the evidence is without
     numbers, flagged ``small-cell`` with these cells and their sizes.
@@ -74,14 +76,17 @@ def small_cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Ev
         f"{' '.join(labels.get(part, part) for part in name.split())} {n}"
         for name, n in small.items()
     )
-    least = f"at least {MIN_CELL} are needed of each"
+    least = f"at least {MIN_CELL} are needed" + ("" if test.name == PROGNOSTIC else " of each")
     return untestable(flag, f"too few complete participants ({words}), {least}")
 
 
 def _cells(test: PlannedTest, complete: pd.DataFrame, design: Design) -> Iterator[tuple[str, int]]:
     """Yield the cells of a test with the number of their participants."""
     drugs, diagnoses = ("ketamine", "control"), (UNIPOLAR, BIPOLAR)
-    if test.name in (DRUG_BY_CHANGE, DRUG_BY_BASELINE):
+    if test.name == PROGNOSTIC:
+        yield "participants", len(complete)
+        return
+    if test.name in (DRUG_BY_CHANGE, DRUG_BY_BASELINE, PRESCRIPTIVE):
         yield from ((role, int((complete["arm"] == role).sum())) for role in drugs)
         return
     for diagnosis in diagnoses:

@@ -18,8 +18,8 @@ class PlannedTest:
     name : str
         Its name in the tables.
     kind : str
-        The question: ``change``, ``association``, ``moderation``, or of head motion
-        ``follows-motion`` and ``change-at-equal-motion``.
+        The question: ``change``, ``association``, ``moderation``, ``baseline`` (connectivity at
+        baseline), or of head motion ``follows-motion`` and ``change-at-equal-motion``.
     arm : str or None
         Role of the only arm it looks at; None for everybody.
     needs : tuple of str

@@ -206,7 +206,7 @@ def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -
     n = len(complete)
     if test.kind == "association" and design.si is None:
         return untestable("no-scores", "the study has no SI score")
-    if test.kind == "moderation":
+    if test.kind in ("moderation", "baseline"):
         return small_cells(test, complete, design)
     if test.kind in ("follows-motion", "change-at-equal-motion"):
         few = f"{n} participants with both changes, {MIN_MOTION} are needed"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.core.permutation import Floats
+from ketfc.inference.design.baseline_connectivity import PRESCRIPTIVE
 from ketfc.inference.design.circuit_tests import Planned, planned_samples
 from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
 from ketfc.inference.design.model import model_of, values
@@ -105,7 +106,7 @@ def robustness(
             if plan.test.arm is None and plan.test.name in ("change", "association"):
                 made = _change if plan.test.kind == "change" else _association
                 rows += [(circuit, plan.test.name, one) for one in made(plan, depression, settings)]
-            if plan.test.kind == "moderation":
+            if plan.test.kind == "moderation" or plan.test.name == PRESCRIPTIVE:
                 rows += [(circuit, plan.test.name, one) for one in _moderation(plan, settings)]
         own = connectivity[
             (connectivity["strategy"] == strategy)

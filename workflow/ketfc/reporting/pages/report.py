@@ -14,6 +14,7 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.design.planned_tests import adjusted_for
+from ketfc.inference.families import BASELINE
 from ketfc.reporting.design_words import arm_sizes
 from ketfc.reporting.pages.cards import Card, cards
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
@@ -35,7 +36,11 @@ from ketfc.reporting.text.edges import edge_section
 from ketfc.reporting.text.habenula import report_sentences
 from ketfc.reporting.text.matched_null import matched_table
 from ketfc.reporting.text.methods import Config
-from ketfc.reporting.text.moderation import moderation_questions, moderation_table
+from ketfc.reporting.text.moderation import (
+    baseline_questions,
+    moderation_questions,
+    moderation_table,
+)
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import alternatives_table, robustness_section
@@ -131,6 +136,9 @@ def render_report(
         all_results=table_of(hypotheses, file="tests/hypotheses.tsv"),
         moderation=moderation_table(hypotheses, robustness),
         moderation_questions=moderation_questions(hypotheses),
+        baseline=moderation_table(hypotheses, robustness, family=BASELINE),
+        baseline_questions=baseline_questions(hypotheses),
+        preregistered=design.preregistered,
         alternatives=alternatives_table(hypotheses),
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),

@@ -18,7 +18,11 @@ from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summa
 from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.habenula import methods_sentences
 from ketfc.reporting.text.matched_null import matched_sentences
-from ketfc.reporting.text.moderation import adjustment_methods, moderation_methods
+from ketfc.reporting.text.moderation import (
+    adjustment_methods,
+    baseline_methods,
+    moderation_methods,
+)
 from ketfc.reporting.text.paragraphs import rendered
 from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.words import as_number
@@ -107,6 +111,7 @@ def methods_text(
         other_tests=[
             *adjustment_methods(design),
             *moderation_methods(hypotheses),
+            *baseline_methods(hypotheses, design),
             *robustness_methods(robustness, as_number(of("statistics", "equivalence-margin"))),
             *matched_sentences(null),
             *edge_methods(edges, design),

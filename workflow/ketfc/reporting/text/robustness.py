@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
+from ketfc.inference.design.baseline_connectivity import PRESCRIPTIVE
 from ketfc.inference.families import SENSITIVITY
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
@@ -226,8 +227,10 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
     notes = robustness["note"].astype(str)
     within = notes.str.contains("van Elteren").any()
     of_ranks = set(robustness.loc[robustness["method"] == "ranks", "test"])
-    moderated = of_ranks & set(MODERATION_QUESTIONS)
-    ranked = ["change"] * bool(of_ranks - moderated) + ["moderation"] * bool(moderated)
+    moderated, baseline = of_ranks & set(MODERATION_QUESTIONS), of_ranks & {PRESCRIPTIVE}
+    ranked = ["change"] * bool(of_ranks - moderated - baseline)
+    ranked += ["moderation"] * bool(moderated)
+    ranked += ["arm by baseline connectivity"] * bool(baseline)
     sentences = {
         "bca": "bias-corrected and accelerated bootstrap intervals [@efron1987]",
         "t": "t intervals",

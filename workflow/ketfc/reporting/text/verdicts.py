@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
-from ketfc.inference.families import MODERATION, SECONDARY, SENSITIVITY
+from ketfc.inference.families import BASELINE, MODERATION, SECONDARY, SENSITIVITY
 from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
 from ketfc.inference.hypotheses import Tested
 from ketfc.inference.motion.gate import FOLLOWS
@@ -136,7 +136,7 @@ def with_motion(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design) 
 
 def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> str:
     n = len(item.planned.sample.complete)
-    if item.family == MODERATION:
+    if item.family in (MODERATION, BASELINE):
         return moderation_verdict(
             item.evidence,
             item.planned.test,
@@ -153,7 +153,7 @@ def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> st
 def _estimand(item: Tested, setting: Setting) -> str:
     """Return the estimand of a test in words, with the registration of a one-sided one."""
     test, design = item.planned.test, item.planned.design
-    if item.family == MODERATION:
+    if item.family in (MODERATION, BASELINE):
         return moderation_estimand(test, design)
     if setting.within and test.kind == "change":
         return f"Mean change in connectivity in the arm {setting.within}, described without a test."
