@@ -91,6 +91,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "table": ("scores.tsv",),
             "columns": {},
             "sessions": {},
+            "missing": (),
             "si": {
                 "instrument": "SSI",
                 "column": "SSI",

@@ -100,8 +100,8 @@ def test_faults_are_shown_with_the_labs_own_names_and_files(tmp_path: Path) -> N
     assert lines_of(plan_of(tmp_path, files, scores=scores)) == [
         "sub-02_sessions.tsv: sub-02 ses-pre: participant_id = sub-02: has 2 rows (lines 2, 3); "
         "one is expected",
-        "sub-01_sessions.tsv: sub-01 ses-post: Beck = 99: is out of the range of SSI (allowed: a "
-        "whole number from 0 to 38)",
+        "sub-01_sessions.tsv: sub-01 ses-post: Beck = 99: is out of the range of SSI; if it stands "
+        "for a missing score, name it in scores.missing (allowed: a whole number from 0 to 38)",
     ]
 
 

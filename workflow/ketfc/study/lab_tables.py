@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _PATTERN = re.compile(r"[*?\[]")
 _INDEX = ("session_id", "run_id")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NEVER_MISSING = ("participant_id", "session_id")
+_SPREADSHEETS = {b"PK\x03\x04": "Excel or OpenDocument", b"\xd0\xcf\x11\xe0": "Excel"}
 _SESSIONS_FILE = re.compile(r"(sub-[A-Za-z0-9]+)_sessions\.tsv")
 
 
@@ -109,6 +112,7 @@ def read_table(
     field: str,
     known: Iterable[str],
     columns: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
 ) -> Table:
     """Read a table that has one or more rows per participant.
 
@@ -122,6 +126,8 @@ def read_table(
         Participants that have images, to which IDs are compared.
     columns : mapping of str to str, optional
         The name that a column should have, and the name it has in the file.
+    missing : sequence of str
+        Cells that stand for a missing value, beside empty ones and ``n/a``.
 
     Returns
     -------
@@ -151,7 +157,7 @@ def read_table(
         )
         return _nothing(path, problem)
     rows = rows.rename(columns={theirs: ours for ours, theirs in headers.items()})
-    return _with_participants(path, rows, set(known), headers)
+    return _with_participants(path, _without_codes(rows, missing), set(known), headers)
 
 
 def read_sessions_files(
@@ -160,6 +166,7 @@ def read_sessions_files(
     field: str,
     known: Iterable[str],
     columns: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
 ) -> Table:
     """Read BIDS' ``sub-*_sessions.tsv`` as one table with a row per participant and session.
 
@@ -167,7 +174,7 @@ def read_sessions_files(
     ----------
     paths : sequence of pathlib.Path
         One file per participant, whose name says who it is.
-    field, known, columns
+    field, known, columns, missing
         As for :func:`read_table`.
 
     Returns
@@ -196,7 +203,8 @@ def read_sessions_files(
     if not parts:
         return _nothing(whole, *problems)
     rows = pd.concat(parts).astype(object)
-    table = _with_participants(whole, rows.where(rows.notna(), None), set(known), headers)
+    rows = _without_codes(rows.where(rows.notna(), None), missing)
+    table = _with_participants(whole, rows, set(known), headers)
     return replace(table, problems=(*problems, *table.problems))
 
 
@@ -209,6 +217,31 @@ def _nothing(path: Path, *problems: Problem) -> Table:
     import pandas as pd
 
     return Table(path, pd.DataFrame({"participant_id": pd.Series(dtype=object)}), problems)
+
+
+def as_number(text: str) -> float | None:
+    """Return a finite number as spreadsheets write it; float() would take 1_0, nan and inf too."""
+    value = float(text) if _NUMBER.fullmatch(text) else float("inf")
+    return value if abs(value) < float("inf") else None
+
+
+def _without_codes(rows: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with None in every cell, except those of IDs, that says it is missing."""
+    import pandas as pd
+
+    if not missing:
+        return rows
+    texts, numbers = set(missing), {as_number(code) for code in missing} - {None}
+
+    def said(cell: str | None) -> str | None:
+        gone = cell is None or cell in texts or as_number(cell) in numbers
+        return None if gone else cell
+
+    rows = rows.copy()
+    for column in rows.columns.difference([*_NEVER_MISSING]):
+        cells = [said(cell) for cell in rows[column]]
+        rows[column] = pd.Series(cells, index=rows.index, dtype=object)
+    return rows
 
 
 def _headers(rows: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
@@ -274,6 +307,12 @@ def read_text(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    with path.open("rb") as handle:
+        program = _SPREADSHEETS.get(handle.read(4))
+    if program:
+        raise ValueError(
+            f"it is a spreadsheet of {program}; save the sheet as CSV (UTF-8) and name that file"
+        )
     text = path.read_text(encoding="utf-8-sig")
     if "\0" in text:
         raise ValueError("it holds NUL characters: it is damaged or not text")

@@ -194,7 +194,7 @@ def _people(
     Where the config asks nothing of it, it may be anything or missing.
     """
     study = config.study
-    table = participants_table(study, tables, places, index.participants)
+    table = participants_table(config, tables, places, index.participants)
     asked = (
         *(study.arms, study.crossover, study.groups, study.diagnosis),
         study.covariates or None,

@@ -24,7 +24,7 @@ FORMAT = 2
 _FREE_TEXT = ("name", "source", "verified")
 """Fields of a region or circuit that may change without changing the hypotheses."""
 
-_SCORES = ("si", "depression", "columns", "sessions")
+_SCORES = ("si", "depression", "columns", "sessions", "missing")
 """Keys of the section of scores that define the score."""
 
 _ABSENT = "absent"

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     GetPydanticSchema,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
@@ -44,6 +45,16 @@ def _lower_first(span: tuple[float, ...]) -> tuple[float, ...]:
 def _two_schema(core: Any, handler: Any) -> dict[str, Any]:
     return {**handler(core), "minItems": 2, "maxItems": 2}
 
+
+def _as_text(value: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.15g}" if number else value
+
+
+MissingCode = Annotated[
+    Text, BeforeValidator(_as_text), WithJsonSchema({"type": ["string", "number"]})
+]
+"""A cell that stands for a missing value; a number is kept as its text."""
 
 ScoreRange = Annotated[
     tuple[Number, ...],
@@ -156,10 +167,17 @@ class Scores(Group):
     )
     sessions: dict[Text, SessionLabel] = key(
         {},
-        "Sessions to rename: the name in the column `session_id`, and the session "
-        "label it stands for.",
-        "names, each with a session label",
+        "Sessions to rename: the name in the column `session_id`, and the session it stands for, "
+        "by its label or its role in `study.sessions`.",
+        "names, each with a session label or a role",
         examples=[{"Baseline": "pre", "Day 1": "post"}],
+    )
+    missing: tuple[MissingCode, ...] = key(
+        [],
+        "Cells that stand for a missing value in the tables of scores and of participants, beside "
+        "`n/a` and empty ones, which always do. Numbers are compared as numbers.",
+        "a list of text and numbers",
+        examples=[["NA", ".", -99, 9999]],
     )
     si: Score | None = key(
         ...,

@@ -12,8 +12,8 @@ from ketfc.base.files import MISSING
 from ketfc.study.config.config import Config
 from ketfc.study.config.study import Study
 from ketfc.study.design.design import Diagnoses, Terms
-from ketfc.study.lab_tables import Table, lines
-from ketfc.study.scores.long_scores import TOTAL, as_number
+from ketfc.study.lab_tables import Table, as_number, lines
+from ketfc.study.scores.long_scores import TOTAL
 
 if TYPE_CHECKING:
     import pandas as pd

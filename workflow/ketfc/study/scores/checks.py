@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
-from ketfc.study.config.scores import Scores
+from ketfc.study.config.scores import Score, Scores
 from ketfc.study.config.study import Study
 from ketfc.study.lab_tables import Table, duplicate_rows, lines
 from ketfc.study.scores.instruments import Catalogue, Rule
@@ -26,6 +27,14 @@ REVERSED_N = 10
 """Participants needed for that suspicion."""
 
 _SHOWN = 5
+
+_MEASURED = {"si": "suicidal ideation", "depression": "depression"}
+"""Quantities that the two scales of a study must measure."""
+
+_CODE = re.compile(r"(?i)n\.?/?a\.?n?|#n/a|null|none|missing|unknown|[.\-–—?*x]+|-?(7+|8+|9+)")
+"""Cells that often stand for a missing score: words, marks, and numbers such as -99 or 9999."""
+
+_PER_CENT = re.compile(r"(?i)%|per_?-?\s?cent|pct|prozent|pourcent")
 
 
 def unknown_names(tables: Sequence[Table], scores: Scores) -> list[Problem]:
@@ -142,7 +151,18 @@ def instrument_problems(scores: Scores, catalogue: Catalogue) -> list[Problem]:
         if score is None:
             continue
         field = f"scores.{scale}.instrument"
-        if catalogue.find(score.instrument) is None and score.range is None:
+        known = catalogue.find(score.instrument)
+        if known and known.measures not in (_MEASURED[scale], "other"):
+            fitting = [
+                n for n, of in catalogue.instruments.items() if of.measures == _MEASURED[scale]
+            ]
+            message = f"measures {known.measures} (instruments.yaml), not {_MEASURED[scale]}"
+            if known.si_item and scale == "si":
+                message += f"; its item {known.si_item.item} would, by a name of its own"
+            allowed = f"{', '.join(fitting)}, or one that is not in the catalogue"
+            problems.append(Problem("error", message, field=field, value=score.instrument,
+                                    allowed=allowed))  # fmt: skip
+        if known is None and score.range is None:
             hint = did_you_mean(score.instrument, catalogue.names)
             message = f"is not in the catalogue, so the range of its scores is not checked{hint}"
             problems.append(Problem("note", message, field=field, value=score.instrument))
@@ -166,6 +186,22 @@ def instrument_problems(scores: Scores, catalogue: Catalogue) -> list[Problem]:
             message += f"; scores.si is that item: name its column {scores.si.column} here too"
         problems.append(Problem("note", message, field="scores.depression.si-item"))
     return problems
+
+
+def per_cent_problems(cells: pd.DataFrame, score: Score) -> list[Problem]:
+    """Return an error for every column of a score whose name says that it holds per cent.
+
+    Where the config gives the score a range of its own, its unit is the lab's choice.
+    """
+    named = (
+        [] if score.range else [h for h in dict.fromkeys(cells["header"]) if _PER_CENT.search(h)]
+    )
+    message = "is named as a per cent, and points are needed"
+    allowed = "points of the scale, or their change, post − pre; else give the scale a range"
+    return [
+        Problem("error", message, file=cells["file"].iloc[0], field=header, allowed=allowed)
+        for header in named
+    ]
 
 
 def value_problems(cells: pd.DataFrame, rules: Mapping[tuple[str, str], Rule]) -> list[Problem]:
@@ -230,18 +266,24 @@ def _of_cell(
         what = f", though {other['header']} of the same row is there" if half and other else ""
         yield problem("note", f"the score is missing{what}")
     elif value != value:
-        yield problem("error", "is not a number", f"a number or {MISSING}")
+        yield problem("error", f"is not a number{_if_missing(text)}", f"a number or {MISSING}")
     elif row["role"] == "change":
-        if rule.low is not None and rule.high is not None and abs(value) > rule.high - rule.low:
-            span = rule.high - rule.low
-            allowed = f"a number from {-span:g} to {span:g}"
-            yield problem("error", f"is not a possible change of {rule.instrument}", allowed)
+        if allowed := rule.impossible_change(value):
+            message = f"is not a possible change of {rule.instrument} in points"
+            yield problem("error", f"{message}{_if_missing(text)}", allowed)
     else:
         if complaint := rule.complaint(value):
-            yield problem("error", complaint, rule.allowed)
+            yield problem("error", f"{complaint}{_if_missing(text)}", rule.allowed)
         elif row["item"] == "si-item" and other is not None and value > other["score"]:
             message = f"is above the total it is part of ({other['header']} = {other['text']})"
             yield problem("error", message, f"at most {other['text']}")
+
+
+def _if_missing(text: str) -> str:
+    """Return what to do if a cell is one of those that labs write for a missing score."""
+    if not _CODE.fullmatch(text):
+        return ""
+    return "; if it stands for a missing score, name it in scores.missing"
 
 
 def _reversed(cells: pd.DataFrame) -> list[Problem]:

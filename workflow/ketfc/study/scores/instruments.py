@@ -147,6 +147,17 @@ class Rule:
                 return f"is not a possible score of {self.instrument}"
         return None
 
+    def impossible_change(self, value: float) -> str | None:
+        """Return the possible changes, in words, if a change is none of them."""
+        if self.low is None or self.high is None:
+            return None
+        span = self.high - self.low
+        steps = value / self.step if self.step else 0.0
+        if abs(value) <= span and abs(steps - round(steps)) <= 1e-9:
+            return None
+        kind = "a whole number" if self.step == 1 else "a number"
+        return f"{kind} from {-span:g} to {span:g}"
+
     def less(self, item: Rule) -> Rule:
         """Return the rule of this total without one of its items; it has no remission."""
         known = None not in (self.low, self.high, item.low, item.high)

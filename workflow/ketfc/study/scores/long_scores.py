@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,12 @@ from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import Depression, Score, Scores
 from ketfc.study.config.study import Study
-from ketfc.study.lab_tables import Table, duplicate_rows
+from ketfc.study.lab_tables import Table, as_number, duplicate_rows
 from ketfc.study.scores.checks import (
     NEEDED,
     in_no_table,
     instrument_problems,
+    per_cent_problems,
     table_problems,
     unknown_names,
     value_problems,
@@ -41,8 +41,6 @@ SCORE_COLUMNS = (
     "score",
     "hours",
 )
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def long_scores(
@@ -74,7 +72,8 @@ def long_scores(
     import pandas as pd
 
     problems = unknown_names(tables, scores)
-    prepared = [_with_sessions(table, scores) for table in tables]
+    labels = _session_labels(scores, study)
+    prepared = [_with_sessions(table, labels) for table in tables]
     used: dict[int, None] = {}
     parts: list[pd.DataFrame] = []
     rules = {}
@@ -99,7 +98,7 @@ def long_scores(
             if table.rows.empty:
                 continue
             part, wrong = _item(table, column, field, score, scores, study)
-            problems += wrong
+            problems += [*wrong, *per_cent_problems(part, score)]
             rules[scale, item] = (
                 catalogue.item_rule(score) if item == SI_ITEM else catalogue.rule(score)
             )
@@ -132,13 +131,25 @@ def _scales(scores: Scores) -> list[tuple[str, Score, list[tuple[str, str]]]]:
     return found
 
 
-def _with_sessions(table: Table, scores: Scores) -> Table:
+def _session_labels(scores: Scores, study: Study) -> dict[str, str]:
+    """Return the labels that a lab's own names of sessions stand for.
+
+    The config may name a role instead; a session that is called like a role comes first.
+    """
+    there = set(study.sessions.values())
+    return {
+        theirs: named if named in there else study.sessions.get(named, named)
+        for theirs, named in scores.sessions.items()
+    }
+
+
+def _with_sessions(table: Table, labels: Mapping[str, str]) -> Table:
     """Return a table whose sessions are labels, as the config names them."""
     if "session_id" not in table.rows:
         return table
     rows = table.rows.copy()
     rows["session_id"] = [
-        None if text is None else scores.sessions.get(text, text.removeprefix("ses-"))
+        None if text is None else labels.get(text, text.removeprefix("ses-"))
         for text in rows["session_id"]
     ]
     return replace(table, rows=rows)
@@ -275,9 +286,3 @@ def _less_si_item(cells: pd.DataFrame) -> pd.DataFrame:
         - item.reindex(list(zip(totals["participant_id"], totals["role"], strict=True))).to_numpy()
     )
     return totals.assign(item=LESS_SI_ITEM, score=less)
-
-
-def as_number(text: str) -> float | None:
-    """Return a finite number as spreadsheets write it; float() would take 1_0, nan and inf too."""
-    value = float(text) if _NUMBER.fullmatch(text) else float("inf")
-    return value if abs(value) < float("inf") else None

@@ -8,7 +8,6 @@ from pathlib import Path
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.scores import Scores
-from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
 from ketfc.study.lab_tables import (
     Table,
@@ -81,21 +80,30 @@ def read_score_tables(
         paths |= dict.fromkeys(found)
     by_participant = [path for path in paths if is_sessions_file(path)]
     tables = [
-        read_table(path, field=_FIELD, known=known, columns=scores.columns)
+        read_table(path, field=_FIELD, known=known, columns=scores.columns, missing=scores.missing)
         for path in paths
         if not is_sessions_file(path)
     ]
     if by_participant:
         tables.append(
-            read_sessions_files(by_participant, field=_FIELD, known=known, columns=scores.columns)
+            read_sessions_files(
+                by_participant,
+                field=_FIELD,
+                known=known,
+                columns=scores.columns,
+                missing=scores.missing,
+            )
         )
     return tables, problems
 
 
 def participants_table(
-    study: Study, tables: Sequence[Table], folders: Sequence[Path], known: Iterable[str]
+    config: Config, tables: Sequence[Table], folders: Sequence[Path], known: Iterable[str]
 ) -> Table:
     """Return the participants table, which may be one of those with scores."""
-    path = find_table(study.participants, folders)
+    path = find_table(config.study.participants, folders)
     same = [table for table in tables if table.path == path]
-    return same[0] if same else read_table(path, field="study.participants", known=known)
+    if same:
+        return same[0]
+    missing = config.scores.missing
+    return read_table(path, field="study.participants", known=known, missing=missing)
