@@ -16,8 +16,9 @@ from ketfc.study.design.design import Design
 
 COLUMNS = (
     *("hypothesis", "name", "test", "family", "primary", "strategy", "estimand"),
-    *("estimate", "ci_low", "ci_high", "effect_size", "effect_size_type", "statistic", "df"),
-    *("p_permutation", "p_parametric", "p_holm", "p_fwer", "p_fdr", "bf10"),
+    *("estimate", "ci_low", "ci_high", "effect_size", "effect_size_ci_low"),
+    *("effect_size_ci_high", "effect_size_type", "partial_r", "statistic", "df"),
+    *("p_permutation", "p_parametric", "p_holm", "p_fwer", "p_fdr", "bf10", "bf10_type"),
     *("n", "n_excluded", "permutations", "flags", "verdict"),
 )
 """Of ``tests/hypotheses.tsv``, before ``null_percentile``."""

@@ -9,7 +9,11 @@ import pytest
 from made_models import adjusted_difference, describe_change, mean_change
 from scipy import stats
 
-from ketfc.inference.core.effect_sizes import BASELINE_SD, hedges_factor
+from ketfc.inference.core.effect_sizes import (
+    FOLLOWUP_SD,
+    hedges_factor,
+    standardised_interval,
+)
 
 SETTINGS = {"alpha": 0.05, "permutations": 199}
 
@@ -111,7 +115,7 @@ def test_the_adjusted_difference_is_that_of_statsmodels():
     assert ours.p_parametric == pytest.approx(fit.pvalues["arm"])
 
 
-def test_its_effect_size_is_in_standard_deviations_at_baseline():
+def test_its_effect_size_is_in_standard_deviations_at_followup():
     import pingouin as pg
 
     baseline, followup = paired(16, seed=6)
@@ -119,11 +123,43 @@ def test_its_effect_size_is_in_standard_deviations_at_baseline():
     ours = adjusted_difference(
         baseline, followup, treated, **SETTINGS, rng=np.random.default_rng(0)
     )
-    # Cohen's d between the arms at baseline is their difference in the same unit
-    a, b = baseline[treated == 1], baseline[treated == 0]
+    # Cohen's d between the arms at follow-up is their difference in the same unit
+    a, b = followup[treated == 1], followup[treated == 0]
     pooled = (a.mean() - b.mean()) / pg.compute_effsize(a, b, eftype="cohen")
     assert ours.effect_size == pytest.approx(ours.estimate / pooled * hedges_factor(14))
-    assert ours.effect_size_type == BASELINE_SD
+    assert ours.effect_size_type == FOLLOWUP_SD
+    ends = standardised_interval(
+        ours.estimate, ours.ci_low, ours.ci_high, spread=pooled, df=14, alpha=SETTINGS["alpha"]
+    )
+    assert (ours.effect_low, ours.effect_high) == pytest.approx(ends)
+
+
+def test_a_tiny_spread_at_baseline_makes_no_giant_effect():
+    rng = np.random.default_rng(2)
+    treated = arms(20)
+    baseline = 0.3 + rng.normal(0, 0.01, 20)
+    followup = rng.normal(0.3, 0.2, 20) + 0.2 * treated
+    ours = adjusted_difference(
+        baseline, followup, treated, **SETTINGS, rng=np.random.default_rng(0)
+    )
+    assert 0 < ours.effect_size < 2.5
+    assert ours.effect_low < ours.effect_size < ours.effect_high
+
+
+def test_the_partial_r_beside_it_is_that_of_pingouin():
+    pg = pytest.importorskip("pingouin")
+    pd = pytest.importorskip("pandas")
+    baseline, followup = paired(17, seed=5)
+    treated = arms(17)
+    ours = adjusted_difference(
+        baseline, followup, treated, **SETTINGS, rng=np.random.default_rng(0)
+    )
+    frame = pd.DataFrame({"post": followup, "pre": baseline, "arm": treated})
+    theirs = pg.partial_corr(frame, "arm", "post", "pre")["r"].iloc[0]
+    assert ours.partial_r == pytest.approx(theirs)
+    change = mean_change(baseline, followup, **SETTINGS, rng=np.random.default_rng(0))
+    t = change.statistic
+    assert change.partial_r == pytest.approx(t / np.sqrt(t**2 + 16))
 
 
 def test_an_arm_that_differed_at_baseline_only_shows_no_difference_at_followup():

@@ -13,6 +13,7 @@ from ketfc.inference.core.effect_sizes import (
     hedges_factor,
     paired_effect,
     paired_shift,
+    standardised_interval,
     stratified_shift,
     two_sample_shift,
 )
@@ -259,3 +260,51 @@ def test_blocks_that_hold_one_group_alone_compare_nothing(sizes, why):
         **{"alpha": 0.05, "permutations": 99, "rng": np.random.default_rng(1)},
     )
     assert same.obstacle == "constant"
+
+
+# --- intervals of standardised effects -----------------------------------------------------------
+
+
+def t_interval(x: np.ndarray) -> tuple[float, float, float, float]:
+    mean, sd = float(x.mean()), float(x.std(ddof=1))
+    half = float(stats.t.ppf(0.975, len(x) - 1)) * sd / len(x) ** 0.5
+    return mean, mean - half, mean + half, sd
+
+
+@pytest.mark.parametrize("n", [5, 12, 40])
+@pytest.mark.parametrize("effect", [0.0, -0.8, 2.0])
+def test_the_interval_of_dz_covers_and_excludes_zero_where_that_of_the_mean_does(n, effect):
+    rng = np.random.default_rng(n)
+    hits = 0
+    for x in rng.normal(effect, 1, (1500, n)):
+        mean, low, high, sd = t_interval(x)
+        ends = standardised_interval(mean, low, high, spread=sd, df=n - 1, alpha=0.05)
+        assert ends[0] < mean / sd < ends[1]
+        assert [end > 0 for end in ends] == [end > 0 for end in (low, high)]
+        hits += ends[0] <= effect <= ends[1]
+    # the method is a little wide where the effect is large and the sample tiny
+    assert 0.935 <= hits / 1500 <= 0.98
+
+
+def test_it_is_near_the_exact_interval_of_the_noncentral_t():
+    from scipy import optimize
+
+    x = np.random.default_rng(5).normal(0.9, 1.3, 18)
+    mean, low, high, sd = t_interval(x)
+    t = mean / sd * 18**0.5
+    exact = [
+        optimize.brentq(lambda d, s=share: stats.nct.cdf(t, 17, d * 18**0.5) - s, -2, 4)
+        for share in (0.975, 0.025)
+    ]
+    ours = standardised_interval(mean, low, high, spread=sd, df=17, alpha=0.05)
+    assert ours == pytest.approx(exact, abs=0.1)
+
+
+def test_the_unit_of_an_interval_cancels_and_its_sign_turns():
+    ends = standardised_interval(0.4, 0.1, 0.8, spread=0.5, df=9, alpha=0.05)
+    assert standardised_interval(4, 1, 8, spread=5, df=9, alpha=0.05) == pytest.approx(ends)
+    turned = standardised_interval(-0.4, -0.8, -0.1, spread=0.5, df=9, alpha=0.05)
+    assert turned == pytest.approx((-ends[1], -ends[0]))
+    # a spread as uncertain as of two participants still gives two ends
+    assert 0 < standardised_interval(0.4, 0.1, 0.8, spread=0.5, df=1, alpha=0.05)[0] < 0.8
+    assert np.isnan(standardised_interval(0.4, np.nan, 0.8, spread=0.5, df=9, alpha=0.05)).all()

@@ -169,10 +169,10 @@ def test_the_bayes_factor_of_two_groups_and_of_an_association_are_those_of_pingo
     y, x = rng.normal(0, 1, 20), rng.normal(0, 1, 20)
     group = np.repeat([0.0, 1.0], [8, 12])
     t = stats.ttest_ind(y[group == 1], y[group == 0]).statistic
-    two = bayes_factor(Model(("y", y), ("group", group), groups=True))
+    two, _ = bayes_factor(Model(("y", y), ("group", group), groups=True))
     assert two == pytest.approx(float(pingouin.bayesfactor_ttest(t, 12, 8)), rel=1e-3)
     r = pingouin.partial_corr(pd.DataFrame({"y": y, "x": x, "g": group}), "x", "y", "g")["r"]
-    partial = bayes_factor(Model(("y", y), ("x", x), {"g": group}))
+    partial, _ = bayes_factor(Model(("y", y), ("x", x), {"g": group}))
     assert partial == pytest.approx(
         float(pingouin.bayesfactor_pearson(float(r.iloc[0]), 19)), rel=1e-3
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import made_tables
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ketfc.inference.core.bayes import JZS_MEAN
 from ketfc.reporting.text.references import cited
 from ketfc.reporting.text.robustness import METHODS, robustness_methods, robustness_section
 
@@ -103,7 +105,26 @@ def test_infinite_bayes_factors_are_printed(made):
     hypotheses = made.hypotheses.assign(bf10=np.inf)
     table = results(replace(made, hypotheses=hypotheses).hypotheses, primary=True)
     column = table.columns.index("BF10")
-    assert {row[column] for row in table.rows} == {"> 1000"}
+    assert {row[column] for row in table.rows} == {"≈ > 1000"}
+    # what is approximate is said below the table; the mean of one arm is not
+    assert "Jeffreys, partial rho, approximate (ranks as values)" in table.note
+    exact = results(hypotheses.assign(bf10_type=JZS_MEAN), primary=True)
+    assert {row[column] for row in exact.rows} == {"> 1000"}
+
+
+def test_an_effect_size_has_its_interval_beside_it_and_a_correlation_that_of_the_estimate(made):
+    from ketfc.reporting.tables import results
+
+    table = results(made.hypotheses, primary=True)
+    cells = dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+    kinds = dict.fromkeys(cells["test"])
+    assert set(kinds) == {"change", "association"}
+    for test, effect in zip(cells["test"], cells["effect size"], strict=True):
+        if test == "change":
+            assert re.match(r"−?\d+\.\d\d \[.+\], difference / pooled follow-up SD", effect)
+        else:
+            assert re.match(r"−?\d+\.\d\d, partial Spearman rho", effect)
+    assert cells["partial r"][0] != "n/a"
 
 
 def test_ranks_within_sites_and_what_was_not_adjusted_are_said(made):

@@ -47,7 +47,10 @@ HYPOTHESIS_COLUMNS = (
     "ci_low",
     "ci_high",
     "effect_size",
+    "effect_size_ci_low",
+    "effect_size_ci_high",
     "effect_size_type",
+    "partial_r",
     "statistic",
     "df",
     "p_permutation",
@@ -56,6 +59,7 @@ HYPOTHESIS_COLUMNS = (
     "p_fwer",
     "p_fdr",
     "bf10",
+    "bf10_type",
     "n",
     "n_excluded",
     "permutations",
@@ -99,10 +103,11 @@ def evaluate_hypotheses(
     `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the largest |t| of the
     primary family under joint permutations of whole participants; it is two-sided for all, and
     never below `p_permutation`. `p_fdr` is for the secondary family and those of moderation and of
-    baseline connectivity, each by itself (Benjamini and Hochberg). `bf10` is the JZS Bayes factor,
-    or Jeffreys' of a partial correlation (of ranks), two-sided. Where the design's `terms` name
-    covariates, the models of associations, arms and moderation hold them; where they name blocks,
-    participants are exchanged within them.
+    baseline connectivity, each by itself (Benjamini and Hochberg). `bf10` is a Bayes factor of the
+    kind `bf10_type`, two-sided (:func:`ketfc.inference.design.fit.bayes_factor`). `effect_size` is
+    of the kind `effect_size_type`, with an interval that excludes 0 where that of the estimate
+    does. Where the design's `terms` name covariates, the models of associations, arms and
+    moderation hold them; where they name blocks, participants are exchanged within them.
 
     Parameters
     ----------
@@ -226,6 +231,7 @@ def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[s
     planned, evidence = item.planned, item.evidence
     circuit = planned.circuit
     tested = np.isfinite(evidence.p_permutation)
+    bf10, bf10_type = bayes_factor(item.model) if tested else (np.nan, None)
     return {
         "hypothesis": circuit.id,
         "name": circuit.name,
@@ -237,7 +243,10 @@ def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[s
         "ci_low": evidence.ci_low,
         "ci_high": evidence.ci_high,
         "effect_size": evidence.effect_size,
+        "effect_size_ci_low": evidence.effect_low,
+        "effect_size_ci_high": evidence.effect_high,
         "effect_size_type": evidence.effect_size_type,
+        "partial_r": evidence.partial_r,
         "statistic": evidence.statistic,
         "df": evidence.df,
         "p_permutation": evidence.p_permutation,
@@ -245,7 +254,8 @@ def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[s
         "p_holm": of_family["p_holm"],
         "p_fwer": of_family["p_fwer"],
         "p_fdr": of_family["p_fdr"],
-        "bf10": bayes_factor(item.model) if tested else np.nan,
+        "bf10": bf10,
+        "bf10_type": bf10_type,
         "n": len(planned.sample.complete),
         "n_excluded": len(planned.sample.left_out),
         "permutations": evidence.permutations,

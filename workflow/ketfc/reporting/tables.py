@@ -24,6 +24,9 @@ from ketfc.reporting.words import (
     sentence,
 )
 
+_APPROXIMATE = "approximate"
+"""Stands in the kind of a Bayes factor that is."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -62,9 +65,15 @@ def flags_of(row: Mapping[Any, Any]) -> str:
 
 
 def effect_of(row: Mapping[Any, Any]) -> str:
-    """Return the effect size of a row of a table of tests, with its type."""
+    """Return the effect size of a row of a table of tests, with its interval and type."""
     effect = number(row["effect_size"])
-    return effect if effect == MISSING else f"{effect}, {row['effect_size_type']}"
+    if effect == MISSING:
+        return effect
+    low, high = row.get("effect_size_ci_low"), row.get("effect_size_ci_high")
+    # of a correlation it is the estimate's, which stands beside it
+    if low is not None and not is_missing(low) and low != row["ci_low"]:
+        effect += f" {interval(low, high)}"
+    return f"{effect}, {row['effect_size_type']}"
 
 
 def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
@@ -78,13 +87,14 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         {
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "estimate": number(row["estimate"], signed=True),
+            "estimate (Δz or ρ)": number(row["estimate"], signed=True),
             "interval": interval(row["ci_low"], row["ci_high"]),
+            "partial r": number(row["partial_r"], signed=True),
             "effect size": effect_of(row),
             "p": p_value(row["p_permutation"]),
             "p (Holm)": p_value(row["p_holm"]),
             corrected[0]: p_value(row[corrected[1]]),
-            "BF10": bayes(row["bf10"]),
+            "BF10": _bayes_of(row),
             "n": number(row["n"], 0),
             "left out": number(row["n_excluded"], 0),
             "flags": flags_of(row),
@@ -92,7 +102,21 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         for row in hypotheses[shown].to_dict("records")
     ]
     mid = dict.fromkeys(("hypothesis", "effect size", "flags"), "mid")
-    return text_table(rows, {"test": "short", **mid})
+    return text_table(rows, {"test": "short", **mid}, _bayes_note(hypotheses[shown]))
+
+
+def _bayes_of(row: Mapping[Any, Any]) -> str:
+    """Return the Bayes factor of a row, after ≈ where it is approximate."""
+    factor = bayes(row["bf10"])
+    return (
+        f"≈ {factor}" if factor != MISSING and _APPROXIMATE in as_text(row["bf10_type"]) else factor
+    )
+
+
+def _bayes_note(hypotheses: pd.DataFrame) -> str:
+    """Return what the Bayes factors of some rows are."""
+    kinds = sorted({str(kind) for kind in hypotheses["bf10_type"].dropna()} - {MISSING})
+    return f"BF10 (≈: approximate): {'; '.join(kinds)}." if kinds else ""
 
 
 def table_of(

@@ -14,8 +14,9 @@ from ketfc.inference.core.permutation import Blocks, Floats, orders_within
 DZ = "dz (Hedges g)"
 """Mean change in standard deviations of the change, corrected for small samples."""
 
-BASELINE_SD = "difference / baseline SD (Hedges g)"
-"""Adjusted difference in pooled standard deviations at baseline, corrected for small samples."""
+FOLLOWUP_SD = "difference / pooled follow-up SD (Hedges g)"
+"""Adjusted difference in standard deviations at follow-up, pooled within arms, corrected for small
+samples: as meta-analyses standardise it. The spread at baseline alone may be tiny by chance."""
 
 DZ_WITHIN_ORDER = "dz within orders (Hedges g)"
 """Difference between drugs in pooled standard deviations of the difference within an order."""
@@ -83,6 +84,57 @@ def hedges_factor(df: int) -> float:
     doi:10.3102/10769986006002107.
     """
     return exp(lgamma(df / 2) - 0.5 * log(df / 2) - lgamma((df - 1) / 2))
+
+
+def standardised_interval(
+    estimate: float, low: float, high: float, *, spread: float, df: int, alpha: float
+) -> tuple[float, float]:
+    """Return the interval of an estimate divided by a standard deviation.
+
+    It holds the ratios δ for which 0 lies in the interval of estimate − δ · spread, which joins the
+    given interval with that of the standard deviation (χ²; method of variance estimates recovery).
+    So it excludes 0 where the given interval does, and nowhere else.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+        The estimate and its interval.
+    spread : float
+        Standard deviation, larger than 0.
+    df : int
+        Its degrees of freedom.
+    alpha : float
+        The interval covers 1 − `alpha`, if `low` and `high` do.
+
+    Returns
+    -------
+    low, high : float
+        NaN where `low` or `high` is.
+
+    References
+    ----------
+    Donner A, Zou GY (2012), Stat Methods Med Res 21:347–359, doi:10.1177/0962280210383082.
+    """
+    from scipy import stats
+
+    shrunk, grown = (
+        spread * sqrt(df / float(stats.chi2.ppf(share, df))) for share in (1 - alpha / 2, alpha / 2)
+    )
+
+    def lower(mean: float, end: float) -> float:
+        # (mean − δ spread)² = (mean − end)² + δ² room², solved for δ
+        room = grown - spread if end > 0 else spread - shrunk
+        square = spread**2 - room**2
+        reached = end * (2 * mean - end)
+        root = sqrt(max((mean * spread) ** 2 - square * reached, 0.0))
+        # both forms are the same root; neither divides by a difference that may vanish
+        if mean > 0 and end > 0:
+            return reached / (mean * spread + root)
+        return (mean * spread - root) / square
+
+    if not np.isfinite([low, high]).all():
+        return nan, nan
+    return lower(estimate, low), -lower(-estimate, -high)
 
 
 def paired_effect(baseline: Floats, followup: Floats) -> PairedEffect:

@@ -19,8 +19,13 @@ class Evidence:
         Estimate in its own units, and its confidence interval.
     effect_size : float
         Standardised effect.
+    effect_low, effect_high : float
+        Its confidence interval.
     effect_size_type : str or None
         What `effect_size` is.
+    partial_r : float
+        Correlation of outcome and term beside the nuisance, of ranks where ranks are tested; of a
+        mean t/√(t² + df).
     statistic, df, p_parametric : float
         t, its degrees of freedom and its p.
     p_permutation : float
@@ -38,7 +43,10 @@ class Evidence:
     ci_low: float = nan
     ci_high: float = nan
     effect_size: float = nan
+    effect_low: float = nan
+    effect_high: float = nan
     effect_size_type: str | None = None
+    partial_r: float = nan
     statistic: float = nan
     df: float = nan
     p_permutation: float = nan

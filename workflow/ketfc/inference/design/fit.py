@@ -8,8 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ketfc.inference.core.bayes import correlation_bf10, jzs_one_sample, jzs_two_sample
-from ketfc.inference.core.effect_sizes import DZ, hedges_factor
+from ketfc.inference.core.bayes import (
+    JEFFREYS,
+    JEFFREYS_RANKS,
+    JZS_DIFFERENCE,
+    JZS_MEAN,
+    correlation_bf10,
+    jzs,
+)
+from ketfc.inference.core.effect_sizes import DZ, hedges_factor, standardised_interval
 from ketfc.inference.core.evidence import (
     ONE_SIDED,
     Evidence,
@@ -17,7 +24,7 @@ from ketfc.inference.core.evidence import (
     permutation_flags,
 )
 from ketfc.inference.core.linear import hc3_coefficient, regression_evidence
-from ketfc.inference.core.permutation import Floats, freedman_lane_test, sign_flip_test
+from ketfc.inference.core.permutation import Floats, freedman_lane_test, orthonormal, sign_flip_test
 from ketfc.inference.core.permutation_intervals import sign_flip_interval
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.design.model import Model
@@ -65,13 +72,19 @@ def evidence_of(
     if model.correlation:
         return _partial_correlation(model, alpha, permutations, rng)
     if model.by_ranks:
-        return rank_evidence(
+        evidence = rank_evidence(
             model.response,
             model.regressors,
             alpha=alpha,
             permutations=permutations,
             rng=rng,
             blocks=model.blocks,
+        )
+        return replace(
+            evidence,
+            partial_r=evidence.effect_size,
+            effect_low=evidence.ci_low,
+            effect_high=evidence.ci_high,
         )
     evidence = regression_evidence(
         model.response,
@@ -82,17 +95,15 @@ def evidence_of(
         direction=direction,
         blocks=model.blocks,
     )
+    # what it gives as the effect size, until there is a unit to divide by
+    evidence = replace(evidence, partial_r=evidence.effect_size)
     if model.unit is None or evidence.obstacle is not None:
         return evidence
     name, spread = model.unit
     df = model.n - 2
     within = [spread[model.tested == side] for side in np.unique(model.tested)]
     pooled = (sum(float(((z - z.mean()) ** 2).sum()) for z in within) / df) ** 0.5
-    return replace(
-        evidence,
-        effect_size=hedges_factor(df) * evidence.estimate / pooled if pooled > 0 else math.nan,
-        effect_size_type=name,
-    )
+    return _standardised(evidence, pooled, df, name, alpha=alpha)
 
 
 def described(model: Model, *, alpha: float) -> Evidence:
@@ -119,14 +130,8 @@ def described(model: Model, *, alpha: float) -> Evidence:
     change, n = model.response[1], model.n
     mean, sd = float(change.mean()), float(change.std(ddof=1))
     half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * sd / n**0.5
-    return Evidence(
-        estimate=mean,
-        ci_low=mean - half,
-        ci_high=mean + half,
-        effect_size=hedges_factor(n - 1) * mean / sd,
-        effect_size_type=DZ,
-        df=n - 1,
-    )
+    evidence = Evidence(estimate=mean, ci_low=mean - half, ci_high=mean + half, df=n - 1)
+    return _standardised(evidence, sd, n - 1, DZ, alpha=alpha)
 
 
 def classical_t(model: Model) -> Floats:
@@ -172,8 +177,8 @@ def classical_t(model: Model) -> Floats:
     return t
 
 
-def bayes_factor(model: Model) -> float:
-    """Return BF10 of a model that can be fitted.
+def bayes_factor(model: Model) -> tuple[float, str]:
+    """Return BF10 of a model that can be fitted, and what it is.
 
     Parameters
     ----------
@@ -182,28 +187,34 @@ def bayes_factor(model: Model) -> float:
 
     Returns
     -------
-    float
-        JZS of the one-sample t, or of the two-sample t given the covariates, whose degrees of
-        freedom it takes; of an association that of the partial correlation, on n less the number
-        of covariates, and of ranks where the model is tested by ranks, as if they were values. All
-        by classical standard errors. Infinite for a perfect fit.
+    bf10 : float
+        JZS of a mean, or of what two groups differ by beside the nuisance, in residual standard
+        deviations: in a crossover of the mean difference between the drugs, so that the same prior
+        holds for dz within orders as for dz of a single arm. Of an association Jeffreys' of the
+        partial correlation, on n less the columns of nuisance, and of ranks where the model is
+        tested by ranks, as if they were values. Infinite for a perfect fit.
+    kind : str
+        One of :data:`JZS_MEAN`, :data:`JZS_DIFFERENCE`, :data:`JEFFREYS` and
+        :data:`JEFFREYS_RANKS`.
     """
     from scipy import stats
 
+    kind = JEFFREYS_RANKS if model.by_ranks else JEFFREYS
     if model.by_ranks:
         model = model.ranked()
     if model.term is None:
         t = float(stats.ttest_1samp(model.response[1], 0.0).statistic)
-        return jzs_one_sample(t, model.n)
+        return jzs(t, model.n, model.n - 1), JZS_MEAN
     r = model.partial_r
     nuisance = len(model.nuisance)
     if not model.groups:
-        return correlation_bf10(r, model.n - nuisance)
+        return correlation_bf10(r, model.n - nuisance), kind
     if abs(r) >= 1 - 1e-14:
-        return np.inf
-    t = r * ((model.n - nuisance - 2) / (1 - r**2)) ** 0.5
-    first = int((model.tested == model.tested.max()).sum())
-    return jzs_two_sample(t, first, model.n - first, covariates=nuisance)
+        return np.inf, JZS_DIFFERENCE
+    df = model.n - nuisance - 2
+    basis = orthonormal(model.adjustment)
+    own = model.tested - basis @ (basis.T @ model.tested)
+    return jzs(r * (df / (1 - r**2)) ** 0.5, float(own @ own), df), JZS_DIFFERENCE
 
 
 def _mean(
@@ -225,15 +236,33 @@ def _mean(
     if direction is not None:
         flags = (ONE_SIDED, *flags)
         p = one_sided_p(float(parametric.statistic), model.n - 1, direction)
+    evidence = replace(evidence, ci_low=interval.low, ci_high=interval.high)
     return replace(
-        evidence,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        _standardised(evidence, float(change.std(ddof=1)), model.n - 1, DZ, alpha=alpha),
+        partial_r=test.partial_r,
         statistic=float(parametric.statistic),
         p_parametric=p,
         p_permutation=test.p,
         permutations=test.permutations,
         flags=flags,
+    )
+
+
+def _standardised(
+    evidence: Evidence, spread: float, df: int, name: str, *, alpha: float
+) -> Evidence:
+    """Return evidence with its estimate and interval in standard deviations (Hedges g)."""
+    if not spread > 0:
+        return replace(evidence, effect_size=math.nan, effect_size_type=name)
+    low, high = standardised_interval(
+        evidence.estimate, evidence.ci_low, evidence.ci_high, spread=spread, df=df, alpha=alpha
+    )
+    return replace(
+        evidence,
+        effect_size=hedges_factor(df) * evidence.estimate / spread,
+        effect_low=low,
+        effect_high=high,
+        effect_size_type=name,
     )
 
 

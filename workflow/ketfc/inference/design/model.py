@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.effect_sizes import BASELINE_SD, DZ_WITHIN_ORDER
+from ketfc.inference.core.effect_sizes import DZ_WITHIN_ORDER, FOLLOWUP_SD
 from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
@@ -234,20 +234,19 @@ def difference_between_arms(baseline: Floats, followup: Floats, treated: Floats)
     Returns
     -------
     Model
-        Its effect size divides the coefficient by the standard deviation of the baseline pooled
-        over arms, which treatment cannot have changed.
+        Its effect size divides the coefficient by the standard deviation at follow-up pooled over
+        arms.
 
     References
     ----------
-    Morris SB (2008), Organ Res Methods 11:364–386, doi:10.1177/1094428106291059 (standardiser
-    and correction of d_ppc2).
+    Hedges LV (1981), J Educ Stat 6:107–128, doi:10.3102/10769986006002107.
     """
     return Model(
         ("connectivity at follow-up", followup),
         ("arm", treated),
         {_BEFORE: baseline},
         groups=True,
-        unit=(BASELINE_SD, baseline),
+        unit=(FOLLOWUP_SD, followup),
     )
 
 
