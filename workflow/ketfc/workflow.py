@@ -19,6 +19,7 @@ from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.denoising import uses_compcor
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
@@ -168,7 +169,9 @@ class StudyWorkflow:
     @cached_property
     def siblings(self) -> dict[str, dict[str, list[str]]]:
         """By run, the files of its participant's other runs that its jobs need."""
-        return siblings(self.runs, matched=self.config.denoising.match_volumes)
+        denoising = self.config.denoising
+        compared = denoising.match_volumes or any(map(uses_compcor, denoising.strategies))
+        return siblings(self.runs, compared=compared)
 
     @property
     def keep_images(self) -> bool:
