@@ -202,7 +202,7 @@ def _people(
 ) -> tuple[Table, list[Problem]]:
     """Return the participants table, which may be one of those with scores, and its problems.
 
-    Where the config asks nothing of it, it may be anything or missing.
+    Where the config asks nothing of it, it may be anything, and missing unless the config names it.
     """
     study = config.study
     table = participants_table(config, tables, places, index.participants)
@@ -210,8 +210,12 @@ def _people(
         *(study.arms, study.crossover, study.groups, study.diagnosis),
         study.covariates or None,
     )
-    if any(table is one for one in tables) or all(key is None for key in asked):
+    if any(table is one for one in tables):
         return table, []
+    if all(key is None for key in asked):
+        # a path that was written down and leads nowhere is a mistake, whoever needs it
+        written = "participants" in study.model_fields_set and not table.path.is_file()
+        return table, list(table.problems) if written else []
     return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
 
 
