@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ketfc.base.english import listed, plural
+from ketfc.base.english import plural
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
@@ -45,7 +44,6 @@ RUN_COLUMNS = (
     "bold",
     "mask",
     "confounds",
-    "compcor",
 )
 
 
@@ -57,9 +55,7 @@ class Plan:
     ----------
     runs : pandas.DataFrame
         Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
-        ``manual`` (left out by hand), ``missing-file`` or ``confounds``. `compcor` tells which
-        aCompCor components the strategies with aCompCor regress out, such as ``5 WM + 5 CSF``,
-        ``6 combined`` or ``none``.
+        ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores.long_scores` gives them.
     design : Design
@@ -86,12 +82,7 @@ class Plan:
 
 
 def make_plan(
-    config: Config,
-    index: Index,
-    folders: Iterable[Path],
-    *,
-    extra: Iterable[Problem] = (),
-    components: Mapping[str, str] = MappingProxyType({}),
+    config: Config, index: Index, folders: Iterable[Path], *, extra: Iterable[Problem] = ()
 ) -> Plan:
     """Return the plan of a study; takes seconds, opens tables but no image.
 
@@ -106,8 +97,6 @@ def make_plan(
     extra : iterable of Problem
         Found by the rooms that come later, such as circuits that the space does not have; those
         of severity ``excluded`` that name a run exclude it.
-    components : mapping of str to str
-        aCompCor components in words, by run; of runs whose confounds were not read there are none.
     """
     places = list(folders)
 
@@ -138,7 +127,7 @@ def make_plan(
         listed |= {*people.rows["participant_id"], *tables[0].rows["participant_id"]}
     everybody = sorted(index.participants | listed)
     participants = {participant: arm.get(participant) for participant in everybody}
-    runs = _run_table(index, participants, problems, components)
+    runs = _run_table(index, participants, problems)
     problems += _missing_sessions(runs, participants, config, healthy)
     if len(runs) and not (runs["status"] == "ok").any():
         message = "no run can be used; each has its reason in results/plan/runs.tsv"
@@ -202,7 +191,7 @@ def _people(
 ) -> tuple[Table, list[Problem]]:
     """Return the participants table, which may be one of those with scores, and its problems.
 
-    Where the config asks nothing of it, it may be anything, and missing unless the config names it.
+    Where the config asks nothing of it, it may be anything or missing.
     """
     study = config.study
     table = participants_table(config, tables, places, index.participants)
@@ -210,12 +199,8 @@ def _people(
         *(study.arms, study.crossover, study.groups, study.diagnosis),
         study.covariates or None,
     )
-    if any(table is one for one in tables):
+    if any(table is one for one in tables) or all(key is None for key in asked):
         return table, []
-    if all(key is None for key in asked):
-        # a path that was written down and leads nowhere is a mistake, whoever needs it
-        written = "participants" in study.model_fields_set and not table.path.is_file()
-        return table, list(table.problems) if written else []
     return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
 
 
@@ -248,10 +233,7 @@ def _missing_sessions(
 
 
 def _run_table(
-    index: Index,
-    participants: dict[str, str | None],
-    problems: list[Problem],
-    components: Mapping[str, str],
+    index: Index, participants: dict[str, str | None], problems: list[Problem]
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -277,7 +259,6 @@ def _run_table(
             "bold": run.bold,
             "mask": run.mask,
             "confounds": run.confounds,
-            "compcor": components.get(run.name),
         }
         for run in index.runs
     ]
@@ -348,10 +329,6 @@ def summary(
         usable[usable["role"] == after]["participant_id"]
     )
     lines.append(f"  both {before} and {after}: {len(both)} participants")
-    kinds = usable["compcor"].dropna().value_counts()
-    if len(kinds):
-        told = listed([f"{kind} in {plural(n, 'run')}" for kind, n in sorted(kinds.items())])
-        lines.append(f"  aCompCor components: {told}")
     for (scale, instrument, item, role), rows in scores.groupby(
         ["scale", "instrument", "item", "role"], sort=True
     ):

@@ -12,7 +12,6 @@ from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
 from ketfc.study.runs.bids_files import functional_files, has_bids_files
-from ketfc.study.runs.datasets import is_preprocessed, mistaken_folder
 from ketfc.study.runs.listing import listing_of
 
 _RUN_ENTITIES = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "part")
@@ -111,8 +110,7 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     if listing is not None:
         rows += listing.rows()
         participants, folders = set(listing.participants), ()
-    places = list(folders if folders is not None else map(expand, study.derivatives))
-    for folder in places:
+    for folder in folders if folders is not None else map(expand, study.derivatives):
         found, problem = _rows(folder)
         rows += found
         # who has an empty folder, or only figures in it, must not vanish either
@@ -120,7 +118,7 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
         if problem:
             problems.append(problem)
     bolds = [row for row in rows if _is_bold(row, study)]
-    problems += _unmatched(rows, bolds, study, places) if not problems else []
+    problems += _unmatched(rows, bolds, study) if not problems else []
     roles = {label: role for role, label in study.sessions.items()}
     masks = _by_run(row for row in rows if row["desc"] == "brain" and row["suffix"] == "mask")
     confounds = _by_run(
@@ -168,7 +166,7 @@ def _rows(folder: Path) -> tuple[Sequence[Mapping[str, Any]], Problem | None]:
     rows = list(functional_files(folder))
     if not rows and not has_bids_files(folder):
         people = sum(place.is_dir() for place in folder.glob("sub-*"))
-        message = mistaken_folder(folder) or (
+        message = (
             f"has folders of {people} participants, but holds no preprocessed BOLD image "
             "(*_desc-preproc_bold.nii.gz)"
             if people
@@ -193,9 +191,15 @@ def _by_run(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], list[Map
     return found
 
 
+def _is_preprocessed(row: Mapping[str, Any]) -> bool:
+    return (
+        row["suffix"] == "bold" and row["desc"] == "preproc" and row["ext"] in (".nii.gz", ".nii")
+    )
+
+
 def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
     return (
-        is_preprocessed(row)
+        _is_preprocessed(row)
         and row["task"] == study.task
         and row["space"] == study.space
         and (study.resolution is None or row["res"] == study.resolution)
@@ -203,20 +207,14 @@ def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
 
 
 def _unmatched(
-    rows: list[Mapping[str, Any]],
-    bolds: list[Mapping[str, Any]],
-    study: Study,
-    places: Sequence[Path],
+    rows: list[Mapping[str, Any]], bolds: list[Mapping[str, Any]], study: Study
 ) -> list[Problem]:
     """Return a problem per key of the config that no image, or no image of a session, matches."""
-    preprocessed = [row for row in rows if is_preprocessed(row)]
+    preprocessed = [row for row in rows if _is_preprocessed(row)]
     if not preprocessed:
         message = "holds no preprocessed BOLD image (*_desc-preproc_bold.nii.gz)"
-        wrong = {str(place): mistaken_folder(place) or message for place in places}
-        return [
-            Problem("error", message, file="config", field="study.derivatives", value=place)
-            for place, message in (wrong or {", ".join(study.derivatives): message}).items()
-        ]
+        folders = ", ".join(study.derivatives)
+        return [Problem("error", message, file="config", field="study.derivatives", value=folders)]
     problems = []
     for field, entity, wanted in (
         ("study.task", "task", study.task),
