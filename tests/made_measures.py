@@ -130,7 +130,7 @@ def measure_runs(study: Study) -> Outcome:
             if problem.severity == "excluded" and problem.run is not None:
                 found.excluded.setdefault(problem.run, str(problem))
         runs = indexed_manifest(index)
-        others = siblings(runs, matched=False)
+        others = siblings(runs, compared=False)
         for name, run in runs.items():
             if run["participant_id"] == "sub-01":
                 _run(found, config, name, run, others[name])

@@ -211,7 +211,7 @@ def process_run(
     others: Sequence[tuple[Path, Path]] = (),
 ) -> RunResult:
     """Do what the workflow's two jobs do to a run, by way of the file between them."""
-    others = [*others, *((other.bold, other.mask) for other in files.matched)]
+    others = [*others, *((other.bold, other.mask) for other in files.others)]
     extraction = extract_run(
         files.bold,
         files.mask,

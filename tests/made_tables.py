@@ -281,6 +281,7 @@ def _sidecars() -> dict[str, list[dict[str, Any]]]:
             {
                 "ConfoundColumns": columns,
                 "CompCorMask": "separate",
+                "CompCorComponents": {"CSF": 5, "WM": 5},
                 "HighPass": f"{cosines} cosine regressors of fMRIPrep",
                 "LowPassHz": None,
                 "Excluded": None,

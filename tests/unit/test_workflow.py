@@ -129,3 +129,56 @@ def test_files_of_runs_are_listed_run_by_run() -> None:
     runs: Any = {"a": {"folder": "x"}, "b": {"folder": "y"}}
     listed = of_runs(runs, "{folder}/{run}.tsv", "{folder}/{run}.json")
     assert listed(None) == ["x/a.tsv", "x/a.json", "y/b.tsv", "y/b.json"]
+
+
+def _planned(study: Study, name: str, bold: str | None) -> None:
+    """Leave what a plan of a study left."""
+    write_json(study.results / "plan/design.json", {"study": name})
+    row = f"sub-01\t{bold}\n" if bold else ""
+    (study.results / "plan/runs.tsv").write_text(f"run\tbold\n{row}", encoding="utf-8")
+
+
+def _start_demo(*configfiles: str) -> StudyWorkflow:
+    given = yaml.safe_load((REPO / "config/config.yaml").read_text(encoding="utf-8"))
+    return study_workflow(given, REPO, first=True, configfiles=configfiles)
+
+
+@pytest.mark.parametrize(
+    ("name", "bold"), [("tiny", "fmriprep/x.nii.gz"), ("demo", "x"), ("t", None)]
+)
+def test_the_demo_does_not_replace_a_study_whose_configfile_was_forgotten(
+    study: Study, name: str, bold: str | None
+) -> None:
+    _planned(study, name, bold)
+    before = sorted(study.folder.rglob("*"))
+    with pytest.raises(CannotStartError) as refused:
+        _start_demo()
+    assert str(refused.value).splitlines() == [
+        f"results: this folder holds the results of the study {name}, and this call is of the "
+        "demo, since no --configfile was given.",
+        "Nothing was changed. Add --configfile with the config of that study, or go to another "
+        "folder; to begin anew here, delete the folder results.",
+    ]
+    assert sorted(study.folder.rglob("*")) == before
+    # nor does a job elsewhere ask
+    with pytest.raises(CannotStartError, match="changed while jobs were waiting"):
+        study_workflow(yaml.safe_load(Path("config.yaml").read_text()), REPO, first=False)
+
+
+def test_a_study_does_not_replace_another_one_nor_the_demo(study: Study) -> None:
+    _planned(study, "other", "fmriprep/x.nii.gz")
+    with pytest.raises(CannotStartError, match=r"of the study other, .* tiny \(config.yaml\)"):
+        start()
+    _planned(study, "tiny", "resources/demo/fmriprep/x.nii.gz")
+    with pytest.raises(CannotStartError, match="of the simulated demo, and this call is of the s"):
+        start()
+
+
+def test_the_results_of_the_same_study_are_gone_on_with(study: Study) -> None:
+    # images may have moved
+    for bold in ("elsewhere/x.nii.gz", None):
+        _planned(study, "tiny", bold)
+        assert start().usable
+    _planned(study, "demo", "resources/demo/fmriprep/x.nii.gz")
+    for files in ((), (str(REPO / "config/config.yaml"),)):
+        assert _start_demo(*files).config.study.simulated

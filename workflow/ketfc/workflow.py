@@ -6,6 +6,7 @@ job on another machine; such a process is given what the first one found.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.denoising import uses_compcor
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
@@ -168,7 +170,9 @@ class StudyWorkflow:
     @cached_property
     def siblings(self) -> dict[str, dict[str, list[str]]]:
         """By run, the files of its participant's other runs that its jobs need."""
-        return siblings(self.runs, matched=self.config.denoising.match_volumes)
+        denoising = self.config.denoising
+        compared = denoising.match_volumes or any(map(uses_compcor, denoising.strategies))
+        return siblings(self.runs, compared=compared)
 
     @property
     def keep_images(self) -> bool:
@@ -228,8 +232,8 @@ def study_workflow(
     Raises
     ------
     CannotStartError
-        If the configuration is wrong or was changed while jobs were waiting, if a dataset cannot be
-        fetched, or if nothing can be written here.
+        If the configuration is wrong or was changed while jobs were waiting, if the folder holds
+        the results of another study, if a dataset cannot be fetched, or if nothing can be written.
     """
     try:
         if first:
@@ -246,6 +250,7 @@ def study_workflow(
     named = str(root / "atlases/parcellations.yaml")
     usable = True
     if first:
+        _require_own_results(config, configfiles)
         # what is on this machine decides which alternative definitions are measured
         about: dict[str, Any] = {
             "regions": region_inputs(config, registry, named),
@@ -326,6 +331,35 @@ def _folders(config: Config) -> list[Path]:
 def _by_hand(config: Config) -> Path | None:
     table = config.quality.exclusions
     return find_table(table, _folders(config)) if table else None
+
+
+def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> None:
+    """Refuse a folder with the results of another study, which this one would replace.
+
+    A study is known by its name, and the demo by its simulated images too, since labs begin with a
+    copy of its config.
+    """
+    design, runs = Path("results/plan/design.json"), Path("results/plan/runs.tsv")
+    if not (design.is_file() and runs.is_file()):
+        return
+    theirs = str(read_json(design)["study"])
+    with runs.open(encoding="utf-8", newline="") as table:
+        first = next(csv.DictReader(table, delimiter="\t"), None)
+    simulated = bool(first and first["bold"].startswith(f"{DEMO}/"))
+    # a plan without a run is of no simulated study
+    if theirs == config.study.name and simulated == config.study.simulated:
+        return
+    if configfiles:
+        mine = f"the study {config.study.name} ({', '.join(map(str, configfiles))})"
+        mended = "Go to a folder of its own"
+    else:
+        mine = "the demo, since no --configfile was given"
+        mended = "Add --configfile with the config of that study, or go to another folder"
+    held = "the simulated demo" if simulated else f"the study {theirs}"
+    raise CannotStartError(
+        f"results: this folder holds the results of {held}, and this call is of {mine}.\n"
+        f"Nothing was changed. {mended}; to begin anew here, delete the folder results."
+    )
 
 
 def _leave(path: Path, content: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ import pytest
 from made_runs import AXES, SIGNALS, confounds_table
 
 from ketfc.base.errors import RunError
+from ketfc.imaging.denoise.compcor import compcor_components
 from ketfc.imaging.denoise.confounds import (
     STRATEGIES,
-    compcor_columns,
     cosines,
     find_strategy,
     read_confounds,
@@ -85,8 +85,9 @@ def test_real_tables_of_all_versions_have_the_columns(name, version, kit):
     if STRATEGIES[name].compcor:
         # the table of version 21 has been cut down to four and three components
         expected = {"21": 7, "20": 10, "1.4": 10}[version]
-        chosen, how = compcor_columns(list(table.columns), metadata)
-        assert (len(chosen), how) == (expected, "separate")
+        components = compcor_components(table.columns, metadata)
+        chosen = components.columns
+        assert (len(chosen), components.masks) == (expected, "separate")
         masks = [metadata[column]["Mask"] for column in chosen]
         assert masks == sorted(masks, reverse=True)  # WM, then CSF
         assert set(chosen) <= set(columns)
@@ -137,7 +138,7 @@ def test_columns_and_values_are_those_of_nilearns_load_confounds(version, kit, t
 
 def test_components_count_as_numbers_in_runs_with_more_than_a_hundred(kit):
     table, metadata = zoo(kit, "1.4")
-    chosen, _ = compcor_columns(list(table.columns), metadata)
+    chosen = compcor_components(table.columns, metadata).columns
     # the sidecar tells which components of each mask explain most
     for mask, part in (("WM", chosen[:5]), ("CSF", chosen[5:])):
         strength = {
@@ -152,20 +153,26 @@ def test_components_count_as_numbers_in_runs_with_more_than_a_hundred(kit):
 def test_without_masks_the_first_ten_combined_components_are_taken():
     columns = [f"a_comp_cor_{i:02d}" for i in range(14)][::-1]
     ten = [f"a_comp_cor_{i:02d}" for i in range(10)]
-    assert compcor_columns(columns, {}) == (ten, "combined")
     combined = {column: {"Mask": "combined"} for column in columns}
-    assert compcor_columns(columns, combined) == (ten, "combined")
     # white matter alone is no pair
     halves = combined | {column: {"Mask": "WM"} for column in columns[:4]}
-    assert compcor_columns(columns, halves) == (ten, "combined")
-    assert compcor_columns(["csf", "t_comp_cor_00", "cosine00"], {}) == ([], "combined")
+    for metadata in ({}, combined, halves):
+        components = compcor_components(columns, metadata)
+        assert (components.columns, components.masks) == (ten, "combined")
+        assert str(components) == "10 combined"
+    assert str(compcor_components(columns[-6:], {})) == "6 combined"
+    none = compcor_components(["csf", "t_comp_cor_00", "cosine00"], {})
+    assert (none.columns, none.masks, str(none)) == ([], None, "none")
 
 
 def test_components_named_by_their_tissue_need_no_sidecar():
     columns = [f"{mask}_comp_cor_{i:02d}" for mask in "acw" for i in range(7)]
-    chosen, how = compcor_columns(columns, {})
+    components = compcor_components(columns, {})
     expected = [f"w_comp_cor_0{i}" for i in range(5)] + [f"c_comp_cor_0{i}" for i in range(5)]
-    assert (chosen, how) == (expected, "separate")
+    assert (components.columns, components.masks) == (expected, "separate")
+    assert str(components) == "5 WM + 5 CSF"
+    few = [column for column in columns if column[0] != "w" or column.endswith(("00", "01", "02"))]
+    assert str(compcor_components(few, {})) == "3 WM + 5 CSF"
 
 
 def test_a_strategy_without_scrubbing_regresses_the_same():
@@ -315,6 +322,6 @@ def test_a_table_that_would_be_read_as_another_one_is_refused(text, said, tmp_pa
 )
 def test_components_of_a_mask_that_cannot_be_are_refused(columns, metadata):
     with pytest.raises(RunError) as caught:
-        compcor_columns(columns, metadata)
+        compcor_components(columns, metadata)
     assert caught.value.rule == "confounds-sidecar"
     assert caught.value.value in columns

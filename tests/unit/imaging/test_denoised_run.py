@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -136,9 +137,9 @@ def test_what_was_regressed_is_told(make_run):
         *["4 cosine regressors of fMRIPrep"] * 2,
         *["Butterworth, 0.01 Hz"] * 3,
     ]
-    assert [each.compcor for each in strategies.values()] == [
+    assert [each.compcor and str(each.compcor) for each in strategies.values()] == [
         *[None] * 4,
-        *["separate"] * 2,
+        *["5 WM + 5 CSF"] * 2,
         *[None] * 3,
     ]
     unfiltered = process_run(run.files, place, settings(lower_bpf=None)).strategies
@@ -282,7 +283,7 @@ def restless(*volumes: int):
 
 def matched_run(run: MadeRun, session: str, others: list[tuple[str, MadeRun]], **changes):
     matched = tuple(replace(each.files, session=name) for name, each in others)
-    files = replace(run.files, session=session, matched=matched)
+    files = replace(run.files, session=session, others=matched)
     return process_run(files, place, settings(match_volumes=True, **changes))
 
 
@@ -540,3 +541,60 @@ def test_timing_spikes_and_global_signal_are_told(make_run):
     assert quality["n_spikes"] >= 2
     signal = run.confounds["global_signal"]
     assert quality["mean_global_signal"] == pytest.approx(signal.mean())
+
+
+def combined(n: int):
+    """Return a change of confounds that leaves components of the combined mask alone."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        kept = [f"w_comp_cor_{i:02d}" for i in range(n)]
+        renamed = {name: name.replace("w_", "a_", 1) for name in kept}
+        gone = [c for c in table if re.match(r"[cw]_comp_cor", c) and c not in kept]
+        return table.drop(columns=gone).rename(columns=renamed)
+
+    return change
+
+
+@pytest.fixture
+def unlike_runs(tmp_path: Path) -> dict[str, MadeRun]:
+    """Two runs with separate masks, and one with the combined mask alone."""
+    made = {}
+    for seed, (name, change) in enumerate({"pre": None, "day1": combined(6), "post": None}.items()):
+        (tmp_path / name).mkdir()
+        made[name] = build_run(tmp_path / name, 120, confounds=change, seed=seed)
+    return made
+
+
+@pytest.mark.parametrize("match_volumes", [False, True])
+def test_a_run_with_other_masks_than_the_participants_other_runs_is_refused(
+    unlike_runs, match_volumes
+):
+    names = ("24P", "acompcor", "acompcor_gsr")
+    about = settings(strategies=names, match_volumes=match_volumes)
+    used, refused = {}, {}
+    for session, run in unlike_runs.items():
+        others = tuple(
+            replace(one.files, session=name) for name, one in unlike_runs.items() if name != session
+        )
+        files = replace(run.files, session=session, others=others)
+        found = process_run(files, place, about).strategies
+        used[session] = [str(found[name].compcor) for name in names]
+        refused[session] = {name: one.error for name, one in found.items() if one.error}
+    assert used["pre"] == used["post"] == ["None", "5 WM + 5 CSF", "5 WM + 5 CSF"]
+    assert refused["pre"] == refused["post"] == {}
+    assert list(refused["day1"]) == ["acompcor", "acompcor_gsr"]
+    error = refused["day1"]["acompcor"]
+    assert (error.rule, error.value, error.threshold) == ("compcor-masks", "6 combined", "separate")
+    assert "run the same fMRIPrep on all of them" in error.reason
+
+
+def test_a_participant_with_combined_masks_throughout_is_cleaned_of_as_many_as_there_are(tmp_path):
+    (tmp_path / "other").mkdir()
+    run = build_run(tmp_path, 120, confounds=combined(6))
+    other = build_run(tmp_path / "other", 120, confounds=combined(4), seed=3)
+    files = replace(run.files, session="pre", others=(replace(other.files, session="post"),))
+    found = process_run(files, place, settings(strategies=("acompcor",))).strategies["acompcor"]
+    assert found.error is None
+    assert str(found.compcor) == "6 combined"
+    # 12 of motion, 6 components, 4 cosines
+    assert len(found.columns) == 22

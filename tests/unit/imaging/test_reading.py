@@ -109,5 +109,5 @@ def test_the_files_of_a_run_are_those_of_the_manifest():
     others = {"bold": ["d"], "mask": ["e"], "confounds": [], "session": [], "sidecars": []}
     assert RunFiles.of(run, others) == RunFiles(Path("a"), Path("b"), Path("c"), "pre")
     others |= {"confounds": ["f"], "session": ["post"]}
-    (matched,) = RunFiles.of(run, others).matched
+    (matched,) = RunFiles.of(run, others).others
     assert matched == RunFiles(Path("d"), Path("e"), Path("f"), "post")

@@ -411,8 +411,29 @@ def test_a_strategy_is_summed_up_over_its_runs():
     assert strategy.sometimes == ("cosine03",)
     assert strategy.high_pass == "3–4 cosine regressors of fMRIPrep"
     assert strategy.columns().endswith("in some runs also `cosine03`")
+    assert strategy.components == "the first components, 5 of white matter and 5 of CSF"
     unused = summarise("36P", [{"ConfoundColumns": [], "Excluded": "no columns"}])
     assert (unused.runs, unused.regressors) == (0, "n/a")
+
+
+def test_the_methods_say_which_components_were_regressed_out(made):
+    def compcor(**counts: int) -> dict[str, object]:
+        masks = "combined" if "combined" in counts else "separate"
+        about = made.sidecars["acompcor"][0]
+        return {**about, "CompCorMask": masks, "CompCorComponents": counts}
+
+    alone = summarise("acompcor", [compcor(combined=6)] * 3).components
+    assert alone == (
+        "the first components, 6 of white matter and CSF combined, for want of separate masks"
+    )
+    several = [compcor(CSF=5, WM=5), compcor(combined=6), compcor(CSF=5, WM=5)]
+    told = (
+        "the first components, 6 of white matter and CSF combined, for want of separate masks in "
+        "1 run; the first components, 5 of white matter and 5 of CSF in 2 runs"
+    )
+    assert summarise("acompcor", several).components == told
+    text = methods_of(made_tables.replace(made, sidecars={**made.sidecars, "acompcor": several}))
+    assert f"aCompCor: {told}" in text
 
 
 def with_denoising(made, **keys):

@@ -291,7 +291,7 @@ def test_raw_data_instead_of_derivatives_are_an_error(tmp_path: Path) -> None:
     raw.touch()
     problem = only_problem(found(tmp_path))
     assert problem.severity == "error"
-    assert "no preprocessed BOLD image" in problem.message
+    assert problem.message.startswith("is a raw BIDS dataset, not preprocessed; name its fMRIPrep")
 
 
 def test_a_participant_whose_folder_holds_nothing_is_still_known(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def test_the_demo_is_known_before_it_is_made(tmp_path: Path) -> None:
 
 def test_siblings_are_the_other_runs_of_the_same_participant():
     runs = demo_manifest(1, Path("demo"))
-    found = siblings(runs, matched=False)
-    matched = siblings(runs, matched=True)
+    found = siblings(runs, compared=False)
+    matched = siblings(runs, compared=True)
     assert found.keys() == runs.keys()
     for name, run in runs.items():
         others = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ketfc.base.english import plural
+from ketfc.base.english import listed, plural
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
@@ -44,6 +45,7 @@ RUN_COLUMNS = (
     "bold",
     "mask",
     "confounds",
+    "compcor",
 )
 
 
@@ -55,7 +57,9 @@ class Plan:
     ----------
     runs : pandas.DataFrame
         Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
-        ``manual`` (left out by hand), ``missing-file`` or ``confounds``.
+        ``manual`` (left out by hand), ``missing-file`` or ``confounds``. `compcor` tells which
+        aCompCor components the strategies with aCompCor regress out, such as ``5 WM + 5 CSF``,
+        ``6 combined`` or ``none``.
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores.long_scores` gives them.
     design : Design
@@ -82,7 +86,12 @@ class Plan:
 
 
 def make_plan(
-    config: Config, index: Index, folders: Iterable[Path], *, extra: Iterable[Problem] = ()
+    config: Config,
+    index: Index,
+    folders: Iterable[Path],
+    *,
+    extra: Iterable[Problem] = (),
+    components: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return the plan of a study; takes seconds, opens tables but no image.
 
@@ -97,6 +106,8 @@ def make_plan(
     extra : iterable of Problem
         Found by the rooms that come later, such as circuits that the space does not have; those
         of severity ``excluded`` that name a run exclude it.
+    components : mapping of str to str
+        aCompCor components in words, by run; of runs whose confounds were not read there are none.
     """
     places = list(folders)
 
@@ -127,7 +138,7 @@ def make_plan(
         listed |= {*people.rows["participant_id"], *tables[0].rows["participant_id"]}
     everybody = sorted(index.participants | listed)
     participants = {participant: arm.get(participant) for participant in everybody}
-    runs = _run_table(index, participants, problems)
+    runs = _run_table(index, participants, problems, components)
     problems += _missing_sessions(runs, participants, config, healthy)
     if len(runs) and not (runs["status"] == "ok").any():
         message = "no run can be used; each has its reason in results/plan/runs.tsv"
@@ -191,7 +202,7 @@ def _people(
 ) -> tuple[Table, list[Problem]]:
     """Return the participants table, which may be one of those with scores, and its problems.
 
-    Where the config asks nothing of it, it may be anything or missing.
+    Where the config asks nothing of it, it may be anything, and missing unless the config names it.
     """
     study = config.study
     table = participants_table(config, tables, places, index.participants)
@@ -199,8 +210,12 @@ def _people(
         *(study.arms, study.crossover, study.groups, study.diagnosis),
         study.covariates or None,
     )
-    if any(table is one for one in tables) or all(key is None for key in asked):
+    if any(table is one for one in tables):
         return table, []
+    if all(key is None for key in asked):
+        # a path that was written down and leads nowhere is a mistake, whoever needs it
+        written = "participants" in study.model_fields_set and not table.path.is_file()
+        return table, list(table.problems) if written else []
     return table, [*table.problems, *duplicate_rows(table, ["participant_id"])]
 
 
@@ -233,7 +248,10 @@ def _missing_sessions(
 
 
 def _run_table(
-    index: Index, participants: dict[str, str | None], problems: list[Problem]
+    index: Index,
+    participants: dict[str, str | None],
+    problems: list[Problem],
+    components: Mapping[str, str],
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -259,6 +277,7 @@ def _run_table(
             "bold": run.bold,
             "mask": run.mask,
             "confounds": run.confounds,
+            "compcor": components.get(run.name),
         }
         for run in index.runs
     ]
@@ -329,6 +348,10 @@ def summary(
         usable[usable["role"] == after]["participant_id"]
     )
     lines.append(f"  both {before} and {after}: {len(both)} participants")
+    kinds = usable["compcor"].dropna().value_counts()
+    if len(kinds):
+        told = listed([f"{kind} in {plural(n, 'run')}" for kind, n in sorted(kinds.items())])
+        lines.append(f"  aCompCor components: {told}")
     for (scale, instrument, item, role), rows in scores.groupby(
         ["scale", "instrument", "item", "role"], sort=True
     ):

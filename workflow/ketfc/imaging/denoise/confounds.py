@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.base.errors import RunError, raise_if_of_the_machine
+from ketfc.imaging.denoise.compcor import compcor_components
 from ketfc.study.config.denoising import OwnStrategy, base_name
 
 AXES = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
@@ -32,9 +33,6 @@ _NO_FIRST = re.compile(
 
 _BEYOND = 1e100
 """No confound is as large; squares of such numbers are beyond floating point."""
-
-N_COMPONENTS = 5
-"""aCompCor components of white matter, and of CSF, as in XCP-D's ``acompcor``."""
 
 
 def _expanded(columns: list[str], *suffixes: str) -> list[str]:
@@ -195,70 +193,6 @@ def _require_regular(text: str) -> None:
             raise ValueError(f"line {number} has {cells} cells, the header {len(names)}")
 
 
-def compcor_columns(columns: list[str], metadata: Mapping[str, Any]) -> tuple[list[str], str]:
-    """Return the aCompCor columns to regress, and how they were chosen.
-
-    Five of white matter and five of CSF: ``w_comp_cor_``/``c_comp_cor_`` (fMRIPrep ≥ 21), or
-    ``a_comp_cor_`` whose sidecar names the mask (1.4 to 20.2). Where only the combined mask
-    exists, its first ten.
-
-    Parameters
-    ----------
-    columns : list of str
-        Column names of the confounds table.
-    metadata : mapping
-        Its JSON sidecar, empty if there is none.
-
-    Returns
-    -------
-    columns : list of str
-        Empty if the table has no aCompCor at all.
-    choice : str
-        ``separate`` or ``combined``.
-
-    Raises
-    ------
-    RunError
-        ``confounds-sidecar`` if it names impossible masks, or those of some components only.
-    """
-    present = [column for column in columns if re.fullmatch(r"[acw]_comp_cor_\d+", column)]
-    # by number: as text, a_comp_cor_100 of a long run would go before a_comp_cor_82
-    present.sort(key=lambda column: (column[0], int(column[11:])))
-    told = {column for column in present if _told_mask(column, metadata) is not None}
-    silent = [column for column in present if column[0] == "a" and column not in told]
-    if silent and len(silent) < sum(column[0] == "a" for column in present):
-        raise RunError(
-            "confounds-sidecar",
-            f"the confounds' JSON names the mask of other components, but not of {silent[0]}",
-            value=silent[0],
-        )
-    groups: dict[str, list[str]] = {"WM": [], "CSF": [], "combined": []}
-    for column in present:
-        groups[_mask_of(column, metadata)].append(column)
-    if groups["WM"] and groups["CSF"]:
-        return groups["WM"][:N_COMPONENTS] + groups["CSF"][:N_COMPONENTS], "separate"
-    return groups["combined"][: 2 * N_COMPONENTS], "combined"
-
-
-def _told_mask(column: str, metadata: Mapping[str, Any]) -> Any:
-    about = metadata.get(column)
-    return about.get("Mask") if isinstance(about, Mapping) else None
-
-
-def _mask_of(column: str, metadata: Mapping[str, Any]) -> str:
-    """Return the mask of a component: by its sidecar, or else by its name."""
-    told = _told_mask(column, metadata)
-    possible = {"w": ["WM"], "c": ["CSF"], "a": ["combined", "WM", "CSF"]}[column[0]]
-    if told is not None and told not in possible:
-        raise RunError(
-            "confounds-sidecar",
-            f"the confounds' JSON says that {column} is of the mask {str(told)[:40]!r}, which "
-            f"cannot be (possible: {', '.join(possible)})",
-            value=column,
-        )
-    return str(told or possible[0])
-
-
 def strategy_columns(
     strategy: Strategy, columns: list[str], metadata: Mapping[str, Any]
 ) -> list[str]:
@@ -274,7 +208,7 @@ def strategy_columns(
     wanted = list(strategy.columns)
     advice = ""
     if strategy.compcor:
-        components, _ = compcor_columns(columns, metadata)
+        components = compcor_components(columns, metadata).columns
         if not components:
             missing.append("a_comp_cor_* (or w_comp_cor_* and c_comp_cor_*)")
         wanted += components + sorted(cosines(columns))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise import censoring, confounds
+from ketfc.imaging.denoise.compcor import Components, compcor_components, require_same_masks
 from ketfc.imaging.denoise.operator import independent_regressors, operator
 from ketfc.study.config.denoising import Denoising, scrubbed
 
@@ -28,8 +29,8 @@ class StrategyOperator:
         Confound columns that are regressed out.
     rank : int
         How many of them are independent.
-    compcor : str or None
-        How aCompCor's components were chosen, if there are any.
+    compcor : Components or None
+        aCompCor's components among the columns, if it is regressed out.
     high_pass : str
         What does the work of a high-pass filter, in words.
     """
@@ -37,7 +38,7 @@ class StrategyOperator:
     matrix: NDArray[np.float64]
     columns: tuple[str, ...]
     rank: int
-    compcor: str | None
+    compcor: Components | None
     high_pass: str
 
 
@@ -86,10 +87,15 @@ def _strategy_operator(
     metadata: Mapping[str, Any],
     repetition_time: float,
     denoising: Denoising,
+    other_masks: Sequence[str | None],
 ) -> StrategyOperator:
     """Return the operator by which a strategy cleans a run; as :func:`strategy_operators`."""
     strategy = confounds.find_strategy(name, denoising.own_strategies)
     columns = confounds.strategy_columns(strategy, list(table.columns), metadata)
+    components = None
+    if strategy.compcor:
+        components = compcor_components(table.columns, metadata)
+        require_same_masks(components, other_masks)
     cosines = confounds.cosines(columns)
     high_pass = None if strategy.compcor or cosines else denoising.lower_bpf or None
     if cosines:
@@ -113,12 +119,11 @@ def _strategy_operator(
         high_pass=high_pass,
         low_pass=denoising.upper_bpf,
     )
-    choice = confounds.compcor_columns(list(table.columns), metadata)[1]
     return StrategyOperator(
         matrix=matrix,
         columns=tuple(columns),
         rank=rank,
-        compcor=choice if strategy.compcor else None,
+        compcor=components,
         high_pass=filtered,
     )
 
@@ -129,6 +134,7 @@ def strategy_operators(
     metadata: Mapping[str, Any],
     repetition_time: float,
     denoising: Denoising,
+    other_masks: Sequence[str | None] = (),
 ) -> dict[str, StrategyOperator | RunError]:
     """Return the operator of each strategy, or why it cannot be used.
 
@@ -142,6 +148,9 @@ def strategy_operators(
         Seconds.
     denoising : Denoising
         Filters, and the study's own strategies.
+    other_masks : sequence of str or None
+        Kinds of masks of aCompCor in the participant's other runs, from
+        :func:`ketfc.imaging.denoise.compcor.masks_of`.
     """
     found: dict[str, StrategyOperator | RunError] = {}
     for name, keep in kept.items():
@@ -150,7 +159,7 @@ def strategy_operators(
             continue
         try:
             found[name] = _strategy_operator(
-                name, keep, table, metadata, repetition_time, denoising
+                name, keep, table, metadata, repetition_time, denoising, other_masks
             )
         except RunError as error:
             found[name] = error

@@ -103,8 +103,9 @@ def strategy_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]
     -------
     pandas.DataFrame
         Columns run, participant_id, session, role, strategy, n_volumes (kept), n_regressors,
-        tdof (effective temporal degrees of freedom left), tdof_lost (volumes of the run minus
-        those), status and reason; numbers are missing where the strategy could not be used.
+        compcor (aCompCor's components among them), tdof (effective temporal degrees of freedom
+        left), tdof_lost (volumes of the run minus those), status and reason; numbers are missing
+        where the strategy could not be used.
     """
     rows = []
     for record in runs.to_dict("records"):
@@ -118,6 +119,7 @@ def strategy_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]
                     "strategy": strategy,
                     "n_volumes": verdict["n_volumes"] if used else None,
                     "n_regressors": verdict["n_regressors"] if used else None,
+                    "compcor": verdict.get("compcor") if used else None,
                     "tdof": verdict["tdof"] if used else None,
                     "tdof_lost": total - verdict["tdof"] if used and total else None,
                     "status": verdict["status"],
@@ -125,7 +127,8 @@ def strategy_quality(runs: pd.DataFrame, quality: Mapping[str, Mapping[str, Any]
                 }
             )
     numbers = ["n_volumes", "n_regressors", "tdof", "tdof_lost"]
-    table = pd.DataFrame(rows, columns=[*_WHO, "strategy", *numbers, "status", "reason"])
+    columns = [*_WHO, "strategy", *numbers[:2], "compcor", *numbers[2:], "status", "reason"]
+    table = pd.DataFrame(rows, columns=columns)
     table[numbers] = table[numbers].apply(pd.to_numeric)
     return table
 

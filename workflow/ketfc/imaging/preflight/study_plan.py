@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ketfc.base.errors import Problem, problems_table
 from ketfc.base.files import write_tsv
 from ketfc.imaging.io.native_size import native_sizes, native_table
+from ketfc.imaging.preflight.compcor_checks import component_problems, components_by_run
 from ketfc.imaging.preflight.precheck import confound_problems, early_problems
 from ketfc.imaging.regions.habenula import resolution_problems
 from ketfc.study.config.config import Config
@@ -93,7 +94,8 @@ def study_plan(
     if headers:
         problems += [Problem(**problem) for problem in headers["problems"]]
         problems += resolution_problems(files.registry, native)
-    plan = make_plan(config, index, files.folders, extra=problems)
+    components = headers["components"] if headers else {}
+    plan = make_plan(config, index, files.folders, extra=problems, components=components)
     return StudyPlan(plan, without(indexed_manifest(index), absent), native)
 
 
@@ -114,16 +116,23 @@ def read_headers(
     Returns
     -------
     dict
-        For :func:`study_plan`: ``problems``, fields of :class:`ketfc.base.errors.Problem`, and
-        ``native``, the columns of the table of recorded voxel sizes.
+        For :func:`study_plan`: ``problems``, fields of :class:`ketfc.base.errors.Problem`,
+        ``components``, the aCompCor components by run in words, and ``native``, the columns of the
+        table of recorded voxel sizes.
     """
     index = index_runs(config.study, folders)
     left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
     used = [run for run in index.runs if run.name not in left_out]
     complete = [run for run in used if run.complete]
     native = native_sizes(complete, folders, config.study.native_voxel_size).astype(object)
+    components = components_by_run(complete)
+    problems = [
+        *confound_problems(used, config),
+        *component_problems(complete, components, config),
+    ]
     return {
-        "problems": [asdict(problem) for problem in confound_problems(used, config)],
+        "problems": [asdict(problem) for problem in problems],
+        "components": {name: str(of_run) for name, of_run in components.items()},
         "native": native.where(native.notna(), None).to_dict("list"),
     }
 

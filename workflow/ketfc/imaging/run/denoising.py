@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise import censoring, confounds
+from ketfc.imaging.denoise.compcor import Components, masks_of
 from ketfc.imaging.denoise.operator import degrees_of_freedom, require_freedom
 from ketfc.imaging.denoise.strategies import StrategyOperator, kept_by_strategy, strategy_operators
 from ketfc.imaging.io import sidecars
@@ -37,15 +38,15 @@ class RunFiles:
         Image, brain mask and confounds table.
     session : str
         Label of its session.
-    matched : tuple of RunFiles
-        The participant's other runs, with which this one is matched in volumes.
+    others : tuple of RunFiles
+        The participant's other runs, with which this one is compared.
     """
 
     bold: Path
     mask: Path
     confounds: Path
     session: str = ""
-    matched: tuple[RunFiles, ...] = ()
+    others: tuple[RunFiles, ...] = ()
 
     @classmethod
     def of(cls, run: Mapping[str, str], others: Mapping[str, Sequence[str]]) -> RunFiles:
@@ -56,10 +57,10 @@ class RunFiles:
         run : mapping of str to str
             ``bold``, ``mask``, ``confounds`` and ``session``.
         others : mapping of str to sequence of str
-            The same of the participant's other runs; without ``confounds`` if sessions are not
-            matched in volumes.
+            The same of the participant's other runs; without ``confounds`` where no strategy asks
+            for them.
         """
-        matched = zip(
+        found = zip(
             others["bold"], others["mask"], others["confounds"], others["session"], strict=False
         )
         return cls(
@@ -69,7 +70,7 @@ class RunFiles:
             run["session"],
             tuple(
                 cls(Path(bold), Path(mask), Path(confounds), session)
-                for bold, mask, confounds, session in matched
+                for bold, mask, confounds, session in found
             ),
         )
 
@@ -95,7 +96,7 @@ class StrategyResult:
     tdof: float = 0.0
     columns: tuple[str, ...] = ()
     rank: int = 0
-    compcor: str | None = None
+    compcor: Components | None = None
     high_pass: str | None = None
     error: RunError | None = None
 
@@ -180,7 +181,8 @@ def denoise_run(
         excluded = {name: StrategyResult(error=error) for name in denoising.strategies}
         carpet = make_carpet(**picture, reason=error.reason)
         return RunResult(series, excluded, quality, error=error, carpet=carpet)
-    operators = strategy_operators(kept, table, metadata, t_r, denoising)
+    masks = [masks_of(one.confounds) for one in files.others]
+    operators = strategy_operators(kept, table, metadata, t_r, denoising, masks)
     matched: dict[str, int] = {}
     if denoising.match_volumes:
         others = _others(extraction, files, denoising, limits, repetition_time)
@@ -252,14 +254,16 @@ def _others(
     Their images are not read: one that will turn out to be damaged counts like a good one.
     """
     found = []
-    for other, length in zip(files.matched, extraction.others, strict=True):
+    # that its own are among them refuses nothing
+    masks = [masks_of(one.confounds) for one in (files, *files.others)]
+    for other, length in zip(files.others, extraction.others, strict=True):
         try:
             t_r, table, metadata = _read_tables(length, other, override, {})
             kept, censored = kept_by_strategy(table, t_r, denoising)
             run_quality.require_limits(_motion(table, censored, t_r), limits)
         except RunError:
             continue
-        found.append((other, strategy_operators(kept, table, metadata, t_r, denoising)))
+        found.append((other, strategy_operators(kept, table, metadata, t_r, denoising, masks)))
     return found
 
 

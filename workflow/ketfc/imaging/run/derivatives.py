@@ -224,7 +224,8 @@ def _cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> d
     return {
         "DenoisingStrategy": strategy,
         "ConfoundColumns": list(cleaned.columns),
-        "CompCorMask": cleaned.compcor,
+        "CompCorMask": cleaned.compcor.masks if cleaned.compcor else None,
+        "CompCorComponents": cleaned.compcor.counts if cleaned.compcor else None,
         "HighPass": cleaned.high_pass,
         "LowPassHz": denoising.upper_bpf,
         "Detrended": True,
@@ -293,6 +294,7 @@ def _quality(result: RunResult) -> dict[str, Any]:
                 "tdof": round(cleaned.tdof, 6),
                 "n_regressors": len(cleaned.columns),
                 "rank": cleaned.rank,
+                "compcor": str(cleaned.compcor) if cleaned.compcor else None,
             }
             for name, cleaned in result.strategies.items()
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.base.english import listed
+from ketfc.base.english import listed, plural
 from ketfc.reporting.rows import numeric, setting
 from ketfc.reporting.words import compact, is_missing, number
 from ketfc.study.config.denoising import BUILT_IN, base_name, scrubbed
@@ -33,6 +34,12 @@ _CITED = {
     "aroma_gsr": " [@pruim2015]",
     "acompcor": " [@behzadi2007]",
     "acompcor_gsr": " [@behzadi2007]",
+}
+
+_MASKS = {
+    "WM": "white matter",
+    "CSF": "CSF",
+    "combined": "white matter and CSF combined, for want of separate masks",
 }
 
 _NEIGHBOURS = ("before", "after", "between")
@@ -81,12 +88,8 @@ def summarise(name: str, sidecars: Sequence[Mapping[str, Any]]) -> Strategy:
     everything = list(dict.fromkeys(column for run in columns for column in run))
     always = tuple(column for column in everything if all(column in run for run in columns))
     counts = sorted({len(run) for run in columns})
+    components = [one["CompCorComponents"] for one in used if one.get("CompCorMask")]
     low = sorted({str(compact(one["LowPassHz"])) for one in used if one.get("LowPassHz")})
-    masks = {one.get("CompCorMask") for one in used} - {None}
-    words = {
-        "separate": "five components each of white matter and CSF",
-        "combined": "ten components of white matter and CSF combined",
-    }
     return Strategy(
         name=name,
         runs=len(used),
@@ -96,8 +99,27 @@ def summarise(name: str, sidecars: Sequence[Mapping[str, Any]]) -> Strategy:
         independent=_independent(used),
         high_pass=_high_pass([str(one["HighPass"]) for one in used if one.get("HighPass")]),
         low_pass=f"Butterworth, {listed(low)} Hz" if low else "",
-        components=listed([words[mask] for mask in sorted(words, reverse=True) if mask in masks]),
+        components=_components(components),
     )
+
+
+def _components(of_runs: Sequence[Mapping[str, int]]) -> str:
+    """Return in words how many components of which masks were regressed out, and of how many runs.
+
+    Parameters
+    ----------
+    of_runs : sequence of mapping of str to int
+        Components by mask (``WM`` and ``CSF``, or ``combined``) of every run.
+    """
+    kinds = Counter(
+        tuple((mask, counts[mask]) for mask in _MASKS if mask in counts) for counts in of_runs
+    )
+    told = []
+    for counts, runs in sorted(kinds.items(), reverse=True):
+        words = listed([f"{n} of {_MASKS[mask]}" for mask, n in counts])
+        where = f" in {plural(runs, 'run')}" if len(kinds) > 1 else ""
+        told.append(f"the first components, {words}{where}")
+    return "; ".join(told)
 
 
 def _independent(used: Sequence[Mapping[str, Any]]) -> str:

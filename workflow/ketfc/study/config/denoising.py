@@ -49,6 +49,11 @@ def scrubbed(strategy: str) -> bool:
     return not strategy.endswith(NOSCRUB)
 
 
+def uses_compcor(strategy: str) -> bool:
+    """Return True if a strategy regresses out the components of aCompCor, by masks it chooses."""
+    return base_name(strategy) in ("acompcor", "acompcor_gsr")
+
+
 def _known_strategy(name: str, info: ValidationInfo) -> str:
     # where the study's own are themselves wrong, which names there are is not known
     own = info.data.get("own_strategies")

@@ -12,6 +12,7 @@ from ketfc.base.files import MISSING
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
 from ketfc.study.runs.bids_files import functional_files, has_bids_files
+from ketfc.study.runs.datasets import is_preprocessed, mistaken_folder
 from ketfc.study.runs.listing import listing_of
 
 _RUN_ENTITIES = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "part")
@@ -110,7 +111,8 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     if listing is not None:
         rows += listing.rows()
         participants, folders = set(listing.participants), ()
-    for folder in folders if folders is not None else map(expand, study.derivatives):
+    places = list(folders if folders is not None else map(expand, study.derivatives))
+    for folder in places:
         found, problem = _rows(folder)
         rows += found
         # who has an empty folder, or only figures in it, must not vanish either
@@ -118,7 +120,7 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
         if problem:
             problems.append(problem)
     bolds = [row for row in rows if _is_bold(row, study)]
-    problems += _unmatched(rows, bolds, study) if not problems else []
+    problems += _unmatched(rows, bolds, study, places) if not problems else []
     roles = {label: role for role, label in study.sessions.items()}
     masks = _by_run(row for row in rows if row["desc"] == "brain" and row["suffix"] == "mask")
     confounds = _by_run(
@@ -166,7 +168,7 @@ def _rows(folder: Path) -> tuple[Sequence[Mapping[str, Any]], Problem | None]:
     rows = list(functional_files(folder))
     if not rows and not has_bids_files(folder):
         people = sum(place.is_dir() for place in folder.glob("sub-*"))
-        message = (
+        message = mistaken_folder(folder) or (
             f"has folders of {people} participants, but holds no preprocessed BOLD image "
             "(*_desc-preproc_bold.nii.gz)"
             if people
@@ -191,15 +193,9 @@ def _by_run(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], list[Map
     return found
 
 
-def _is_preprocessed(row: Mapping[str, Any]) -> bool:
-    return (
-        row["suffix"] == "bold" and row["desc"] == "preproc" and row["ext"] in (".nii.gz", ".nii")
-    )
-
-
 def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
     return (
-        _is_preprocessed(row)
+        is_preprocessed(row)
         and row["task"] == study.task
         and row["space"] == study.space
         and (study.resolution is None or row["res"] == study.resolution)
@@ -207,14 +203,20 @@ def _is_bold(row: Mapping[str, Any], study: Study) -> bool:
 
 
 def _unmatched(
-    rows: list[Mapping[str, Any]], bolds: list[Mapping[str, Any]], study: Study
+    rows: list[Mapping[str, Any]],
+    bolds: list[Mapping[str, Any]],
+    study: Study,
+    places: Sequence[Path],
 ) -> list[Problem]:
     """Return a problem per key of the config that no image, or no image of a session, matches."""
-    preprocessed = [row for row in rows if _is_preprocessed(row)]
+    preprocessed = [row for row in rows if is_preprocessed(row)]
     if not preprocessed:
         message = "holds no preprocessed BOLD image (*_desc-preproc_bold.nii.gz)"
-        folders = ", ".join(study.derivatives)
-        return [Problem("error", message, file="config", field="study.derivatives", value=folders)]
+        wrong = {str(place): mistaken_folder(place) or message for place in places}
+        return [
+            Problem("error", message, file="config", field="study.derivatives", value=place)
+            for place, message in (wrong or {", ".join(study.derivatives): message}).items()
+        ]
     problems = []
     for field, entity, wanted in (
         ("study.task", "task", study.task),

@@ -78,21 +78,22 @@ def _entry(participant: str, session: str, files: Mapping[str, str]) -> dict[str
     }
 
 
-def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]]:
+def siblings(runs: Manifest, *, compared: bool) -> dict[str, dict[str, list[str]]]:
     """Return the files of a participant's other runs that each run's job needs.
 
     Parameters
     ----------
     runs : dict
         The manifest.
-    matched : bool
-        Whether sessions are matched in volumes, for which confounds and sidecars are needed too.
+    compared : bool
+        Whether confounds and sidecars are needed too: where sessions are matched in volumes, and
+        for aCompCor, whose masks must be the same.
 
     Returns
     -------
     dict
         By run: lists of images (``bold``), masks (``mask``), ``confounds``, ``session`` labels and
-        ``sidecars``; the last three are empty if nothing is matched.
+        ``sidecars``; the last three are empty unless `compared`.
     """
     by_participant: dict[str, list[str]] = {}
     for name, run in runs.items():
@@ -100,7 +101,7 @@ def siblings(runs: Manifest, *, matched: bool) -> dict[str, dict[str, list[str]]
     found = {}
     for name, run in runs.items():
         others = [other for other in by_participant[str(run["participant_id"])] if other != name]
-        read = others if matched else []
+        read = others if compared else []
         found[name] = {key: [str(runs[other][key]) for other in others] for key in ("bold", "mask")}
         found[name] |= {
             key: [str(runs[other][key]) for other in read] for key in ("confounds", "session")
