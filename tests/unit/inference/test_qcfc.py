@@ -140,7 +140,7 @@ def test_many_edges_are_the_same_in_parts(monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 7)
     parts = edge_correlations(values, motion)
     for name in ("r", "n", "p"):
-        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-9)
 
 
 def test_some_people_are_chosen_without_a_copy_of_all():
@@ -189,3 +189,95 @@ def test_curves_are_a_density_and_medians_by_distance(matrices, quality, centres
     assert bins["x"].is_monotonic_increasing
     points = curves[(curves["kind"] == "point") & (curves["role"] == "pre")]
     assert len(points) == 66
+
+
+# --- given arm, order and site -------------------------------------------------------------------
+
+TREATED = np.isin(np.arange(14), (0, 1, 4, 6, 11))
+SITES = ["B", "A", "C", "A", "B", "A", "C", "B", "A", "B", "A", "C", "A", "B"]
+
+
+def design_like(kind: str, *, sites: list[str | None] | None = None):
+    """Five of fourteen had ketamine, or had it first; sites lie between one another."""
+    labels = {"ketamine": "ketamine", "control": "midazolam"}
+    content = {"kind": kind, "baseline": "pre", "followup": "post"}
+    if kind == "parallel":
+        arms = ["ketamine" if treated else "control" for treated in TREATED]
+        content |= {"arms": labels, "participants": dict(zip(PEOPLE, arms, strict=True))}
+    else:
+        orders = ["ketamine-first" if first else "control-first" for first in TREATED]
+        content |= {"drugs": labels, "sequences": dict(zip(PEOPLE, orders, strict=True))}
+        content |= {"participants": dict.fromkeys(PEOPLE)}
+    if sites is not None:
+        values = {"site": dict(zip(PEOPLE, sites, strict=True))}
+        content["covariates"] = {"site": "categorical"}
+        content["terms"] = {"covariates": [], "blocks": "site", "values": values, "diagnosis": None}
+    return design_of(content)
+
+
+@pytest.mark.parametrize("sites", [None, SITES])
+@pytest.mark.parametrize("kind", ["parallel", "crossover"])
+@pytest.mark.parametrize("role", ["pre", CHANGE])
+def test_arm_order_and_site_are_partialled_out_as_statsmodels_does(
+    matrices, quality, centres, role, kind, sites
+):
+    import statsmodels.api as sm
+
+    table, _ = run(matrices, quality, centres, design_like(kind, sites=sites))
+    row = table.set_index("role").loc[role]
+    fd = quality.pivot_table(index="participant_id", columns="role", values="mean_fd")
+    given = pd.DataFrame({"side": TREATED.astype(float)}, PEOPLE)
+    if sites:
+        given["b"], given["c"] = ([float(site == of) for site in sites] for of in "BC")
+    t, p, df = [], [], []
+    for i, j in zip(*EDGES, strict=True):
+        z = {time: [matrices[who, time].iloc[i, j] for who in PEOPLE] for time in ("pre", "post")}
+        y = np.array(z["pre"]) if role == "pre" else np.subtract(z["post"], z["pre"])
+        moved = fd["pre"] if role == "pre" else fd["post"] - fd["pre"]
+        has = np.isfinite(y)
+        X = sm.add_constant(given.assign(moved=moved)[has], has_constant="add")
+        free = has.sum() - np.linalg.matrix_rank(X)
+        if free >= 3:
+            fit = sm.OLS(y[has], X).fit()
+            t.append(abs(fit.tvalues["moved"]))
+            p.append(fit.pvalues["moved"])
+            df.append(fit.df_resid)
+    r = np.array(t) / np.sqrt(np.square(t) + df)
+    assert row["n_edges"] == len(p) >= 55
+    assert row["share_significant"] == (np.array(p) < 0.05).mean()
+    assert row["median_abs_r"] == pytest.approx(np.median(r), abs=1e-6)
+    assert row["df"] == np.median(df)
+    middle = stats.t.ppf(0.75, np.array(df))
+    expected = np.median(middle / np.sqrt(middle**2 + df))
+    assert row["median_abs_r_expected"] == pytest.approx(expected)
+    side = {"parallel": "arm", "crossover": "the order of the drugs"}[kind]
+    assert row["adjusted_for"] == (f"{side};site" if sites else side)
+
+
+def test_who_has_no_arm_or_no_site_does_not_enter(matrices, quality, centres):
+    sites = [None, *SITES[1:]]
+    table = run(matrices, quality, centres, design_like("parallel", sites=sites))[0]
+    assert (table["n"] == 13).all()
+    design = design_like("parallel")
+    design.participants[PEOPLE[3]] = None
+    assert (run(matrices, quality, centres, design)[0]["n"] == 13).all()
+    quality.loc[quality["participant_id"].isin(PEOPLE[:8]), "mean_fd"] = np.nan
+    few = run(matrices, quality, centres, design_like("parallel", sites=SITES))[0]
+    assert few["reason"].tolist() == ["6 participants have mean FD and a matrix, 8 are needed"] * 3
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_a_drug_that_moves_both_makes_no_relation(pooled):
+    rng = np.random.default_rng(11)
+    shares = []
+    for _ in range(40):
+        treated = np.repeat([1.0, 0.0], 20)
+        motion = 0.1 * rng.normal(size=40) + 0.1 * treated
+        values = rng.normal(0, 0.2, (40, 500))
+        values[:, :250] += 0.2 * treated[:, np.newaxis]
+        given = None if pooled else treated[:, np.newaxis]
+        shares.append((edge_correlations(values, motion, nuisance=given).p < 0.05).mean())
+    if pooled:
+        assert np.mean(shares) > 0.12
+    else:
+        assert np.mean(shares) == pytest.approx(0.05, abs=0.012)

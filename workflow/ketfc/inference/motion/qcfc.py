@@ -1,7 +1,8 @@
 """QC–FC: association of connectivity with head motion over participants, edge by edge.
 
-Everybody is pooled, whatever the arm. Over few participants r is large by chance: what is expected
-of edges that have nothing to do with motion stands beside what was found.
+Arm, order of the drugs and site are partialled out: a drug that raises motion and shifts edges
+would pass for a relation of the two over arms. Over few participants r is large by chance: what is
+expected of edges that have nothing to do with motion stands beside what was found.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from numpy.typing import NDArray
 
 from ketfc.base.files import read_json
 from ketfc.imaging.group.sessions import session_fisher_z
-from ketfc.inference.core.permutation import Floats
+from ketfc.inference.core.permutation import Floats, orthonormal
+from ketfc.inference.design.samples import covariate_values
 from ketfc.inference.motion.sessions import before_and_after, session_motion
-from ketfc.study.design.design import Design
+from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 QCFC_COLUMNS = (
     "atlas",
     "strategy",
     "role",
     "n",
+    "df",
+    "adjusted_for",
     "n_edges",
     "median_abs_r",
     "median_abs_r_expected",
@@ -45,7 +49,7 @@ CHANGE = "change"
 """Role of the paired version: change in mean FD against change in Fisher z."""
 
 FEWEST = 5
-"""An edge that fewer participants have is left out."""
+"""An edge that fewer participants have, beyond the columns of nuisance, is left out."""
 
 _R_BINS = np.linspace(-1, 1, 41)
 _DISTANCE_BINS = 12
@@ -61,16 +65,17 @@ class EdgeCorrelations:
     Attributes
     ----------
     r : numpy.ndarray, shape (n_edges,)
-        Pearson's r of motion and Fisher z; NaN where fewer than :data:`FEWEST` participants have
-        the edge or either does not vary.
-    n : numpy.ndarray, shape (n_edges,)
-        Participants who have the edge.
+        Partial correlation (Pearson) of motion and Fisher z; NaN where fewer than :data:`FEWEST`
+        participants beyond the columns of nuisance have the edge or either does not vary.
+    n, df : numpy.ndarray, shape (n_edges,)
+        Participants who have the edge; those less 2 and less the rank of the nuisance.
     p : numpy.ndarray, shape (n_edges,)
-        Two-sided, from t with n − 2 degrees of freedom.
+        Two-sided, from t with `df` degrees of freedom.
     """
 
     r: Floats
     n: NDArray[np.intp]
+    df: NDArray[np.intp]
     p: Floats
 
 
@@ -96,7 +101,8 @@ def qcfc(
     quality : pandas.DataFrame
         ``quality/runs.tsv``.
     design : Design
-        The study's design; all its participants are pooled.
+        The study's design, whose arm, order of the drugs and blocks are partialled out
+        (:func:`partialled_out`). Who lacks one of these is left out.
     centres : pandas.DataFrame
         `x`, `y`, `z` in mm by region.
     tdof : mapping of str to float
@@ -111,9 +117,11 @@ def qcfc(
     -------
     summary : pandas.DataFrame
         :data:`QCFC_COLUMNS`, a row for the baseline, the follow-up and ``change``. `n` are
-        participants with mean FD and a matrix, `n_edges` edges with a value; `median_abs_r` the
-        median of abs(r) over edges, `median_abs_r_expected` its expectation where no edge goes
-        with motion, given n; `share_significant` the share of edges with p < `alpha`, not
+        participants with mean FD, a matrix and what `adjusted_for` names, `df` the
+        median over edges of the degrees of freedom of r, `n_edges` edges with a value;
+        `median_abs_r` the median of abs(r) over edges, `median_abs_r_expected` its expectation
+        where no edge goes with motion, given `df`; `share_significant` the share of edges with
+        p < `alpha`, not
         corrected; `distance_rho` Spearman's rho of r with the Euclidean distance of the regions'
         centres. `tdof_mean` and `tdof_lost_mean` are temporal degrees of freedom left, and volumes
         recorded minus those left, per session of these participants. Edges share regions and are
@@ -137,6 +145,8 @@ def qcfc(
     before, after = (z[role] for role in roles.values())
     distance = _distances(centres, regions)
     dof = _degrees_of_freedom(quality, tdof)
+    nuisance = _nuisance(design, people)
+    given = ";".join(partialled_out(design)) or None
     rows, curves = [], []
     for role, motion, values in (
         (roles["baseline"], first, before),
@@ -147,6 +157,7 @@ def qcfc(
             # in place, since nobody asks for the follow-up again: a third table would be as large
             after -= before
         known = np.isfinite(motion) & np.array([np.isfinite(row).any() for row in values], bool)
+        known &= np.isfinite(nuisance).all(axis=1)
         of_role = list(roles.values()) if role == CHANGE else [role]
         entered = [(who, one) for who in np.array(people, dtype=object)[known] for one in of_role]
         row: dict[str, Any] = {
@@ -154,16 +165,18 @@ def qcfc(
             "strategy": strategy,
             "role": role,
             "n": int(known.sum()),
+            "adjusted_for": given,
             "n_edges": 0,
             "share_expected": alpha,
             **{str(name): value for name, value in dof.reindex(entered).mean().items()},
         }
-        if known.sum() < FEWEST:
+        needed = FEWEST + nuisance.shape[1]
+        if known.sum() < needed:
             row["reason"] = (
-                f"{known.sum()} participants have mean FD and a matrix, {FEWEST} are needed"
+                f"{known.sum()} participants have mean FD and a matrix, {needed} are needed"
             )
         else:
-            edges = edge_correlations(values, motion, known)
+            edges = edge_correlations(values, motion, known, nuisance)
             row |= _summary(edges, distance, alpha)
             if row["n_edges"]:
                 curves.append(_curves(edges, distance).assign(strategy=strategy, role=role))
@@ -219,9 +232,12 @@ def qcfc_of_strategies(
 
 
 def edge_correlations(
-    values: NDArray[Any], motion: Floats, people: NDArray[np.bool_] | None = None
+    values: NDArray[Any],
+    motion: Floats,
+    people: NDArray[np.bool_] | None = None,
+    nuisance: Floats | None = None,
 ) -> EdgeCorrelations:
-    """Correlate every edge with motion over the participants who have it.
+    """Correlate every edge with motion over the participants who have it, given the nuisance.
 
     Parameters
     ----------
@@ -231,31 +247,68 @@ def edge_correlations(
         Mean FD or its change, mm.
     people : numpy.ndarray of bool, shape (n_participants,), optional
         Those to correlate over; by default everybody.
+    nuisance : numpy.ndarray of shape (n_participants, k), optional
+        Columns whose linear effects are taken out of both, finite for those people.
     """
     from scipy import stats
 
     rows = np.flatnonzero(np.ones(len(motion), dtype=bool) if people is None else people)
     motion = motion[rows]
+    given = np.ones((len(rows), 1))
+    if nuisance is not None:
+        given = np.column_stack([given, nuisance[rows]])
     m = values.shape[1]
-    r, n = np.full(m, nan), np.zeros(m, dtype=np.intp)
+    r, n, df = np.full(m, nan), np.zeros(m, dtype=np.intp), np.zeros(m, dtype=np.intp)
     for start in range(0, m, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        y = values[rows, part].astype(np.float64)
-        known = np.isfinite(y)
-        n[part] = count = known.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            y = np.where(known, y - np.where(known, y, 0.0).sum(axis=0) / count, 0.0)
-            x = np.where(known, motion[:, np.newaxis], 0.0)
-            x = np.where(known, x - x.sum(axis=0) / count, 0.0)
-            size = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
-            # what is left of equal values after taking their mean is rounding
-            varies = (np.abs(x).max(axis=0) > 1e-12) & (np.abs(y).max(axis=0) > 1e-7)
-            found = (x * y).sum(axis=0) / size
-        r[part] = np.where(varies & (count >= FEWEST), np.clip(found, -1, 1), nan)
-    df = np.maximum(n - 2, 1)
+        z = values[rows, start : start + _CHUNK].astype(np.float64)
+        known = np.isfinite(z)
+        n[start : start + _CHUNK] = known.sum(axis=0)
+        # edges that the same participants have share one projection
+        patterns, of_edge = np.unique(known, axis=1, return_inverse=True)
+        for i, have in enumerate(patterns.T):
+            edges = np.flatnonzero(of_edge.ravel() == i)
+            basis = orthonormal(given[have]) if have.any() else np.empty((0, 0))
+            df[start + edges] = have.sum() - basis.shape[1] - 1
+            if have.sum() - basis.shape[1] < FEWEST - 1:
+                continue
+            x, y = motion[have], z[np.ix_(have, edges)]
+            x, y = x - basis @ (basis.T @ x), y - basis @ (basis.T @ y)
+            # what is left of values that are explained is rounding
+            varies = (np.abs(x).max() > 1e-12) & (np.abs(y).max(axis=0) > 1e-7)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found = (x @ y) / np.sqrt((x**2).sum() * (y**2).sum(axis=0))
+            r[start + edges] = np.where(varies, np.clip(found, -1, 1), nan)
+    left = np.maximum(df, 1)
     with np.errstate(divide="ignore"):
-        p = 2 * stats.t.sf(np.abs(r) * np.sqrt(df / (1 - r**2)), df)
-    return EdgeCorrelations(r=r, n=n, p=p)
+        p = 2 * stats.t.sf(np.abs(r) * np.sqrt(left / (1 - r**2)), left)
+    return EdgeCorrelations(r=r, n=n, df=df, p=p)
+
+
+def partialled_out(design: Design) -> tuple[str, ...]:
+    """Return in words what QC–FC is given: the arm or the order of the drugs, and the blocks."""
+    side = ("the order of the drugs",) if design.within_drugs else ("arm",) if design.arms else ()
+    blocks = design.terms.blocks
+    return side if blocks is None else (*side, blocks)
+
+
+def _nuisance(design: Design, people: list[str]) -> Floats:
+    """Return the columns of :func:`partialled_out`, (n, k), NaN in rows of who lacks one."""
+    index = pd.Index(people, dtype=object)
+    columns: list[Floats] = []
+    if design.within_drugs:
+        sides = {KETAMINE_FIRST: 1.0, CONTROL_FIRST: -1.0}
+        columns.append(np.array([sides.get(str(design.sequences[who]), nan) for who in people]))
+    elif design.arms:
+        arms, sides = design.in_contrasts(), {"ketamine": 1.0, "control": 0.0}
+        columns.append(np.array([sides.get(str(arms[who]), nan) for who in people]))
+    if design.terms.blocks is not None:
+        labels = covariate_values(design, design.terms.blocks, index)
+        known = labels.notna().to_numpy()
+        columns += [
+            np.where(known, (labels.astype(str) == level).to_numpy(), nan)
+            for level in sorted(set(labels[known].astype(str)))[1:]
+        ]
+    return np.column_stack([np.empty((len(people), 0)), *columns])
 
 
 def _collect(
@@ -305,18 +358,17 @@ def _summary(edges: EdgeCorrelations, distance: Floats, alpha: float) -> dict[st
     known = np.isfinite(edges.r)
     if not known.any():
         return {}
-    r, n = edges.r[known], edges.n[known]
+    r, df = edges.r[known], edges.df[known]
     far = known & np.isfinite(distance)
     rho = nan
     if far.sum() > 2 and np.ptp(distance[far]) > 0:
         rho = float(stats.spearmanr(edges.r[far], distance[far]).statistic)
     return {
+        "df": float(np.median(df)),
         "n_edges": len(r),
         "median_abs_r": float(np.median(np.abs(r))),
         # under no relation (r + 1)/2 has a beta distribution, symmetric about 1/2
-        "median_abs_r_expected": float(
-            np.median(2 * stats.beta.ppf(0.75, (n - 2) / 2, (n - 2) / 2) - 1)
-        ),
+        "median_abs_r_expected": float(np.median(2 * stats.beta.ppf(0.75, df / 2, df / 2) - 1)),
         "share_significant": float((edges.p[known] < alpha).mean()),
         "distance_rho": rho,
     }
@@ -326,7 +378,7 @@ def _curves(edges: EdgeCorrelations, distance: Floats) -> pd.DataFrame:
     from scipy import stats
 
     known = np.isfinite(edges.r)
-    half = (float(np.median(edges.n[known])) - 2) / 2
+    half = float(np.median(edges.df[known])) / 2
     width = np.diff(_R_BINS)
     density = np.histogram(edges.r[known], _R_BINS, density=True)[0]
     null = np.diff(stats.beta.cdf((_R_BINS + 1) / 2, half, half)) / width

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
+from ketfc.inference.motion.qcfc import partialled_out
 from ketfc.reporting.design_words import (
     arms_of,
     association_given,
@@ -121,14 +122,16 @@ _MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head 
 
 
 def _motion(design: Design) -> str:
-    known = motion_given(design)
+    known, of_edges = motion_given(design), partialled_out(design)
     given = f" given {known}" if known else ""
     covers = coverage(design.alpha)
     return (
-        "Above: over all edges of the parcellation and participants of any arm, Pearson's r of "
-        f"mean framewise displacement (FD) with Fisher z at {design.baseline} and at "
+        "Above: over all edges of the parcellation, "
+        + (f"given {listed(of_edges)}, " if of_edges else "")
+        + "Pearson's r of mean framewise displacement (FD) with Fisher z at "
+        f"{design.baseline} and at "
         f"{design.followup}, and of their changes, for each denoising strategy. Dashed: what is "
-        "expected, with as many participants, of edges that have nothing to do with motion. By "
+        "expected, at the same n, of edges that have nothing to do with motion. By "
         "distance: medians in bins of as many edges each, with the quartiles and some of the edges "
         f"(dots) of the primary strategy, {design.strategy}, whose Spearman's ρ is shown. "
         "Degrees of freedom lost count censored volumes too. Below: points are participants; r is "

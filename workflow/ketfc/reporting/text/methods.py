@@ -12,6 +12,7 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.inference.families import SENSITIVITY
+from ketfc.inference.motion.qcfc import partialled_out
 from ketfc.reporting.design_words import arm_sizes, association_given, motion_given
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
@@ -117,6 +118,7 @@ def methods_text(
             *edge_methods(edges, design),
         ],
         motion_given=motion_given(design),
+        edges_given=listed(partialled_out(design)),
         later=[
             f"{one.score[1]} with the {'difference at' if design.drugs else 'change until'} "
             f"{one.connectivity[1]}"

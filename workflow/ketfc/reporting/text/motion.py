@@ -149,15 +149,20 @@ def _of_edges(qcfc: pd.DataFrame, design: Design) -> list[str]:
         return [f"Changes of edges and of motion were not compared: {row['reason']}."]
     return [
         f"Over all {number(row['n_edges'], 0)} edges of {row['atlas']} and n = "
-        f"{number(row['n'], 0)} participants of any arm, the change in Fisher z and the change in "
-        f"mean FD have a median |r| of {number(row['median_abs_r'])} "
+        f"{number(row['n'], 0)} participants{_given(row)}, the change in Fisher z and that in mean "
+        f"FD have a median |r| of {number(row['median_abs_r'])} "
         f"({number(row['median_abs_r_expected'])} is expected where no edge is associated with "
         f"motion); {_percent(row['share_significant'])} of the edges have p < "
         f"{compact(row['share_expected'])} ({_percent(row['share_expected'])} expected); "
         f"Spearman's ρ with the distance of the regions is {number(row['distance_rho'])}. "
-        "Edges are not independent, so these numbers have no p of their own; and where treatment "
-        "changes both motion and connectivity, the two are associated over arms."
+        "Edges are not independent, so these numbers have no p of their own."
     ]
+
+
+def _given(row: Mapping[str, Any]) -> str:
+    """Return in words what the correlations of a row of ``quality/qcfc.tsv`` are given."""
+    given = row["adjusted_for"]
+    return "" if is_missing(given) else f", given {listed(str(given).split(';'))}"
 
 
 def _percent(value: Any) -> str:
@@ -215,6 +220,7 @@ def _strategy_table(qcfc: pd.DataFrame) -> Table:
             "strategy": str(row["strategy"]),
             "session": str(row["role"]),
             "n": number(row["n"], 0),
+            "df of r": number(row["df"], 0),
             "edges": number(row["n_edges"], 0),
             "median |r|": number(row["median_abs_r"]),
             "expected": number(row["median_abs_r_expected"]),
