@@ -138,7 +138,7 @@ def without_scores() -> Made:
     """A study that measured no suicidal ideation."""
     made = two_arms()
     scores = made.scores[made.scores["scale"] != "si"]
-    return _tested(replace(made, content={**made.content, "si": None}, scores=scores))
+    return retested(replace(made, content={**made.content, "si": None}, scores=scores))
 
 
 @made_once
@@ -149,7 +149,7 @@ def without_pairs() -> Made:
     connectivity.loc[connectivity["role"] == "post", ["r", "z"]] = np.nan
     matrices = made.mean_relmat.copy()
     matrices.loc[matrices["role"] == "post", "z"] = np.nan
-    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+    return retested(replace(made, connectivity=connectivity, mean_relmat=matrices))
 
 
 @made_once
@@ -158,7 +158,7 @@ def nothing_measured() -> Made:
     made = two_arms()
     connectivity = made.connectivity.assign(r=np.nan, z=np.nan)
     matrices = made.mean_relmat.assign(z=np.nan, n=0)
-    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+    return retested(replace(made, connectivity=connectivity, mean_relmat=matrices))
 
 
 @made_once
@@ -173,10 +173,10 @@ def with_holes() -> Made:
     matrices = made.mean_relmat.copy()
     ends = matrices[["region_a", "region_b"]]
     matrices.loc[(ends == "rHabenula").any(axis=1), "z"] = np.nan
-    return _tested(replace(made, connectivity=connectivity, mean_relmat=matrices))
+    return retested(replace(made, connectivity=connectivity, mean_relmat=matrices))
 
 
-def _tested(made: Made) -> Made:
+def retested(made: Made) -> Made:
     hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
     motion = _motion(made.connectivity, made.runs, made.design)
     robust = _robustness(made.connectivity, made.scores, made.design)

@@ -28,7 +28,7 @@ from ketfc.reporting.figures.labels import merge_close
 from ketfc.reporting.figures.matrices import draw_matrices, spread
 from ketfc.reporting.figures.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.qcfc import draw_qcfc
-from ketfc.reporting.figures.trend_lines import fit_line, median_line
+from ketfc.reporting.figures.trend_lines import fit_line
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_tables
@@ -179,7 +179,6 @@ def test_line_and_band_are_those_of_statsmodels(covariates):
 def test_no_line_where_the_data_do_not_determine_one(x, y):
     nothing = np.empty((len(x), 0))
     assert fit_line(x, y, nothing) is None
-    assert median_line(x, y, nothing, alpha=0.05) is None
 
 
 def test_a_line_needs_two_degrees_of_freedom():
@@ -188,55 +187,54 @@ def test_a_line_needs_two_degrees_of_freedom():
     for kept, drawn in ((slice(0, 4), True), (slice(0, 3), False)):
         nothing = np.empty((len(x[kept]), 0))
         assert (fit_line(x[kept], y[kept], nothing) is not None) == drawn
-        assert (median_line(x[kept], y[kept], nothing, alpha=0.05) is not None) == drawn
     assert fit_line(x, y, C[:, :1]) is not None
-    assert median_line(x, y, C[:, :1], alpha=0.05) is not None
     assert fit_line(x, y, C) is None
-    assert median_line(x, y, C, alpha=0.05) is None
 
 
-def test_the_median_line_is_scipys_and_its_band_turns_about_the_median_point():
-    rng = np.random.default_rng(6)
-    x = rng.normal(size=21)
-    y = 2 - 3 * x + rng.standard_t(2, size=21)
-    line = median_line(x, y, np.empty((21, 0)), alpha=0.1)
-    assert line is not None
-    from scipy import stats
+def uneven(study: str) -> made_tables.Made:
+    """Return a study of unequal arms whose scores have many ties and follow neither values nor arm.
 
-    theirs = stats.theilslopes(y, x, alpha=0.9)
-    assert line.slope == pytest.approx(theirs.slope)
-    np.testing.assert_array_equal(line.points, y)
-    above = y > line.y[0] + line.slope * (x - line.x[0]) + 1e-9
-    assert above.sum() == 10, "as many points above as below"
-    at = np.argmin(line.high - line.low)
-    assert line.x[at] == pytest.approx(np.median(x), abs=np.diff(line.x)[0])
-    ends = line.high[-1] - line.low[-1], (line.x[-1] - np.median(x))
-    assert ends[0] == pytest.approx((theirs.high_slope - theirs.low_slope) * ends[1])
-
-
-def test_what_covariates_explain_is_taken_out_of_the_points_of_a_median_line():
-    rng = np.random.default_rng(7)
-    before, x = rng.normal(size=(2, 40))
-    y = 5 * before - 2 * x + 0.1 * rng.normal(size=40)
-    line = median_line(x, y, before[:, np.newaxis], alpha=0.05)
-    assert line is not None
-    assert line.slope == pytest.approx(-2, abs=0.1)
-    away = line.points - (line.y[0] + line.slope * (x - line.x[0]))
-    assert np.abs(away).max() < 0.5
+    One participant's change and scores are far from all others', where values and ranks differ.
+    """
+    made = study_of(study)
+    scores, connectivity = made.scores.copy(), made.connectivity.copy()
+    si = (scores["scale"] == "si") & (scores["item"] == "total")
+    scores.loc[si, "score"] = (scores.loc[si, "score"] / 6).round() * 6
+    far = scores.loc[si, "participant_id"].iloc[0]
+    scores.loc[si & (scores["participant_id"] == far) & (scores["role"] != "pre"), "score"] = 36.0
+    moved = (connectivity["participant_id"] == far) & (connectivity["role"] == "post")
+    connectivity.loc[moved, "z"] += 4.0
+    return made_tables.retested(made_tables.replace(made, scores=scores, connectivity=connectivity))
 
 
 @pytest.mark.parametrize("study", ["two_arms", "one_arm", "changes_only"])
-def test_the_slope_that_is_drawn_is_theil_and_sens_of_those_who_were_tested(study):
-    made = study_of(study)
-    _, numbers = FIGURES["association"](made)
-    tested = made.robustness[made.robustness["method"] == "theil-sen"]
-    assert len(tested) == 5
-    for row in tested.itertuples():
-        of_circuit = numbers[numbers["circuit"] == row.hypothesis]
-        line = of_circuit[of_circuit["kind"] == "line"].iloc[[0, -1]]
-        slope = np.diff(line["y"].astype(float))[0] / np.diff(line["x"].astype(float))[0]
-        assert slope == pytest.approx(row.estimate, rel=1e-9)
-        assert (of_circuit["kind"] == "participant").sum() == row.n
+def test_the_points_of_an_association_correlate_as_its_test_says(study):
+    made = uneven(study)
+    figure, numbers = FIGURES["association"](made)
+    shown = all_text(figure)
+    circuits = rows.primary_circuits(made.hypotheses)
+    assert len(circuits) == 5
+    different = []
+    for i, circuit in enumerate(circuits):
+        row = rows.hypothesis_row(made.hypotheses, circuit, "association")
+        people = numbers[(numbers["circuit"] == circuit) & (numbers["kind"] == "participant")]
+        x, y = (people[axis].astype(float) for axis in "xy")
+        assert len(people) == row["n"]
+        assert np.corrcoef(x, y)[0, 1] == pytest.approx(row["estimate"], abs=1e-12)
+        # what the figure holds is what the table says, and the line is theirs
+        tested, measured = figure.axes[2 * i], figure.axes[2 * i + 1]
+        drawn = np.concatenate([marks.get_offsets() for marks in tested.collections])
+        assert sorted(map(tuple, drawn)) == sorted(zip(x, y, strict=True))
+        line = numbers[(numbers["circuit"] == circuit) & (numbers["kind"] == "line")]
+        slope = np.diff(line["y"].astype(float)) / np.diff(line["x"].astype(float))
+        assert slope == pytest.approx(np.polyfit(x, y, 1)[0])
+        raw = people[["connectivity_change", "si_change"]].astype(float)
+        drawn = np.concatenate([marks.get_offsets() for marks in measured.collections])
+        assert sorted(map(tuple, drawn)) == sorted(map(tuple, raw.to_numpy()))
+        different.append(abs(np.corrcoef(raw.to_numpy().T)[0, 1] - row["estimate"]))
+        assert f"{row['estimate']:+.2f}".replace("-", "−") in shown
+    # values would have told something else
+    assert max(different) > 0.2
 
 
 def test_the_means_that_are_drawn_are_over_those_who_were_tested(made):
@@ -431,12 +429,14 @@ def test_without_any_edge_the_circuits_figure_says_so(made):
     assert numbers.empty
 
 
-def test_too_few_participants_for_a_line_are_drawn_without_one(made):
+def test_too_few_participants_to_test_are_drawn_as_measured_alone(made):
     few = ["sub-01", "sub-02", "sub-04"]
     connectivity = made.connectivity[made.connectivity["participant_id"].isin(few)]
     figure, numbers = draw_association(connectivity, made.scores, made.hypotheses, made.design)
-    assert "too few participants for a line" in all_text(figure)
+    assert "not tested" in all_text(figure)
     assert set(numbers["kind"]) == {"participant"}
+    assert numbers["x"].isna().all()
+    assert numbers["connectivity_change"].notna().all()
 
 
 @pytest.mark.parametrize("name", list(FIGURES))

@@ -121,10 +121,16 @@ class Model:
         return None
 
     @property
-    def partial_r(self) -> float:
-        """Correlation of response and term, both without what the nuisance explains."""
+    def residuals(self) -> tuple[Floats, Floats]:
+        """Response and term of interest, both without what the nuisance explains."""
         basis = orthonormal(self.adjustment)
         y, x = (column - basis @ (basis.T @ column) for column in (self.response[1], self.tested))
+        return y, x
+
+    @property
+    def partial_r(self) -> float:
+        """Correlation of response and term, both without what the nuisance explains."""
+        y, x = self.residuals
         return float(y @ x / (np.linalg.norm(y) * np.linalg.norm(x)))
 
     def ranked(self) -> Model:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.core.ranks import theil_sen
 from ketfc.reporting.design_words import Arm
 from ketfc.reporting.figures import style
 
@@ -67,50 +66,6 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike) -> L
     return Line(grid, line, line - half, line + half, y - C @ beta[2:], float(beta[1]))
 
 
-def median_line(
-    x: npt.ArrayLike, y: npt.ArrayLike, covariates: npt.ArrayLike, *, alpha: float
-) -> Line | None:
-    """Return the line with the median of the slopes between all pairs of points.
-
-    Parameters
-    ----------
-    x, y : array_like, shape (n,)
-        Finite values.
-    covariates : array_like, shape (n, k)
-        Adjusted for; k may be 0. They are taken out of both before slopes are taken
-        (:func:`ketfc.inference.core.ranks.theil_sen`), and the points are `y` less what they
-        explain beside that slope, around their means.
-    alpha : float
-        The band covers 1 − `alpha`.
-
-    Returns
-    -------
-    Line or None
-        Through the medians of `x` and of the residuals, about which point the band turns the line
-        by the interval of its slope; None if the data do not determine it.
-    """
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    C = np.asarray(covariates, dtype=float).reshape(len(x), -1)
-    C = C - C.mean(axis=0)
-    nuisance = np.column_stack([np.ones_like(x), C])
-    full = np.column_stack([nuisance, x])
-    if len(x) - full.shape[1] < 2 or np.linalg.matrix_rank(full) < full.shape[1]:
-        return None
-    fit = theil_sen(y, x, nuisance, alpha=alpha)
-    if fit.obstacle is not None:
-        return None
-    explained = np.linalg.lstsq(nuisance, y - fit.slope * x, rcond=None)[0]
-    points = y - C @ explained[1:]
-    middle = float(np.median(x))
-    level = float(np.median(points - fit.slope * x)) + fit.slope * middle
-    grid = np.linspace(x.min(), x.max(), 50)
-    line, one, other = (
-        level + slope * (grid - middle) for slope in (fit.slope, fit.ci_low, fit.ci_high)
-    )
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    return Line(grid, line, low, high, points, fit.slope)
-
-
 def draw_points(
     axes: Axes,
     x: npt.NDArray[np.float64],
@@ -119,6 +74,7 @@ def draw_points(
     arms: Sequence[Arm],
     *,
     size: float,
+    filled: bool = True,
 ) -> None:
     """Draw participants in the colour and with the marker of their arm, and both axes' zero.
 
@@ -133,6 +89,8 @@ def draw_points(
         All arms; everybody is in the only one where it has no role.
     size : float
         Area of a marker in square points.
+    filled : bool
+        Whether markers are filled, or outlines.
     """
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
     axes.axvline(0, color=style.FAINT, linewidth=0.6, zorder=0)
@@ -142,11 +100,11 @@ def draw_points(
             x[here],
             y[here],
             s=size,
-            linewidth=0.5,
-            edgecolor="white",
             zorder=3,
             marker=style.ARM_MARKERS[arm.role],
-            color=style.ARM_COLOURS[arm.role],
+            linewidth=0.5 if filled else 0.7,
+            edgecolor="white" if filled else style.ARM_COLOURS[arm.role],
+            facecolor=style.ARM_COLOURS[arm.role] if filled else "none",
         )
     axes.margins(0.08)
     axes.locator_params(nbins=5)

@@ -148,19 +148,20 @@ def _association(design: Design) -> str:
         return "There is no score of suicidal ideation in this study."
     given = association_given(design)
     before, after = compared(design)
-    change = f"difference ({after} minus {before})" if design.drugs else "change"
-    covers = coverage(design.alpha)
-    points = (
-        f"Points are participants; their {about.instrument} {change} is shown after removing "
-        f"what {listed(given)} explain{'s' if len(given) == 1 else ''}, as in the test. "
-        if given
-        else f"Points are participants; {about.instrument} change as supplied, not adjusted. "
-    )
+    what = f"difference ({after} minus {before})" if design.drugs else "change"
+    score = f"{what} in {about.instrument}"
+    if not design.drugs and not design.si_changes_only:
+        score = f"{about.instrument} at {after}"
+    supplied = " as supplied" if design.si_changes_only else ""
+    adjusted = f", each less what the ranks of {listed(given)} explain" if given else ""
+    rho = f"{'partial ' if given else ''}Spearman ρ"
     return (
-        f"{points}The line has the Theil–Sen slope (median of all pairs of participants) and the "
-        f"band its {covers} interval about the median point, a description; the "
-        f"{'partial ' if given else ''}Spearman ρ above each panel has the interval and p of the "
-        "test, which is by ranks. An association, not an effect."
+        f"Filled points are participants as the test sees them: the ranks of the {score} against "
+        f"those of the {what} in connectivity{adjusted}. The {rho} above each panel is the "
+        "correlation of these points, with the interval and p of the test; the line is their least "
+        f"squares. Outlined, beside them: the same participants' {what} in connectivity and in "
+        f"{about.instrument}{supplied} as they were measured, neither ranked nor adjusted; no test "
+        "looks at these. An association, not an effect."
     )
 
 
