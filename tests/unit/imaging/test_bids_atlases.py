@@ -148,6 +148,16 @@ def test_tables_and_metadata_are_inherited_and_the_nearest_wins(tmp_path):
     assert make("Mine", tmp_path)[0].names == ("near",)
 
 
+@pytest.mark.parametrize("folders", ["", "one", "one/two", "one/two/three"])
+def test_what_is_beside_the_datasets_description_is_inherited_at_any_depth(folders, tmp_path):
+    root = tmp_path / "dataset"
+    image = write_image(root / folders / f"atlas-Mine_space-{ASYM}_dseg.nii.gz", 1)
+    for folder, name in ((tmp_path, "beyond"), (root, "mine")):
+        (folder / "atlas-Mine_dseg.tsv").write_text(f"index\tname\n1\t{name}\n")
+    (root / "dataset_description.json").write_text('{"Name": "d"}')
+    assert inherited(image, ".tsv") == [root / "atlas-Mine_dseg.tsv"]
+
+
 def test_what_ketfc_wrote_is_read_again(tmp_path):
     written, about = make("Mine", image=str(mine(tmp_path / "in")))
     place = tmp_path / "results" / "derivatives" / "atlases" / "atlas-Mine"

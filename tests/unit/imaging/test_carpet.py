@@ -21,6 +21,7 @@ from made_runs import (
     write_gzip,
 )
 
+from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.placing import label_regions
@@ -102,6 +103,19 @@ def test_parcels_come_first_and_in_order_then_the_rest_from_deep_to_edge():
     assert (np.diff(chosen.depth[n_within:]) <= 0).all()
     # 4 mm voxels: at the edge the nearest voxel outside is the neighbour
     assert chosen.depth.min() == pytest.approx(4.0)
+
+
+def test_depth_is_in_millimetres_whatever_the_axes_of_the_grid():
+    # axes change places, and voxels measure 2 × 3 × 5 mm
+    affine = np.array([[0.0, 0, 5, -20], [2, 0, 0, -10], [0, 3, 0, -15], [0, 0, 0, 1]])
+    grid = Grid((9, 7, 5), affine)
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[1:8, 1:6, 1:4] = True
+    labels = Parcellation("L", "MNI152", mask.astype(np.int32), grid, np.array([1]), ("a",), ("",))
+    found = sample_voxels(mask.ravel(order="F"), grid, label_regions(labels, grid), n_volumes=10)
+    i, j, k = np.unravel_index(found.voxels, grid.shape, order="F")
+    near = [2 * np.minimum(i, 8 - i), 3 * np.minimum(j, 6 - j), 5 * np.minimum(k, 4 - k)]
+    np.testing.assert_allclose(found.depth, np.min(near, axis=0), rtol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")

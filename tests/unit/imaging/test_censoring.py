@@ -135,10 +135,11 @@ def test_a_column_is_needed_only_where_it_decides():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_gap_later_than_the_first_row_is_refused(value):
-    table = confounds(fd=[np.nan, 0.1, 0.2, value, 0.1, 0.1])
+    table = confounds(fd=[np.nan, 0.1, 0.2, value, 0.1, value])
     with pytest.raises(RunError, match="row 5 of its file") as caught:
         kept(table, fd_thresh=0.5)
     assert caught.value.rule == "confounds-gap"
+    assert (caught.value.value, caught.value.threshold) == (2, 0)
     assert len(kept(table)) == 6
 
 

@@ -272,10 +272,11 @@ def test_camel_case_of_old_fmriprep_is_refused_in_words(kit):
 
 def test_text_among_the_numbers_is_located(tmp_path):
     path = tmp_path / "sub-01_desc-confounds_timeseries.tsv"
-    path.write_text("csf\tdvars\n1.0\tn/a\n2.0\tbad\n3.0\t1\n")
+    path.write_text("csf\tdvars\n1.0\tn/a\n2.0\tbad\n3.0\t1\n4.0\tworse\n")
     error = refused(path)
     assert error.rule == "confounds-text"
     assert "column dvars, row 3 of the file: 'bad' is not a number" in error.reason
+    assert error.value == "bad"
 
 
 @pytest.mark.parametrize(

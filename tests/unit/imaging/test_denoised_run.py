@@ -350,6 +350,16 @@ def test_runs_that_cannot_be_used_take_no_volume_from_the_others(three_runs):
     assert matched_run(run, session, others, **given).strategies["24P"].n_volumes == 90
 
 
+def test_a_run_after_one_that_cannot_be_used_still_takes_volumes(three_runs):
+    (_, first), (_, second), (session, last) = three_runs
+    others = [("pre", second), ("pre", first)]
+    # of the session of two runs, the first one listed is lost: 90 are left against 100
+    second.files.confounds.write_text("csf\n1\n")
+    given = {"strategies": ("24P",)}
+    assert matched_run(last, session, others, **given).strategies["24P"].n_volumes == 90
+    assert matched_run(last, session, others[:1], **given).strategies["24P"].n_volumes == 100
+
+
 def test_motion_is_summarised(make_run):
     run = make_run(120, confounds=jerk)
     quality = process_run(run.files, place, settings()).quality

@@ -45,17 +45,20 @@ def sphere_region(radius: float, centre: tuple[float, float, float] = (0, 0, 0))
 
 
 def test_the_body_has_the_volume_and_place_of_cit168():
-    for space, side, volume, centre in (
-        (SPACE, "right", 59, (3.6, -23.1, 2.7)),
-        (SPACE, "left", 66, (-3.3, -23.9, 2.7)),
-        ("MNI152NLin6Asym", "right", 63, (2.5, -23.0, 3.0)),
-        ("MNI152NLin6Asym", "left", 68, (-3.3, -23.8, 2.9)),
+    for space, side, volume, centre, axis in (
+        (SPACE, "right", 59, (3.6, -23.1, 2.7), (-0.27, 0.55, 0.79)),
+        (SPACE, "left", 66, (-3.3, -23.9, 2.7), (0.25, 0.56, 0.79)),
+        ("MNI152NLin6Asym", "right", 63, (2.5, -23.0, 3.0), (-0.25, 0.52, 0.82)),
+        ("MNI152NLin6Asym", "left", 68, (-3.3, -23.8, 2.9), (0.25, 0.53, 0.81)),
     ):
         points = filled(habenula_body(space, side))
-        assert len(points) * 0.1**3 == pytest.approx(volume, rel=0.01)
+        assert len(points) * 0.1**3 == pytest.approx(volume, rel=0.005)
         np.testing.assert_allclose(points.mean(axis=0), centre, atol=0.05)
         # CIT168's label is about 10 mm long and 3.5 mm thick
-        spread = np.sqrt(5 * np.linalg.eigvalsh(np.cov(points.T)))
+        squares, directions = np.linalg.eigh(np.cov(points.T))
+        spread = np.sqrt(5 * squares)
+        # it runs upwards, forwards and towards the midline
+        assert abs(directions[:, 2] @ axis) > 0.999
         assert 1.6 < spread[0] < spread[1] < 1.9
         assert 4.5 < spread[2] < 5.6
 
@@ -115,6 +118,18 @@ def test_the_region_is_placed_as_it_is_on_any_grid():
     assert beside.region == 0
     around = expected_purity((2, 2, 2), body, sphere_region(12), SPACE, offsets=20)
     assert around.region == pytest.approx(8 / (4 / 3 * np.pi * 12**3), rel=0.03)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_sphere_on_the_face_of_a_body_measures_half_of_it(axis, side):
+    ends = np.full((2, 3), [[-9.0], [9.0]])
+    ends[0 if side > 0 else 1, axis] = 0
+    low, high = ends
+    body = Body(lambda points: ((points >= low) & (points <= high)).all(axis=1), low, high)
+    purity = expected_purity((2.0, 2.5, 3.0), body, sphere_region(4), SPACE, offsets=50)
+    assert purity.region == pytest.approx(0.5, abs=0.01)
+    assert purity.best_voxel == 1
 
 
 def test_larger_voxels_hold_smaller_shares():

@@ -32,6 +32,10 @@ def test_displacement_is_the_sum_of_changes_with_rotations_on_a_sphere_of_50_mm(
     assert framewise_displacement(table, 2.0)[1:].tolist() == [1.5, 2.5]
     assert np.isnan(framewise_displacement(table, 2.0)[0])
     assert np.isnan(framewise_displacement(motion(1), 2.0)).tolist() == [True]
+    for axis in AXES:
+        moved = motion(3, **{axis: [0.02, -0.01, -0.01]})
+        millimetres = 50 * 0.03 if axis.startswith("rot") else 0.03
+        assert framewise_displacement(moved, 2.0)[1:].tolist() == pytest.approx([millimetres, 0])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,9 @@ def test_motion_that_is_missing_or_has_gaps_is_refused():
     with pytest.raises(RunError, match="lack trans_y, rot_z, by which volumes are censored"):
         framewise_displacement(motion(5).drop(columns=["trans_y", "rot_z"]), 2.0)
     table = motion(5)
-    table.loc[3, "rot_x"] = np.nan
+    table.loc[3, ["rot_x", "rot_y"]] = np.nan
+    table.loc[4, "rot_z"] = np.inf
     with pytest.raises(RunError, match="confound rot_x has no finite number in row 5") as caught:
         framewise_displacement(table, 2.0)
-    assert (caught.value.rule, caught.value.value) == ("confounds-gap", 1)
+    assert (caught.value.rule, caught.value.value) == ("confounds-gap", 2)
+    assert caught.value.threshold == 0

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import REGISTRY as MADE
 
 from ketfc.base.errors import RunError
 from ketfc.base.files import read_tsv
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid, voxels_in_sphere
+from ketfc.imaging.regions.definitions import AtlasLabels
 from ketfc.imaging.regions.null_spheres import (
     N_SPHERES,
     SPHERES,
     null_spheres,
     place_spheres,
 )
-from ketfc.imaging.regions.registry import load_registry
+from ketfc.imaging.regions.registry import Registry, load_registry
 from ketfc.imaging.run.denoising import RunResult, StrategyResult
 from ketfc.imaging.run.derivatives import write_spheres
 from ketfc.imaging.run.extraction import RegionSeries
@@ -55,6 +58,20 @@ def test_there_are_as_many_of_every_radius_that_an_edge_has(spheres):
     )
     assert spheres["name"].is_unique
     assert spheres["name"].iloc[0] == "r3n000"
+
+
+def test_regions_that_are_no_spheres_are_matched_by_three_usual_radii():
+    def radii(registry: Registry) -> list[float]:
+        return null_spheres(registry, SPACE, cortex())["radius"].unique().tolist()
+
+    assert radii(MADE) == [1, 6, 8]
+    label = replace(MADE.regions["a"], spheres=(), labels=(AtlasLabels("Mine", ("x",)),))
+    union = replace(label, labels=(), members=(label, MADE.regions["c"]))
+    for region in (label, union):
+        changed = replace(MADE, regions=MADE.regions | {"a": region})
+        assert radii(changed) == [1, 3, 5, 6, 8]
+    # a region that is the end of no edge is measured by nobody
+    assert radii(replace(MADE, regions=MADE.regions | {"z": label})) == [1, 6, 8]
 
 
 def test_spheres_of_one_radius_do_not_overlap(spheres):

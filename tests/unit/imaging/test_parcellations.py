@@ -263,6 +263,10 @@ def test_cells_of_the_built_in_parcellation_lie_around_their_centres(voronoi):
     for name, i in zip(voronoi.names, cortical, strict=True):
         assert name.startswith("LH_" if centres[i, 0] < 0 else "RH_")
         assert name.split("_")[1] == published.networks[i]
+    # numbered from 1 in the order of the file
+    for start in ("LH_Visual_", "RH_DefaultMode_"):
+        numbers = [int(name.removeprefix(start)) for name in voronoi.names if start in name]
+        assert numbers == list(range(1, len(numbers) + 1)) != []
 
 
 def _records(rois) -> list:

@@ -168,9 +168,10 @@ def test_runs_of_a_session_are_put_together_and_subtracted():
     assert sgacc.set_index("measure").loc["tsnr", shown].tolist() == [30, 40, 10]
 
 
-def test_runs_that_the_primary_strategy_could_not_be_used_on_do_not_count():
+@pytest.mark.parametrize("lost", [{"tdof": np.nan, "tdof_lost": np.nan}, {"status": "excluded"}])
+def test_runs_that_the_primary_strategy_could_not_be_used_on_do_not_count(lost):
     runs, regions, _ = tables()
-    runs.loc[runs["run"] == "r2", ["tdof", "tdof_lost"]] = np.nan
+    runs.loc[runs["run"] == "r2", list(lost)] = list(lost.values())
     table = quality_change(runs, regions, DESIGN)
     own = table[(table["participant_id"] == "sub-01") & (table["measure"] == "n_volumes")]
     assert own["pre"].tolist() == [200]

@@ -212,6 +212,10 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
     assert pre.loc["a", "b"] == pytest.approx(np.tanh(z))
     assert pre.loc["a", "d"] == pytest.approx(one.loc["a", "d"])
     assert found["post", "esketamine"].loc["b", "c"] == pytest.approx(post.loc["b", "c"])
+    # whichever of the runs lacks it
+    swapped = files | {"r1": files["r2"], "r2": files["r1"]}
+    again = {role: r for role, _, r in session_matrices(RUNS, swapped, design_of(design))}
+    pd.testing.assert_frame_equal(again["pre"], pre)
     single = {"arms": None, "participants": {}}
     assert {arm for _, arm, _ in session_matrices(RUNS, files, design_of(single))} == {"all"}
 
