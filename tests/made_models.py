@@ -50,7 +50,7 @@ def model_like(
         model,
         nuisance={**model.nuisance, **covariates},
         covariates=tuple(covariates),
-        blocks=blocks,
+        blocks=model.blocks if blocks is None else blocks,
     )
 
 
@@ -132,3 +132,21 @@ def change_at_equal_motion(
     """Evidence of a change beside that in motion."""
     model = model_like("change-at-equal-motion", before, after, treated=treated, motion=motion)
     return evidence_of(model, **drawn)
+
+
+def welch(fit: Any, column: str | int, groups: Any) -> tuple[float, float, float]:
+    """t, df and p of a column of statsmodels' OLS, with a residual variance for each group."""
+    from scipy import stats
+
+    place = fit.model.exog_names.index(column) if isinstance(column, str) else column
+    left = 1 - fit.get_influence().hat_matrix_diag
+    weight = np.linalg.pinv(fit.model.exog)[place]
+    residual, groups = np.asarray(fit.resid), np.asarray(groups)
+    parts, dfs = [], []
+    for group in set(groups.tolist()):
+        own = groups == group
+        dfs.append(left[own].sum())
+        parts.append((residual[own] ** 2).sum() / dfs[-1] * (weight[own] ** 2).sum())
+    t = np.asarray(fit.params)[place] / sum(parts) ** 0.5
+    df = sum(parts) ** 2 / sum(part**2 / own for part, own in zip(parts, dfs, strict=True))
+    return t, df, 2 * stats.t.sf(abs(t), df)

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from made_design import design_of
 from made_hypotheses import hypotheses_table
-from made_models import drug_difference, model_like
+from made_models import drug_difference, model_like, welch
 from scipy import stats
 
 from ketfc.inference.core.permutation import freedman_lane_test
@@ -45,11 +45,15 @@ def test_estimate_and_t_are_those_of_regression_on_the_order():
     found = evidence(made)
     # the mean over orders is the intercept where the orders are coded one half and minus one half
     design = np.column_stack([np.ones(14), first - 0.5])
-    fit = sm.OLS(ketamine - control, design).fit(cov_type="HC3", use_t=True)
+    fit = sm.OLS(ketamine - control, design).fit()
     assert found.estimate == pytest.approx(fit.params[0])
     assert (found.ci_low <= 0 <= found.ci_high) == (found.p_permutation > 0.05)
-    assert found.statistic == pytest.approx(fit.tvalues[0])
-    assert (found.df, found.p_parametric) == (12, pytest.approx(fit.pvalues[0]))
+    numbers = (found.statistic, found.df, found.p_parametric)
+    assert numbers == pytest.approx(welch(fit, 0, first))
+    # without nuisance it is Welch's test of the two orders
+    periods = np.where(first == 1, ketamine - control, control - ketamine)
+    theirs = stats.ttest_ind(periods[first == 1], periods[first == 0], equal_var=False)
+    assert numbers == pytest.approx((theirs.statistic, theirs.df, theirs.pvalue))
 
 
 def test_the_estimate_is_that_of_a_mixed_model_with_period():

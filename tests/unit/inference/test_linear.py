@@ -74,7 +74,7 @@ def test_five_participants_are_enough_for_two_regressors_and_nothing_is_in_the_w
 
 
 @pytest.mark.parametrize("perfect", [True, False])
-def test_where_hc3_is_undefined_there_is_an_estimate_but_no_parametric_p(perfect):
+def test_a_perfect_fit_has_no_interval_and_a_lone_participant_a_test_like_any_other(perfect):
     x = values(12, 1)
     lone = np.zeros(12)
     lone[3] = 1.0  # leverage 1: fitted whatever the outcome
@@ -85,10 +85,9 @@ def test_where_hc3_is_undefined_there_is_an_estimate_but_no_parametric_p(perfect
         permutations=99,
         rng=np.random.default_rng(0),
     )
-    assert ours.flags == ("no-hc3",)
+    assert ours.flags == ()
     assert np.isfinite([ours.estimate, ours.p_permutation, ours.df, ours.effect_size]).all()
-    assert np.isnan([ours.statistic, ours.p_parametric]).all()
-    # the permutation test needs residuals, not errors of each of them
+    assert np.isinf(ours.statistic) == (ours.p_parametric == 0) == perfect
     assert np.isnan([ours.ci_low, ours.ci_high]).all() == perfect
     if perfect:
         assert ours.estimate == pytest.approx(2)

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from made_models import welch
 from scipy import stats
 
 from ketfc.inference.core.joint_tests import missing_patterns, without_absent
@@ -27,19 +28,20 @@ def correlated(n: int, tests: int, seed: int, shift: float = 0.0) -> np.ndarray:
     return rng.normal(size=(n, tests)) + rng.normal(size=(n, 1)) + shift * np.arange(tests) / tests
 
 
-def t_of(outcome, tested, nuisance) -> tuple[float, np.ndarray, np.ndarray]:
-    """t by statsmodels, with fitted values and residuals of the nuisance alone."""
+def deviate(t, df):
+    """The normal deviate that |t| amounts to."""
+    return stats.norm.isf(stats.t.sf(np.abs(t), df))
+
+
+def double_loop(outcome, tested, nuisance, own, order, *, by_ranks, blocks, groups):
+    """t, df, p and FWER p by refitting every model under every order.
+
+    Where somebody is absent, the others of their block move up in its queue.
+    """
     import statsmodels.api as sm
 
-    reduced = sm.OLS(outcome, nuisance).fit()
-    full = sm.OLS(outcome, np.column_stack([tested, nuisance])).fit()
-    return full.tvalues[0], reduced.fittedvalues, reduced.resid
-
-
-def double_loop(outcome, tested, nuisance, own, order, *, by_ranks):
-    """p and FWER p by refitting every model under every order; absent rows leave the queue."""
     n, tests = order.shape[1], max(a.shape[1] for a in (outcome, tested))
-    null, observed = np.empty((len(order), tests)), np.empty(tests)
+    null, observed = np.empty((len(order), tests)), np.empty((tests, 2))
     for e in range(tests):
         y = outcome[:, min(e, outcome.shape[1] - 1)]
         x = tested[:, min(e, tested.shape[1] - 1)]
@@ -48,14 +50,19 @@ def double_loop(outcome, tested, nuisance, own, order, *, by_ranks):
         y, x, Z = y[here], x[here], Z[here]
         if by_ranks:
             y, x, Z = stats.rankdata(y), stats.rankdata(x), stats.rankdata(Z, axis=0)
-        observed[e], fitted, residual = t_of(y, x, Z)
+        reduced, X = sm.OLS(y, Z).fit(), np.column_stack([x, Z])
+        observed[e] = welch(sm.OLS(y, X).fit(), 0, groups[here])[:2]
         for k, whole in enumerate(order):
-            queue = [here.index(i) for i in whole if i in here]
-            null[k, e] = t_of(fitted + residual[queue], x, Z)[0]
-    reached = np.abs(observed) * (1 - 1e-9)
-    p = (np.abs(null) >= reached).sum(axis=0)
-    fwer = (np.abs(null).max(axis=1)[:, np.newaxis] >= reached).sum(axis=0)
-    return observed, p, fwer
+            queue = np.empty(len(here), dtype=int)
+            for block in set(blocks):
+                places = [j for j, i in enumerate(here) if blocks[i] == block]
+                queue[places] = [here.index(i) for i in whole if i in here and blocks[i] == block]
+            moved = sm.OLS(reduced.fittedvalues + reduced.resid[queue], X).fit()
+            null[k, e] = deviate(*welch(moved, 0, groups[here])[:2])
+    reached = deviate(*observed.T) * (1 - 1e-9)
+    p = (null >= reached).sum(axis=0)
+    fwer = (null.max(axis=1)[:, np.newaxis] >= reached).sum(axis=0)
+    return *observed.T, p, fwer
 
 
 def test_sign_flips_of_a_family_are_those_of_a_double_loop():
@@ -66,9 +73,10 @@ def test_sign_flips_of_a_family_are_those_of_a_double_loop():
     for k, signs in enumerate(itertools.product((-1, 1), repeat=7)):
         for e in range(4):
             flipped = changes[:, e] * signs
-            null[k, e] = abs(stats.ttest_1samp(flipped[np.isfinite(flipped)], 0).statistic)
+            found = stats.ttest_1samp(flipped[np.isfinite(flipped)], 0)
+            null[k, e] = deviate(found.statistic, found.df)
     observed = stats.ttest_1samp(changes, 0, nan_policy="omit").statistic
-    reached = np.abs(observed) * (1 - 1e-9)
+    reached = deviate(observed, np.array([4, 6, 6, 5])) * (1 - 1e-9)
     assert ours.exhaustive
     assert ours.statistic == pytest.approx(np.asarray(observed), rel=1e-10)
     assert ours.n.tolist() == [5, 7, 7, 6]
@@ -101,19 +109,22 @@ SHAPES = ["many outcomes", "many regressors", "both", "own nuisance", "all own"]
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("sites", [False, True])
+@pytest.mark.parametrize("spreads", [False, True])
 @pytest.mark.parametrize("by_ranks", [False, True])
-def test_freedman_lane_of_a_family_is_that_of_a_double_loop(shape, missing, sites, by_ranks):
-    n, tests, m = 11, 3, 40
+def test_a_family_is_that_of_a_double_loop(shape, missing, sites, spreads, by_ranks):
+    n, tests, m = 13, 3, 25
     rng = seeded(SHAPES.index(shape))
     nuisance = np.column_stack([np.ones(n), rng.normal(size=n)])
     outcome, tested, own = (correlated(n, tests, seed=seed, shift=1) for seed in (6, 7, 8))
     if missing:
         outcome[[1, 4], 0] = tested[0, 1] = tested[4, 0] = own[[5, 9], 1] = np.nan
-    blocks = np.array([0] * 5 + [1] * 6) if sites else None
+    blocks = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1, 1]) if sites else np.zeros(n, dtype=int)
+    arm = np.array([1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0])
+    groups = arm if spreads else np.zeros(n, dtype=int)
     if shape == "many regressors":
         outcome = rng.normal(size=(n, 1))
     if shape in ("many outcomes", "own nuisance"):
-        tested = (np.arange(n) % 2.0)[:, np.newaxis]
+        tested = arm[:, np.newaxis].astype(float)
     with_own = shape in ("own nuisance", "all own")
     ours = freedman_lane_family(
         outcome[:, 0] if outcome.shape[1] == 1 else outcome,
@@ -122,17 +133,18 @@ def test_freedman_lane_of_a_family_is_that_of_a_double_loop(shape, missing, site
         own_nuisance=own if with_own else None,
         permutations=m,
         rng=seeded(9),
-        blocks=blocks,
+        blocks=blocks if sites else None,
+        groups=groups if spreads else None,
         by_ranks=by_ranks,
     )
-    order, _ = orders_within(
-        np.zeros(n, dtype=int) if blocks is None else blocks, permutations=m, rng=seeded(9)
-    )
-    t, p, fwer = double_loop(
-        outcome, tested, nuisance, own if with_own else None, order, by_ranks=by_ranks
+    order, _ = orders_within(blocks, permutations=m, rng=seeded(9))
+    about = {"by_ranks": by_ranks, "blocks": blocks.tolist(), "groups": groups}
+    t, df, p, fwer = double_loop(
+        outcome, tested, nuisance, own if with_own else None, order, **about
     )
     assert ours.statistic == pytest.approx(t, rel=1e-8)
-    if by_ranks:
+    assert ours.df == pytest.approx(df, rel=1e-8)
+    if by_ranks and not spreads:
         assert ours.estimate == pytest.approx(t / np.sqrt(t**2 + ours.df))
     assert (ours.p * (m + 1) - 1).round(6).tolist() == p.tolist()
     assert (ours.p_fwer * (m + 1) - 1).round(6).tolist() == fwer.tolist()
@@ -179,7 +191,7 @@ def test_chunks_do_not_change_the_result(monkeypatch):
         return [flips.p, flips.p_fwer, ancova.p, ancova.p_fwer]
 
     whole = both()
-    monkeypatch.setattr("ketfc.inference.core.joint_tests._BLOCK", (7, 2))
+    monkeypatch.setattr("ketfc.inference.core.joint_tests._ROWS", 7)
     assert np.array_equal(whole, both())
 
 
@@ -222,9 +234,19 @@ def test_one_block_is_the_plain_permutation():
 def test_the_absent_leave_the_queue():
     order = np.array([[3, 1, 0, 2], [0, 1, 2, 3]])
     present = np.array([True, False, True, True])
-    assert without_absent(order, present).tolist() == [[2, 0, 1], [0, 1, 2]]
+    assert without_absent(order, present, np.zeros(4)).tolist() == [[2, 0, 1], [0, 1, 2]]
     grouped = {tuple(m): r.tolist() for r, m in missing_patterns(np.column_stack([present] * 2))}
     assert grouped == {(0, 1): present.tolist()}
+
+
+def test_nobody_leaves_their_block_when_others_are_absent():
+    blocks = np.array([0, 1, 0, 1, 1, 0, 1])
+    present = np.array([False, True, True, True, True, True, False])
+    order, _ = orders_within(blocks, permutations=40, rng=seeded(3))
+    kept = without_absent(order, present, blocks)
+    assert (blocks[present][kept] == blocks[present]).all()
+    assert (np.sort(kept, axis=1) == np.arange(5)).all()
+    assert len(np.unique(kept, axis=0)) == 2 * 6
 
 
 def test_what_cannot_be_tested_is_no_part_of_the_family():

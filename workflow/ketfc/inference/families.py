@@ -15,6 +15,7 @@ from ketfc.inference.core.maxt import (
     sign_flip_family,
 )
 from ketfc.inference.core.permutation import Blocks, Floats
+from ketfc.inference.core.variance_groups import Groups
 from ketfc.inference.design.model import Model
 
 PRIMARY_CHANGE = "primary-change"
@@ -112,6 +113,7 @@ def joint_test(
     *,
     shared: Mapping[str, Floats] = MappingProxyType({}),
     blocks: Blocks | None = None,
+    variance_groups: Groups | None = None,
     permutations: int,
     rng: np.random.Generator,
 ) -> FamilyTest:
@@ -127,6 +129,8 @@ def joint_test(
         occur in one model may be missing from another.
     blocks : numpy.ndarray of shape (n,), optional
         Participants, in the same order, are exchanged within their block only.
+    variance_groups : numpy.ndarray of shape (n,), optional
+        Groups of participants, in the same order, whose residuals have a variance each.
     permutations : int
         Random arrangements, or all of them when they are no more than that.
     rng : numpy.random.Generator
@@ -170,6 +174,7 @@ def joint_test(
         outcome,
         regressors,
         blocks=blocks,
+        variance_groups=variance_groups,
         by_ranks=example.by_ranks,
         permutations=permutations,
         rng=rng,
@@ -196,6 +201,7 @@ def edgewise_test(model: Model, *, permutations: int, rng: np.random.Generator) 
         model.response[1],
         list(model.regressors.values()),
         blocks=model.blocks,
+        variance_groups=model.variance_groups,
         by_ranks=model.by_ranks,
         permutations=permutations,
         rng=rng,
@@ -207,6 +213,7 @@ def _family(
     regressors: Sequence[Floats],
     *,
     blocks: Blocks | None = None,
+    variance_groups: Groups | None = None,
     by_ranks: bool = False,
     permutations: int,
     rng: np.random.Generator,
@@ -224,6 +231,7 @@ def _family(
         np.column_stack([np.ones(len(outcome)), *(c for c in nuisance if c.ndim == 1)]),
         own_nuisance=own[0] if own else None,
         blocks=blocks,
+        groups=variance_groups,
         by_ranks=by_ranks,
         permutations=permutations,
         rng=rng,

@@ -13,11 +13,11 @@ from ketfc.inference.core.evidence import ONE_SIDED, Evidence
 from ketfc.inference.core.permutation import Floats, stream
 from ketfc.inference.design.circuit_tests import Planned, planned_samples
 from ketfc.inference.design.covariate_columns import (
-    block_codes,
     blocks_of,
     covariate_columns,
     singleton_flags,
 )
+from ketfc.inference.design.exchangeability import exchange_blocks, variance_groups
 from ketfc.inference.design.fit import bayes_factor, described, evidence_of
 from ketfc.inference.design.model import Model, model_of
 from ketfc.inference.design.planned_tests import PlannedTest
@@ -213,11 +213,12 @@ def family_wise_p(tested: Sequence[Tested], *, seed: int, permutations: int) -> 
         everybody = pd.concat(samples)
         everybody = everybody[~everybody.index.duplicated()].sort_index()
         planned = tested[members[0]].planned
-        adjusted = planned.test.adjusted
+        about = (planned.test, everybody, planned.design)
         joint = joint_test(
             models,
-            shared=covariate_columns(everybody, adjusted),
-            blocks=block_codes(everybody, blocks_of(adjusted, planned.design)),
+            shared=covariate_columns(everybody, planned.test.adjusted),
+            blocks=exchange_blocks(*about),
+            variance_groups=variance_groups(*about),
             permutations=permutations,
             rng=stream(seed, f"max-t/{family}"),
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,18 @@ from ketfc.inference.core.evidence import (
     permutation_flags,
     untestable,
 )
-from ketfc.inference.core.permutation import Blocks, Floats, freedman_lane_test, orthonormal
+from ketfc.inference.core.permutation import (
+    Blocks,
+    Floats,
+    PermutationTest,
+    freedman_lane_test,
+    orthonormal,
+)
 from ketfc.inference.core.permutation_intervals import freedman_lane_interval
+from ketfc.inference.core.variance_groups import Groups
+
+POOLED = "pooled-variance"
+"""Flag: groups share one residual variance, because one is too small to have its own."""
 
 _ZERO = 1e-9
 """Share of a column's size below which what is left of it is rounding."""
@@ -167,13 +178,14 @@ def regression_evidence(
     rng: np.random.Generator,
     direction: str | None = None,
     blocks: Blocks | None = None,
+    groups: Groups | None = None,
 ) -> Evidence:
     """Estimate and test the first regressor of a linear model with an intercept.
 
-    The permutation p is Freedman–Lane's on the classical t, whose partial correlation is the
-    effect size; the interval holds the coefficients that this test does not reject under the same
-    orders, and so covers in samples of a dozen where HC3's is too wide. `statistic`, `df` and
-    parametric p are HC3's.
+    Freedman–Lane's permutation test of Aspin and Welch's t, which without groups is the classical
+    one. `statistic`, `df` and `p_parametric` are those of this t, and the interval holds the
+    coefficients that the test does not reject under the same orders. The effect size is the
+    partial correlation.
 
     Parameters
     ----------
@@ -189,12 +201,14 @@ def regression_evidence(
         ``+`` or ``-`` for one-sided p values, flagged ``one-sided``; the interval stays two-sided.
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block (site) only.
+    groups : numpy.ndarray of shape (n,), optional
+        Groups whose residuals have a variance each.
 
     Returns
     -------
     Evidence
-        Without numbers where :func:`obstacle_to_fit` finds a reason. Flag ``no-hc3``: `statistic`
-        and parametric p do not exist; ``p-floor``: there are too few orders for any interval.
+        Without numbers where :func:`obstacle_to_fit` finds a reason. Flag ``p-floor``: there are
+        too few orders for any interval; ``pooled-variance``: see :data:`POOLED`.
     """
     obstacle = obstacle_to_fit(outcome, regressors)
     if obstacle is not None:
@@ -202,46 +216,41 @@ def regression_evidence(
     y = outcome[1]
     tested, *others = regressors.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
-    fit = hc3_coefficient(*informative(y, tested, nuisance), alpha=alpha)
+    drawn: dict[str, Any] = {"permutations": permutations, "blocks": blocks, "groups": groups}
     same_orders = deepcopy(rng)
-    test = freedman_lane_test(
-        y,
-        tested,
-        nuisance,
-        permutations=permutations,
-        rng=rng,
-        direction=direction,
-        blocks=blocks,
-    )
-    interval = freedman_lane_interval(
-        y,
-        tested,
-        nuisance,
-        alpha=alpha,
-        permutations=permutations,
-        rng=same_orders,
-        blocks=blocks,
-    )
+    test = freedman_lane_test(y, tested, nuisance, rng=rng, direction=direction, **drawn)
+    interval = freedman_lane_interval(y, tested, nuisance, alpha=alpha, rng=same_orders, **drawn)
     # twins among the orders can keep p above what their number alone would allow
     stuck = interval.obstacle == "p-floor" and direction is None
     smallest_p = 1.0 if stuck else test.smallest_p
-    flags = permutation_flags(exhaustive=test.exhaustive, smallest_p=smallest_p, alpha=alpha) + (
-        ("no-hc3",) if np.isnan(fit.p) else ()
-    )
-    p = fit.p
-    if direction is not None:
-        flags = (ONE_SIDED, *flags)
-        p = one_sided_p(fit.statistic, fit.df, direction)
     return Evidence(
-        estimate=fit.estimate,
+        estimate=slope(y, tested, nuisance),
         ci_low=interval.low,
         ci_high=interval.high,
         effect_size=test.partial_r,
         effect_size_type="partial r",
-        statistic=fit.statistic,
-        df=fit.df,
+        statistic=test.statistic,
+        df=test.df,
         p_permutation=test.p,
-        p_parametric=p,
+        p_parametric=parametric_p(test, direction),
         permutations=test.permutations,
-        flags=flags,
+        flags=((ONE_SIDED,) if direction is not None else ())
+        + permutation_flags(exhaustive=test.exhaustive, smallest_p=smallest_p, alpha=alpha)
+        + ((POOLED,) if test.pooled else ()),
     )
+
+
+def slope(outcome: Floats, tested: Floats, nuisance: Floats) -> float:
+    """Return the coefficient of a column beside nuisance columns by ordinary least squares."""
+    basis = orthonormal(nuisance)
+    own = tested - basis @ (basis.T @ tested)
+    return float(own @ outcome / (own @ own))
+
+
+def parametric_p(test: PermutationTest, direction: str | None = None) -> float:
+    """Return the p of a test's t by the t distribution, two-sided or in one direction."""
+    from scipy import stats
+
+    if direction is not None:
+        return one_sided_p(test.statistic, test.df, direction)
+    return float(2 * stats.t.sf(abs(test.statistic), test.df))

@@ -16,11 +16,11 @@ from ketfc.inference.core.joint_tests import (
     Models,
     Tally,
     constant_columns,
-    indicators,
     missing_patterns,
     without_absent,
 )
-from ketfc.inference.core.permutation import Floats, orders_within, sign_flips
+from ketfc.inference.core.permutation import Blocks, Floats, orders_within, sign_flips
+from ketfc.inference.core.variance_groups import Groups, deviates
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,13 @@ class FamilyTest:
         The mean, or the coefficient of the tested regressor by ordinary least squares, or the
         partial Spearman correlation where ranks are tested.
     statistic, df, n : numpy.ndarray of shape (tests,)
-        t (classical standard error; infinite for a perfect fit), its degrees of freedom and the
-        rows (participants) that entered.
+        t (infinite for a perfect fit), its degrees of freedom and the rows (participants) that
+        entered.
     p : numpy.ndarray of shape (tests,)
         Permutation p of each test alone.
     p_fwer : numpy.ndarray of shape (tests,)
-        Share of arrangements whose largest |t| over the family is no smaller than the test's.
+        Share of arrangements whose largest |t| over the family is no smaller than the
+        test's, each t taken for the standard normal deviate that it amounts to.
     permutations : int
         Arrangements evaluated: all there are when `exhaustive`, else m, and p = (b + 1)/(m + 1).
     exhaustive : bool
@@ -93,13 +94,14 @@ def sign_flip_family(
     unit = np.where(present, differences, 0.0)[:, tested]
     means = unit.sum(axis=0) / n[tested]
     unit = unit / (np.linalg.norm(unit, axis=0) * np.sqrt(n[tested]))
-    tally = Tally(unit.sum(axis=0), (n[tested] - 1).astype(np.float64))
+    df = (n[tested] - 1).astype(np.float64)
+    t = _t_of(unit.sum(axis=0), df)
     if blocks is not None:
-        unit = indicators(blocks).T @ unit
+        unit = (blocks[:, np.newaxis] == np.unique(blocks)).astype(np.float64).T @ unit
     signs, exhaustive = sign_flips(len(unit), permutations=permutations, rng=rng)
-    tally.compare(
-        np.arange(len(tested)), len(signs), lambda rows, some: signs[rows] @ unit[:, some]
-    )
+    tally = Tally(len(tested), len(signs))
+    for i, column in enumerate(unit.T):
+        tally.compare(i, t[i], df[i], deviates(_t_of(signs @ column, df[i]), df[i]))
     return _outcome(tally, means, tested, n, exhaustive=exhaustive, untestable=untestable)
 
 
@@ -111,7 +113,8 @@ def freedman_lane_family(
     own_nuisance: Floats | None = None,
     permutations: int,
     rng: np.random.Generator,
-    blocks: npt.NDArray[np.int64] | None = None,
+    blocks: Blocks | None = None,
+    groups: Groups | None = None,
     by_ranks: bool = False,
 ) -> FamilyTest:
     """Test one regressor in each of many models by the method of Freedman and Lane, jointly.
@@ -135,6 +138,9 @@ def freedman_lane_family(
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block (site) only. Blocks are not added to the
         nuisance: give their columns where their means may differ.
+    groups : numpy.ndarray of shape (n,), optional
+        Groups whose residuals have a variance each
+        (:mod:`ketfc.inference.core.variance_groups`).
     by_ranks : bool
         Whether every column is replaced by its ranks among the rows that enter a test (partial
         Spearman correlation, rank ANCOVA).
@@ -142,10 +148,11 @@ def freedman_lane_family(
     Returns
     -------
     FamilyTest
-        With t by ordinary least squares; by ranks, `estimate` is the partial Spearman correlation.
-        A test that lacks participants takes those that it has, in the joint order with the absent
-        left out: its own p stays that of Freedman and Lane within its participants, while the
-        joint exchange, and with it `p_fwer`, is approximate as far as participants are absent.
+        With Aspin and Welch's t; by ranks, `estimate` is the partial Spearman correlation. A test
+        that lacks participants takes those that it has, in the joint order with the absent left
+        out of each block: its own p stays that of Freedman and Lane within its participants,
+        while the joint exchange, and with it `p_fwer`, is approximate as far as participants are
+        absent.
 
     Raises
     ------
@@ -171,21 +178,28 @@ def freedman_lane_family(
         shared = nuisance[rows]
         if by_ranks:
             y, x, shared, *own = (_ranks(column) for column in (y, x, shared, *own))
-        models = Models.fit(y, x, shared, *own, fixed=indicators(blocks[rows]))
+        models = Models.fit(y, x, shared, *own, groups=None if groups is None else groups[rows])
         untestable |= {int(members[i]): why for i, why in models.untestable.items()}
         fits.append((rows, members[models.kept], models))
     tested_ones = _others(untestable, present.shape[1])
     place = np.searchsorted(tested_ones, np.arange(present.shape[1]))
-    observed, df, slopes = (np.zeros(len(tested_ones)) for _ in range(3))
-    for _, members, models in fits:
-        observed[place[members]], df[place[members]] = models.observed, models.df
-        slopes[place[members]] = models.observed if by_ranks else models.slope
-    tally = Tally(observed, df)
+    slopes = np.zeros(len(tested_ones))
+    tally = Tally(len(tested_ones), len(order))
     for rows, members, models in fits:
-        null = models.null(without_absent(order, rows))
-        tally.compare(place[members], len(order), null)
+        slopes[place[members]] = models.partial_r if by_ranks else models.slope
+        found = models.statistics(without_absent(order, rows, blocks))
+        for test, (t, df, null) in zip(place[members], found, strict=True):
+            tally.compare(test, t, df, null)
     n = present.sum(axis=0)
     return _outcome(tally, slopes, tested_ones, n, exhaustive=exhaustive, untestable=untestable)
+
+
+def _t_of(r: Floats, df: Floats | float) -> Floats:
+    """Return t of means or correlations in bounded form, t / √(t² + df)."""
+    left = 1.0 - r**2
+    with np.errstate(divide="ignore"):
+        t: Floats = np.sign(r) * np.sqrt(r**2 * df / np.where(left > 1e-14, left, 0.0))
+    return t
 
 
 def false_discovery(p: Floats) -> Floats:

@@ -10,17 +10,20 @@ import math
 from dataclasses import dataclass
 from itertools import chain, product
 from itertools import permutations as arrangements
+from typing import TypedDict
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from ketfc.inference.core.variance_groups import Groups, Studentised, deviates
+
 Floats = npt.NDArray[np.float64]
 Blocks = npt.NDArray[np.int64]
 """Block (site) of each participant, shape (n,): who may be exchanged with whom."""
 
-_TIE = 1e-10
-"""Statistics bounded by 1 that differ by less are equal: they differ by rounding only."""
+_TIE = 1e-7
+"""Statistics that differ by less, of a size of 1 or of their own, differ by rounding only."""
 
 _PERFECT = 1e-14
 """Unexplained share of a sum of squares below which a fit leaves nothing unexplained."""
@@ -32,10 +35,12 @@ class PermutationTest:
 
     Attributes
     ----------
-    statistic : float
-        The observed t statistic (classical standard error); infinite for a perfect fit.
+    statistic, df : float
+        The observed t and its degrees of freedom; t is infinite for a perfect fit.
     partial_r : float
-        The same as a correlation, ``t / sqrt(t² + df)``.
+        Partial correlation of outcome and tested column; of a mean ``t / sqrt(t² + df)``.
+    pooled : bool
+        Whether groups that ought to have a variance each share one.
     p : float
         Exact share of arrangements when `exhaustive`, else (b + 1) / (m + 1).
     permutations : int
@@ -48,7 +53,9 @@ class PermutationTest:
     """
 
     statistic: float
+    df: float
     partial_r: float
+    pooled: bool
     p: float
     permutations: int
     exhaustive: bool
@@ -179,12 +186,15 @@ def sign_flip_test(
     signs, exhaustive = sign_flips(n, permutations=permutations, rng=rng)
     # The sum of squares is the same under every pattern, so |t| rises with |sum| / its maximum.
     unit = differences / (np.linalg.norm(differences) * math.sqrt(n))
-    return _compare(
-        float(unit.sum()),
-        signs @ unit,
+    mean = float(unit.sum())
+    left = 1.0 - mean**2
+    t = mean * math.sqrt((n - 1) / left) if left > _PERFECT else math.copysign(math.inf, mean)
+    return PermutationTest(
+        statistic=t,
         df=n - 1,
-        exhaustive=exhaustive,
-        direction=direction,
+        partial_r=max(-1.0, min(1.0, mean)),
+        pooled=False,
+        **_counted(mean, signs @ unit, exhaustive=exhaustive, direction=direction),
     )
 
 
@@ -197,11 +207,13 @@ def freedman_lane_test(
     rng: np.random.Generator,
     direction: str | None = None,
     blocks: Blocks | None = None,
+    groups: Groups | None = None,
 ) -> PermutationTest:
     """Test one regressor beside nuisance regressors by the method of Freedman and Lane.
 
     The residuals of the outcome on the nuisance columns are rearranged, added back to the fitted
-    values and regressed on the full model; t of the tested column is compared with the observed.
+    values and regressed on the full model; t of the tested column, with a residual variance for
+    each group (:mod:`ketfc.inference.core.variance_groups`), is compared with the observed.
 
     Parameters
     ----------
@@ -218,11 +230,13 @@ def freedman_lane_test(
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block only. Blocks are not added to the nuisance:
         give their columns where their means may differ.
+    groups : numpy.ndarray of shape (n,), optional
+        Groups whose residuals have a variance each; one variance for all without.
 
     Returns
     -------
     PermutationTest
-        With t by ordinary least squares (classical standard error).
+        With Aspin and Welch's t, which without groups is that of ordinary least squares.
 
     References
     ----------
@@ -230,22 +244,29 @@ def freedman_lane_test(
     Winkler AM et al. (2014), NeuroImage 92:381–397, doi:10.1016/j.neuroimage.2014.01.060.
     """
     basis = orthonormal(nuisance)
-    n, rank = basis.shape
     residual = outcome - basis @ (basis.T @ outcome)
     residual = residual / np.linalg.norm(residual)
     own = tested - basis @ (basis.T @ tested)
     own = own / np.linalg.norm(own)
-    blocks = np.zeros(n, dtype=np.int64) if blocks is None else blocks
+    model = Studentised.of(own, basis, groups)
+    blocks = np.zeros(len(outcome), dtype=np.int64) if blocks is None else blocks
     order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
-    # Fitted values of the nuisance drop out of t, and rearranging does not change a sum of
-    # squares: the projections of the rearranged residuals on each column are all that is needed.
-    along = residual[order] @ np.column_stack([own, basis])
-    free = 1.0 - (along[:, 1:] ** 2).sum(axis=1)
-    # An arrangement that the nuisance explains fully leaves nothing for the tested column.
-    usable = free > _TIE
-    null = np.where(usable, along[:, 0] / np.sqrt(np.where(usable, free, 1.0)), 0.0)
-    observed = float(own @ residual)
-    return _compare(observed, null, df=n - rank - 1, exhaustive=exhaustive, direction=direction)
+
+    def statistics(outcomes: Floats) -> tuple[Floats, Floats]:
+        # fitted values of the nuisance drop out of t
+        along = outcomes @ model.columns
+        return model.t(along[:, 0], model.squares(outcomes, along))
+
+    t, df = statistics(residual[np.newaxis, model.order])
+    null = deviates(*statistics(residual[order[:, model.order]]))
+    observed = float(deviates(t, df)[0])
+    return PermutationTest(
+        statistic=float(t[0]),
+        df=float(df[0]),
+        partial_r=max(-1.0, min(1.0, float(own @ residual))),
+        pooled=model.pooled,
+        **_counted(observed, null, exhaustive=exhaustive, direction=direction),
+    )
 
 
 def orthonormal(columns: Floats) -> Floats:
@@ -255,34 +276,31 @@ def orthonormal(columns: Floats) -> Floats:
     return basis
 
 
-def _compare(
-    observed: float,
-    null: Floats,
-    *,
-    df: int,
-    exhaustive: bool,
-    direction: str | None,
-) -> PermutationTest:
-    """Compare correlations (t in bounded form)."""
+class _Counted(TypedDict):
+    p: float
+    permutations: int
+    exhaustive: bool
+    smallest_p: float
+
+
+def _counted(observed: float, null: Floats, *, exhaustive: bool, direction: str | None) -> _Counted:
+    """Count the arrangements whose statistic is as extreme as the observed one."""
     if direction is None:
         extreme, reached = np.abs(null), abs(observed)
     else:
         sign = 1 if direction == "+" else -1
         extreme, reached = sign * null, sign * observed
-    beyond = int(np.count_nonzero(extreme >= reached - _TIE))
+    beyond = int(np.count_nonzero(extreme >= below(reached)))
     m = len(null)
-    most = int(np.count_nonzero(extreme >= extreme.max() - _TIE))
-    unexplained = 1.0 - observed**2
-    t = (
-        observed * math.sqrt(df / unexplained)
-        if unexplained > _PERFECT
-        else math.copysign(math.inf, observed)
-    )
-    return PermutationTest(
-        statistic=t,
-        partial_r=max(-1.0, min(1.0, observed)),
+    most = int(np.count_nonzero(extreme >= below(float(extreme.max()))))
+    return _Counted(
         p=beyond / m if exhaustive else (beyond + 1) / (m + 1),
         permutations=m,
         exhaustive=exhaustive,
         smallest_p=most / m if exhaustive else 1 / (m + 1),
     )
+
+
+def below(statistic: float) -> float:
+    """Return the value from which on a statistic equals the given one but for rounding."""
+    return statistic - _TIE * max(1.0, abs(statistic)) if math.isfinite(statistic) else statistic

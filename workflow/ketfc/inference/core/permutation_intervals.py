@@ -8,10 +8,15 @@ from math import nan, sqrt
 import numpy as np
 
 from ketfc.inference.core.evidence import Interval
-from ketfc.inference.core.permutation import Blocks, Floats, orders_within, orthonormal, sign_flips
-
-_TIE = 1e-10
-"""Statistics bounded by 1 that differ by less are equal: they differ by rounding only."""
+from ketfc.inference.core.permutation import (
+    Blocks,
+    Floats,
+    below,
+    orders_within,
+    orthonormal,
+    sign_flips,
+)
+from ketfc.inference.core.variance_groups import Groups, Studentised, deviates
 
 _DOUBLINGS = 60
 """Steps in search of a rejected coefficient; each is twice as long as the one before."""
@@ -78,6 +83,7 @@ def freedman_lane_interval(
     permutations: int,
     rng: np.random.Generator,
     blocks: Blocks | None = None,
+    groups: Groups | None = None,
 ) -> Interval:
     """Return the coefficients that the test of Freedman and Lane does not reject.
 
@@ -91,8 +97,8 @@ def freedman_lane_interval(
         Source of the random orders. In the state in which it was given to
         :func:`ketfc.inference.core.permutation.freedman_lane_test`, the interval holds 0 exactly
         where that test gives p > `alpha` (unless p is no falling function of the distance).
-    blocks : numpy.ndarray of shape (n,), optional
-        Participants are exchanged within their block (site) only.
+    blocks, groups : numpy.ndarray of shape (n,), optional
+        As for :func:`ketfc.inference.core.permutation.freedman_lane_test`.
 
     Returns
     -------
@@ -110,29 +116,28 @@ def freedman_lane_interval(
         return Interval(nan, nan, "constant")
     blocks = np.zeros(len(outcome), dtype=np.int64) if blocks is None else blocks
     order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
-    columns = np.column_stack([own / size, basis])
-    along_outcome, along_own = left[order] @ columns, own[order] @ columns
-    # what the nuisance explains of a rearranged remainder is a quadratic in the coefficient
-    squares = [
-        (one[:, 1:] * other[:, 1:]).sum(axis=1)
-        for one, other in (
-            (along_outcome, along_outcome),
-            (along_outcome, along_own),
-            (along_own, along_own),
-        )
-    ]
-    tested_outcome, tested_own = along_outcome[:, 0].copy(), along_own[:, 0].copy()
+    model = Studentised.of(own / size, basis, groups)
+    # the residuals of a rearranged remainder are linear in the coefficient, their sums of squares
+    # quadratic; those of the observed one do not depend on it
+    arranged = order[:, model.order]
+    outcomes, terms = left[arranged], own[arranged]
+    along_outcome, along_term = outcomes @ model.columns, terms @ model.columns
+    squares = model.squares(outcomes, along_outcome)
+    across = model.products(outcomes, along_outcome, terms, along_term)
+    tail = model.squares(terms, along_term)
+    observed_squares = model.squares(
+        unexplained[np.newaxis, model.order], np.zeros((1, model.columns.shape[1]))
+    )
     extra = 0 if exhaustive else 1
 
     def rejected(coefficient: float) -> bool:
-        remainder = left - coefficient * own
-        total = float(remainder @ remainder)
-        along = np.abs(tested_outcome - coefficient * tested_own)
-        free = total - (squares[0] - coefficient * (2 * squares[1] - coefficient * squares[2]))
-        usable = free > _TIE * total
-        null = np.where(usable, along / np.sqrt(np.where(usable, free, 1.0)), 0.0)
-        observed = abs(float(remainder @ own)) / size / sqrt(total)
-        beyond = int(np.count_nonzero(null >= observed - _TIE))
+        total = float(unexplained @ unexplained) + ((estimate - coefficient) * size) ** 2
+        along = along_outcome[:, 0] - coefficient * along_term[:, 0]
+        now = np.maximum(squares - coefficient * (2 * across - coefficient * tail), 0.0)
+        null = np.abs(deviates(*model.t(along, now, total)))
+        apart = np.array([(estimate - coefficient) * size])
+        observed = abs(float(deviates(*model.t(apart, observed_squares, total))[0]))
+        beyond = int(np.count_nonzero(null >= below(observed)))
         return (beyond + extra) / (len(order) + extra) <= alpha
 
     spread = float(np.linalg.norm(unexplained)) / size / sqrt(len(outcome))

@@ -9,8 +9,9 @@ from math import nan
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence, permutation_flags
-from ketfc.inference.core.linear import is_constant, obstacle_to_fit
+from ketfc.inference.core.linear import POOLED, is_constant, obstacle_to_fit, parametric_p
 from ketfc.inference.core.permutation import Blocks, Floats, freedman_lane_test, orthonormal
+from ketfc.inference.core.variance_groups import Groups
 
 RHO, PARTIAL_RHO = "Spearman rho", "partial Spearman rho"
 """Correlations of ranks, plain and given other ranks."""
@@ -64,6 +65,7 @@ def rank_evidence(
     permutations: int,
     rng: np.random.Generator,
     blocks: Blocks | None = None,
+    groups: Groups | None = None,
 ) -> Evidence:
     """Test the first regressor by ranks: partial Spearman correlation, or rank ANCOVA.
 
@@ -78,15 +80,15 @@ def rank_evidence(
         Name in plain words and values.
     regressors : mapping of str to numpy.ndarray of shape (n,)
         Columns beside the intercept by their names in plain words; the first is the tested one.
-    alpha, permutations, rng, blocks
+    alpha, permutations, rng, blocks, groups
         As for :func:`ketfc.inference.core.linear.regression_evidence`.
 
     Returns
     -------
     Evidence
         Estimate and effect size are the partial Spearman ρ, with an interval by the error of
-        Bonett and Wright, on n less the number of nuisance regressors; `statistic`, `df` and
-        `p_parametric` are t of ranks; `p_permutation` is Freedman–Lane's on ranks. Without numbers
+        Bonett and Wright, on n less the number of nuisance regressors; `statistic`, `df`,
+        `p_parametric` and `p_permutation` are those of the t of ranks. Without numbers
         where values or ranks cannot be fitted
         (:func:`ketfc.inference.core.linear.obstacle_to_fit`). Flag ``ties``: more than half
         of the outcomes share one value.
@@ -107,9 +109,8 @@ def rank_evidence(
     tested, *others = ranked.values()
     nuisance = np.column_stack([np.ones(len(y)), *others])
     test = freedman_lane_test(
-        y, tested, nuisance, permutations=permutations, rng=rng, blocks=blocks
+        y, tested, nuisance, permutations=permutations, rng=rng, blocks=blocks, groups=groups
     )
-    df = len(y) - len(ranked) - 1
     rho = test.partial_r
     low, high = _spearman_interval(rho, len(y) - len(others), alpha)
     crowded = np.unique(values, return_counts=True)[1].max() > len(values) / 2
@@ -120,12 +121,13 @@ def rank_evidence(
         effect_size=rho,
         effect_size_type=PARTIAL_RHO if others else RHO,
         statistic=test.statistic,
-        df=df,
+        df=test.df,
         p_permutation=test.p,
-        p_parametric=float(2 * stats.t.sf(abs(test.statistic), df)),
+        p_parametric=parametric_p(test),
         permutations=test.permutations,
         flags=permutation_flags(exhaustive=test.exhaustive, smallest_p=test.smallest_p, alpha=alpha)
-        + (("ties",) if crowded else ()),
+        + (("ties",) if crowded else ())
+        + ((POOLED,) if test.pooled else ()),
     )
 
 

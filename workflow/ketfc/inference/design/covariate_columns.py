@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.permutation import Blocks, Floats
+from ketfc.inference.core.permutation import Floats
 from ketfc.study.design.design import Design
 
 LONE_LEVEL, LONE_BLOCK = "lone-level", "lone-block"
@@ -43,22 +43,6 @@ def covariate_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Fl
         for level in levels[1:]:
             columns[f"{name}: {level}"] = np.asarray(labels == level, dtype=np.float64)
     return columns
-
-
-def block_codes(table: pd.DataFrame, name: str | None) -> Blocks | None:
-    """Return the block of each participant as a number, None where nothing is exchanged in blocks.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As for :func:`covariate_columns`.
-    name : str or None
-        The covariate that tells blocks apart.
-    """
-    if name is None:
-        return None
-    codes: Blocks = np.unique(table[f"covariate_{name}"].astype(str), return_inverse=True)[1]
-    return codes.astype(np.int64)
 
 
 def blocks_of(names: Sequence[str], design: Design) -> str | None:

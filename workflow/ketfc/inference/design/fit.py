@@ -23,11 +23,23 @@ from ketfc.inference.core.evidence import (
     one_sided_p,
     permutation_flags,
 )
-from ketfc.inference.core.linear import hc3_coefficient, regression_evidence
+from ketfc.inference.core.linear import (
+    POOLED,
+    hc3_coefficient,
+    parametric_p,
+    regression_evidence,
+)
 from ketfc.inference.core.permutation import Floats, freedman_lane_test, orthonormal, sign_flip_test
 from ketfc.inference.core.permutation_intervals import sign_flip_interval
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.design.model import Model
+
+UNEQUAL_SPREAD = "unequal-spread"
+"""Flag: one group is more than twice as large as the other, and their spreads differ."""
+
+_SIZES, _SPREADS = 2.0, 1.5
+"""Ratios of sizes and of residual standard deviations from which groups are flagged: conventions.
+In simulated studies of 4 and 10 participants the test rejects up to 6.5 % of true nulls there."""
 
 
 def evidence_of(
@@ -79,6 +91,7 @@ def evidence_of(
             permutations=permutations,
             rng=rng,
             blocks=model.blocks,
+            groups=model.variance_groups,
         )
         return replace(
             evidence,
@@ -94,7 +107,10 @@ def evidence_of(
         rng=rng,
         direction=direction,
         blocks=model.blocks,
+        groups=model.variance_groups,
     )
+    if model.groups and evidence.obstacle is None and _spreads_differ(model):
+        evidence = replace(evidence, flags=(*evidence.flags, UNEQUAL_SPREAD))
     # what it gives as the effect size, until there is a unit to divide by
     evidence = replace(evidence, partial_r=evidence.effect_size)
     if model.unit is None or evidence.obstacle is not None:
@@ -217,6 +233,20 @@ def bayes_factor(model: Model) -> tuple[float, str]:
     return jzs(r * (df / (1 - r**2)) ** 0.5, float(own @ own), df), JZS_DIFFERENCE
 
 
+def _spreads_differ(model: Model) -> bool:
+    """Return whether groups of unequal size have residuals of unequal spread."""
+    names = np.unique(model.tested)
+    basis = orthonormal(np.column_stack([model.tested, model.adjustment]))
+    outcome = model.response[1]
+    residual, df = outcome - basis @ (basis.T @ outcome), 1 - (basis**2).sum(axis=1)
+    members = [model.tested == name for name in names]
+    sizes = [int(own.sum()) for own in members]
+    if max(sizes) <= _SIZES * min(sizes):
+        return False
+    spread = [float((residual[own] ** 2).sum() / max(df[own].sum(), 1e-9)) for own in members]
+    return max(spread) > _SPREADS**2 * min(spread)
+
+
 def _mean(
     model: Model, alpha: float, permutations: int, rng: np.random.Generator, direction: str | None
 ) -> Evidence:
@@ -307,19 +337,21 @@ def _partial_correlation(
         permutations=permutations,
         rng=rng,
         blocks=model.blocks,
+        groups=model.variance_groups,
     )
-    df, r = model.n - 1 - nuisance.shape[1], test.partial_r
+    left, r = model.n - 1 - nuisance.shape[1], test.partial_r
     low = high = math.nan
-    if abs(r) < 1 and df > 1:
-        half = float(stats.norm.ppf(1 - alpha / 2)) / math.sqrt(df - 1)
+    if abs(r) < 1 and left > 1:
+        half = float(stats.norm.ppf(1 - alpha / 2)) / math.sqrt(left - 1)
         low, high = (math.tanh(math.atanh(r) + side * half) for side in (-1, 1))
     return Evidence(
         estimate=r,
         ci_low=low,
         ci_high=high,
         statistic=test.statistic,
-        df=df,
+        df=test.df,
         p_permutation=test.p,
-        p_parametric=float(2 * stats.t.sf(abs(test.statistic), df)),
+        p_parametric=parametric_p(test),
         permutations=test.permutations,
+        flags=(POOLED,) if test.pooled else (),
     )

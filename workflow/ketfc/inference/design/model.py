@@ -16,8 +16,10 @@ from ketfc.inference.core.effect_sizes import DZ_WITHIN_ORDER, FOLLOWUP_SD
 from ketfc.inference.core.evidence import Evidence, untestable
 from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
+from ketfc.inference.core.variance_groups import Groups
 from ketfc.inference.design.baseline_connectivity import PROGNOSTIC
-from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
+from ketfc.inference.design.covariate_columns import covariate_columns
+from ketfc.inference.design.exchangeability import exchange_blocks, variance_groups
 from ketfc.inference.design.moderation import (
     CHANGE_BY_DIAGNOSIS,
     DRUG_BY_BASELINE,
@@ -55,6 +57,8 @@ class Model:
         The columns of the nuisance that are covariates.
     blocks : numpy.ndarray of shape (n,), optional
         Participants are exchanged within their block only.
+    variance_groups : numpy.ndarray of shape (n,), optional
+        Groups of participants whose residuals have a variance each.
     by_ranks : bool
         Whether the test takes the ranks of all columns; they are kept as values here.
     correlation : bool
@@ -73,6 +77,7 @@ class Model:
     unit: Column | None = None
     covariates: tuple[str, ...] = ()
     blocks: Blocks | None = None
+    variance_groups: Groups | None = None
     by_ranks: bool = False
     correlation: bool = False
     crossed: tuple[str, ...] = ()
@@ -446,13 +451,12 @@ def _product(one: Column, other: Column) -> Column:
 def _with_covariates(
     model: Model, test: PlannedTest, complete: pd.DataFrame, design: Design
 ) -> Model:
-    """Return a model with the covariates and blocks of its test."""
-    if not test.adjusted:
-        return model
+    """Return a model with the covariates, blocks and variance groups of its test."""
     columns = covariate_columns(complete, test.adjusted)
     return replace(
         model,
         nuisance={**model.nuisance, **columns},
         covariates=tuple(columns),
-        blocks=block_codes(complete, blocks_of(test.adjusted, design)),
+        blocks=exchange_blocks(test, complete, design),
+        variance_groups=variance_groups(test, complete, design),
     )

@@ -236,7 +236,7 @@ def edge_tests(
             parts.append(edges.names.assign(**about, strategy=strategy, **numbers))
     found = pd.concat(parts, ignore_index=True)[list(EDGE_COLUMNS)]
     # whole numbers that may be missing
-    return found.astype({"df": "Int64", "permutations": "Int64"})
+    return found.astype({"permutations": "Int64"})
 
 
 def _family(

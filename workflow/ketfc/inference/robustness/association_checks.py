@@ -82,6 +82,7 @@ def association_checks(
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/values"),
         blocks=model.blocks,
+        groups=model.variance_groups,
     )
     robust = hc2_coefficient(*informative(outcome, model.tested, model.adjustment), alpha=alpha)
     median = theil_sen(outcome, model.tested, model.adjustment, alpha=alpha)
@@ -132,6 +133,7 @@ def depression_check(
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/depression"),
         blocks=None if model.blocks is None else model.blocks[kept],
+        groups=None if model.variance_groups is None else model.variance_groups[kept],
     )
     note = f"adjusted for {depression.name}"
     check = check_of("depression-adjusted", adjusted, int(kept.sum()), note=note)

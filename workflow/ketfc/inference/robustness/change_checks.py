@@ -114,6 +114,7 @@ def group_checks(
         permutations=settings.permutations,
         rng=settings.rng(f"{name}/ranks"),
         blocks=model.blocks,
+        groups=model.variance_groups,
     )
     changes = (outcome if before is None else outcome - before) * unit
     if model.blocks is None:

@@ -12,7 +12,8 @@ import pandas as pd
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.baseline_connectivity import PRESCRIPTIVE
 from ketfc.inference.design.circuit_tests import Planned, planned_samples
-from ketfc.inference.design.covariate_columns import block_codes, blocks_of, covariate_columns
+from ketfc.inference.design.covariate_columns import blocks_of, covariate_columns
+from ketfc.inference.design.exchangeability import label_codes
 from ketfc.inference.design.model import model_of, values
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.inference.design.samples import covariate_values
@@ -270,8 +271,7 @@ def _controls(
     if two and terms.blocks is not None:
         labels = covariate_values(design, terms.blocks, pd.Index(people))
         complete &= labels.notna().to_numpy()
-        table = pd.DataFrame({f"covariate_{terms.blocks}": labels[complete]})
-        sites = block_codes(table, terms.blocks)
+        sites = label_codes([labels[complete].astype(str)])
     baseline, followup = z[complete].T
     treated = np.array([arms[who] != "control" for who in people], dtype=np.float64)[complete]
     controls = _by_role(own, sorted(healthy), roles[:1])[:, 0]
