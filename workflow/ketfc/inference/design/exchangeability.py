@@ -69,7 +69,7 @@ def label_codes(labels: Sequence[pd.Series[str]]) -> Blocks | None:
     """Return a number for each combination of labels, shape (n,); None without labels."""
     if not labels:
         return None
-    joined = pd.concat(labels, axis=1).agg("\n".join, axis=1)
+    joined = np.array(["\n".join(each) for each in zip(*labels, strict=True)], dtype=object)
     codes: Blocks = np.unique(joined, return_inverse=True)[1].astype(np.int64)
     return codes
 
