@@ -17,7 +17,8 @@ from scipy import stats
 
 from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.design.circuit_tests import incomplete_participants
-from ketfc.inference.design.fit import classical_t, evidence_of
+from ketfc.inference.design.fit import evidence_of
+from ketfc.inference.design.many_connections import t_of_many
 from ketfc.inference.null.matched_null import matched_null
 
 SETTINGS: dict[str, Any] = {"alpha": 0.05, "permutations": 999}
@@ -82,7 +83,9 @@ def test_the_permuted_statistic_is_that_of_hills_and_armitage():
     assert found.statistic == pytest.approx(expected.statistic)
     columns = [np.column_stack([z, z[::-1]]) for z in (control, ketamine)]
     model = model_like("change", *columns, first=first)
-    assert classical_t(model)[0] == pytest.approx(expected.statistic)
+    theirs = stats.ttest_ind(periods[first == 1], periods[first == 0], equal_var=False)
+    t, df = t_of_many(model)
+    assert (t[0], df[0]) == pytest.approx((theirs.statistic, theirs.df))
 
 
 def test_all_allocations_of_a_small_study_give_the_exact_p():

@@ -14,7 +14,12 @@ from made_design import design_of
 from made_models import model_like
 from scipy import stats
 
-from ketfc.inference.design.fit import classical_t
+from ketfc.inference.core.variance_groups import deviates
+from ketfc.inference.design.fit import evidence_of
+from ketfc.inference.design.many_connections import t_of_many
+from ketfc.inference.design.model import Model, model_of
+from ketfc.inference.design.planned_tests import planned_tests
+from ketfc.inference.design.samples import participant_table, sample_of
 from ketfc.inference.null import matched_null as module
 from ketfc.inference.null.matched_null import (
     NULL_COLUMNS,
@@ -100,21 +105,33 @@ def make_study(
     n: int = 12,
     n_spheres: int = 60,
     effect: float = 0.0,
+    period: float = 0.0,
+    sites: float | None = None,
 ) -> Study:
-    """Return a study in which connectivity is noise, but for `effect` on the circuit's edges."""
+    """Return a study in which connectivity is noise, but for `effect` on the circuit's edges.
+
+    In a crossover a third had ketamine first, and everything is higher by `period` in the second
+    period. At the second of two sites, where more had the control drug, everything is higher by
+    `sites` at follow-up.
+    """
     rng = np.random.default_rng(seed)
     people = [f"sub-{i:02d}" for i in range(n)]
     arms = {who: ("ketamine" if i % 2 else "control") for i, who in enumerate(people)}
     parallel = kind == "parallel"
+    first = {who: i % 3 == 0 for i, who in enumerate(people)}
+    site = {who: "B" if i % 4 in (0, 3) or i % 6 == 2 else "A" for i, who in enumerate(people)}
     names = [f"p{i:03d}" for i in range(n_spheres)]
     rows, matrices = [], {}
     for who, role in product(people, ("pre", "post")):
         z = 0.2 + 0.15 * rng.standard_normal((n_spheres, n_spheres))
         z = np.triu(z, 1) + np.triu(z, 1).T
         np.fill_diagonal(z, np.nan)
+        second = kind == "crossover" and first[who] == (role == "pre")
+        lift = period * second + (sites or 0.0) * (site[who] == "B" and role == "post")
+        z = z + lift
         matrices[who, role] = pd.DataFrame(z, names, names)
         treated = role == "post" and (not parallel or arms[who] == "ketamine")
-        value = 0.2 + 0.15 * rng.standard_normal(len(edges)).mean() + effect * treated
+        value = 0.2 + 0.15 * rng.standard_normal(len(edges)).mean() + effect * treated + lift
         row = {"participant_id": who, "session": role, "role": role, "strategy": "acompcor"}
         rows.append(row | {"circuit": "c", "measure": "mean", "z": value})
     design = {
@@ -127,6 +144,14 @@ def make_study(
         "si": None,
         "estimand": {"change": "c", "association": "a"},
     }
+    if kind == "crossover":
+        design["drugs"] = {"ketamine": "ketamine", "control": "midazolam"}
+        orders = {True: "ketamine-first", False: "control-first"}
+        design["sequences"] = {who: orders[first[who]] for who in people}
+    if sites is not None:
+        values = {"site": site}
+        design["covariates"] = {"site": "categorical"}
+        design["terms"] = {"covariates": [], "blocks": "site", "values": values, "diagnosis": None}
     index = pd.MultiIndex.from_product([people, ["pre", "post"]])
     return Study(
         connectivity=pd.DataFrame(rows),
@@ -141,31 +166,73 @@ def make_study(
 # --- the statistic -------------------------------------------------------------------------------
 
 
-def test_with_two_arms_it_is_the_t_of_the_arm_given_the_baseline(rng):
-    import statsmodels.api as sm
+ARM = np.isin(np.arange(15), (0, 3, 4, 9, 13)).astype(float)
+SITE = np.array([1, 0, 2, 0, 1, 0, 2, 1, 0, 1, 0, 2, 0, 1, 2])
+AGE = np.array([31.0, 55, 42, 28, 60, 37, 49, 33, 51, 45, 29, 58, 40, 36, 62])
+COVARIATES = {"age": AGE, "site: B": (SITE == 1) * 1.0, "site: C": (SITE == 2) * 1.0}
 
+
+@pytest.mark.parametrize("covariates", [{}, COVARIATES])
+@pytest.mark.parametrize("side", ["treated", "first"])
+def test_it_is_the_t_of_the_test_itself_whatever_the_nuisance(rng, side, covariates):
     before, after = rng.standard_normal((2, 15, 4))
-    arm = (np.arange(15) % 3 == 0).astype(float)
-    found = classical_t(model_like("change", before, after, treated=arm))
-    for column in range(4):
-        fit = sm.OLS(
-            after[:, column], sm.add_constant(np.column_stack([arm, before[:, column]]))
-        ).fit()
-        assert found[column] == pytest.approx(fit.tvalues[1], rel=1e-9)
+    after *= 1 + ARM[:, np.newaxis]
+    about: dict[str, Any] = {side: ARM, "covariates": covariates}
+    t, df = t_of_many(model_like("change", before, after, **about))
+    for i in range(4):
+        one = model_like("change", before[:, i], after[:, i], **about)
+        theirs = evidence_of(one, alpha=0.05, permutations=9, rng=np.random.default_rng(0))
+        assert (t[i], df[i]) == pytest.approx((theirs.statistic, theirs.df), rel=1e-9)
+        if side == "first":
+            continue
+        # the coefficient of the arm, and so the sign, is that of statsmodels
+        import statsmodels.api as sm
+
+        X = sm.add_constant(np.column_stack([ARM, before[:, i], *covariates.values()]))
+        assert np.sign(t[i]) == np.sign(sm.OLS(after[:, i], X).fit().params[1])
+
+
+def test_a_column_that_the_others_explain_costs_no_degree_of_freedom(rng):
+    before, after = rng.standard_normal((2, 15, 3))
+    alone = t_of_many(model_like("change", before, after, treated=ARM))
+    twice = t_of_many(
+        model_like("change", before, after, treated=ARM, covariates={"all": np.full(15, 2.0)})
+    )
+    np.testing.assert_allclose(twice, alone, rtol=1e-9)
+    # a baseline that is the same in everybody too
+    before[:, 1] = 0.4
+    t, df = t_of_many(model_like("change", before, after, treated=ARM))
+    model = model_like("change", before[:, 1], after[:, 1], treated=ARM)
+    without = replace(model, nuisance={})
+    theirs = evidence_of(without, alpha=0.05, permutations=9, rng=np.random.default_rng(0))
+    assert (t[1], df[1]) == pytest.approx((theirs.statistic, theirs.df))
+    # a term that a covariate repeats cannot be told from it
+    same = model_like("change", before, after, treated=ARM, covariates={"site": ARM})
+    assert np.isnan(t_of_many(same)).all()
+
+
+def test_a_group_of_one_has_no_variance_of_its_own(rng):
+    y = rng.standard_normal((9, 2))
+    lone = (np.arange(9) == 4).astype(float)
+    model = Model(("y", y), ("lone", lone), groups=True, variance_groups=lone.astype(np.int64))
+    t, df = t_of_many(model)
+    theirs = stats.ttest_ind(y[lone == 1], y[lone == 0])
+    np.testing.assert_allclose(t, theirs.statistic)
+    assert df.tolist() == pytest.approx([7, 7])
 
 
 def test_with_one_arm_it_is_the_paired_t(rng):
     before, after = rng.standard_normal((2, 9, 3))
     expected = stats.ttest_rel(after, before).statistic
-    np.testing.assert_allclose(
-        classical_t(model_like("change", before, after)), expected, rtol=1e-12
-    )
+    t, df = t_of_many(model_like("change", before, after))
+    np.testing.assert_allclose(t, expected, rtol=1e-12)
+    assert df.tolist() == pytest.approx([8, 8, 8])
 
 
 def test_where_nothing_varies_there_is_no_statistic():
     flat = np.ones((8, 2))
-    assert np.isnan(classical_t(model_like("change", flat, flat))).all()
-    assert np.isnan(classical_t(model_like("change", flat, flat, treated=np.arange(8) % 2.0))).all()
+    assert np.isnan(t_of_many(model_like("change", flat, flat))).all()
+    assert np.isnan(t_of_many(model_like("change", flat, flat, treated=np.arange(8) % 2.0))).all()
 
 
 def test_the_percentile_is_that_of_scipy_and_heeds_size_not_sign(rng):
@@ -288,7 +355,9 @@ def test_what_no_pair_matches_is_named(rng):
 # --- the percentile of a circuit -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("edges", "kind"), [(EDGE, "parallel"), (STAR, "single-arm")])
+@pytest.mark.parametrize(
+    ("edges", "kind"), [(EDGE, "parallel"), (STAR, "single-arm"), (EDGE, "crossover")]
+)
 def test_without_an_effect_the_percentile_is_uniform(edges, kind, monkeypatch):
     monkeypatch.setattr("ketfc.inference.null.sphere_pairs.PSEUDO_CIRCUITS", 1000)
     found = [
@@ -300,7 +369,7 @@ def test_without_an_effect_the_percentile_is_uniform(edges, kind, monkeypatch):
     assert (ranks > 95).mean() <= 0.10
 
 
-@pytest.mark.parametrize("kind", ["parallel", "single-arm"])
+@pytest.mark.parametrize("kind", ["parallel", "single-arm", "crossover"])
 @pytest.mark.parametrize("edges", [EDGE, STAR])
 @pytest.mark.parametrize("effect", [0.5, -0.5])
 def test_a_planted_effect_stands_out(kind, edges, effect):
@@ -323,15 +392,47 @@ def test_a_change_of_the_whole_brain_does_not_stand_out():
     assert row["percentile"] < 95
 
 
-def test_the_statistic_is_the_t_of_the_circuits_own_test():
-    study = make_study(5)
-    means = study.connectivity.pivot_table(index="participant_id", columns="role", values="z")
-    arm = np.array([study.content["participants"][who] == "ketamine" for who in means.index])
-    sessions = means[["pre"]].to_numpy(), means[["post"]].to_numpy()
-    expected = classical_t(model_like("change", *sessions, treated=arm.astype(float)))
+@pytest.mark.parametrize("sites", [None, 0.3])
+@pytest.mark.parametrize("kind", ["parallel", "single-arm", "crossover"])
+def test_the_statistic_is_the_t_of_the_circuits_own_test(kind, sites):
+    study = make_study(5, kind=kind, period=0.2, sites=sites)
+    design, test = study.design, planned_tests(study.design)[0]
+    nobody = pd.DataFrame(columns=["participant_id", "scale", "instrument", "role", "score"])
+    table = participant_table(study.connectivity, nobody, design, circuit="c", strategy="acompcor")
+    model = model_of(test, sample_of(table, test, design).complete, design)
+    theirs = evidence_of(model, alpha=0.05, permutations=9, rng=np.random.default_rng(0))
     row = study.null(Circuit("c", EDGE)).iloc[0]
-    assert row["statistic"] == pytest.approx(expected[0])
+    assert (row["statistic"], row["df"]) == pytest.approx((theirs.statistic, theirs.df))
     assert (row["n"], row["n_edges"], row["n_candidates"]) == (12, 1, 60 * 59 // 2)
+    assert (model.blocks is not None) == (sites is not None and kind != "single-arm")
+
+
+def test_the_period_of_a_crossover_is_taken_from_circuit_and_spheres_alike():
+    # eight of twelve had ketamine second: by pairs, the period would pass for the drug
+    study = make_study(6, kind="crossover", period=0.6)
+    (row,) = study.null(Circuit("c", EDGE)).to_dict("records")
+    without = make_study(6, kind="crossover").null(Circuit("c", EDGE)).iloc[0]
+    for name in ("statistic", "df", "percentile"):
+        assert row[name] == pytest.approx(without[name], abs=1e-4), name
+
+
+def test_a_difference_between_sites_does_not_lift_the_spheres():
+    """With sites in the model, what sites do to everything changes no rank."""
+    circuit = Circuit("c", EDGE)
+    ours = make_study(9, sites=0.5).null(circuit).iloc[0]
+    without = make_study(9, sites=0.0).null(circuit).iloc[0]
+    for name in ("statistic", "df", "percentile"):
+        assert ours[name] == pytest.approx(without[name], abs=1e-4), name
+
+
+def test_circuits_are_ranked_by_deviates_since_degrees_of_freedom_differ(monkeypatch):
+    study = make_study(4, n=10)
+    t = {1: (np.array([3.0]), np.array([3.0]))}  # p = .058
+    null = (np.full(FEWEST, 2.5), np.full(FEWEST, 30.0))  # p = .018
+    monkeypatch.setattr(module, "t_of_many", lambda model: t.get(model.response[1].shape[1], null))
+    assert abs(deviates(*t[1])[0]) < abs(deviates(*null)[0])
+    row = study.null(Circuit("c", EDGE)).iloc[0]
+    assert (row["statistic"], row["df"], row["percentile"]) == (3, 3, 0)
 
 
 def test_the_same_seed_gives_the_same_table_in_any_order_of_rows():
@@ -450,4 +551,4 @@ def test_a_sphere_counts_as_measured_if_any_run_of_the_session_covered_it():
 
 
 def test_the_documentation_says_that_it_is_no_p_value():
-    assert "It is not a p\nvalue" in (module.__doc__ or "")
+    assert "It is not a p value" in (module.__doc__ or "")

@@ -29,7 +29,7 @@ from ketfc.inference.core.linear import (
     parametric_p,
     regression_evidence,
 )
-from ketfc.inference.core.permutation import Floats, freedman_lane_test, orthonormal, sign_flip_test
+from ketfc.inference.core.permutation import freedman_lane_test, orthonormal, sign_flip_test
 from ketfc.inference.core.permutation_intervals import sign_flip_interval
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.design.model import Model
@@ -148,49 +148,6 @@ def described(model: Model, *, alpha: float) -> Evidence:
     half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * sd / n**0.5
     evidence = Evidence(estimate=mean, ci_low=mean - half, ci_high=mean + half, df=n - 1)
     return _standardised(evidence, sd, n - 1, DZ, alpha=alpha)
-
-
-def classical_t(model: Model) -> Floats:
-    """Return t of the term of interest of many connections at once, by ordinary least squares.
-
-    Parameters
-    ----------
-    model : Model
-        Its response of shape (n, m), as may be one column of the nuisance; without covariates.
-
-    Returns
-    -------
-    numpy.ndarray, shape (m,)
-        The t of one sample, of two groups, or of the groups given the nuisance. NaN where it is
-        undefined.
-
-    Raises
-    ------
-    ValueError
-        If there is more than one column of nuisance.
-    """
-    y, n = model.response[1], model.n
-    if len(model.nuisance) > 1:
-        raise ValueError(f"{len(model.nuisance)} columns of nuisance, 1 at most is possible")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if model.term is None:
-            spread = y.std(axis=0, ddof=1)
-            t: Floats = np.where(spread > 0, y.mean(axis=0) / spread * n**0.5, math.nan)
-            return t
-        after = y - y.mean(axis=0)
-        own = (model.tested - model.tested.mean())[:, np.newaxis]
-        for column in model.nuisance.values():
-            # what the nuisance does not explain, of the term and of the response (Frisch–Waugh)
-            before = column - column.mean(axis=0)
-            length = (before**2).sum(axis=0)
-            own = own - before * ((before * own).sum(axis=0) / length)
-            after = after - before * ((before * after).sum(axis=0) / length)
-        weight = (own**2).sum(axis=0)
-        slope = (own * after).sum(axis=0) / weight
-        df = n - 2 - len(model.nuisance)
-        variance = ((after - own * slope) ** 2).sum(axis=0) / df
-        t = np.where(variance > 0, slope / np.sqrt(variance / weight), math.nan)
-    return t
 
 
 def bayes_factor(model: Model) -> tuple[float, str]:

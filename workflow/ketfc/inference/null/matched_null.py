@@ -2,17 +2,17 @@
 
 Every edge of a circuit is matched with pairs of spheres in the cortex that have about its voxels
 and its tSNR and lie about as far apart. Pseudo-circuits with as many edges are drawn from them,
-their change is tested with the contrast of the circuit's own test, and the circuit's t is ranked
-among theirs by its size. A high percentile says that the change is particular to the circuit:
-larger than what scan, arm or motion do to edges of that kind anywhere in the brain. It is not a p
-value: the pairs are not independent of one another, and a change of the whole brain lifts them
-all. A low percentile does not say that nothing changed.
+their change is tested with the model of the circuit's own test (its covariates, blocks and own
+baseline), and the circuit's t is ranked among theirs by its size. A high percentile says that
+the change is particular to the circuit: larger than what scan, arm or motion do to edges of that
+kind anywhere in the brain. It is not a p value: the pairs are not independent of one another, and a
+change of the whole brain lifts them all. A low percentile does not say that nothing changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ketfc.inference.core.permutation import Floats, stream
-from ketfc.inference.design.fit import classical_t
+from ketfc.inference.core.variance_groups import deviates
+from ketfc.inference.design.many_connections import t_of_many
 from ketfc.inference.design.model import model_of, model_over
 from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
 from ketfc.inference.design.samples import participant_table, sample_of
@@ -39,6 +40,7 @@ NULL_COLUMNS = (
     "n_candidates",
     "n_null",
     "statistic",
+    "df",
     "percentile",
     "size",
     "size_null",
@@ -68,9 +70,9 @@ class _Task:
         """Places of the participants."""
         return {str(who): i for i, who in enumerate(self.complete.index)}
 
-    def statistic(self, baseline: Floats, followup: Floats, design: Design) -> Floats:
-        """Return the t of the circuit's own test for many connections, shape (n, m)."""
-        return classical_t(model_over(self.test, self.complete, baseline, followup, design))
+    def t(self, baseline: Floats, followup: Floats, design: Design) -> tuple[Floats, Floats]:
+        """Return t and df of the circuit's own test for many connections, shape (n, m)."""
+        return t_of_many(model_over(self.test, self.complete, baseline, followup, design))
 
 
 def matched_null(
@@ -111,9 +113,10 @@ def matched_null(
     Returns
     -------
     pandas.DataFrame
-        :data:`NULL_COLUMNS`, one row per circuit. `statistic` is the circuit's t (ordinary least
-        squares, as the permutation test uses it); `percentile` the share of pseudo-circuits whose
-        t is smaller in size, from 0 to 100, ties counted half; `size`, `tsnr` and `distance` means
+        :data:`NULL_COLUMNS`, one row per circuit. `statistic` and `df` are t and
+        degrees of freedom of the circuit's own test, with its covariates, blocks and variances;
+        `percentile` the share of pseudo-circuits whose t, as a standard normal deviate, is smaller
+        in size, from 0 to 100, ties counted half; `size`, `tsnr` and `distance` means
         over the circuit's edges, `…_null` those over the pseudo-circuits; `unmatched` the features
         whose means differ (see :func:`ketfc.inference.null.sphere_pairs.match_circuit`). Where
         there is no percentile there is a `reason`.
@@ -130,15 +133,16 @@ def matched_null(
     for task, (baseline, followup) in zip(tasks, nulls, strict=True):
         row = dict(task.row)
         if row["reason"] is None:
-            null = task.statistic(baseline, followup, design)
+            # as the permutation test compares values of t whose degrees of freedom differ
+            null = deviates(*task.t(baseline, followup, design))
             null = null[np.isfinite(null)]
             own = task.complete[["z_baseline", "z_followup"]].to_numpy(dtype=np.float64)
-            observed = task.statistic(own[:, :1], own[:, 1:], design)
-            row["statistic"], row["n_null"] = float(observed[0]), len(null)
+            t, df = task.t(own[:, :1], own[:, 1:], design)
+            row |= {"statistic": float(t[0]), "df": float(df[0]), "n_null": len(null)}
             if len(null) < FEWEST:
                 row["reason"] = f"only {len(null)} pseudo-circuits were measured in everybody"
             else:
-                row["percentile"] = percentile(float(observed[0]), null)
+                row["percentile"] = percentile(float(deviates(t, df)[0]), null)
         rows.append(row)
     return pd.DataFrame(rows, columns=list(NULL_COLUMNS))
 
@@ -164,13 +168,12 @@ def _task(
     rng: np.random.Generator,
 ) -> _Task:
     """Choose a circuit's participants and pseudo-circuits."""
-    # pairs of spheres are compared without covariates
-    test = replace(planned_tests(design)[0], adjusted=())
+    test = planned_tests(design)[0]
     table = participant_table(
         connectivity, _NO_SCORES, design, circuit=circuit.id, strategy=strategy
     )
     roles = [design.baseline, design.followup]
-    complete = sample_of(table, planned_tests(design)[0], design).complete
+    complete = sample_of(table, test, design).complete
     obstacle = model_of(test, complete, design).obstacle
     row: dict[str, Any] = {
         "circuit": circuit.id,

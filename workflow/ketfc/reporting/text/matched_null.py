@@ -43,7 +43,8 @@ def matched_sentences(null: pd.DataFrame) -> list[str]:
         return []
     text = (
         "The change of each circuit was ranked by the size of its t among pseudo-circuits of "
-        "pairs of cortical spheres matched to its edges in voxels, tSNR and distance. The "
+        "pairs of cortical spheres matched to its edges in voxels, tSNR and distance, each tested "
+        "with the model of the circuit's own test, covariates and sites included. The "
         "percentile is about anatomical specificity and is not a p value."
     )
     unranked = [
