@@ -178,7 +178,7 @@ def test_a_change_that_follows_motion_does_not_flag_what_holds_no_change():
     assert follows.tolist() == (dmn["family"] != FAMILY).tolist()
 
 
-@pytest.mark.parametrize(("test", "spread"), [(PROGNOSTIC, 2.0), (PRESCRIPTIVE, 1.0)])
+@pytest.mark.parametrize(("test", "spread"), [(PROGNOSTIC, 2.0), (PRESCRIPTIVE, 2.0)])
 def test_where_nothing_is_related_it_is_found_as_often_as_alpha_says(test, spread):
     """Arms of 12 and 26; ketamine lowers scores and varies them more; skewed, and many zeros."""
     found, studies = 0, 400
