@@ -79,6 +79,10 @@ def test_who_lacks_the_later_score_is_left_out_of_that_question_alone():
     reasons = {name: dict(zip(g["participant_id"], g["reason"], strict=True)) for name, g in dmn}
     assert reasons == {
         "association": {"sub-05": "no SSI score at post", "sub-09": "no SSI score at pre"},
+        "baseline-prognostic": {
+            "sub-05": "no SSI score at post",
+            "sub-09": "no SSI score at pre",
+        },
         "later-seven": {"sub-03": "no SSI score at day7", "sub-09": "no SSI score at pre"},
     }
     assert made.row("dmn", "later-seven")[["n", "n_excluded"]].tolist() == [15, 2]
