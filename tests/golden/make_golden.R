@@ -102,6 +102,10 @@ for (name in names(models)) {
   ols <- summary(fit)$coefficients[2, ]
   ols_interval <- confint(fit)[2, ]
   keep("ols", name, "lm", ols[1], ols[2], ols[3], df.residual(fit), ols[4], ols_interval[1], ols_interval[2], n)
+  X <- model.matrix(fit)
+  r <- cor(residuals(lm(model.response(model.frame(fit)) ~ X[, -2] - 1)), residuals(lm(X[, 2] ~ X[, -2] - 1)))
+  ends <- tanh(atanh(r) + c(-1, 1) * qnorm(.975) / sqrt(n - ncol(X) - 1))
+  keep("partial-pearson", name, "cor of residuals of lm", r, NA, ols[3], df.residual(fit), ols[4], ends[1], ends[2], n)
   v <- own_variances(fit, data$arm)
   with_t("group-variances", name, "lm, hat", v$estimate, v$error, v$df, n)
   by_ranks <- ranked(fit)
@@ -122,6 +126,31 @@ plain <- with(sets[["zeros"]], suppressWarnings(cor.test(change, score_after, me
 keep("spearman", "zeros", "stats::cor.test(spearman)", plain$estimate, p = plain$p.value, n = 28)
 
 scale <- .707  # as JASP; BayesFactor's own "medium" is the root of 1/2
+beside <- lm(change ~ score_before, sets[["zeros"]])
+with_t("mean beside", "zeros", "sandwich::vcovHC(HC3)", coef(beside)[1], sqrt(vcovHC(beside, "HC3")[1, 1]),
+       df.residual(beside), 28)
+for (column in c("before", "after", "later")) {
+  own <- sets[["nine"]][!is.na(sets[["nine"]][[column]]), ]
+  fit <- lm(own[[column]] ~ age + arm, own)
+  r <- cor(residuals(lm(own[[column]] ~ arm, own)), residuals(lm(age ~ arm, own)))
+  keep("edge given arm", column, "cor of residuals of lm", r, df = df.residual(fit), p = coef(summary(fit))[2, 4],
+       n = nrow(own))
+}
+# estimate / spread by variance estimates recovered (Donner & Zou 2012): 0 at an end of estimate - ratio * spread
+recovered <- function(estimate, low, high, spread, df) {
+  sds <- spread * sqrt(df / qchisq(c(.975, .025), df))
+  limit <- function(ratio, side) {
+    y <- ratio * spread
+    ends <- sort(ratio * sds)
+    if (side < 0) estimate - y - sqrt((estimate - low)^2 + (ends[2] - y)^2)
+    else estimate - y + sqrt((high - estimate)^2 + (y - ends[1])^2)
+  }
+  sapply(c(-1, 1), function(side) uniroot(limit, c(-99, 99), side = side, tol = 1e-13)$root)
+}
+for (ends in list(c(.3, .1, .6), c(.3, -.2, .5), c(-.4, -.9, -.05))) {
+  found <- recovered(ends[1], ends[2], ends[3], .5, 12)
+  keep("standardised", paste(ends, collapse = " "), "uniroot", ends[1] / .5, ci_low = found[1], ci_high = found[2])
+}
 for (name in c("arms-4-10", "arms-10-30")) {
   data <- sets[[name]][complete.cases(sets[[name]]$change), ]
   first <- data$change[data$arm == 1]; second <- data$change[data$arm == 0]
@@ -343,6 +372,7 @@ for (method in c("holm", "BH"))
 numbers <- c("estimate", "error", "statistic", "df", "p", "ci_low", "ci_high")
 rows[numbers] <- lapply(rows[numbers], function(column) signif(as.numeric(column), 10))
 write_table(rows, "golden.tsv")
+packages <- c(packages, "lmerTest", "pbkrtest")  # of mmrm.R
 versions <- sapply(packages, function(name) as.character(packageVersion(name)))
 write_table(data.frame(name = c("R", packages), version = c(as.character(getRversion()), versions)),
             "golden_versions.tsv")

@@ -8,14 +8,20 @@ import pytest
 from golden_tables import MODELS, column, design, fitted, golden, made, r_says
 
 from ketfc.inference.core.bayes import correlation_bf10, jzs
-from ketfc.inference.core.effect_sizes import paired_shift, stratified_shift, two_sample_shift
+from ketfc.inference.core.effect_sizes import (
+    paired_shift,
+    standardised_interval,
+    stratified_shift,
+    two_sample_shift,
+)
 from ketfc.inference.core.hc2 import hc2_coefficient
 from ketfc.inference.core.linear import hc3_coefficient
 from ketfc.inference.core.maxt import false_discovery
 from ketfc.inference.core.ranks import rank_evidence
-from ketfc.inference.design.fit import bayes_factor
+from ketfc.inference.design.fit import bayes_factor, evidence_of
 from ketfc.inference.design.model import Model
 from ketfc.inference.families import holm
+from ketfc.inference.motion.qcfc import edge_correlations
 from ketfc.inference.robustness.equivalence import tost_coefficient, tost_paired
 from ketfc.inference.robustness.mixed_model import contrasts_over_time
 from ketfc.inference.robustness.ordinal import ordinal_evidence
@@ -88,6 +94,50 @@ def test_spearmans_rho_of_zeros_and_ties_is_that_of_r():
     assert ours.estimate == pytest.approx(theirs["estimate"], rel=1e-6)
     assert ours.p_parametric == pytest.approx(theirs["p"], rel=1e-6)
     assert "ties" in ours.flags
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_partial_correlations_of_values_have_rs_p_and_fishers_interval(name):
+    outcome, regressors, _ = fitted(name)
+    (label, tested), *others = regressors.items()
+    model = Model(("y", outcome), (label, tested), dict(others), correlation=True)
+    ours = evidence_of(model, alpha=0.05, permutations=19, rng=rng())
+    theirs = r_says("partial-pearson", name)
+    found = (ours.estimate, ours.statistic, ours.df, ours.p_parametric, ours.ci_low, ours.ci_high)
+    expected = theirs[["estimate", "statistic", "df", "p", "ci_low", "ci_high"]].tolist()
+    assert found == pytest.approx(tuple(expected), rel=1e-6)
+
+
+def test_edges_that_some_lack_are_correlated_given_the_arm_as_by_r():
+    table, edges = made("nine"), ["before", "after", "later"]
+    ours = edge_correlations(
+        table[edges].to_numpy(), column(table, "age"), nuisance=column(table, "arm")[:, np.newaxis]
+    )
+    for i, name in enumerate(edges):
+        theirs = r_says("edge given arm", name)
+        assert (ours.n[i], ours.df[i]) == (theirs["n"], theirs["df"])
+        expected = (theirs["estimate"], theirs["p"])
+        assert (ours.r[i], ours.p[i]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_mean_beside_nuisance_is_rs_intercept():
+    table, theirs = made("zeros"), r_says("mean beside", "zeros")
+    given = {"score": column(table, "score_before")}
+    model = Model(("change", column(table, "change")), None, given)
+    ours = evidence_of(model, alpha=0.05, permutations=19, rng=rng())
+    found = (ours.estimate, ours.statistic, ours.df, ours.p_parametric, ours.ci_low, ours.ci_high)
+    expected = theirs[["estimate", "statistic", "df", "p", "ci_low", "ci_high"]].tolist()
+    assert found == pytest.approx(tuple(expected), rel=1e-6)
+
+
+def test_standardised_intervals_are_where_rs_recovered_variances_reach_zero():
+    table = golden("golden.tsv")
+    rows = table[table["test"] == "standardised"]
+    assert len(rows) == 3
+    for _, theirs in rows.iterrows():
+        ends = map(float, theirs["data"].split())
+        ours = standardised_interval(*ends, spread=0.5, df=12, alpha=0.05)
+        assert ours == pytest.approx((theirs["ci_low"], theirs["ci_high"]), rel=1e-6)
 
 
 @pytest.mark.parametrize("data", UNEQUAL)
