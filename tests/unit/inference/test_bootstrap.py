@@ -1,12 +1,14 @@
-"""BCa intervals against scipy's, and where there is none."""
+"""Bootstrap intervals against scipy's and Welch's, and where there is none."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from ketfc.inference.core.bootstrap import bca_interval, bca_mean
+from ketfc.inference.core.bootstrap import bca_interval, bca_mean, two_sample_interval
 
 
 def seeded(seed: int = 0) -> np.random.Generator:
@@ -99,3 +101,37 @@ def test_a_statistic_that_often_has_no_value_has_no_interval():
             rng=seeded(9),
         )
     assert ours.obstacle == "undefined"
+
+
+def test_the_interval_of_two_samples_is_near_welchs():
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(0.4, 2.0, 9), rng.normal(0, 0.5, 23)
+    ours = two_sample_interval(
+        9, 23,
+        lambda a, b: one[a].mean(axis=1) - other[b].mean(axis=1),
+        alpha=0.05, resamples=20_000, rng=rng,
+    )  # fmt: skip
+    theirs = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+    half = (theirs.high - theirs.low) / 2
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.06 * half)
+    # samples the other way round: the same with the other sign
+    turned = two_sample_interval(
+        23, 9,
+        lambda b, a: other[b].mean(axis=1) - one[a].mean(axis=1),
+        alpha=0.05, resamples=20_000, rng=rng,
+    )  # fmt: skip
+    assert (-turned.high, -turned.low) == pytest.approx((ours.low, ours.high), abs=0.06 * half)
+
+
+def test_an_interval_of_two_samples_that_does_not_exist_says_why():
+    drawn: dict[str, Any] = {"alpha": 0.05, "resamples": 99, "rng": np.random.default_rng(0)}
+
+    def flat(a: Any, b: Any) -> Any:
+        return np.zeros(max(len(a), len(b)))
+
+    assert two_sample_interval(2, 9, flat, **drawn).obstacle == "too-few"
+    assert two_sample_interval(9, 2, flat, **drawn).obstacle == "too-few"
+    assert two_sample_interval(9, 9, flat, **drawn).obstacle == "constant"
+    nothing = two_sample_interval(9, 9, lambda a, b: flat(a, b) * np.nan, **drawn)
+    assert nothing.obstacle == "undefined"
+    assert np.isnan([nothing.low, nothing.high]).all()

@@ -81,6 +81,31 @@ def test_without_a_change_p_keeps_its_level():
     assert low <= rejected <= high
 
 
+@pytest.mark.parametrize(("before", "after"), [(0.3, -0.3), (1.0, 0.4), (0.8, 0.8)])
+def test_the_interval_covers_whichever_controls_were_drawn(before, after):
+    # controls taken as the truth covered .55 of the first, where patients pass them
+    rng, studies = seeded(13), 250
+    truth = abs(after) - abs(before)
+    hits = 0
+    for i in range(studies):
+        found = compare(*patients(40, i, before, after), rng.normal(size=15), permutations=299)
+        hits += found.interval.low <= truth <= found.interval.high
+    assert hits / studies > 0.9
+
+
+def test_fewer_controls_give_a_wider_interval():
+    rng = seeded(3)
+    baseline, followup = patients(30, 4, before=1.5, after=0.8)
+    many = rng.normal(size=200)
+    few = many[:12]
+    few = (few - few.mean()) / few.std(ddof=1) * many.std(ddof=1) + many.mean()
+    widths = []
+    for controls in (many, few):
+        found = compare(baseline, followup, controls)
+        widths.append(found.interval.high - found.interval.low)
+    assert widths[1] > 1.3 * widths[0]
+
+
 def test_a_control_arm_that_approaches_as_much_leaves_nothing_to_claim():
     controls = seeded(7).normal(size=30)
     arm = np.repeat([1.0, 0.0], 20)

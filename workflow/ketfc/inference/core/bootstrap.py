@@ -1,4 +1,4 @@
-"""Bootstrap intervals, bias-corrected and accelerated."""
+"""Bootstrap intervals: bias-corrected and accelerated, and percentiles over two samples."""
 
 from __future__ import annotations
 
@@ -117,6 +117,61 @@ def bca_interval(
         (np.sign(moved) + 1) / 2,
     )
     low, high = np.percentile(known, 100 * shares)
+    return Interval(float(low), float(high))
+
+
+def two_sample_interval(
+    n: int,
+    m: int,
+    statistic: Callable[[Rows, Rows], Floats],
+    *,
+    alpha: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Interval:
+    """Return the percentile bootstrap interval of any statistic of two independent samples.
+
+    Without the corrections of :func:`bca_interval`, which overshoot where the statistic has a bend
+    (an absolute value near 0), and widened as there: to t quantiles, with Welch and Satterthwaite's
+    degrees of freedom of the jackknife's variances.
+
+    Parameters
+    ----------
+    n, m : int
+        Rows of the two samples, resampled whole and each within its sample.
+    statistic : callable
+        Takes row numbers of both, of shape (b, size), where b may be 1 in one of them, and returns
+        b values.
+    alpha, resamples, rng
+        As for :func:`bca_interval`.
+
+    References
+    ----------
+    Efron B, Tibshirani RJ (1993), An introduction to the bootstrap, chapters 8 and 13.
+    Hesterberg TC (2015), Am Stat 69:371–386, doi:10.1080/00031305.2015.1089789 (expansion).
+    """
+    from scipy import stats
+
+    if min(n, m) < 3:
+        return Interval(nan, nan, "too-few")
+    sizes = [len(part) for part in np.array_split(range(resamples), resamples // 2000 + 1)]
+    values = np.concatenate(
+        [statistic(rng.integers(0, n, (b, n)), rng.integers(0, m, (b, m))) for b in sizes]
+    )
+    known = values[np.isfinite(values)]
+    every = [np.arange(size, dtype=np.intp)[np.newaxis] for size in (n, m)]
+    left_out = statistic(_each_left_out(n), every[1]), statistic(every[0], _each_left_out(m))
+    if len(known) < (1 - _FAILED) * resamples or not np.isfinite(np.concatenate(left_out)).all():
+        return Interval(nan, nan, "undefined")
+    if is_constant(known):
+        return Interval(nan, nan, "constant")
+    # variances as a bootstrap has them, and as they ought to be
+    plain = np.array([((part - part.mean()) ** 2).sum() for part in left_out])
+    plain *= (np.array([n, m]) - 1) ** 2 / np.array([n, m]) ** 2
+    full = plain * np.array([n / (n - 1), m / (m - 1)])
+    df = full.sum() ** 2 / (full**2 / (np.array([n, m]) - 1)).sum()
+    edge = float(stats.t.ppf(1 - alpha / 2, df)) * sqrt(full.sum() / plain.sum())
+    low, high = np.percentile(known, 100 * stats.norm.cdf([-edge, edge]))
     return Interval(float(low), float(high))
 
 

@@ -255,7 +255,8 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "convention unless it was preregistered",
         "depression-adjusted": "adjustment for the change in depression",
         "baseline-adjusted": "adjustment of the association for connectivity at baseline",
-        "distance-from-controls": "the distance from healthy controls",
+        "distance-from-controls": "the distance from healthy controls, with percentile bootstrap "
+        "intervals over patients and controls",
         "detectable": "the smallest effect that would be detected with a power of 80 %",
     }
     used = [words for method, words in sentences.items() if method in made]
