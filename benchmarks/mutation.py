@@ -232,6 +232,8 @@ def sample(tree: Path, rooms: Sequence[str], number: int, seed: int) -> list[Mut
         if mutated is None or not compiles(mutated):
             continue
         before, after = changed(source, mutated)
+        if before.startswith("@dataclass("):  # frozen and eq forbid what nobody does
+            continue
         mutants.append(Mutant(module, start[0], name, occurrence, before, after))
         if len(mutants) == number:
             break
