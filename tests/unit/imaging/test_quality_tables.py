@@ -137,6 +137,12 @@ def test_regions_are_measured_against_the_middle_one():
     assert table.loc["r5", ["n_voxels", "coverage", "tsnr", "intensity"]].isna().all(axis=None)
 
 
+def test_intensity_has_no_share_of_a_middle_that_is_not_above_0():
+    for middle in (0.0, -5.0):
+        own = coverage(1, 40, 900).assign(intensity=[900.0, middle, middle - 1])
+        assert region_quality(RUNS, {"r1": own})["intensity"].isna().all()
+
+
 def test_every_strategy_says_what_it_cost_or_why_it_could_not_be_used():
     table = tables()[2].set_index(["run", "strategy"])
     shown = ["n_volumes", "n_regressors", "tdof", "tdof_lost", "status"]

@@ -157,6 +157,16 @@ def test_each_mistake_is_told_where_it_is(changes, field, message, tmp_path):
     assert message in found[0][1]
 
 
+def test_definitions_that_exclude_each_other_are_told_by_name(tmp_path):
+    told = []
+    for changes in ({"spheres": ball(1), "labels": LABELS}, {}):
+        with pytest.raises(StudyError) as caught:
+            load(tmp_path, z=region(**changes))
+        told += [(problem.value, problem.allowed) for problem in caught.value.problems]
+    allowed = "spheres, labels, map, union"
+    assert told == [("spheres, labels", allowed), (None, allowed)]
+
+
 def test_a_loop_of_unions_is_told_once_with_its_way(tmp_path):
     loop = {"x": region(union=["a", "y"]), "y": region(union=["b", "z"])}
     found = refused(tmp_path, **loop, z=region(union=["x", "a"]), w=region(union=["z", "a"]))
