@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions import habenula
-from ketfc.imaging.regions.definitions import Region, Sphere
+from ketfc.imaging.regions.definitions import AtlasLabels, Region, Sphere
 from ketfc.imaging.regions.habenula import resolution_problems, verdict
 from ketfc.imaging.regions.habenula_geometry import (
     Body,
@@ -130,6 +131,20 @@ def test_a_sphere_on_the_face_of_a_body_measures_half_of_it(axis, side):
     purity = expected_purity((2.0, 2.5, 3.0), body, sphere_region(4), SPACE, offsets=50)
     assert purity.region == pytest.approx(0.5, abs=0.01)
     assert purity.best_voxel == 1
+
+
+def test_a_region_of_labels_has_the_voxels_whose_centres_lie_in_the_body():
+    edge, size = np.array([3.0, 4.0, 5.0]), np.array([2.0, 2.5, 3.0])
+    body = Body(lambda points: (np.abs(points) <= edge / 2).all(axis=1), -edge / 2, edge / 2)
+    # a voxel's share is a product over axes, and so is the mean over those inside
+    first = np.random.default_rng(1).random((5000, 1, 3)) * size - 3 * size
+    centres = first + np.arange(6)[:, None] * size
+    overlap = np.minimum(centres + size / 2, edge / 2) - np.maximum(centres - size / 2, -edge / 2)
+    inside = np.where(np.abs(centres) <= edge / 2, overlap / size, np.nan)
+    expected = np.median(np.nanmean(inside, axis=1).prod(axis=1))
+    region = replace(sphere_region(1), spheres=(), labels=(AtlasLabels("CIT168", ("HN_RH",)),))
+    purity = expected_purity(tuple(size), body, region, SPACE)
+    assert purity.region == pytest.approx(expected, abs=0.02)
 
 
 def test_larger_voxels_hold_smaller_shares():

@@ -85,6 +85,17 @@ def test_a_fraction_on_the_atlas_own_grid_is_the_label(fine):
     np.testing.assert_array_equal(found, (fine.labels == 2).ravel(order="F").astype(float))
 
 
+def test_shares_are_those_of_the_smallest_voxels_of_an_image_of_half_millimetres(rng):
+    labels = rng.random((24, 28, 20)) < 0.4
+    half = Grid(labels.shape, np.diag([0.5, 0.5, 0.5, 1.0]))
+    affine = np.diag([2.0, 2, 2, 1])
+    affine[:3, 3] = 0.75
+    voxels, shares = voxel_shares(labels.astype(float), half, Grid((6, 7, 5), affine), linear=False)
+    found = np.zeros(6 * 7 * 5)
+    found[voxels] = shares
+    np.testing.assert_allclose(found, in_blocks(labels), atol=1e-12)
+
+
 def test_shares_add_up_to_the_labels_volume_on_any_grid(rng):
     """However the grids lie to one another, nothing of the label is lost or counted twice."""
     labels = np.zeros(FINE.shape)
