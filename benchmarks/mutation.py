@@ -31,9 +31,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 ROOMS = ("imaging", "inference")
 SEED = 20251129
-MOST_SECONDS = 120.0
-"""Test files of one mutant, shortest first but for its own, up to this sum of seconds."""
-
 _HEAVY = (
     *("numpy", "pandas", "nibabel", "pydantic", "hypothesis", "pytest", "coverage", "pingouin"),
     *("scipy.stats", "scipy.sparse", "scipy.ndimage", "sklearn", "statsmodels.api"),
@@ -66,6 +63,7 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=300)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), help="below workflow/ketfc")
+    parser.add_argument("--seconds", type=float, default=120, help="of the test files of a mutant")
     parser.add_argument("--table", default="mutants.tsv", help="inside the folder")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve()
@@ -89,7 +87,7 @@ def main() -> None:
     for mutant in mutants:
         if (mutant.module, mutant.line, mutant.operator, mutant.occurrence) in done:
             continue
-        test(mutant, tree, files_for(mutant, reached, seconds, tree), seconds)
+        test(mutant, tree, files_for(mutant, reached, seconds, tree, chosen.seconds), seconds)
         write(table, mutant)
         print(*asdict(mutant).values(), sep="\t", flush=True)
     rows = read(table)
@@ -267,9 +265,16 @@ def changed(source: str, mutated: str) -> tuple[str, str]:
 
 
 def files_for(
-    mutant: Mutant, reached: dict[tuple[str, str], set[int]], seconds: dict[str, float], tree: Path
+    mutant: Mutant,
+    reached: dict[tuple[str, str], set[int]],
+    seconds: dict[str, float],
+    tree: Path,
+    most: float,
 ) -> list[str]:
-    """Return the test files that reach a mutant's line: its module's own, then the shortest."""
+    """Return the test files that reach a mutant's line, up to so many seconds in all.
+
+    The module's own comes first, then the shortest.
+    """
     inside = mutant.line in function_lines((tree / mutant.module).read_text())
     lines = {file: found for (file, module), found in reached.items() if module == mutant.module}
     files = [f for f, found in lines.items() if (mutant.line in found if inside else found)]
@@ -278,7 +283,7 @@ def files_for(
     kept, total = [], 0.0
     for file in files:
         total += seconds[file]
-        if not kept or total <= MOST_SECONDS:
+        if not kept or total <= most:
             kept.append(file)
     return kept
 
