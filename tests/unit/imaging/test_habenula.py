@@ -195,6 +195,7 @@ def test_the_table_has_a_row_for_each_distinct_size_and_counts_its_runs(native):
         "unknown native resolution: treat as peri-habenular only",
     ]
     assert list(table["native_z"].iloc[:2]) == [2.0, 3.5]
+    assert list(table["native_source"].iloc[:2]) == ["source image"] * 2
     assert table.iloc[2][["native_x", "best_voxel_fraction", "native_source"]].isna().all()
 
 
