@@ -118,7 +118,10 @@ rule hypotheses:
     output:
         hypotheses="results/tests/hypotheses.tsv",
         left_out="results/tests/left_out.tsv",
-        sidecars=expand("results/tests/{table}.json", table=["hypotheses", "left_out"]),
+        shrinkage="results/tests/shrinkage.tsv",
+        sidecars=expand(
+            "results/tests/{table}.json", table=["hypotheses", "left_out", "shrinkage"]
+        ),
     log:
         "logs/hypotheses.log",
     benchmark:
@@ -163,6 +166,60 @@ rule robustness:
         code=WORK.code["robustness"],
     script:
         "../scripts/robustness.py"
+
+
+# how reliably the circuits were measured, from what was measured twice
+rule reliability:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        circuits=every_run(rules.denoise_run.output.circuits),
+        runs=rules.inventory.output.runs,
+        design=rules.inventory.output.design,
+        registry=WORK.registry,
+    output:
+        "results/tests/reliability.tsv",
+        sidecar="results/tests/reliability.json",
+    log:
+        "logs/reliability.log",
+    benchmark:
+        "logs/benchmarks/reliability.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        names=WORK.names,
+        strategy=WORK.primary,
+        alpha=WORK.config.statistics.alpha,
+        supplied=WORK.config.statistics.reliability,
+        code=WORK.code["reliability"],
+    script:
+        "../scripts/reliability.py"
+
+
+# who came back beside who did not, at baseline
+rule attrition:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        quality=rules.sessions.output.quality,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        registry=WORK.registry,
+    output:
+        "results/tests/attrition.tsv",
+        sidecar="results/tests/attrition.json",
+    log:
+        "logs/attrition.log",
+    benchmark:
+        "logs/benchmarks/attrition.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        strategy=WORK.primary,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["attrition"],
+    script:
+        "../scripts/attrition.py"
 
 
 # every edge of the first parcellation and of the circuits, in families of their own

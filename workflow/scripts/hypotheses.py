@@ -1,4 +1,4 @@
-"""Test every hypothesis of the registry; list who could not enter which test."""
+"""Test every hypothesis of the registry; shrink the primary estimates; list who was left out."""
 
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.job import running
@@ -9,6 +9,7 @@ from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS
+from ketfc.inference.shrinkage import shrunken_table
 from ketfc.reporting.text.verdicts import described
 from ketfc.study.design.design import read_design
 
@@ -25,5 +26,6 @@ with running(snakemake):
     habenula = circuit_verdicts(registry, read_tsv(inputs.habenula))
     beside = {"motion": motion, "null": null, "habenula": habenula, "alpha": params.alpha}
     write_tsv(snakemake.output.hypotheses, described(*found, design, **beside))
+    write_tsv(snakemake.output.shrinkage, shrunken_table(found[1], alpha=params.alpha))
     write_tsv(snakemake.output.left_out, incomplete_participants(*tables, strategy=params.strategy))
     write_sidecars(snakemake.output)

@@ -83,6 +83,17 @@ class Statistics(Group):
         "a number above 0",
         gt=0.0,
     )
+    reliability: Number | None = key(
+        None,
+        "Reliability of the connectivity of one session (ICC, from the literature) for studies "
+        "that measured nobody twice without ketamine in between. Where a control arm, several "
+        "runs of a session or healthy controls allow, it is estimated from them, and this number "
+        "is not used.",
+        "a number between 0 and 1, or null",
+        gt=0.0,
+        lt=1.0,
+        examples=[0.4],
+    )
     preregistration: PathText | None = key(
         None,
         "A locked copy of the hypotheses, the design and the rules of the tests, as "

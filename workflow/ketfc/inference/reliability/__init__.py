@@ -1,0 +1,1 @@
+"""Reliability of the circuits, from the study's own repeated measurements."""
