@@ -14,12 +14,16 @@ import pandas as pd
 from made_design import design_of
 from made_hypotheses import hypotheses_table
 
+from ketfc.inference.account.attrition import attrition
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
+from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc
+from ketfc.inference.reliability.table import reliability
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
+from ketfc.inference.shrinkage import shrunken_table
 from ketfc.study.design.design import Design
 from ketfc.study.scores.instruments import Rule
 from ketfc.study.scores.response import clinical_scores, clinical_summary, compared_roles
@@ -94,6 +98,9 @@ class Made:
     qcfc: pd.DataFrame
     qcfc_curves: pd.DataFrame
     robustness: pd.DataFrame
+    reliability: pd.DataFrame
+    shrinkage: pd.DataFrame
+    attrition: pd.DataFrame
 
     @property
     def design(self) -> Design:
@@ -180,9 +187,10 @@ def retested(made: Made) -> Made:
     hypotheses, incomplete = _hypotheses(made.connectivity, made.scores, made.design)
     motion = _motion(made.connectivity, made.runs, made.design)
     robust = _robustness(made.connectivity, made.scores, made.design)
-    return replace(
+    made = replace(
         made, hypotheses=hypotheses, incomplete=incomplete, motion=motion, robustness=robust
     )
+    return replace(made, **_beside(made.connectivity, made.scores, made.runs, made.design))
 
 
 def _study(
@@ -242,6 +250,7 @@ def _study(
         qcfc=edges,
         qcfc_curves=curves,
         robustness=_robustness(connectivity, scores, design),
+        **_beside(connectivity, scores, runs, design),
         versions={
             "ketfc": "0.1.0",
             "nilearn": "0.14.1",
@@ -401,6 +410,21 @@ def _robustness(connectivity: pd.DataFrame, scores: pd.DataFrame, design: Design
     settings = Settings(seed=1, permutations=99, alpha=0.05, margin=0.1)
     about = {"strategy": "acompcor", "settings": settings}
     return robustness(connectivity, scores, design, circuits, **about)
+
+
+def _beside(
+    connectivity: pd.DataFrame, scores: pd.DataFrame, runs: pd.DataFrame, design: Design
+) -> dict[str, pd.DataFrame]:
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    about: dict[str, Any] = {"strategy": "acompcor", "alpha": 0.05}
+    _, tested = evaluate_hypotheses(
+        connectivity, scores, design, circuits, seed=1, permutations=9, **about
+    )
+    return {
+        "reliability": reliability(connectivity, [], design, circuits, **about),
+        "shrinkage": shrunken_table(tested, alpha=0.05),
+        "attrition": attrition(connectivity, scores, runs, design, circuits, **about),
+    }
 
 
 def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: Design) -> pd.DataFrame:

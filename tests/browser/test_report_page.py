@@ -166,7 +166,7 @@ def page(tmp_path_factory) -> Path:
     for name, (figure, _) in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
-    names = [*shared.split(), "robustness"]
+    names = [*shared.split(), "robustness", "reliability", "shrinkage", "attrition"]
     common: dict[str, Any] = {name: getattr(made, name) for name in names}
     common["edges"] = made_tables.edges_of(made)
     html = render_report(

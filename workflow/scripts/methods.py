@@ -21,6 +21,7 @@ with running(snakemake):
         exclusions=read_tsv(inputs.exclusions[0]),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
+        **{name: read_tsv(inputs[name]) for name in ("reliability", "shrinkage", "attrition")},
         edges=read_tsv(inputs.edges, numeric=EDGE_NUMBERS),
         **facts,
     )

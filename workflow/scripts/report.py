@@ -19,6 +19,7 @@ with running(snakemake):
         exclusions=read_tsv(inputs.exclusions[0]),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
+        **{name: read_tsv(inputs[name]) for name in ("reliability", "shrinkage", "attrition")},
         edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),
         motion=read_tsv(inputs.motion),
         qcfc=read_tsv(inputs.qcfc_table),

@@ -23,6 +23,9 @@ from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
 from ketfc.reporting.rows import exclusion_counts, numeric, setting
 from ketfc.reporting.tables import Table, results, table_of
+from ketfc.reporting.text.beside.attrition import attrition_section
+from ketfc.reporting.text.beside.reliability import reliability_section
+from ketfc.reporting.text.beside.shrinkage import shrinkage_section
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
     OF_QUALITY,
@@ -83,6 +86,9 @@ def render_report(
     null: pd.DataFrame,
     habenula: pd.DataFrame,
     robustness: pd.DataFrame,
+    reliability: pd.DataFrame,
+    shrinkage: pd.DataFrame,
+    attrition: pd.DataFrame,
     edges: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
@@ -94,7 +100,8 @@ def render_report(
     ----------
     config : mapping
         The configuration with all its defaults, keys spelt as in the YAML file.
-    hypotheses, regions, runs, exclusions, null, habenula, robustness, edges
+    hypotheses, regions, runs, exclusions, null, habenula, robustness, edges, reliability,
+    shrinkage, attrition
         As for :func:`ketfc.reporting.text.methods.methods_text`.
     motion, qcfc, clinical : pandas.DataFrame
         ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
@@ -143,6 +150,9 @@ def render_report(
         matched=matched_table(null, hypotheses),
         habenula=report_sentences(habenula),
         robustness=robustness_section(robustness, hypotheses, design),
+        reliability=reliability_section(reliability),
+        shrinkage=shrinkage_section(shrinkage, design),
+        attrition=attrition_section(attrition, design),
         clinical=clinical_table,
         clinical_remarks=clinical_remarks,
         clinical_note=NOTE,

@@ -15,6 +15,9 @@ from ketfc.inference.families import SENSITIVITY
 from ketfc.inference.motion.qcfc import partialled_out
 from ketfc.reporting.design_words import arm_sizes, association_given, motion_given
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
+from ketfc.reporting.text.beside.attrition import attrition_methods
+from ketfc.reporting.text.beside.reliability import reliability_methods
+from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.habenula import methods_sentences
@@ -46,6 +49,9 @@ def methods_text(
     null: pd.DataFrame,
     habenula: pd.DataFrame,
     robustness: pd.DataFrame,
+    reliability: pd.DataFrame,
+    shrinkage: pd.DataFrame,
+    attrition: pd.DataFrame,
     edges: pd.DataFrame,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
@@ -65,6 +71,8 @@ def methods_text(
     null, habenula, robustness, edges : pandas.DataFrame
         ``tests/matched_null.tsv``, ``habenula.tsv``, ``tests/robustness.tsv`` and
         ``tests/edges.tsv``, numbers of the last as numbers.
+    reliability, shrinkage, attrition : pandas.DataFrame
+        The tables of these names in ``tests/``.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -114,6 +122,9 @@ def methods_text(
             *moderation_methods(hypotheses),
             *baseline_methods(hypotheses, design),
             *robustness_methods(robustness, as_number(of("statistics", "equivalence-margin"))),
+            *reliability_methods(reliability),
+            *shrinkage_methods(shrinkage),
+            *attrition_methods(attrition),
             *matched_sentences(null),
             *edge_methods(edges, design),
         ],

@@ -1,0 +1,1 @@
+"""What stands beside the tests: reliability, shrunken estimates, who came back."""
