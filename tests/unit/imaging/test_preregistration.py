@@ -260,6 +260,7 @@ def test_arms_are_locked_with_their_column(tmp_path, registry):
         {"study": {"participants": "elsewhere.tsv"}},
         {"quality": {"exclusions": "left_out.tsv"}},
         {"scores": {"table": "elsewhere.tsv"}},
+        {"statistics": {"reliability": 0.4}},
     ],
 )
 def test_what_the_tests_do_not_hold_may_change(changes, registry):

@@ -150,6 +150,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "blocks": None,
             "later-outcomes": (),
             "equivalence-margin": 0.1,
+            "reliability": None,
             "preregistration": None,
         },
     }
@@ -503,6 +504,8 @@ REFUSED = [
     ("statistics.permutations", "1.0e+3", "statistics.permutations", "1000.0", "write 1000"),
     ("statistics.alpha", "1", "statistics.alpha", "1", "out of range"),
     ("statistics.alpha", "0", "statistics.alpha", "0", "out of range"),
+    ("statistics.reliability", "1", "statistics.reliability", "1", "out of range"),
+    ("statistics.reliability", "-0.2", "statistics.reliability", "-0.2", "out of range"),
 ]
 
 

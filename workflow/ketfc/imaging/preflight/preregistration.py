@@ -67,8 +67,8 @@ def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
         display); ``covariates`` that the tests are adjusted for or exchanged within, with their
         columns and whether their values are labels; ``scores`` (instruments, columns and what the
         tables call them), ``denoising`` (all but the list of further strategies), ``quality``
-        (thresholds), ``min-coverage`` and ``statistics`` (all but where the lock is), in types of
-        JSON.
+        (thresholds), ``min-coverage`` and ``statistics`` (all but where the lock is, and the
+        reliability), in types of JSON.
     """
     settings = config.model_dump(mode="json", by_alias=True)
     study, statistics = settings["study"], settings["statistics"]
@@ -94,7 +94,8 @@ def hypotheses_content(registry: Registry, config: Config) -> dict[str, Any]:
         "denoising": _without(settings["denoising"], "strategies"),
         "quality": _without(settings["quality"], "preset", "exclusions"),
         "min-coverage": settings["circuits"]["min-coverage"],
-        "statistics": _without(statistics, "preregistration"),
+        # a reliability describes, and no test knows it
+        "statistics": _without(statistics, "preregistration", "reliability"),
     }
     found: dict[str, Any] = json.loads(_canonical(content))
     return found
