@@ -228,3 +228,15 @@ def test_two_circuits_or_circuits_that_determine_one_another_are_not_shrunken():
     table = shrunken_table([*again, again[0]], alpha=0.05)
     assert list(table["flags"]) == ["not-separable"] * 4
     assert shrunken_table([], alpha=0.05).empty
+
+
+def test_three_participants_tell_nothing_of_an_error():
+    made = made_hypotheses.study(3, arms=False)
+    circuits = [replace(one, primary=True) for one in made_hypotheses.CIRCUITS]
+    tested = evaluate_hypotheses(
+        made.connectivity, made.scores, made.design, circuits,
+        strategy="acompcor", seed=1, permutations=99, alpha=0.05,
+    )[1]  # fmt: skip
+    table = shrunken_table(tested, alpha=0.05)
+    assert list(table["flags"]) == ["too-few"] * 3
+    assert table["shrunken"].isna().all()

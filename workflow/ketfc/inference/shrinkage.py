@@ -87,8 +87,9 @@ def shrunken_table(tested: Sequence[Tested], *, alpha: float) -> pd.DataFrame:
         `estimate` and its interval are those of ``tests/hypotheses.tsv``; `mean`, `tau` (of
         correlations in Fisher z), the number of `circuits` and the mean correlation between the
         errors of two of them are those of the family. Without numbers and flagged
-        ``too-few-circuits`` (fewer than :data:`LEAST`) or ``not-separable`` (the errors of some
-        follow from those of others).
+        ``too-few-circuits`` (fewer than :data:`LEAST`), ``too-few`` (so few participants that
+        nothing is known of an error) or ``not-separable`` (the errors of some follow from those of
+        others).
     """
     rows: list[dict[str, Any]] = []
     for family in (PRIMARY_CHANGE, PRIMARY_ASSOCIATION):
@@ -107,16 +108,19 @@ def _family(members: list[Tested], alpha: float) -> list[dict[str, Any]]:
     found = None
     if len(members) >= LEAST:
         covariance, correlation = error_covariance(members)
-        about |= {"error_correlation": correlation, "flags": "not-separable"}
-        values = np.linalg.eigvalsh(covariance)
-        if np.isfinite(values).all() and values[0] > 1e-6 * values[-1]:
+        known = bool(np.isfinite(covariance).all())
+        about |= {
+            "error_correlation": correlation,
+            "flags": "not-separable" if known else "too-few",
+        }
+        if known and _separable(covariance):
             found = shrink(
                 np.arctanh(estimates) if by_ranks else estimates, covariance, alpha=alpha
             )
             ends = found.mean, found.mean_low, found.mean_high
             about |= dict(zip(("mean", "mean_low", "mean_high"), map(back, ends), strict=True))
             about |= {"tau": found.tau, "flags": None}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i, one in enumerate(members):
         own = (nan, nan, nan) if found is None else (found.estimates, found.low, found.high)
         shown = [back(each[i]) if isinstance(each, np.ndarray) else each for each in own]
@@ -133,6 +137,12 @@ def _family(members: list[Tested], alpha: float) -> list[dict[str, Any]]:
             | about
         )
     return rows
+
+
+def _separable(covariance: Floats) -> bool:
+    """Return whether no error follows from the others."""
+    values = np.linalg.eigvalsh(covariance)
+    return bool(values[0] > 1e-6 * values[-1])
 
 
 def error_covariance(members: Sequence[Tested]) -> tuple[Floats, float]:

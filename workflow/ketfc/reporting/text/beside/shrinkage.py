@@ -36,8 +36,11 @@ def shrinkage_section(shrinkage: pd.DataFrame, design: Design) -> ShrinkageSecti
         what = sentence(str(test).replace("-", " "))
         if is_missing(first["mean"]):
             few = f"{number(first['circuits'], 0)} circuits could be tested, {LEAST} are needed"
-            apart = "the errors of some circuits follow from those of others"
-            why = few if str(first["flags"]) == "too-few-circuits" else apart
+            why = {
+                "too-few-circuits": few,
+                "too-few": "so few participants tell nothing of an error",
+                "not-separable": "the errors of some circuits follow from those of others",
+            }[str(first["flags"])]
             said.append(f"{what}: nothing was shrunken, because {why}.")
             continue
         said.append(
