@@ -186,6 +186,16 @@ def test_a_single_drop_out_has_a_difference_without_an_interval():
     assert flags["SSI (SI)"] == "constant"
 
 
+@pytest.mark.filterwarnings("error")
+def test_drop_outs_who_are_all_alike_have_an_interval():
+    tables = tables_of()
+    alike = tables["scores"]["participant_id"].isin(GONE)
+    tables["scores"].loc[alike, "score"] = 25.0
+    row = rows_of(found_of(tables), "scanned", "all").loc["SSI (SI)"]
+    half = 2.1314 * row["sd_completers"] / 16**0.5
+    assert row["ci_high"] == pytest.approx(row["difference"] + half, abs=1e-3)
+
+
 def test_each_follow_up_has_its_own_drop_outs():
     content = {
         "kind": "longitudinal",
