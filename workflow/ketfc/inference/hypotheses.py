@@ -99,7 +99,8 @@ def evaluate_hypotheses(
     change with change, by ranks (partial Spearman correlation). The interval of a change holds what
     the permutation test behind `p_permutation` does not reject (of a described one: what t does
     not), that of a correlation what its standard error (Bonett and Wright) does not; `statistic`,
-    `df` and `p_parametric` are those of t, of HC3 in an ANCOVA, of t of ranks in an association.
+    `df` and `p_parametric` are those of the t that was permuted, by ranks in an association, with a
+    residual variance for each arm (or order, or diagnosis) where there are several.
     `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the largest |t| of the
     primary family under joint permutations of whole participants; it is two-sided for all, and
     never below `p_permutation`. `p_fdr` is for the secondary family and those of moderation and of
