@@ -197,7 +197,10 @@ def test_the_table_has_the_primary_families_with_correlated_errors(arms):
     for test in ("change", "association"):
         rows = table[table["test"] == test].set_index("hypothesis")
         members = [one for one in tested if one.family == f"primary-{test}"]
-        errors, mean = error_covariance(members)
+        errors, mean = error_covariance(members, alpha=0.05)
+        ends = [(one.evidence.ci_low, one.evidence.ci_high) for one in members]
+        ends = np.arctanh(ends) if test == "association" else np.array(ends)
+        assert np.sqrt(np.diag(errors)) == pytest.approx(np.diff(ends)[:, 0] / 2 / 1.959964)
         r = errors / np.sqrt(np.outer(np.diag(errors), np.diag(errors)))
         assert r[0, 2] > 0.5 > abs(r[0, 1])
         assert rows["error_correlation"].iloc[0] == pytest.approx((r[0, 1] + r[0, 2] + r[1, 2]) / 3)

@@ -107,7 +107,7 @@ def _family(members: list[Tested], alpha: float) -> list[dict[str, Any]]:
     about: dict[str, Any] = {"circuits": len(members), "flags": "too-few-circuits"}
     found = None
     if len(members) >= LEAST:
-        covariance, correlation = error_covariance(members)
+        covariance, correlation = error_covariance(members, alpha=alpha)
         known = bool(np.isfinite(covariance).all())
         about |= {
             "error_correlation": correlation,
@@ -118,12 +118,18 @@ def _family(members: list[Tested], alpha: float) -> list[dict[str, Any]]:
                 np.arctanh(estimates) if by_ranks else estimates, covariance, alpha=alpha
             )
             ends = found.mean, found.mean_low, found.mean_high
-            about |= dict(zip(("mean", "mean_low", "mean_high"), map(back, ends), strict=True))
+            about |= dict(
+                zip(
+                    ("mean", "mean_low", "mean_high"),
+                    [float(back(end)) for end in ends],
+                    strict=True,
+                )
+            )
             about |= {"tau": found.tau, "flags": None}
     rows: list[dict[str, Any]] = []
     for i, one in enumerate(members):
         own = (nan, nan, nan) if found is None else (found.estimates, found.low, found.high)
-        shown = [back(each[i]) if isinstance(each, np.ndarray) else each for each in own]
+        shown = [float(back(each[i])) if isinstance(each, np.ndarray) else each for each in own]
         rows.append(
             {
                 "hypothesis": one.planned.circuit.id,
@@ -145,7 +151,7 @@ def _separable(covariance: Floats) -> bool:
     return bool(values[0] > 1e-6 * values[-1])
 
 
-def error_covariance(members: Sequence[Tested]) -> tuple[Floats, float]:
+def error_covariance(members: Sequence[Tested], *, alpha: float) -> tuple[Floats, float]:
     """Return the covariance of the errors of several circuits' estimates.
 
     The circuits are measured in the same participants, so their errors are correlated. What each
@@ -156,12 +162,15 @@ def error_covariance(members: Sequence[Tested]) -> tuple[Floats, float]:
     ----------
     members : sequence of Tested
         Tests of one kind that could be made.
+    alpha : float
+        Their intervals cover 1 − `alpha`.
 
     Returns
     -------
     covariance : numpy.ndarray of shape (k, k)
-        Variances are HC2's, times df / (df − 2) since they are estimated (the variance of t); those
-        of rank correlations, in Fisher z, are Bonett and Wright's.
+        Standard errors are the half-widths of the tests' own intervals (of rank correlations in
+        Fisher z) over the normal quantile, so that shrinking knows how few participants there are;
+        of a change without an interval HC2's, as much wider as t is. NaN with too few.
     correlation : float
         Mean correlation between two errors.
     """
@@ -172,7 +181,9 @@ def error_covariance(members: Sequence[Tested]) -> tuple[Floats, float]:
     influences = pd.concat(parts, axis=1).fillna(0.0).to_numpy(dtype=np.float64)
     lengths = np.linalg.norm(influences, axis=0)
     correlation = influences.T @ influences / np.outer(lengths, lengths)
-    errors = np.array([_error(one, float(s)) for one, s in zip(members, lengths, strict=True)])
+    errors = np.array(
+        [_error(one, float(s), alpha) for one, s in zip(members, lengths, strict=True)]
+    )
     k = len(members)
     mean = float((correlation.sum() - k) / (k * (k - 1)))
     return correlation * np.outer(errors, errors), mean
@@ -217,14 +228,20 @@ def influence(model: Model) -> Floats:
     return added
 
 
-def _error(one: Tested, length: float) -> float:
-    """Return the standard error of an estimate, in Fisher z where it is a rank correlation."""
-    model = one.model
-    if model.by_ranks:
-        free = model.n - len(model.nuisance) - 3
-        return ((1 + one.evidence.estimate**2 / 2) / free) ** 0.5 if free > 0 else nan
+def _error(one: Tested, length: float, alpha: float) -> float:
+    """Return the standard error that an estimate's interval stands for, as of a normal estimate."""
+    from scipy import stats
+
+    evidence, model = one.evidence, one.model
+    ends = np.array([evidence.ci_low, evidence.ci_high])
+    z = float(stats.norm.ppf(1 - alpha / 2))
+    if np.isfinite(ends).all():
+        low, high = np.arctanh(ends) if model.by_ranks else ends
+        return float(high - low) / (2 * z)
     df = model.n - 1 - len(model.regressors)
-    return float(length * (df / (df - 2)) ** 0.5) if df > 2 else nan
+    if model.by_ranks or df < 3:
+        return nan
+    return length * float(stats.t.ppf(1 - alpha / 2, df)) / z
 
 
 def shrink(estimates: Floats, covariance: Floats, *, alpha: float) -> Shrunken:

@@ -80,7 +80,7 @@ def shrinkage_methods(shrinkage: pd.DataFrame) -> list[str]:
         "integrated over the restricted likelihood of the standard deviation between circuits with "
         "flat priors [@morris1983; @gelman2006]. That the circuits were measured in the same "
         "participants enters by the correlation of the participants' influences on the estimates; "
-        "error variances are HC2's, and of rank correlations Bonett and Wright's [@bonett2000]. "
+        "the error of an estimate is the half-width of its own interval over the normal quantile. "
         "The model takes the true effects for draws of one normal distribution. No verdict rests "
         "on it (`tests/shrinkage.tsv`)."
     ]
