@@ -177,6 +177,7 @@ def designed(**changes: dict[str, object]) -> Config:
 
 CROSSOVER = {"order": ["infusion_1", "infusion_2"], "ketamine": "d", "control": "p"}
 CROSSOVER |= {"ketamine-session": "post", "control-session": "p2"}
+LATER = {"name": "late", "score": "post"}
 CHANGED: dict[str, tuple[dict[str, dict[str, object]], str]] = {
     "the session of a role": (
         {"study": {"sessions": {"pre": "b0", "post": "d10", "p2": "p2"}}},
@@ -203,6 +204,10 @@ CHANGED: dict[str, tuple[dict[str, dict[str, object]], str]] = {
         "diagnosis/bipolar",
     ),
     "the design": ({"study": {"crossover": None}}, "design"),
+    "a later outcome": (
+        {"statistics": {"covariates": ["age"], "blocks": "site", "later-outcomes": [LATER]}},
+        "statistics/later-outcomes",
+    ),
     "the task": ({"study": {"task": "rest2"}}, "task"),
     "the column of a covariate": (
         {"study": {"covariates": {"age": "age_at_scan", "site": "site"}}},

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from ketfc.inference.robustness.mmrm import STRUCTURES, arms_over_time
+from ketfc.inference.robustness.mmrm import STRUCTURES, _bases, _Data, _state, arms_over_time
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -68,6 +68,36 @@ def test_with_nobody_missing_it_is_the_analysis_of_covariance_of_each_follow_up(
         assert (one.df, one.p_parametric) == pytest.approx((20, fit.pvalues[0]))
         assert (one.ci_low, one.ci_high) == pytest.approx(tuple(fit.conf_int(0.1)[0]))
         assert one.flags == ()
+
+
+def test_the_restricted_likelihood_is_that_of_the_whole_covariance_matrix():
+    y, treated, nuisance = trial(17, 9, ketamine=6, missing=0.3, times=3)
+    columns = np.column_stack([treated, nuisance])[np.isfinite(y).any(axis=1)]
+    y = y[np.isfinite(y).any(axis=1)]
+    data, bases = _Data(y, columns), _bases("unstructured-by-arm", 3)
+    who, when = np.nonzero(np.isfinite(y))
+    x = np.zeros((len(who), 9))
+    for row, (i, t) in enumerate(zip(who, when, strict=True)):
+        x[row, 3 * t : 3 * t + 3] = columns[i]
+    values, lacks = y[who, when] / data.unit, []
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        root = rng.normal(size=(2, 3, 3))
+        covariances = root @ root.transpose(0, 2, 1) + np.eye(3)
+        parameters = [one[i, j] for one in covariances for i in range(3) for j in range(i + 1)]
+        state = _state(data, bases, np.array(parameters))
+        arm = columns[who, 0].astype(int)
+        v = np.where(
+            who[:, np.newaxis] == who,
+            covariances[arm[:, np.newaxis], when[:, np.newaxis], when],
+            0.0,
+        )
+        inverse = np.linalg.inv(v)
+        precision = x.T @ inverse @ x
+        left = values - x @ np.linalg.solve(precision, x.T @ inverse @ values)
+        dense = np.linalg.slogdet(v)[1] + np.linalg.slogdet(precision)[1] + left @ inverse @ left
+        lacks.append((state.lack, dense))
+    assert [one for one, _ in lacks] == pytest.approx([other for _, other in lacks])
 
 
 def test_an_earlier_session_speaks_for_a_later_one_that_is_missing():

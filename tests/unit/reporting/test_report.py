@@ -217,7 +217,8 @@ def test_tables_have_captions_and_headed_rows_and_columns(html):
 
 def test_everybody_left_out_is_listed_with_the_reason(html, made):
     page = Page(html).words
-    tests = "association, association-ketamine, drug-by-change"
+    tests = "association, association-ketamine, drug-by-change, "
+    tests += "baseline-prognostic, baseline-prescriptive"
     assert f"sub-05 no SSI score at post {tests} all circuits" in page
     assert "sub-16 connectivity excluded at post" in page
     for reason in made.exclusions["reason"]:

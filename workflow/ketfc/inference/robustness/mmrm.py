@@ -262,20 +262,16 @@ def _state(data: _Data, bases: Floats, parameters: Floats) -> _State | None:
     values = np.linalg.eigvalsh(covariances)
     if not (values[:, 0] > _SINGULAR * values[:, -1]).all():
         return None
-    weights = np.zeros((len(data.arm), data.times, data.times))
-    for weight, arm, seen in zip(weights, data.arm, data.seen, strict=True):
+    weights, lack = np.zeros((len(data.arm), data.times, data.times)), 0.0
+    for weight, arm, seen, size in zip(weights, data.arm, data.seen, data.size, strict=True):
         own = np.ix_(seen, seen)
         weight[own] = _inverse(covariances[arm][own])
-    # rows and columns that are missing count as 1
-    whole = weights + np.apply_along_axis(np.diag, 1, (~data.seen).astype(np.float64))
+        lack -= float(size * np.linalg.slogdet(weight[own])[1])
     precision = data.summed(weights)
     covariance = _inverse(precision)
     coefficients = covariance @ (weights @ data.yx).sum(axis=0).ravel()
-    lack = float(
-        np.linalg.slogdet(precision)[1]
-        - data.size @ np.linalg.slogdet(whole)[1]
-        + (weights * data.unexplained(coefficients)).sum()
-    )
+    lack += float(np.linalg.slogdet(precision)[1])
+    lack += float((weights * data.unexplained(coefficients)).sum())
     return _State(lack, coefficients, covariance, weights)
 
 
