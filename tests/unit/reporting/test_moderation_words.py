@@ -143,13 +143,14 @@ def test_the_methods_call_moderation_exploratory_and_cite_why(adjusted):
     assert [reference.key for reference in cited(text)] == ["brookes2004"]
 
 
-def test_the_line_of_the_figure_has_the_slope_of_the_adjusted_test(adjusted):
+def test_the_points_of_the_figure_have_the_correlation_of_the_adjusted_test(adjusted):
     _, numbers = draw_association(
         adjusted.connectivity, adjusted.scores, adjusted.hypotheses, adjusted.design
     )
-    tests = adjusted.robustness.query("method == 'theil-sen'").set_index("hypothesis")["estimate"]
-    for circuit, rows in numbers[numbers["kind"] == "line"].groupby("circuit"):
+    own = adjusted.hypotheses["test"] == "association"
+    rho = adjusted.hypotheses[own].set_index("hypothesis")["estimate"]
+    for circuit, rows in numbers[numbers["kind"] == "participant"].groupby("circuit"):
         x, y = rows["x"].astype(float), rows["y"].astype(float)
-        assert np.polyfit(x, y, 1)[0] == pytest.approx(tests[circuit])
+        assert np.corrcoef(x, y)[0, 1] == pytest.approx(rho[circuit])
     assert "SSI at pre, arm, age and site explain" in figure_caption("association", adjusted.design)
     assert "adjusted for pre, age and site," in figure_caption("paired", adjusted.design)
