@@ -87,7 +87,7 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         {
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "estimate (Δz or ρ)": number(row["estimate"], signed=True),
+            "Δz or ρ": number(row["estimate"], signed=True),
             "interval": interval(row["ci_low"], row["ci_high"]),
             "partial r": number(row["partial_r"], signed=True),
             "effect size": effect_of(row),
