@@ -16,6 +16,7 @@ from ketfc.study.config.config import parse_config
 MAKE = Callable[..., Study]
 ONCE = {
     "all": 1,
+    "attrition": 1,
     "clinical": 1,
     "dataset_description": 1,
     "edges": 1,
@@ -34,6 +35,7 @@ ONCE = {
     "parcellation": 1,
     "plan": 1,
     "qcfc": 1,
+    "reliability": 1,
     "report": 1,
     "robustness": 1,
     "sessions": 1,

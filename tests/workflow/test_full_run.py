@@ -31,6 +31,7 @@ def expected_files() -> set[str]:
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
     files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
+    tests += ("reliability", "shrinkage", "attrition")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"

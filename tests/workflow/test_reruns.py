@@ -13,6 +13,7 @@ from ketfc.base.files import read_json, write_json
 
 BELOW_RUNS = {
     "all": 1,
+    "attrition": 1,
     "edges": 1,
     "exclusions": 1,
     "figure": 7,
@@ -23,6 +24,7 @@ BELOW_RUNS = {
     "methods": 1,
     "motion": 1,
     "qcfc": 1,
+    "reliability": 1,
     "report": 1,
     "robustness": 1,
     "sessions": 1,
