@@ -134,8 +134,13 @@ def change_at_equal_motion(
     return evidence_of(model, **drawn)
 
 
-def welch(fit: Any, column: str | int, groups: Any) -> tuple[float, float, float]:
-    """t, df and p of a column of statsmodels' OLS, with a residual variance for each group."""
+def welch(
+    fit: Any, column: str | int, groups: Any, *, fewer: float = 0.0
+) -> tuple[float, float, float]:
+    """t, df and p of a column of statsmodels' OLS, with a residual variance for each group.
+
+    Arrangements are compared with 1.5 degrees of freedom `fewer` in each of several groups.
+    """
     from scipy import stats
 
     place = fit.model.exog_names.index(column) if isinstance(column, str) else column
@@ -148,5 +153,7 @@ def welch(fit: Any, column: str | int, groups: Any) -> tuple[float, float, float
         dfs.append(left[own].sum())
         parts.append((residual[own] ** 2).sum() / dfs[-1] * (weight[own] ** 2).sum())
     t = np.asarray(fit.params)[place] / sum(parts) ** 0.5
+    if len(dfs) > 1 and fewer:
+        dfs = [max(own - fewer, 0.5) for own in dfs]
     df = sum(parts) ** 2 / sum(part**2 / own for part, own in zip(parts, dfs, strict=True))
     return t, df, 2 * stats.t.sf(abs(t), df)

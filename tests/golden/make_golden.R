@@ -77,7 +77,9 @@ own_variances <- function(fit, group) {
   df <- as.vector(tapply(1 - hat(X, FALSE), group, sum))
   part <- as.vector(tapply(weight^2, group, sum)) / df * rowsum(as.matrix(residuals(fit))^2, group)
   list(estimate = as.matrix(coef(fit))[2, ], error = sqrt(colSums(part)),
-       df = colSums(part)^2 / colSums(part^2 / df))
+       df = colSums(part)^2 / colSums(part^2 / df),
+       # for comparing arrangements each of several groups has 1.5 degrees of freedom less, and .5 at least
+       compared = colSums(part)^2 / colSums(part^2 / (if (length(df) > 1) pmax(df - 1.5, .5) else df)))
 }
 ranked <- function(fit) {
   X <- apply(model.matrix(fit)[, -1, drop = FALSE], 2, rank)
@@ -205,19 +207,19 @@ exact <- function(t, df) sign(t) * -qnorm(pt(-abs(t), df, log.p = TRUE), log.p =
 studentised <- function(y, x, Z, group) {
   fit <- lm(y ~ x + Z)
   v <- own_variances(fit, group)
-  c(estimate = unname(v$estimate), t = unname(v$estimate / v$error), df = unname(v$df))
+  c(estimate = unname(v$estimate), t = unname(v$estimate / v$error), df = unname(v$df), compared = unname(v$compared))
 }
 # Freedman and Lane: residuals of the nuisance rearranged, added to its fit, and the whole model refitted
 null_deviates <- function(y, x, Z, group, order, deviate = wallace) {
   reduced <- lm(y ~ Z)
   rearranged <- fitted(reduced) + apply(order, 1, function(o) residuals(reduced)[o])
   v <- own_variances(lm(rearranged ~ x + Z), group)
-  deviate(v$estimate / v$error, v$df)
+  deviate(v$estimate / v$error, v$compared)
 }
 share <- function(null, observed) mean(null >= observed - 1e-7)
 p_of <- function(y, x, Z, group, order, side = 0, deviate = wallace) {
   found <- studentised(y, x, Z, group)
-  observed <- deviate(found[["t"]], found[["df"]])
+  observed <- deviate(found[["t"]], found[["compared"]])
   null <- null_deviates(y, x, Z, group, order, deviate)
   if (side == 0) share(abs(null), abs(observed)) else share(side * null, side * observed)
 }
@@ -293,7 +295,7 @@ family <- function(name, responses, tested, own_of = function(data, column) NULL
       match(kept[present], which(present))
     }))
     fit <- studentised(y, x, Z, data$arm)
-    list(fit = fit, n = nrow(data), observed = abs(wallace(fit[["t"]], fit[["df"]])),
+    list(fit = fit, n = nrow(data), observed = abs(wallace(fit[["t"]], fit[["compared"]])),
          null = abs(null_deviates(y, x, Z, data$arm, own)))
   })
   largest <- do.call(pmax, lapply(found, `[[`, "null"))

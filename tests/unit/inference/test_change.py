@@ -272,7 +272,7 @@ def test_a_one_sided_comparison_of_arms_has_the_p_values_of_scipy(direction):
     design = np.column_stack([treated, np.ones(8), baseline])
 
     def t_of(outcome, axis=-1):
-        """Welch's t with nuisance, as the deviate that its p amounts to."""
+        """Welch's t with nuisance, as the deviate that its p amounts to, with 1.5 df less an arm."""
         outcome = np.moveaxis(np.atleast_2d(outcome), axis, -1)
         weight = np.linalg.pinv(design)
         left = outcome - outcome @ weight.T @ design.T
@@ -282,7 +282,7 @@ def test_a_one_sided_comparison_of_arms_has_the_p_values_of_scipy(direction):
             for own in (treated == 0, treated == 1)
         ]
         df = sum(parts) ** 2 / sum(
-            part**2 / free[treated == group].sum() for group, part in enumerate(parts)
+            part**2 / (free[treated == group].sum() - 1.5) for group, part in enumerate(parts)
         )
         return stats.norm.isf(stats.t.sf((outcome @ weight[0]) / np.sqrt(sum(parts)), df))
 

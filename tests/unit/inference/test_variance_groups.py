@@ -6,13 +6,15 @@ from itertools import permutations as arrangements
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from made_hypotheses import CIRCUITS, adjusted, study
-from made_models import adjusted_difference, association, model_like
+from made_models import adjusted_difference, association, model_like, welch
 from scipy import stats
 
 from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.core.permutation_intervals import freedman_lane_interval
+from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.core.variance_groups import Studentised, deviates
 from ketfc.inference.design.circuit_tests import planned_samples
 from ketfc.inference.design.fit import UNEQUAL_SPREAD, evidence_of
@@ -39,9 +41,13 @@ def test_every_allocation_gives_the_p_of_scipys_welch_test():
     theirs = stats.ttest_ind(y[arm == 1], y[arm == 0], equal_var=False)
     assert (found.statistic, found.df) == pytest.approx((theirs.statistic, theirs.df))
     moved = y[np.array(list(arrangements(range(8))))]
-    p = stats.ttest_ind(moved[:, arm == 1], moved[:, arm == 0], axis=1, equal_var=False).pvalue
+    own = stats.ttest_ind(moved[:, arm == 1], moved[:, arm == 0], axis=1, equal_var=False)
+    # compared by deviates, of 1.5 degrees of freedom less in each arm
+    parts = [moved[:, arm == i].var(axis=1, ddof=1) / (arm == i).sum() for i in (0, 1)]
+    df = sum(parts) ** 2 / (parts[0] ** 2 / (5 - 1 - 1.5) + parts[1] ** 2 / (3 - 1 - 1.5))
+    size = np.sqrt(df * np.log1p(own.statistic**2 / df)) * (8 * df + 1) / (8 * df + 3)
     assert found.exhaustive
-    assert found.p == pytest.approx(np.mean(p <= theirs.pvalue * (1 + 1e-7)))
+    assert found.p == pytest.approx(np.mean(size >= size[0] * (1 - 1e-7)))
 
 
 def test_deviates_are_those_of_the_t_distribution():
@@ -119,9 +125,9 @@ def test_the_interval_of_unequal_arms_ends_where_the_test_rejects(alpha):
     assert max(p(ours.low - little), p(ours.high + little)) <= alpha
 
 
-@pytest.mark.parametrize(("small", "large", "most"), [(4, 10, 0.075), (10, 30, 0.07)])
+@pytest.mark.parametrize(("small", "large", "most"), [(4, 10, 0.065), (10, 30, 0.065)])
 def test_unequal_arms_of_unequal_spread_are_no_finding(small, large, most):
-    """The classical t is rejected in .13 to .16 of such studies."""
+    """The classical t is rejected in .13 to .16 of such studies, Welch's alone in up to .064."""
     rng, rejected, held, studies = np.random.default_rng(10), 0, 0, 800
     for seed in range(studies):
         after, arm = unequal(small, large, seed)
@@ -186,6 +192,23 @@ def test_a_drug_that_moves_and_spreads_connectivity_and_scores_is_no_association
         rejected += found.p_permutation <= 0.05
     low, high = stats.binom.interval(0.99, studies, 0.05)
     assert low <= rejected <= high
+
+
+def test_the_interval_of_an_unequally_spread_correlation_is_wider_than_bonett_and_wrights():
+    rng = np.random.default_rng(16)
+    arm = rng.permutation(np.repeat([1, 0], [14, 20]))
+    spread = np.where(arm == 1, 3.0, 1.0)
+    x, y = rng.normal(0, spread), rng.normal(0, spread)
+    about = {"alpha": 0.05, "permutations": 19, "rng": rng}
+    regressors = {"x": x, "arm": arm.astype(float)}
+    plain = rank_evidence(("y", y), regressors, **about)
+    apart = rank_evidence(("y", y), regressors, groups=arm, **about)
+    ranks = sm.add_constant(stats.rankdata(np.column_stack([x, arm]), axis=0))
+    fit = sm.OLS(stats.rankdata(y), ranks).fit()
+    ratio = fit.tvalues[1] / welch(fit, 1, arm)[0]
+    assert ratio > 1.02
+    half = [np.arctanh(one.ci_high) - np.arctanh(one.estimate) for one in (plain, apart)]
+    assert half[1] / half[0] == pytest.approx(ratio, rel=0.05)
 
 
 def test_statistic_df_and_p_of_a_row_are_those_of_what_was_permuted():

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ketfc.inference.core.permutation import Blocks, Floats, below, orthonormal
-from ketfc.inference.core.variance_groups import Groups, Studentised, by_group, deviates
+from ketfc.inference.core.variance_groups import Groups, Studentised, by_group
 
 Orders = npt.NDArray[np.intp]
 Places = npt.NDArray[np.intp]
@@ -42,10 +42,11 @@ class Tally:
     def __init__(self, tests: int, arrangements: int) -> None:
         self.permutations = arrangements
         self.t, self.df = np.zeros(tests), np.ones(tests)
+        self._reached = np.zeros(tests)
         self._beyond = np.zeros(tests, dtype=np.int64)
         self._largest = np.zeros(arrangements)
 
-    def compare(self, test: int, t: float, df: float, null: Floats) -> None:
+    def compare(self, test: int, t: float, df: float, observed: float, null: Floats) -> None:
         """Count the arrangements that reach a test's statistic.
 
         Parameters
@@ -54,20 +55,22 @@ class Tally:
             Its place in the family.
         t, df : float
             Its t and degrees of freedom.
+        observed : float
+            Its deviate.
         null : numpy.ndarray of shape (arrangements,)
             Deviates of all arrangements; overwritten by their sizes.
         """
         self.t[test], self.df[test] = t, df
+        self._reached[test] = below(abs(observed))
         np.abs(null, out=null)
-        self._beyond[test] = np.count_nonzero(null >= _reached(t, df))
+        self._beyond[test] = np.count_nonzero(null >= self._reached[test])
         np.maximum(self._largest, null, out=self._largest)
 
     def p_values(self, *, exhaustive: bool) -> tuple[Floats, Floats]:
         """Return p of each test alone and p by the largest statistic of the family."""
         own = 0 if exhaustive else 1
         m = self.permutations + own
-        reached = [_reached(t, df) for t, df in zip(self.t, self.df, strict=True)]
-        smaller = np.searchsorted(np.sort(self._largest), reached)
+        smaller = np.searchsorted(np.sort(self._largest), self._reached)
         return (self._beyond + own) / m, (self.permutations - smaller + own) / m
 
 
@@ -164,8 +167,8 @@ class Models:
         """Coefficients of the tested regressor by ordinary least squares, shape (kept,)."""
         return self.partial_r * self.scale
 
-    def statistics(self, order: Orders) -> Iterator[tuple[float, float, Floats]]:
-        """Yield t, its degrees of freedom and the statistics of rearranged residuals of each model.
+    def statistics(self, order: Orders) -> Iterator[tuple[float, float, float, Floats]]:
+        """Yield each model's t and degrees of freedom, its deviate and those of rearrangements.
 
         The fitted values of the nuisance drop out of t, so that the residuals alone are needed.
 
@@ -178,8 +181,10 @@ class Models:
         ------
         t, df : float
             Aspin and Welch's t and its degrees of freedom.
+        observed : float
+            Its deviate.
         null : numpy.ndarray of shape (arrangements,)
-            Deviates of the arrangements' t.
+            Deviates of the arrangements.
         """
         place = np.argsort(self._order)
         order = np.ascontiguousarray(place[order[:, self._order]])
@@ -190,7 +195,9 @@ class Models:
             tested = self._tested[:, i % self._tested.shape[1]]
             model = Studentised.of(tested, np.column_stack([*own, self._basis]), self._groups)
             residual = np.ascontiguousarray(self._residual[:, i % self._residual.shape[1]])
-            t, df = _t(model, [residual[np.newaxis]])
+            own_parts = _parts(model, [residual[np.newaxis]])
+            t, df = model.t(*own_parts)
+            observed = float(model.deviates(*own_parts)[0])
             if once:
                 chunks = (placed[rows] for rows in _slices(len(order)))
             else:
@@ -198,17 +205,17 @@ class Models:
                     residual.take(order[rows], out=placed[: rows.stop - rows.start], mode="clip")
                     for rows in _slices(len(order))
                 )
-            yield float(t[0]), float(df[0]), deviates(*_t(model, chunks))
+            yield float(t[0]), float(df[0]), observed, model.deviates(*_parts(model, chunks))
 
 
-def _t(model: Studentised, outcomes: Iterable[Floats]) -> tuple[Floats, Floats]:
-    """Return t and degrees of freedom of outcomes of unit length, which come in chunks."""
+def _parts(model: Studentised, outcomes: Iterable[Floats]) -> tuple[Floats, Floats]:
+    """Return products with the tested column and residual squares of outcomes in chunks."""
     along, squares = [], []
     for some in outcomes:
         products = some @ model.columns
         along.append(products[:, 0])
         squares.append(model.squares(some, products))
-    return model.t(np.concatenate(along), np.concatenate(squares))
+    return np.concatenate(along), np.concatenate(squares)
 
 
 def without_absent(order: Orders, rows: npt.NDArray[np.bool_], blocks: Blocks) -> Orders:
@@ -278,11 +285,6 @@ def _without(basis: Floats, columns: Floats) -> tuple[Floats, npt.NDArray[np.boo
     left = columns - basis @ (basis.T @ columns)
     spread = np.linalg.norm(columns - columns.mean(axis=0), axis=0)
     return left, np.linalg.norm(left, axis=0) > _NOTHING * spread
-
-
-def _reached(t: float, df: float) -> float:
-    """Return the size from which on a deviate is as extreme as an observed t."""
-    return below(abs(float(deviates(np.array([t]), df)[0])))
 
 
 def _each(values: Floats, tests: int) -> Floats:

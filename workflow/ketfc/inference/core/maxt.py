@@ -101,7 +101,8 @@ def sign_flip_family(
     signs, exhaustive = sign_flips(len(unit), permutations=permutations, rng=rng)
     tally = Tally(len(tested), len(signs))
     for i, column in enumerate(unit.T):
-        tally.compare(i, t[i], df[i], deviates(_t_of(signs @ column, df[i]), df[i]))
+        observed = float(deviates(t[i : i + 1], df[i])[0])
+        tally.compare(i, t[i], df[i], observed, deviates(_t_of(signs @ column, df[i]), df[i]))
     return _outcome(tally, means, tested, n, exhaustive=exhaustive, untestable=untestable)
 
 
@@ -188,8 +189,8 @@ def freedman_lane_family(
     for rows, members, models in fits:
         slopes[place[members]] = models.partial_r if by_ranks else models.slope
         found = models.statistics(without_absent(order, rows, blocks))
-        for test, (t, df, null) in zip(place[members], found, strict=True):
-            tally.compare(test, t, df, null)
+        for test, (t, df, observed, null) in zip(place[members], found, strict=True):
+            tally.compare(test, t, df, observed, null)
     n = present.sum(axis=0)
     return _outcome(tally, slopes, tested_ones, n, exhaustive=exhaustive, untestable=untestable)
 

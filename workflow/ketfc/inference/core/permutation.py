@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from ketfc.inference.core.variance_groups import Groups, Studentised, deviates
+from ketfc.inference.core.variance_groups import Groups, Studentised
 
 Floats = npt.NDArray[np.float64]
 Blocks = npt.NDArray[np.int64]
@@ -41,6 +41,8 @@ class PermutationTest:
         Partial correlation of outcome and tested column; of a mean ``t / sqrt(t² + df)``.
     pooled : bool
         Whether groups that ought to have a variance each share one.
+    error_ratio : float
+        Standard error of t over that of the classical t.
     p : float
         Exact share of arrangements when `exhaustive`, else (b + 1) / (m + 1).
     permutations : int
@@ -56,6 +58,7 @@ class PermutationTest:
     df: float
     partial_r: float
     pooled: bool
+    error_ratio: float
     p: float
     permutations: int
     exhaustive: bool
@@ -194,6 +197,7 @@ def sign_flip_test(
         df=n - 1,
         partial_r=max(-1.0, min(1.0, mean)),
         pooled=False,
+        error_ratio=1.0,
         **_counted(mean, signs @ unit, exhaustive=exhaustive, direction=direction),
     )
 
@@ -252,19 +256,21 @@ def freedman_lane_test(
     blocks = np.zeros(len(outcome), dtype=np.int64) if blocks is None else blocks
     order, exhaustive = orders_within(blocks, permutations=permutations, rng=rng)
 
-    def statistics(outcomes: Floats) -> tuple[Floats, Floats]:
+    def parts(outcomes: Floats) -> tuple[Floats, Floats]:
         # fitted values of the nuisance drop out of t
         along = outcomes @ model.columns
-        return model.t(along[:, 0], model.squares(outcomes, along))
+        return along[:, 0], model.squares(outcomes, along)
 
-    t, df = statistics(residual[np.newaxis, model.order])
-    null = deviates(*statistics(residual[order[:, model.order]]))
-    observed = float(deviates(t, df)[0])
+    own_parts = parts(residual[np.newaxis, model.order])
+    t, df = model.t(*own_parts)
+    observed = float(model.deviates(*own_parts)[0])
+    null = model.deviates(*parts(residual[order[:, model.order]]))
     return PermutationTest(
         statistic=float(t[0]),
         df=float(df[0]),
         partial_r=max(-1.0, min(1.0, float(own @ residual))),
         pooled=model.pooled,
+        error_ratio=model.error_ratio(own_parts[1][0]),
         **_counted(observed, null, exhaustive=exhaustive, direction=direction),
     )
 

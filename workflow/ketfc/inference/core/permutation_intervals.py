@@ -16,7 +16,7 @@ from ketfc.inference.core.permutation import (
     orthonormal,
     sign_flips,
 )
-from ketfc.inference.core.variance_groups import Groups, Studentised, deviates
+from ketfc.inference.core.variance_groups import Groups, Studentised
 
 _DOUBLINGS = 60
 """Steps in search of a rejected coefficient; each is twice as long as the one before."""
@@ -134,9 +134,9 @@ def freedman_lane_interval(
         total = float(unexplained @ unexplained) + ((estimate - coefficient) * size) ** 2
         along = along_outcome[:, 0] - coefficient * along_term[:, 0]
         now = np.maximum(squares - coefficient * (2 * across - coefficient * tail), 0.0)
-        null = np.abs(deviates(*model.t(along, now, total)))
+        null = np.abs(model.deviates(along, now, total))
         apart = np.array([(estimate - coefficient) * size])
-        observed = abs(float(deviates(*model.t(apart, observed_squares, total))[0]))
+        observed = abs(float(model.deviates(apart, observed_squares, total)[0]))
         beyond = int(np.count_nonzero(null >= below(observed)))
         return (beyond + extra) / (len(order) + extra) <= alpha
 

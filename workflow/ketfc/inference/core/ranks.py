@@ -112,7 +112,7 @@ def rank_evidence(
         y, tested, nuisance, permutations=permutations, rng=rng, blocks=blocks, groups=groups
     )
     rho = test.partial_r
-    low, high = _spearman_interval(rho, len(y) - len(others), alpha)
+    low, high = _spearman_interval(rho, len(y) - len(others), alpha, test.error_ratio)
     crowded = np.unique(values, return_counts=True)[1].max() > len(values) / 2
     return Evidence(
         estimate=rho,
@@ -224,9 +224,10 @@ def _nothing_left(left: Floats, values: Floats) -> bool:
     return bool(np.linalg.norm(left) <= 1e-9 * max(1e-300, float(np.linalg.norm(values))))
 
 
-def _spearman_interval(rho: float, n: int, alpha: float) -> tuple[float, float]:
+def _spearman_interval(rho: float, n: int, alpha: float, error_ratio: float) -> tuple[float, float]:
     """Return the ρ that Bonett and Wright's error does not reject; NaN where there are none.
 
+    That error takes all residuals to be equally varied, and is multiplied by `error_ratio`.
     The error is taken at each end, not at the estimate: a chance ρ of .8 in a dozen participants
     does not say that the error is that of a true .8.
     """
@@ -239,11 +240,12 @@ def _spearman_interval(rho: float, n: int, alpha: float) -> tuple[float, float]:
 
     def end(side: int) -> float:
         def beyond(at: float) -> float:
-            error = ((1 + float(np.tanh(at)) ** 2 / 2) / (n - 3)) ** 0.5
+            error = error_ratio * ((1 + float(np.tanh(at)) ** 2 / 2) / (n - 3)) ** 0.5
             difference: float = side * (at - start) - z * error
             return difference
 
         # the error is at most √1.5 / √(n − 3)
-        return float(np.tanh(optimize.brentq(beyond, start, start + side * 1.3 * z)))
+        furthest = start + side * 1.3 * z * error_ratio
+        return float(np.tanh(optimize.brentq(beyond, start, furthest)))
 
     return end(-1), end(1)
