@@ -272,7 +272,7 @@ def test_a_one_sided_comparison_of_arms_has_the_p_values_of_scipy(direction):
     design = np.column_stack([treated, np.ones(8), baseline])
 
     def t_of(outcome, axis=-1):
-        """Welch's t with nuisance, as the deviate that its p amounts to, with 1.5 df less an arm."""
+        """Welch's t with nuisance, as the deviate that it amounts to, with 1.5 df less an arm."""
         outcome = np.moveaxis(np.atleast_2d(outcome), axis, -1)
         weight = np.linalg.pinv(design)
         left = outcome - outcome @ weight.T @ design.T
