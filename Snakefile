@@ -36,3 +36,8 @@ rule all:
         rules.figures.input,
         rules.quality.input,
         rules.dataset_description.output,
+        rules.summary.output,
+
+
+onsuccess:
+    say(answer())

@@ -25,15 +25,16 @@ from made_study import (
     write_run,
 )
 
-from ketfc.base.errors import Problem, StudyError
+from ketfc.base.errors import Problem, RefusalError, StudyError
 from ketfc.base.files import read_json, read_tsv
+from ketfc.base.logs import problem_in
 from ketfc.base.source import code_digests
 from ketfc.imaging.preflight.precheck import confound_problems
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.types import expand
 from ketfc.study.runs.index import index_runs
 from ketfc.study.runs.manifest import indexed_manifest, siblings
-from ketfc.workflow import CannotStartError, study_workflow
+from ketfc.workflow import study_workflow
 
 CODE = code_digests()
 NAMED = str(REPO / "atlases/parcellations.yaml")
@@ -148,17 +149,21 @@ def _inside(folder: Path) -> Iterator[None]:
 
 
 def _script(name: str, params: SimpleNamespace, **about: Any) -> str:
-    """Run a script of the workflow; return what it said on the terminal if it failed."""
+    """Run a script of the workflow; return what its log says of its end if it failed."""
     params.code = CODE[name.removesuffix(".py")]
     said = io.StringIO()
+    # of a study that shares its files with another one by links, none may be written to
+    Path("log.txt").unlink(missing_ok=True)
     try:
         with redirect_stderr(said):
             snakemake = SimpleNamespace(log=["log.txt"], params=params, **about)
             runpy.run_path(str(REPO / "workflow/scripts" / name), {"snakemake": snakemake})
     except SystemExit as end:
-        text = f"{said.getvalue()}{'' if isinstance(end.code, int) else end.code}"
-        log = Path("log.txt").read_text(encoding="utf-8")
-        assert "(traceback in" not in text, f"{name}: {log}"
+        log = Path("log.txt")
+        ended = problem_in(log) or ""
+        text = f"{said.getvalue()}{ended}{'' if isinstance(end.code, int) else end.code}"
+        whole = log.read_text(encoding="utf-8")
+        assert "Traceback (most recent call last)" not in whole, f"{name}: {whole}"
         return text
     return ""
 
@@ -175,7 +180,7 @@ def _plan(found: Outcome) -> Config:
     # as workflow/rules/common.smk does it
     try:
         work = study_workflow(raw, REPO, first=True, configfiles=["config.yaml"])
-    except CannotStartError as error:
+    except RefusalError as error:
         raise StudyError([Problem("error", str(error))]) from error
     # which the rules ask for at once
     assert all(isinstance(each, list) for each in (work.tables, work.instruments, work.lock))
@@ -208,7 +213,7 @@ def _plan(found: Outcome) -> Config:
     found.refused = _script(
         "plan.py",
         params=SimpleNamespace(listing=None),
-        input=files,
+        input=SimpleNamespace(**vars(files), preregistration=work.lock),
         output=SimpleNamespace(summary=plan / "summary.txt"),
     )
     found.messages.append(found.refused)

@@ -51,15 +51,17 @@ CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Finished:
-    """What a call of snakemake came to; `text` is what it said on either stream."""
+    """What a call of snakemake came to: `text` on either stream, `log` in its own log."""
 
     code: int
     text: str
+    log: str = ""
 
     @property
     def jobs(self) -> dict[str, int]:
         """Jobs by rule, as the table of a dry run or the start of a run lists them."""
-        table = re.search(r"^job +count\n[- ]+\n((?:\S+ +\d+\n)+)", self.text, re.MULTILINE)
+        said = self.text + self.log
+        table = re.search(r"^job +count\n[- ]+\n((?:\S+ +\d+\n)+)", said, re.MULTILINE)
         lines = table.group(1).splitlines() if table else []
         return {name: int(n) for name, n in map(str.split, lines) if name != "total"}
 
@@ -74,9 +76,8 @@ class Finished:
         return self._runs_of("extract_run")
 
     def _runs_of(self, rule: str) -> list[str]:
-        return sorted(
-            re.findall(rf"^ *rule {rule}:(?:\n .*)*?wildcards: .*run=(\S+)", self.text, re.M)
-        )
+        said = self.text + self.log
+        return sorted(re.findall(rf"^ *rule {rule}:(?:\n .*)*?wildcards: .*run=(\S+)", said, re.M))
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,10 @@ class Study:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True, symlinks=True)
         return Study(folder)
 
+    def newest_log(self) -> str:
+        """Return Snakemake's own log of the last run here, which has more than the terminal."""
+        return max(_logs(self.folder)).read_text(encoding="utf-8")
+
     def listing(self) -> dict[str, bytes]:
         """Return every file of the derivatives with its content."""
         return contents(self.derivatives)
@@ -143,6 +148,7 @@ def snakemake(
 
     `repo` is a clone whose rules and scripts are used, `library` the folder that ketfc is in.
     """
+    before = _logs(folder)
     done = subprocess.run(
         command(*arguments, cores=cores, repo=repo),
         cwd=folder,
@@ -153,7 +159,16 @@ def snakemake(
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(library)},
         check=False,
     )
-    return Finished(done.returncode, done.stdout)
+    # a dry run has none
+    new = sorted(_logs(folder) - before)
+    return Finished(
+        done.returncode, done.stdout, "".join(log.read_text(encoding="utf-8") for log in new)
+    )
+
+
+def _logs(folder: Path) -> set[Path]:
+    """Return Snakemake's own logs of all calls in a folder."""
+    return set((folder / ".snakemake/log").glob("*.log"))
 
 
 def contents(folder: Path, pattern: str = "*") -> dict[str, bytes]:

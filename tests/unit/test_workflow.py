@@ -12,9 +12,10 @@ import pytest
 import yaml
 from made_study import REPO, Study, people, touch_run, write_blocks, write_participants
 
+from ketfc.base.errors import RefusalError
 from ketfc.base.files import read_json, write_json
 from ketfc.base.source import code_digests
-from ketfc.workflow import CannotStartError, StudyWorkflow, entry, of_runs, study_workflow
+from ketfc.workflow import StudyWorkflow, entry, of_runs, study_workflow
 
 NAMES = [f"sub-{n:02}" for n in range(1, 13)]
 RUNS = [f"{name}_ses-{session}_task-rest" for name in NAMES for session in ("post", "pre")]
@@ -84,7 +85,7 @@ def test_a_job_elsewhere_takes_the_digests_that_were_planned(study: Study) -> No
 def test_a_job_elsewhere_does_not_start_under_another_configuration(study: Study) -> None:
     start()
     study.configure(denoising={"fd-thresh": 0.3})
-    with pytest.raises(CannotStartError, match="was changed while jobs were waiting"):
+    with pytest.raises(RefusalError, match="was changed while jobs were waiting"):
         start(first=False)
     # a call with it leaves what the jobs that wait were told
     start()
@@ -110,11 +111,11 @@ def test_a_study_that_cannot_go_on_is_not_usable(study: Study) -> None:
 
 def test_a_wrong_configuration_is_refused(study: Study) -> None:
     study.configure(denoising={"fd-tresh": 0.3})
-    with pytest.raises(CannotStartError, match=r"The configuration cannot be used:\n.*fd-tresh"):
+    with pytest.raises(RefusalError, match=r"The configuration cannot be used:\n.*fd-tresh"):
         start()
     text = "statistics: {seed: 1}\nstatistics: {seed: 2}\n"
     (study.folder / "config.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(CannotStartError, match="statistics"):
+    with pytest.raises(RefusalError, match="statistics"):
         start()
 
 
@@ -151,7 +152,7 @@ def test_the_demo_does_not_replace_a_study_whose_configfile_was_forgotten(
 ) -> None:
     _planned(study, name, bold)
     before = sorted(study.folder.rglob("*"))
-    with pytest.raises(CannotStartError) as refused:
+    with pytest.raises(RefusalError) as refused:
         _start_demo()
     assert str(refused.value).splitlines() == [
         f"results: this folder holds the results of the study {name}, and this call is of the "
@@ -161,16 +162,16 @@ def test_the_demo_does_not_replace_a_study_whose_configfile_was_forgotten(
     ]
     assert sorted(study.folder.rglob("*")) == before
     # nor does a job elsewhere ask
-    with pytest.raises(CannotStartError, match="changed while jobs were waiting"):
+    with pytest.raises(RefusalError, match="changed while jobs were waiting"):
         study_workflow(yaml.safe_load(Path("config.yaml").read_text()), REPO, first=False)
 
 
 def test_a_study_does_not_replace_another_one_nor_the_demo(study: Study) -> None:
     _planned(study, "other", "fmriprep/x.nii.gz")
-    with pytest.raises(CannotStartError, match=r"of the study other, .* tiny \(config.yaml\)"):
+    with pytest.raises(RefusalError, match=r"of the study other, .* tiny \(config.yaml\)"):
         start()
     _planned(study, "tiny", "resources/demo/fmriprep/x.nii.gz")
-    with pytest.raises(CannotStartError, match="of the simulated demo, and this call is of the s"):
+    with pytest.raises(RefusalError, match="of the simulated demo, and this call is of the s"):
         start()
 
 

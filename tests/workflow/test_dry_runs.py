@@ -40,6 +40,7 @@ ONCE = {
     "robustness": 1,
     "sessions": 1,
     "similarity": 1,
+    "summary": 1,
 }
 
 OF_RUNS = ("extract_run", "denoise_run")

@@ -42,12 +42,14 @@ def test_a_good_study_is_planned_from_empty_images(empty: MAKE) -> None:
     assert study.listing() == before
 
 
-def test_a_second_plan_has_nothing_to_do(empty: MAKE) -> None:
+def test_a_second_plan_has_nothing_to_do_and_answers_all_the_same(empty: MAKE) -> None:
     study = empty()
-    assert study.run("plan").code == 0
-    done = study.run("plan")
-    assert done.code == 0
-    assert "Nothing to be done" in done.text
+    first, second = study.run("plan"), study.run("plan")
+    assert (first.code, second.code) == (0, 0)
+    assert "Nothing to be done" in second.text
+    summary = (study.results / "plan/summary.txt").read_text(encoding="utf-8")
+    assert first.text.endswith(summary)
+    assert second.text.endswith(summary)
 
 
 def test_unusable_input_stops_with_every_reason_and_goes_on_once_mended(empty: MAKE) -> None:

@@ -30,7 +30,7 @@ def runs_done(study: Study) -> int:
 
 
 def kill_after(study: Study, n_runs: int) -> str:
-    """Start a full run, kill all its processes once some runs are done, return what it said."""
+    """Start a full run, kill all its processes once some runs are done, return its log."""
     call = command("--configfile", "config.yaml", cores=2)
     said = study.folder / "killed.txt"
     with said.open("w") as log:
@@ -46,7 +46,7 @@ def kill_after(study: Study, n_runs: int) -> str:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    return said.read_text()
+    return study.newest_log()
 
 
 def most_at_once(said: str) -> int:
@@ -76,6 +76,6 @@ def test_after_a_kill_a_plain_call_ends_in_the_same_bytes(
     assert done.code == 0, done.text
     # what was done is not done again
     assert 24 - n_done <= done.jobs["denoise_run"] <= 24 - n_done + 2
-    assert most_at_once(done.text) == 1
+    assert most_at_once(done.log) == 1
     assert_same_tables(study, finished)
     assert study.run("-n").jobs == {}

@@ -7,13 +7,15 @@ job on another machine; such a process is given what the first one found.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ketfc.base.errors import StudyError
+from ketfc.base.english import plural
+from ketfc.base.errors import RefusalError, StudyError
 from ketfc.base.files import read_json, write_json
 from ketfc.base.source import code_digests
 from ketfc.base.yaml import require_sound_configs
@@ -31,10 +33,6 @@ from ketfc.study.scores.tables import input_tables, instrument_files
 DEMO = Path("resources/demo")
 CONSTANT_CODE = {"fetch_bold": "1"}
 """By script: what was fetched has the listed checksum, no update of the code fetches it again."""
-
-
-class CannotStartError(Exception):
-    """The reason, in words, why no rule can be run."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +229,7 @@ def study_workflow(
 
     Raises
     ------
-    CannotStartError
+    RefusalError
         If the configuration is wrong or was changed while jobs were waiting, if the folder holds
         the results of another study, if a dataset cannot be fetched, or if nothing can be written.
     """
@@ -241,7 +239,7 @@ def study_workflow(
         config = parse_config(given, source="config")
         registry = str(find_bundled(config.circuits.registry, root))
     except StudyError as error:
-        raise CannotStartError(f"The configuration cannot be used:\n{error}") from None
+        raise RefusalError(f"The configuration cannot be used:\n{error}") from None
     # What is found goes to jobs on other machines under the name of the configuration: a second
     # call with another one, or an edit while jobs wait, must not change it under them. Digests of
     # code are among it: a job is recorded with the code it was planned with, which it checks.
@@ -260,7 +258,7 @@ def study_workflow(
         try:
             prepare(config.study)
         except StudyError as error:
-            raise CannotStartError(f"The study cannot be fetched:\n{error}") from None
+            raise RefusalError(f"The study cannot be fetched:\n{error}") from None
         if not config.study.simulated:
             files = StudyFiles(_folders(config), registry, named, _by_hand(config))
             study = study_plan(config, files)
@@ -269,7 +267,7 @@ def study_workflow(
     elif planned.is_file():
         about = read_json(planned)
     else:
-        raise CannotStartError(
+        raise RefusalError(
             "The configuration was changed while jobs were waiting. Start again with the same "
             "command."
         )
@@ -289,6 +287,54 @@ def study_workflow(
         ),
         usable=usable,
     )
+
+
+def greeting(work: StudyWorkflow, configfiles: Sequence[str | Path]) -> str:
+    """Return which study this is, by its config or for want of one."""
+    if work.config.study.simulated:
+        why = "" if configfiles else ", since no --configfile was given"
+        return f"This is the demo, a simulated study{why}."
+    people = {str(run["folder"]).partition("/")[0] for run in work.runs.values()}
+    files = ", ".join(os.path.relpath(path) for path in configfiles)
+    runs = f"{plural(len(work.runs), 'run')} of {plural(len(people), 'participant')}"
+    return f"Study {work.config.study.name} ({files}): {runs}"
+
+
+ANSWERS = {
+    "all": "results/summary.txt",
+    "summary": "results/summary.txt",
+    "report": "results/summary.txt",
+    "plan": "results/plan/summary.txt",
+}
+"""By target, the file whose text answers it."""
+
+WRITTEN = {
+    "figures": "results/figures",
+    "quality": "results/quality/group.html",
+    "explain": "results/explain.html",
+    "preregistration": "results/plan/preregistration.json",
+}
+"""By target, what it leaves."""
+
+
+def answers(targets: Collection[str]) -> str:
+    """Return what a call came to: its verdicts or plan, or what it has written.
+
+    Parameters
+    ----------
+    targets : collection of str
+        Rules or files; none stands for everything.
+    """
+    said = []
+    for target in sorted(targets) or ["all"]:
+        path = Path(ANSWERS.get(target, WRITTEN.get(target, target)))
+        if target in ANSWERS and path.is_file():
+            said.append(path.read_text(encoding="utf-8").rstrip())
+        elif target == "preregistration" and path.is_file():
+            said.append(f"Locked: {path} (sha256 {read_json(path)['sha256']})")
+        else:
+            said.append(f"Done: {path}")
+    return "\n".join(dict.fromkeys(said))
 
 
 def entry(path: str, within: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -356,7 +402,7 @@ def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> N
         mine = "the demo, since no --configfile was given"
         mended = "Add --configfile with the config of that study, or go to another folder"
     held = "the simulated demo" if simulated else f"the study {theirs}"
-    raise CannotStartError(
+    raise RefusalError(
         f"results: this folder holds the results of {held}, and this call is of {mine}.\n"
         f"Nothing was changed. {mended}; to begin anew here, delete the folder results."
     )
@@ -367,4 +413,4 @@ def _leave(path: Path, content: Mapping[str, Any]) -> None:
     try:
         write_json(path, content)
     except StudyError as error:
-        raise CannotStartError(str(error)) from None
+        raise RefusalError(str(error)) from None

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
+from ketfc.base.errors import RefusalError
 from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.run.resources import (
     denoising_mb,
@@ -15,7 +17,7 @@ from ketfc.imaging.run.resources import (
     reading_minutes,
 )
 from ketfc.study.runs.manifest import digest, files_by_participant
-from ketfc.workflow import DEMO, CannotStartError, entry, of_runs, study_workflow
+from ketfc.workflow import DEMO, answers, entry, greeting, of_runs, study_workflow
 
 if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
     if not Path("ketfc.sif").exists():
@@ -31,10 +33,24 @@ try:
         first=workflow.is_main_process,
         configfiles=workflow.config_settings.configfiles,
     )
-except CannotStartError as error:
+except RefusalError as error:
     raise WorkflowError(str(error)) from None
 
-if not workflow.is_main_process:
+
+def answer():
+    """Return what the targets of this call came to."""
+    return answers(workflow.dag_settings.targets)
+
+
+def say(text, **extra):
+    """Say something on the terminal, between the lines of the stages."""
+    logger.info(text, extra={"ketfc": True} | extra)
+
+
+if workflow.is_main_process:
+    told = workflow.config_settings.configfiles
+    say(greeting(WORK, told), ketfc_answer=answer)
+else:
     # A job on another machine is that job alone: whatever was edited meanwhile, it must not make what
     # comes before it again, as every other job there would too (snakemake#3234). What it was told of
     # that is known only after this file.

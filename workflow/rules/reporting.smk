@@ -150,6 +150,31 @@ rule report:
         "../scripts/report.py"
 
 
+# the last word of a run; it fails where there is nothing to say, with the report as it is
+rule summary:
+    input:
+        report=rules.report.output[0],
+        hypotheses=rules.hypotheses.output.hypotheses,
+        left_out=rules.hypotheses.output.left_out,
+        runs=rules.sessions.output.quality,
+        design=rules.inventory.output.design,
+    output:
+        "results/summary.txt",
+    log:
+        "logs/summary.log",
+    benchmark:
+        "logs/benchmarks/summary.tsv"
+    localrule: True
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        simulated=WORK.config.study.simulated,
+        code=WORK.code["summary"],
+    script:
+        "../scripts/summary.py"
+
+
 _page_files = {
     "quality": [rules.denoise_run.output.quality],
     "carpets": [rules.denoise_run.output.carpet],

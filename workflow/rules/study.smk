@@ -122,6 +122,7 @@ rule plan:
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         problems=rules.inventory.output.problems,
+        preregistration=WORK.lock,
     output:
         summary="results/plan/summary.txt",
     log:

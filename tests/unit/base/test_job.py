@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ketfc.base.job import running
+from ketfc.base.logs import problem_in
 from ketfc.base.software import generated_by
 from ketfc.base.source import code_digests
 
@@ -26,11 +27,11 @@ def test_results_of_a_job_name_its_code(tmp_path: Path) -> None:
 
 
 def test_edited_code_ends_a_job_before_it_starts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     with pytest.raises(SystemExit), running(job(tmp_path, "motion 0123456789abcdef")):
         raise AssertionError("started")
-    assert capsys.readouterr().err == (
+    assert problem_in(tmp_path / "log.txt") == (
         "the code behind motion was changed after this job was planned, and nothing was written: "
-        "start again with the same command\n"
+        "start again with the same command"
     )

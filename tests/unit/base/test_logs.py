@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ketfc.base.errors import Problem, StudyError
-from ketfc.base.logs import logged
+from ketfc.base.errors import Problem, RefusalError, StudyError
+from ketfc.base.logs import PROBLEM, logged, problem_in
 
 
 def test_prints_and_warnings_go_to_the_log_and_not_to_the_terminal(
@@ -44,8 +44,35 @@ def test_problems_of_the_study_are_shown_without_a_traceback(
         raise StudyError(problems)
     assert ended.value.code == 1
     lines = "SSI = a: is not a number\nSSI = b: is not a number\n"
-    assert capsys.readouterr().err == lines
-    assert log.read_text() == lines
+    # jobs side by side would mix what they say: the terminal is told when all have ended
+    assert capsys.readouterr() == ("", "")
+    assert log.read_text() == f"{PROBLEM}\n{lines}"
+    assert problem_in(log) == lines.strip()
+
+
+def test_a_refusal_is_the_last_of_a_log_and_not_its_only_word(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+
+    def script() -> None:
+        with logged(log):
+            print("so far")
+            raise RefusalError("cannot:\n  - this")
+
+    with pytest.raises(SystemExit):
+        script()
+    assert log.read_text() == f"so far\n{PROBLEM}\ncannot:\n  - this\n"
+    assert problem_in(log) == "cannot:\n  - this"
+
+
+def test_logs_that_say_nothing_of_an_end_are_told_from_those_that_do(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    assert problem_in(log) is None
+    for text in ("", "so far\n", f"not a {PROBLEM}\nx\n", f"{PROBLEM}\n"):
+        log.write_text(text)
+        assert problem_in(log) is None
+    # of a job that was tried again within one log, the last word counts
+    log.write_text(f"{PROBLEM}\nfirst\n{PROBLEM}\nlast\n")
+    assert problem_in(log) == "last"
 
 
 def test_an_unexpected_error_shows_its_last_line_and_where_the_rest_is(
@@ -61,7 +88,8 @@ def test_an_unexpected_error_shows_its_last_line_and_where_the_rest_is(
     with pytest.raises(SystemExit) as ended:
         script()
     assert ended.value.code == 1
-    assert capsys.readouterr().err == f"KeyError: 'missing key'\n(traceback in {log})\n"
+    assert capsys.readouterr() == ("", "")
+    assert problem_in(log) == "KeyError: 'missing key'"
     text = log.read_text()
     assert text.startswith("before\nTraceback (most recent call last):")
     assert "_ = {}" in text

@@ -14,8 +14,9 @@ from ketfc.study.config.config import parse_config
 from ketfc.study.design.design import Design, LaterOutcome
 from ketfc.study.design.detection import describe_design
 from ketfc.study.design.later_outcomes import without_scores
-from ketfc.study.plan import Plan, make_plan, summary
+from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.index import index_runs
+from ketfc.study.summary import summary
 
 ARMS = {"column": "arm", "ketamine": "ket", "control": "midazolam"}
 SESSIONS = {"pre": "b0", "post": "d1", "day3": "d3", "day7": "d7"}

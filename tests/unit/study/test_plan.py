@@ -12,8 +12,9 @@ from ketfc.base.errors import Problem, problems_table
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.study.config.config import parse_config
 from ketfc.study.design.design import read_design, write_design
-from ketfc.study.plan import RUN_COLUMNS, Plan, make_plan, summary, unusable
+from ketfc.study.plan import RUN_COLUMNS, Plan, make_plan
 from ketfc.study.runs.index import index_runs
+from ketfc.study.summary import summary, unusable
 
 ARMS = {"column": "arm", "ketamine": "ketamine", "control": "midazolam"}
 GOOD = {
@@ -196,7 +197,11 @@ def test_a_study_without_a_usable_run_stops(planned) -> None:
     everybody = tuple((person, session) for person in GOOD for session in ("pre", "post"))
     plan = planned(without_mask=everybody)
     assert len(errors(plan)) == 1
-    assert "no run can be used" in errors(plan)[0]
+    assert errors(plan)[0] == (
+        "no test is possible: 0 of ketamine and 0 of midazolam would have usable runs of both "
+        "ses-pre and ses-post, and at least 2 of each are needed; of 8 runs, 8 by missing-file are "
+        "left out (results/plan/runs.tsv)"
+    )
 
 
 def test_unusable_lists_errors_alone_and_nothing_for_a_good_study() -> None:
@@ -244,14 +249,17 @@ def test_the_summary_says_who_and_what_there_is(planned, tmp_path: Path) -> None
         "  arms: ketamine n = 2, midazolam n = 2",
         "  session pre (pre): 4 participants, 4 runs",
         "  session post (post): 3 participants, 3 runs",
-        "  both pre and post: 3 participants",
+        "  both pre and post: 3 participants (ketamine n = 2, midazolam n = 1) at most; images can "
+        "still be damaged, or censored too much",
         "  score SSI (si, total), post: 4 of 4 participants",
         "  score SSI (si, total), pre: 3 of 4 participants",
         f"  change: {plan.design.estimand['change']}",
         f"  association: {plan.design.estimand['association']}",
-        "2 thing(s) left out or worth knowing:",
+        "3 things to mend, left out or worth knowing (results/plan/problems.tsv):",
         "  - excluded: sub-03 ses-post: study.sessions.post: has no usable run of session post",
         "  - note: participants.tsv: sub-02 ses-pre: SSI_ses-pre: the score is missing",
+        "  - note: study: no test is possible: 2 of ketamine and 1 of midazolam would have usable "
+        "runs of both ses-pre and ses-post, and at least 2 of each are needed",
         "",
     ]
 
@@ -328,7 +336,8 @@ def test_a_crossover_is_planned_with_its_orders_and_groups(crossover, tmp_path: 
     }
     # a healthy control needs no drug
     assert [(p.severity, p.participant_id, p.field) for p in plan.problems] == [
-        ("excluded", "sub-03", "drug_2")
+        ("excluded", "sub-03", "drug_2"),
+        ("note", None, "study"),
     ]
     text = summary(*written_and_read(plan, tmp_path / "out"))
     assert "design: crossover (detected from study.crossover, columns drug_1 and drug_2)" in text

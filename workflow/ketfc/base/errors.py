@@ -109,6 +109,10 @@ class StudyError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
+class RefusalError(Exception):
+    """The reason, in words, why nothing can be done; it is shown as it is."""
+
+
 def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
     """Return the problems as a table, errors first, else in the order given.
 

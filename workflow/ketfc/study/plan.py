@@ -8,13 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from ketfc.base.english import listed, plural
 from ketfc.base.errors import Problem
 from ketfc.study.config.config import Config
 from ketfc.study.config.types import expand
-from ketfc.study.design.design import CONTROLS, PATIENTS, SEQUENCES, Design
+from ketfc.study.design.design import CONTROLS, Design
 from ketfc.study.design.detection import contrasts, describe_design, design_problems
 from ketfc.study.design.later_outcomes import without_scores
+from ketfc.study.design.possible import complete_by_group, why_no_test
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.covariates import covariates, model_terms, si_strata
 from ketfc.study.people.groups import (
@@ -32,6 +32,9 @@ from ketfc.study.scores.tables import participants_table, read_score_tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MIN_TIME = "denoising.min-time"
+"""The field of the problems of runs that are too short."""
 
 RUN_COLUMNS = (
     "run",
@@ -57,9 +60,9 @@ class Plan:
     ----------
     runs : pandas.DataFrame
         Columns of :data:`RUN_COLUMNS`; `status` is ``ok`` or ``excluded``, and then `rule` is
-        ``manual`` (left out by hand), ``missing-file`` or ``confounds``. `compcor` tells which
-        aCompCor components the strategies with aCompCor regress out, such as ``5 WM + 5 CSF``,
-        ``6 combined`` or ``none``.
+        ``manual`` (left out by hand), ``missing-file``, ``confounds`` or ``min-time``. `compcor`
+        tells which aCompCor components the strategies with aCompCor regress out, such as
+        ``5 WM + 5 CSF``, ``6 combined`` or ``none``.
     scores : pandas.DataFrame
         As :func:`ketfc.study.scores.long_scores.long_scores` gives them.
     design : Design
@@ -140,9 +143,6 @@ def make_plan(
     participants = {participant: arm.get(participant) for participant in everybody}
     runs = _run_table(index, participants, problems, components)
     problems += _missing_sessions(runs, participants, config, healthy)
-    if len(runs) and not (runs["status"] == "ok").any():
-        message = "no run can be used; each has its reason in results/plan/runs.tsv"
-        problems.append(Problem("error", message, field="study.derivatives"))
     known, kinds, wrong = covariates([people, *tables], config.study, everybody)
     problems += wrong
     hours = dict(config.study.hours_since_dose)
@@ -155,6 +155,12 @@ def make_plan(
     terms, lacking = model_terms(config, known, kinds, diagnosis, design.in_contrasts())
     problems += [*wrong_diagnoses, *lacking]
     design = replace(design, covariates=kinds, hours_since_dose=hours, terms=terms)
+    # where something else is wrong, this may follow from it
+    sound = all(problem.severity != "error" for problem in problems)
+    if sound and len(runs) and (nothing := why_no_test(design, runs)):
+        # a study that has begun can be measured, though nothing can be tested yet
+        begun = any(complete_by_group(design, runs).values())
+        problems.append(Problem("note" if begun else "error", nothing, field="study"))
     return Plan(
         runs=runs,
         scores=scores,
@@ -256,13 +262,15 @@ def _run_table(
     import pandas as pd
 
     reasons: dict[str, str] = {}
-    by_hand: set[str] = set()
+    rules: dict[str, str] = {}
     for problem in problems:
         if problem.severity == "excluded" and problem.run is not None:
             # what a lab decided is its first reason, whatever else is wrong
             if problem.field == BY_HAND:
-                by_hand.add(problem.run)
                 reasons[problem.run] = problem.message
+                rules[problem.run] = "manual"
+            elif problem.run not in reasons and problem.field == MIN_TIME:
+                rules[problem.run] = "min-time"
             reasons.setdefault(problem.run, problem.message)
     rows = [
         {
@@ -272,7 +280,7 @@ def _run_table(
             "role": run.role,
             "arm": participants.get(run.participant_id),
             "status": "excluded" if run.name in reasons else "ok",
-            "rule": _rule(run, by_hand) if run.name in reasons else None,
+            "rule": _rule(run, rules) if run.name in reasons else None,
             "reason": reasons.get(run.name),
             "bold": run.bold,
             "mask": run.mask,
@@ -284,110 +292,5 @@ def _run_table(
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
 
 
-def _rule(run: Run, by_hand: set[str]) -> str:
-    if run.name in by_hand:
-        return "manual"
-    return "confounds" if run.complete else "missing-file"
-
-
-def unusable(problems: pd.DataFrame) -> str | None:
-    """Return why the study cannot go on, a line per error; None if it can.
-
-    Parameters
-    ----------
-    problems : pandas.DataFrame
-        ``plan/problems.tsv``.
-    """
-    errors = [
-        Problem(**{str(key): value for key, value in row.items()})
-        for row in problems.to_dict("records")
-        if row["severity"] == "error"
-    ]
-    if not errors:
-        return None
-    return "\n".join(
-        [
-            f"The input cannot be used; {plural(len(errors), 'problem')} to fix "
-            "(all of them, with notes, are in results/plan/problems.tsv):",
-            *(f"  - {problem}" for problem in errors),
-        ]
-    )
-
-
-def summary(
-    runs: pd.DataFrame, scores: pd.DataFrame, design: Design, problems: pd.DataFrame
-) -> str:
-    """Return the plan in words: design, who has what, what is missing.
-
-    Parameters
-    ----------
-    runs, scores, problems : pandas.DataFrame
-        The tables of ``results/plan``.
-    design : Design
-        ``design.json``.
-    """
-    arms = design.arms
-    people = design.participants
-    usable = runs[runs["status"] == "ok"]
-    lines = [f"Study {design.study}: {design.kind} design, {len(people)} participants"]
-    lines.append(f"  design: {design.kind} ({design.detected}); to override: study.design")
-    lines += _who(design)
-    if arms:
-        counts = {role: sum(arm == role for arm in people.values()) for role in arms}
-        lines.append(
-            "  arms: " + ", ".join(f"{label} n = {counts[role]}" for role, label in arms.items())
-        )
-    for session, label in design.sessions.items():
-        there = usable[usable["role"] == session]
-        lines.append(
-            f"  session {label} ({session}): {there['participant_id'].nunique()} participants, "
-            f"{len(there)} runs"
-        )
-    before, after = design.baseline, design.followup
-    both = set(usable[usable["role"] == before]["participant_id"]) & set(
-        usable[usable["role"] == after]["participant_id"]
-    )
-    lines.append(f"  both {before} and {after}: {len(both)} participants")
-    kinds = usable["compcor"].dropna().value_counts()
-    if len(kinds):
-        told = listed([f"{kind} in {plural(n, 'run')}" for kind, n in sorted(kinds.items())])
-        lines.append(f"  aCompCor components: {told}")
-    for (scale, instrument, item, role), rows in scores.groupby(
-        ["scale", "instrument", "item", "role"], sort=True
-    ):
-        lines.append(
-            f"  score {instrument} ({scale}, {item}), {role}: {rows['score'].notna().sum()} of "
-            f"{len(people)} participants"
-        )
-    lines += [f"  {test}: {sentence}" for test, sentence in design.estimand.items()]
-    others = problems[problems["severity"] != "error"]
-    if len(others):
-        lines.append(f"{len(others)} thing(s) left out or worth knowing:")
-        lines += [
-            f"  - {Problem(**{str(key): value for key, value in row.items()})}"
-            for row in others.to_dict("records")
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _who(design: Design) -> list[str]:
-    """Return how many participants are in which group and had which drug first."""
-    lines = []
-    people = list(design.participants)
-    if design.groups:
-        group = design.groups.participants
-        labels = {PATIENTS: design.groups.patients, CONTROLS: design.groups.controls}
-        counts = [
-            f"{name} ({', '.join(own)}) n = {list(group.values()).count(name)}"
-            for name, own in labels.items()
-        ]
-        lines.append(f"  groups: {', '.join(counts)}; controls are in no contrast of drugs")
-        selected = {PATIENTS: [who for who in people if group[who] == PATIENTS]}
-    else:
-        selected = {}
-    if design.sequences:
-        for name, chosen in {"everybody": people, **selected}.items():
-            had = [design.sequences[who] for who in chosen]
-            counts = [f"{sequence} {had.count(sequence)}" for sequence in SEQUENCES]
-            lines.append(f"  order, {name}: {', '.join(counts)}, not known {had.count(None)}")
-    return lines
+def _rule(run: Run, rules: Mapping[str, str]) -> str:
+    return rules.get(run.name, "confounds" if run.complete else "missing-file")

@@ -14,6 +14,7 @@ from ketfc.imaging.io.sidecars import read_sidecar
 from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.preflight.region_checks import brain_problems, region_atlas_problems
+from ketfc.imaging.preflight.run_lengths import length_problem
 from ketfc.imaging.regions.region_atlases import RegionAtlases
 from ketfc.imaging.regions.registry import BUNDLED, Registry, load_registry
 from ketfc.study.config.config import Config
@@ -122,7 +123,7 @@ def region_problems(config: Config, registry: Registry) -> list[Problem]:
 
 
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
-    """Return the missing columns of confounds tables, from the first line of each.
+    """Return the missing columns of confounds tables, from the first line of each, and short runs.
 
     Where a sidecar has the repetition time, the motion filter is checked against it. A run is
     excluded if a column is missing that the primary strategy, its censoring or a limit of motion
@@ -153,6 +154,12 @@ def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:
                 _of_run(run, if_primary[scrubbed(primary)], field, message)
                 for field, message in _censoring_problems(run, columns, config)
             ]
+        try:
+            short = length_problem(run, config)
+        except (OSError, RunError):
+            # what is wrong with a sidecar is told by the run itself, with its images
+            short = None
+        problems += [short] if short else []
         limits = (config.quality.max_mean_fd, config.quality.max_fd)
         censored_by_fd = scrubbing and config.denoising.fd_thresh is not None
         if not censored_by_fd and any(limits) and FD not in columns:

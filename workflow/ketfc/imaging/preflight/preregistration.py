@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,19 @@ def verify_lock(path: str | Path, content: dict[str, Any]) -> list[Mismatch]:
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
+
+
+def lock_in_words(paths: Sequence[str]) -> str | None:
+    """Return the path and the fingerprint of the lock that a study agrees with, None without one.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The lock, if there is one; :func:`lock_problems` has found nothing in it.
+    """
+    for path in paths:
+        return f"{path} agrees with this study (sha256 {read_json_of_others(path)['sha256']})"
+    return None
 
 
 def lock_problems(config: Config, registry_file: str | Path) -> list[Problem]:

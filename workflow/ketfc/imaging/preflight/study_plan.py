@@ -17,12 +17,16 @@ from ketfc.study.config.config import Config
 from ketfc.study.design.design import write_design
 from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.fetch.annex import absent_files
-from ketfc.study.runs.index import index_runs
+from ketfc.study.runs.index import Index, index_runs
 from ketfc.study.runs.manifest import Manifest, indexed_manifest, without
 from ketfc.study.runs.manual import manual_exclusions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FEW = 20
+"""Runs whose confounds are looked at when the workflow starts."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,9 @@ def study_plan(
     files : StudyFiles
         Where its parts are.
     headers : mapping, optional
-        From :func:`read_headers`. Without them the plan does not know what confounds lack, which
-        excludes runs but stops no study.
+        From :func:`read_headers`. Without them the plan looks at the confounds of a few runs, and
+        at all only if none of the few can be used: what is wrong with some excludes these, and
+        what is wrong with all stops the study.
     """
     index = index_runs(config.study, files.folders)
     absent = absent_files(index, files.folders)
@@ -94,9 +99,25 @@ def study_plan(
     if headers:
         problems += [Problem(**problem) for problem in headers["problems"]]
         problems += resolution_problems(files.registry, native)
+    else:
+        problems += _if_none_is_usable(config, index, absent, files.by_hand)
     components = headers["components"] if headers else {}
     plan = make_plan(config, index, files.folders, extra=problems, components=components)
     return StudyPlan(plan, without(indexed_manifest(index), absent), native)
+
+
+def _if_none_is_usable(
+    config: Config, index: Index, absent: Mapping[str, Any], by_hand: Path | None
+) -> list[Problem]:
+    """Return what is wrong with the confounds of all runs if none of the first few is usable."""
+    left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent}
+    used = [run for run in index.runs if run.complete and run.name not in left_out]
+    excluded = {
+        problem.run
+        for problem in confound_problems(used[:FEW], config)
+        if problem.severity == "excluded"
+    }
+    return confound_problems(used, config) if len(excluded) == len(used[:FEW]) > 0 else []
 
 
 def read_headers(
