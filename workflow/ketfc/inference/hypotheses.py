@@ -31,6 +31,7 @@ from ketfc.inference.families import (
     holm,
     joint_test,
 )
+from ketfc.inference.holm_intervals import HolmInterval, agreeing, holm_levels
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ HYPOTHESIS_COLUMNS = (
     "estimate",
     "ci_low",
     "ci_high",
+    "ci_holm_low",
+    "ci_holm_high",
+    "ci_holm_level",
     "effect_size",
     "effect_size_ci_low",
     "effect_size_ci_high",
@@ -72,12 +76,16 @@ EXPLORATORY_BELOW = 40
 
 @dataclass(frozen=True)
 class Tested:
-    """A planned test with its model, family and evidence."""
+    """A planned test with its model, family and evidence.
+
+    `holm` is the interval that belongs to the correction, None where nothing is corrected.
+    """
 
     planned: Planned
     model: Model
     family: str
     evidence: Evidence
+    holm: HolmInterval | None = None
 
 
 def evaluate_hypotheses(
@@ -101,7 +109,10 @@ def evaluate_hypotheses(
     not), that of a correlation what its standard error (Bonett and Wright) does not; `statistic`,
     `df` and `p_parametric` are those of the t that was permuted, by ranks in an association, with a
     residual variance for each arm (or order, or diagnosis) where there are several.
-    `p_holm` corrects `p_permutation` within the family. `p_fwer` does so by the largest |t| of the
+    `p_holm` corrects `p_permutation` within the family and decides; `ci_holm_low` and
+    `ci_holm_high` belong to it, the interval at the level at which Holm's procedure judged the test
+    (it covers `ci_holm_level`), which leaves out 0 exactly where `p_holm` is not above `alpha`.
+    `p_fwer` corrects by the largest |t| of the
     primary family under joint permutations of whole participants; it is two-sided for all, and
     never below `p_permutation`. `p_fdr` is for the secondary family and those of moderation and of
     baseline connectivity, each by itself (Benjamini and Hochberg). `bf10` is a Bayes factor of the
@@ -155,6 +166,11 @@ def evaluate_hypotheses(
     )
     families = pd.Series([item.family for item in tested], dtype=object)
     corrected = holm(p_values, families)
+    levels = holm_levels(p_values, families, alpha=alpha)
+    tested = [
+        with_holm_interval(item, level, p, seed=seed, permutations=permutations, alpha=alpha)
+        for item, level, p in zip(tested, levels, corrected["p_holm"], strict=True)
+    ]
     corrected["p_fwer"] = family_wise_p(tested, seed=seed, permutations=permutations)
     corrected["p_fdr"] = false_discovery_rate(p_values, families)
     rows = [
@@ -178,7 +194,7 @@ def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) ->
             model,
             alpha=alpha,
             permutations=permutations,
-            rng=stream(seed, f"{circuit.id}/{test.name}"),
+            rng=_stream(planned, seed),
             direction=circuit.direction if test.kind == "change" else None,
         )
     family = family_of(
@@ -189,6 +205,55 @@ def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) ->
     )
     flags = _flags(test, complete, evidence, design, alpha=alpha)
     return Tested(planned, model, family, replace(evidence, flags=flags))
+
+
+def with_holm_interval(
+    item: Tested, level: float, p_holm: float, *, seed: int, permutations: int, alpha: float
+) -> Tested:
+    """Add to a test the interval at the level at which Holm's procedure judged it.
+
+    Parameters
+    ----------
+    item : Tested
+        The test.
+    level : float
+        From :func:`ketfc.inference.holm_intervals.holm_levels`; NaN where nothing is corrected.
+    p_holm : float
+        Its p after Holm.
+    seed, permutations, alpha
+        As for :func:`evaluate_hypotheses`.
+
+    Returns
+    -------
+    Tested
+        With `holm`: of the same kind as the interval of the evidence, from the same arrangements.
+        Of a one-sided test both ends are at `level`, so that the interval covers 1 − 2 · `level`.
+        Flagged ``interval-moved`` where an end was set by the decision of the test.
+    """
+    if np.isnan(level):
+        return item
+    evidence, planned = item.evidence, item.planned
+    covered = 2 * level if ONE_SIDED in evidence.flags else level
+    wider = evidence
+    if covered != alpha:
+        wider = evidence_of(
+            item.model, alpha=covered, permutations=permutations, rng=_stream(planned, seed)
+        )
+    interval = agreeing(
+        wider.ci_low,
+        wider.ci_high,
+        level=covered,
+        estimate=evidence.estimate,
+        rejected=p_holm <= alpha,
+    )
+    if interval.moved:
+        evidence = replace(evidence, flags=(*evidence.flags, "interval-moved"))
+    return replace(item, evidence=evidence, holm=interval)
+
+
+def _stream(planned: Planned, seed: int) -> np.random.Generator:
+    """Return the random stream of one test."""
+    return stream(seed, f"{planned.circuit.id}/{planned.test.name}")
 
 
 def family_wise_p(tested: Sequence[Tested], *, seed: int, permutations: int) -> Floats:
@@ -244,6 +309,9 @@ def _row(item: Tested, of_family: Mapping[Any, Any], *, strategy: str) -> dict[s
         "estimate": evidence.estimate,
         "ci_low": evidence.ci_low,
         "ci_high": evidence.ci_high,
+        "ci_holm_low": item.holm.low if item.holm else np.nan,
+        "ci_holm_high": item.holm.high if item.holm else np.nan,
+        "ci_holm_level": 1 - item.holm.level if item.holm else np.nan,
         "effect_size": evidence.effect_size,
         "effect_size_ci_low": evidence.effect_low,
         "effect_size_ci_high": evidence.effect_high,

@@ -53,16 +53,24 @@ def motion_row(
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
 
 
+def corrected_interval(row: Mapping[str, Any]) -> str:
+    """Return the interval that belongs to the p after Holm of a row of hypotheses.tsv."""
+    return interval(row["ci_holm_low"], row["ci_holm_high"])
+
+
 def result_line(
     row: Mapping[str, Any] | None, symbol: str, untested: str, *, p: str = "p_holm", sep: str = "\n"
 ) -> str:
-    """Return estimate, interval, p and n of a test as a figure prints them, or `untested`."""
+    """Return estimate, interval, p and n of a test as a figure prints them, or `untested`.
+
+    Beside the p after Holm stands the interval that belongs to it.
+    """
     if row is None or number(row["estimate"]) == MISSING:
         return untested
     name = "p(Holm)" if p == "p_holm" else "p"
+    ends = corrected_interval(row) if p == "p_holm" else interval(row["ci_low"], row["ci_high"])
     return (
-        f"{symbol} {number(row['estimate'], signed=True)} "
-        f"{interval(row['ci_low'], row['ci_high'])}{sep}{p_equals(row[p], name)}, "
+        f"{symbol} {number(row['estimate'], signed=True)} {ends}{sep}{p_equals(row[p], name)}, "
         f"n = {number(row['n'], 0)}"
     )
 

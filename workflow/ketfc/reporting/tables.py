@@ -12,6 +12,7 @@ import pandas as pd
 
 from ketfc.base.files import MISSING
 from ketfc.inference.families import BASELINE, MODERATION, SENSITIVITY
+from ketfc.reporting.rows import corrected_interval
 from ketfc.reporting.words import (
     as_number,
     as_text,
@@ -82,18 +83,17 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     # these have tables of their own
     elsewhere = hypotheses["family"].isin([SENSITIVITY, MODERATION, BASELINE])
     shown = (of_primary == primary) & ~elsewhere
-    corrected = ("p (max t)", "p_fwer") if primary else ("p (FDR)", "p_fdr")
     rows = [
         {
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
             "Δz or ρ": number(row["estimate"], signed=True),
-            "interval": interval(row["ci_low"], row["ci_high"]),
+            "interval (Holm)": corrected_interval(row),
+            "p (Holm)": p_value(row["p_holm"]),
+            "interval (single)": interval(row["ci_low"], row["ci_high"]),
+            "p (single)": p_value(row["p_permutation"]),
             "partial r": number(row["partial_r"], signed=True),
             "effect size": effect_of(row),
-            "p": p_value(row["p_permutation"]),
-            "p (Holm)": p_value(row["p_holm"]),
-            corrected[0]: p_value(row[corrected[1]]),
             "BF10": _bayes_of(row),
             "n": number(row["n"], 0),
             "left out": number(row["n_excluded"], 0),

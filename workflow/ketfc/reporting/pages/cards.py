@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ketfc.reporting.rows import hypothesis_row, primary_circuits
+from ketfc.reporting.rows import corrected_interval, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
-    interval,
     is_missing,
     number,
     p_value,
@@ -27,9 +26,11 @@ class Outcome:
     Attributes
     ----------
     state : str
-        ``found`` (p after Holm below alpha), ``open`` (not below) or ``none`` (no result).
+        ``found`` (p after Holm not above alpha), ``open`` (above) or ``none`` (no result).
+    interval : str
+        That which belongs to the p after Holm, and leaves out zero exactly where it is found.
     bar : tuple of four floats, or None
-        Left end, estimate and right end of the interval and the place of zero, in per cent of
+        Left end, estimate and right end of that interval and the place of zero, in per cent of
         the width that all cards share.
     """
 
@@ -79,17 +80,17 @@ def cards(hypotheses: pd.DataFrame, design: Design) -> list[Card]:
 def _reach(hypotheses: pd.DataFrame, circuits: list[str], test: str) -> float:
     """Return the largest distance from zero of any interval, at which the bars end."""
     rows = hypotheses[(hypotheses["test"] == test) & hypotheses["hypothesis"].isin(circuits)]
-    ends = rows[["estimate", "ci_low", "ci_high"]].apply(pd.to_numeric, errors="coerce")
+    ends = rows[["estimate", "ci_holm_low", "ci_holm_high"]].apply(pd.to_numeric, errors="coerce")
     largest = ends.abs().max(axis=None)
     return float(largest) if largest > 0 else 1.0
 
 
 def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> Outcome:
     estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
-    state = "found" if p < alpha else "open"
+    state = "found" if p <= alpha else "open"
     if math.isnan(estimate) or math.isnan(p):
         state = "none"
-    ends = [as_number(row[key]) for key in ("ci_low", "estimate", "ci_high")]
+    ends = [as_number(row[key]) for key in ("ci_holm_low", "estimate", "ci_holm_high")]
     bar = None
     if state != "none" and not any(map(math.isnan, ends)):
         low, middle, high = (round(50 + 48 * end / reach, 2) for end in ends)
@@ -98,7 +99,7 @@ def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> O
         state=state,
         label=_LABELS[state],
         estimate=number(estimate, signed=True),
-        interval=interval(row["ci_low"], row["ci_high"]),
+        interval=corrected_interval(row),
         p=p_value(p),
         n=number(row["n"], 0),
         verdict=_without_name(row["verdict"], name),

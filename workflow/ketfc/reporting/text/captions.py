@@ -14,8 +14,8 @@ from ketfc.reporting.design_words import (
     compared,
     motion_given,
 )
-from ketfc.reporting.rows import MOTION_MARK, hypothesis_row, primary_circuits
-from ketfc.reporting.words import coverage, interval, number, p_equals
+from ketfc.reporting.rows import MOTION_MARK, corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.words import coverage, number, p_equals
 from ketfc.study.design.design import Design
 
 TITLES = {
@@ -203,7 +203,7 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         else:
             results.append(
                 f"{label}: {number(row['estimate'], signed=True)} "
-                f"{interval(row['ci_low'], row['ci_high'])}, "
+                f"{corrected_interval(row)}, "
                 f"{p_equals(row['p_holm'], 'p after Holm')}, n = {number(row['n'], 0)}"
             )
     return f"{what}. {'; '.join(results)}."

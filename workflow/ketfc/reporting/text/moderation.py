@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from ketfc.base.english import listed, plural
@@ -16,10 +15,10 @@ from ketfc.inference.design.moderation import (
 )
 from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import BASELINE, MODERATION
+from ketfc.reporting.rows import corrected_interval
 from ketfc.reporting.tables import Table, flags_of, text_table
 from ketfc.reporting.words import (
     compact,
-    coverage,
     interval,
     number,
     p_equals,
@@ -58,10 +57,10 @@ def moderation_table(
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
             "estimate": number(row["estimate"], signed=True),
-            "interval": interval(row["ci_low"], row["ci_high"]),
-            "p": p_value(row["p_permutation"]),
+            "interval (Holm)": corrected_interval(row),
             "p (Holm)": p_value(row["p_holm"]),
-            "p (FDR)": p_value(row["p_fdr"]),
+            "interval (single)": interval(row["ci_low"], row["ci_high"]),
+            "p (single)": p_value(row["p_permutation"]),
             # its p would stand beside another: it is in robustness.tsv
             "partial r by ranks": number(
                 by_ranks.get((str(row["hypothesis"]), str(row["test"]))), signed=True
@@ -153,34 +152,29 @@ def moderation_verdict(
     p_holm: float,
     tests: int,
     alpha: float,
+    interval: str,
 ) -> str:
     """Return the verdict of a test of moderation or of baseline connectivity in plain words.
 
-    Parameters are as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
+    `interval` is that of :func:`ketfc.reporting.text.verdicts.interval_words`; parameters are as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
     :func:`ketfc.inference.design.model.model_of`.
     """
     if evidence.obstacle is not None:
         return f"{circuit}: no result, because {evidence.obstacle}."
-    interval = (
-        f"{compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
-        if np.isfinite(evidence.ci_low)
-        else "n/a"
-    )
     family = "with baseline connectivity" if test.name in BASELINE_QUESTIONS else "of moderation"
     numbers = (
-        f"{coverage(alpha)} CI {interval}; {p_equals(p_holm)} after Holm over "
-        f"{plural(tests, 'test')} {family}; n = {n}"
+        f"{interval}; {p_equals(p_holm)} after Holm over {plural(tests, 'test')} {family}; n = {n}"
     )
     if "exploratory" in evidence.flags:
         circuit = f"{circuit}: exploratory"
     if test.name == PROGNOSTIC:
-        found = None if p_holm >= alpha else "higher" if evidence.estimate > 0 else "lower"
+        found = None if p_holm > alpha else "higher" if evidence.estimate > 0 else "lower"
         given = _given_baseline(test, design)
         rho = f"{'partial ' if given else ''}Spearman ρ {compact(evidence.estimate)}, {numbers}"
         return _prognostic_verdict(circuit, found, f"{given} ({rho})", design)
     what, differs, than, unit = _words(test.name, design)
     size = f"{compact(abs(evidence.estimate))} {unit}"
-    if p_holm < alpha:
+    if p_holm <= alpha:
         level = "higher" if evidence.estimate > 0 else "lower"
         return (
             f"{circuit}: {what} was {size} {level} {than} ({numbers}). Other "

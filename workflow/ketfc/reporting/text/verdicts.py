@@ -13,6 +13,7 @@ from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
 from ketfc.inference.families import BASELINE, MODERATION, SECONDARY, SENSITIVITY
 from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
+from ketfc.inference.holm_intervals import HolmInterval
 from ketfc.inference.hypotheses import Tested
 from ketfc.inference.motion.gate import FOLLOWS
 from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
@@ -146,8 +147,9 @@ def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> st
             p_holm=p_holm,
             tests=tests,
             alpha=setting.alpha,
+            interval=interval_words(item.evidence, item.holm, alpha=setting.alpha),
         )
-    return verdict(item.evidence, setting, n=n, p_holm=p_holm, tests=tests)
+    return verdict(item.evidence, setting, n=n, p_holm=p_holm, tests=tests, holm=item.holm)
 
 
 def _estimand(item: Tested, setting: Setting) -> str:
@@ -205,7 +207,27 @@ def _left_of_change(row: pd.Series[Any], design: Design) -> str:
     return f"{where} in motion the {what} is {compact(row['estimate'])} Fisher z{ends}."
 
 
-def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, tests: int) -> str:
+def interval_words(evidence: Evidence, holm: HolmInterval | None, *, alpha: float) -> str:
+    """Return in words the interval that belongs to a corrected verdict, with what it covers.
+
+    That of the evidence, at `alpha`, where nothing is corrected.
+    """
+    ends = (evidence.ci_low, evidence.ci_high) if holm is None else (holm.low, holm.high)
+    covers = f"{coverage(alpha if holm is None else holm.level)} CI"
+    if not np.isfinite(ends[0]):
+        return f"no {covers}"
+    return f"{covers} {compact(ends[0])} to {compact(ends[1])}"
+
+
+def verdict(
+    evidence: Evidence,
+    setting: Setting,
+    *,
+    n: int,
+    p_holm: float,
+    tests: int,
+    holm: HolmInterval | None = None,
+) -> str:
     """Return the verdict of a test in plain words.
 
     Parameters
@@ -218,13 +240,14 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         p after Holm; missing for what is only described.
     tests : int
         Number of tests that Holm corrected for.
+    holm : HolmInterval, optional
+        The interval that belongs to the correction; missing for what is not corrected.
 
     Returns
     -------
     str
         Direction, size, interval, p after Holm and n; or why there is no result. Nothing causal.
     """
-    covers = f"{coverage(setting.alpha)} CI"
     return rendered(
         "verdict.txt.j2",
         evidence=evidence,
@@ -232,11 +255,9 @@ def verdict(evidence: Evidence, setting: Setting, *, n: int, p_holm: float, test
         n=n,
         p_holm=p_holm,
         tests=tests,
-        found=None if np.isnan(p_holm) else bool(p_holm < setting.alpha),
+        found=None if np.isnan(p_holm) else bool(p_holm <= setting.alpha),
         given=_given(setting),
-        interval=f"{covers} {compact(evidence.ci_low)} to {compact(evidence.ci_high)}"
-        if np.isfinite(evidence.ci_low)
-        else f"no {covers}",
+        interval=interval_words(evidence, holm, alpha=setting.alpha),
         people=f"n = {n}" + (", exploratory" if "exploratory" in evidence.flags else ""),
         one_sided=one_sided_words(setting),
     )
