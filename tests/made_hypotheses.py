@@ -16,7 +16,8 @@ from ketfc.study.design.design import Design
 
 COLUMNS = (
     *("hypothesis", "name", "test", "family", "primary", "strategy", "estimand"),
-    *("estimate", "ci_low", "ci_high", "effect_size", "effect_size_ci_low"),
+    *("estimate", "ci_low", "ci_high", "ci_holm_low", "ci_holm_high", "ci_holm_level"),
+    *("effect_size", "effect_size_ci_low"),
     *("effect_size_ci_high", "effect_size_type", "partial_r", "statistic", "df"),
     *("p_permutation", "p_parametric", "p_holm", "p_fwer", "p_fdr", "bf10", "bf10_type"),
     *("n", "n_excluded", "permutations", "flags", "verdict"),

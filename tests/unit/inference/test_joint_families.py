@@ -194,7 +194,7 @@ def test_a_constant_circuit_is_no_part_of_the_family():
     assert both.loc["salience", "p_fwer"].notna().tolist() == primary.tolist()
 
 
-def test_a_preregistered_study_is_not_exploratory_for_its_size():
+def test_a_preregistered_study_is_not_exploratory():
     made = made_tables.one_arm(size=8)
     circuits = [made_tables.Circuit("dmn", "DMN", True, "?")]
     settings = {"strategy": "acompcor", "seed": 1, "permutations": 199, "alpha": 0.05}

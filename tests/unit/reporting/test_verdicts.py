@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_design import design_of
 
 from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.holm_intervals import HolmInterval
+from ketfc.reporting.design_words import study_wise_error
 from ketfc.reporting.text.verdicts import Setting, verdict
 from ketfc.reporting.words import compact
 
@@ -28,8 +31,15 @@ ARMS = replace(SETTING, arms=("medication", "placebo"))
 FOUND = Evidence(estimate=0.2123, ci_low=0.051, ci_high=0.37, p_permutation=0.002)
 
 
-def say(evidence: Evidence, setting: Setting, *, n: int = 41, p_holm: float = 0.01) -> str:
-    return verdict(evidence, setting, n=n, p_holm=p_holm, tests=5)
+def say(
+    evidence: Evidence,
+    setting: Setting,
+    *,
+    n: int = 41,
+    p_holm: float = 0.01,
+    holm: HolmInterval | None = None,
+) -> str:
+    return verdict(evidence, setting, n=n, p_holm=p_holm, tests=5, holm=holm)
 
 
 def test_one_arm_is_a_pre_post_change_without_control():
@@ -64,10 +74,21 @@ def test_no_evidence_for_an_effect_is_not_called_no_effect(setting):
     assert "uncorrected" not in text
 
 
-def test_what_holm_takes_away_is_shown_with_both_p():
-    text = say(replace(FOUND, p_permutation=0.02), SETTING, p_holm=0.1)
+def test_what_holm_takes_away_is_shown_with_the_interval_that_belongs_to_it():
+    wider = HolmInterval(-0.0123, 0.4123, 0.01)
+    text = say(replace(FOUND, p_permutation=0.02), SETTING, p_holm=0.1, holm=wider)
     assert "no evidence" in text
-    assert "p = .020 uncorrected, = .100 after Holm over 5 primary tests" in text
+    assert "99 % CI −0.0123 to 0.412; p = .100 after Holm over 5 primary tests" in text
+    # neither the p nor the interval of the test alone, from which one could pick
+    assert ".020" not in text
+    assert "95 %" not in text
+    none = HolmInterval(np.nan, np.nan, 0.0125)
+    assert "no 98.75 % CI; p" in say(FOUND, SETTING, p_holm=0.1, holm=none)
+
+
+def test_a_p_that_equals_the_level_is_evidence():
+    assert ": evidence for" in say(FOUND, SETTING, p_holm=0.05)
+    assert "no evidence" in say(FOUND, SETTING, p_holm=0.0501)
 
 
 def test_associations_tell_which_way_is_better_and_claim_no_cause():
@@ -86,10 +107,10 @@ def test_associations_tell_which_way_is_better_and_claim_no_cause():
 
 
 def test_flags_that_matter_are_in_the_sentence():
-    flagged = replace(FOUND, flags=("exploratory", "interval-disagrees", "p-floor"))
+    flagged = replace(FOUND, flags=("exploratory", "interval-moved", "p-floor"))
     text = say(flagged, SETTING, n=4)
     assert "n = 4, exploratory" in text
-    assert "Interval and permutation test disagree." in text
+    assert "by the decision of the permutation test" in text
     assert "no p below 0.05 was possible" in text
 
 
@@ -125,3 +146,15 @@ def test_what_could_not_be_tested_says_why():
 )
 def test_numbers_have_three_digits_and_no_powers(value, text):
     assert compact(value) == text
+
+
+def test_the_study_wise_error_is_told_for_two_families_and_for_one_question():
+    si = {"instrument": "SSI", "shape": "pre-post"}
+    both = design_of({"si": si})
+    assert study_wise_error(both).endswith(
+        "at most 5 % in either, and of at most 10 % in the study."
+    )
+    one = study_wise_error(design_of({"si": si, "primary_question": "association", "alpha": 0.01}))
+    assert one.startswith("The primary question is association with SSI: its tests are the only")
+    assert one.endswith("at most 1 %. Tests of change are secondary.")
+    assert study_wise_error(design_of({})).startswith("The primary tests are one family")

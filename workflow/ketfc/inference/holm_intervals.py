@@ -58,13 +58,15 @@ def holm_levels(p: pd.Series[float], family: pd.Series[str], *, alpha: float) ->
     numpy.ndarray
         In the order of `p`. Where nothing is rejected in a family all are α/m, and the intervals
         are Bonferroni's, which hold together with a probability of at least 1 − α. Where something
-        is, no finite two-sided intervals are known that do so and never contradict Holm's
-        decisions (Strassburger and Bretz give one-sided bounds): each then covers at its own level.
+        is, intervals that hold together and agree with Holm's decisions stick to the border of the
+        null hypothesis and say no more of a rejected one than its sign: each of these covers at
+        its own level instead.
 
     References
     ----------
     Holm S (1979), Scand J Stat 6:65–70.
-    Strassburger K, Bretz F (2008), Stat Med 27:4914–4927, doi:10.1002/sim.3338.
+    Brannath W, Kluge L, Scharpenberg M (2024), doi:10.48550/arXiv.2402.13719 (what intervals that
+    are compatible with Holm's procedure can say).
     """
     values = p.to_numpy(dtype=np.float64)
     levels = np.full(len(values), nan)

@@ -70,9 +70,6 @@ HYPOTHESIS_COLUMNS = (
     "flags",
 )
 
-EXPLORATORY_BELOW = 40
-"""Samples smaller than this are labelled exploratory, unless the hypotheses were preregistered."""
-
 
 @dataclass(frozen=True)
 class Tested:
@@ -126,8 +123,8 @@ def evaluate_hypotheses(
     connectivity, scores : pandas.DataFrame
         ``connectivity.tsv`` and ``plan/scores.tsv``, rows in any order.
     design : Design
-        The study's design. Where it says `preregistered`, no sample is flagged
-        ``exploratory`` for its size.
+        The study's design. Unless it says `preregistered`, every test is flagged
+        ``exploratory``; those of moderation are always.
     circuits : iterable of Circuit
         The hypotheses, in the order of the table.
     strategy : str
@@ -199,7 +196,9 @@ def run_test(planned: Planned, *, seed: int, permutations: int, alpha: float) ->
         )
     family = family_of(
         kind=test.kind,
-        primary=circuit.primary and not test.secondary,
+        primary=circuit.primary
+        and not test.secondary
+        and design.primary_question in ("both", test.kind),
         within_arm=test.arm is not None,
         variant=circuit.variant_of is not None,
     )
@@ -347,9 +346,8 @@ def _flags(
         flags.append("no-baseline-score")
     if evidence.obstacle is not None:
         return tuple(flags)
-    small = len(complete) < EXPLORATORY_BELOW and not design.preregistered
-    unlocked = test.kind == "baseline" and not design.preregistered
-    if small or unlocked or test.kind == "moderation":
+    # it is what was not fixed beforehand; how small a sample is, the interval says
+    if not design.preregistered or test.kind == "moderation":
         flags.append("exploratory")
     flags += singleton_flags(complete, test.adjusted, blocks_of(test.adjusted, design))
     of = design.group_column

@@ -45,6 +45,29 @@ def association_given(design: Design) -> list[str]:
     return given + (["arm"] if design.arms else []) + adjusted
 
 
+def study_wise_error(design: Design) -> str:
+    """Return how often a study without any effect has a primary result, over its families."""
+    families = {"change": "change", "association": f"association with {design.instrument}"}
+    each = f"{100 * design.alpha:.4g} %"
+    if design.primary_question != "both":
+        other = "association" if design.primary_question == "change" else "change"
+        text = (
+            f"The primary question is {families[design.primary_question]}: its tests are the only "
+            f"primary family, in which any false finding has a probability of at most {each}."
+        )
+        return f"{text} Tests of {families[other]} are secondary." if design.si else text
+    if not design.si:
+        return (
+            "The primary tests are one family, in which any false finding has a probability of at "
+            f"most {each}."
+        )
+    return (
+        "Change and association are two primary families, and each is corrected by itself: any "
+        f"false finding has a probability of at most {each} in either, and of at most "
+        f"{100 * 2 * design.alpha:.4g} % in the study."
+    )
+
+
 def change_given(design: Design, *first: str) -> str:
     """Return in words the terms that the test of change is adjusted for: these, and covariates."""
     return listed([*first, *adjusted_for(design, change=True)])

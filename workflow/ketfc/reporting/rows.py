@@ -53,7 +53,7 @@ def motion_row(
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
 
 
-def corrected_interval(row: Mapping[str, Any]) -> str:
+def corrected_interval(row: Mapping[Any, Any]) -> str:
     """Return the interval that belongs to the p after Holm of a row of hypotheses.tsv."""
     return interval(row["ci_holm_low"], row["ci_holm_high"])
 

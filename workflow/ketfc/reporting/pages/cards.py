@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketfc.inference.families import SECONDARY
 from ketfc.reporting.rows import corrected_interval, hypothesis_row, primary_circuits
 from ketfc.reporting.words import (
     as_number,
@@ -29,6 +30,8 @@ class Outcome:
         ``found`` (p after Holm not above alpha), ``open`` (above) or ``none`` (no result).
     interval : str
         That which belongs to the p after Holm, and leaves out zero exactly where it is found.
+    secondary : bool
+        Whether the study's primary question is another.
     bar : tuple of four floats, or None
         Left end, estimate and right end of that interval and the place of zero, in per cent of
         the width that all cards share.
@@ -36,6 +39,7 @@ class Outcome:
 
     state: str
     label: str
+    secondary: bool
     estimate: str
     interval: str
     p: str
@@ -98,6 +102,7 @@ def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> O
     return Outcome(
         state=state,
         label=_LABELS[state],
+        secondary=row["family"] == SECONDARY,
         estimate=number(estimate, signed=True),
         interval=corrected_interval(row),
         p=p_value(p),

@@ -15,7 +15,7 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.inference.families import BASELINE
-from ketfc.reporting.design_words import arm_sizes
+from ketfc.reporting.design_words import arm_sizes, study_wise_error
 from ketfc.reporting.pages.cards import Card, cards
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
 from ketfc.reporting.pages.markdown import to_html
@@ -132,6 +132,7 @@ def render_report(
         study=design.study,
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
         summary=_summary(shown, design),
+        study_wise=study_wise_error(design),
         facts=_facts(config, design, runs, versions),
         estimands=design.estimand,
         may_not_say=design.may_not_say,
@@ -183,6 +184,7 @@ def _summary(shown: list[Card], design: Design) -> str:
     parts = []
     association = f"association with {design.instrument}"
     for test, what in (("change", "change"), ("association", association)):
+        what += "" if design.primary_question in ("both", test) else ", a secondary question,"
         states = {card.name: card.tests[test].state for card in shown if test in card.tests}
         found = [name for name, state in states.items() if state == "found"]
         tested = [name for name, state in states.items() if state != "none"]

@@ -57,7 +57,7 @@ def figure_caption(name: str, design: Design) -> str:
 
 def _caption(name: str, design: Design) -> str:
     arms = arms_of(design)
-    between_arms, covers = len(arms) == 2, coverage(design.alpha)
+    between_arms = len(arms) == 2
     before, after = compared(design)
     sessions = f"{after} minus {before}"
     if design.drugs:
@@ -72,8 +72,8 @@ def _caption(name: str, design: Design) -> str:
         return (
             "Each line is one connection of a circuit, seen from the left and from above; its "
             f"colour is its change in Fisher z ({what}), a description of single connections. The "
-            "numbers below a brain are the test of the circuit's mean: estimate with "
-            f"{covers} interval, permutation p after Holm, and n. {_MARK}"
+            "numbers below a brain are the test of the circuit's mean: estimate with the interval "
+            f"that belongs to Holm's correction, permutation p after Holm, and n. {_MARK}"
         )
     if name == "paired":
         estimate = (
@@ -87,7 +87,8 @@ def _caption(name: str, design: Design) -> str:
         return (
             "Thin lines are participants with both sessions, open marks participants with one; "
             "thick marks are means over those with both, with 95 % t intervals. Δz is "
-            f"{estimate} with its {covers} interval; p is the permutation p after Holm. "
+            f"{estimate} with the interval that belongs to Holm's correction; p is the permutation "
+            "p after Holm. "
             f"{_MARK}"
         )
     if name == "association":

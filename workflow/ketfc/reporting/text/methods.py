@@ -13,7 +13,12 @@ from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED
 from ketfc.inference.families import SENSITIVITY
 from ketfc.inference.motion.qcfc import partialled_out
-from ketfc.reporting.design_words import arm_sizes, association_given, motion_given
+from ketfc.reporting.design_words import (
+    arm_sizes,
+    association_given,
+    motion_given,
+    study_wise_error,
+)
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
 from ketfc.reporting.text.beside.attrition import attrition_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
@@ -29,7 +34,7 @@ from ketfc.reporting.text.moderation import (
 )
 from ketfc.reporting.text.paragraphs import rendered
 from ketfc.reporting.text.robustness import robustness_methods
-from ketfc.reporting.words import as_number
+from ketfc.reporting.words import as_number, coverage
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 Config = Mapping[str, Any]
@@ -113,6 +118,8 @@ def methods_text(
         habenula=methods_sentences(habenula),
         denoising=denoising_paragraphs(config, design, strategies, runs),
         given=association_given(design),
+        study_wise=study_wise_error(design),
+        interval=coverage(design.alpha),
         one_sided=_one_sided(hypotheses),
         permutations=f"{int(wanted):,}".replace(",", " ") if wanted else "",
         fewer_permutations=bool(wanted and (made < int(wanted)).any()),

@@ -156,7 +156,8 @@ def moderation_verdict(
 ) -> str:
     """Return the verdict of a test of moderation or of baseline connectivity in plain words.
 
-    `interval` is that of :func:`ketfc.reporting.text.verdicts.interval_words`; parameters are as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
+    `interval` is as :func:`ketfc.reporting.text.verdicts.interval_words` gives it; parameters are
+    as for :func:`ketfc.reporting.text.verdicts.verdict`, `test` and `design` as for
     :func:`ketfc.inference.design.model.model_of`.
     """
     if evidence.obstacle is not None:

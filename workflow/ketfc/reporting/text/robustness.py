@@ -146,8 +146,9 @@ def _power(robustness: pd.DataFrame) -> str:
     if not parts:
         return ""
     return (
-        f"With a power of 80 % the primary tests could have found {listed(parts)} or more, by "
-        "circuit; smaller effects may exist and be missed."
+        f"With a power of 80 % the primary tests, each by itself, could have found {listed(parts)} "
+        "or more, by circuit, and after correction larger ones only; smaller effects may exist and "
+        "be missed."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ValidationInfo, field_validator
 
 from ketfc.study.config.types import Group, Name, Number, PathText, Text, Whole, key, refuse
@@ -51,6 +53,14 @@ class Statistics(Group):
         gt=0.0,
         lt=1.0,
     )
+    primary_question: Literal["both", "change", "association"] = key(
+        "both",
+        "The question that the primary circuits are put to: whether connectivity changed, or "
+        "whether it changed with suicidal ideation. With both, each is a family of its own at "
+        "`alpha`, so that some primary result is false with a probability of up to 2 · `alpha`; "
+        "with one, the tests of the other are secondary. Choose it before the results.",
+        "both, change or association",
+    )
     covariates: tuple[Text, ...] = key(
         [],
         "Covariates (of `study.covariates`) that the tests of association and the comparison of "
@@ -98,8 +108,8 @@ class Statistics(Group):
         None,
         "A locked copy of the hypotheses, the design and the rules of the tests, as "
         "`snakemake preregistration` wrote it to `results/plan/preregistration.json`; keep it "
-        "elsewhere. `plan` refuses what differs from it, and small samples are then not labelled "
-        "exploratory.",
+        "elsewhere. `plan` refuses what differs from it. Without one, every result is labelled "
+        "exploratory, whatever the size of its sample.",
         "a path, or null",
         examples=["preregistration.json"],
     )

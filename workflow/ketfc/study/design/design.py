@@ -222,6 +222,7 @@ class Design:
     hours_since_dose: Mapping[str, Any] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     later_outcomes: tuple[LaterOutcome, ...] = ()
+    primary_question: str = "both"
     scored: tuple[str, str] | None = None
 
     @classmethod

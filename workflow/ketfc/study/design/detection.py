@@ -109,6 +109,10 @@ def design_problems(config: Config, rows: pd.DataFrame) -> list[Problem]:
             )
             found.append((_FIELD, "auto", message, f"crossover, {kind}"))
     si = config.scores.si
+    question = config.statistics.primary_question
+    if question == "association" and si is None:
+        message = "cannot be asked without a score of suicidal ideation (scores.si)"
+        found.append(("statistics.primary-question", question, message, "both, change"))
     if kind == Kind.CROSSOVER and si is not None and si.change_column is not None:
         message = "does not say after which drug; a crossover needs the scores themselves"
         column = si.change_column
@@ -247,6 +251,7 @@ def describe_design(
         alpha=config.statistics.alpha,
         preregistered=config.statistics.preregistration is not None,
         later_outcomes=questions,
+        primary_question=config.statistics.primary_question,
     )
     return design, problems
 
