@@ -103,5 +103,17 @@ def test_who_was_made_to_fail_is_left_out_with_the_reason(
             assert (row["n"], row["n_excluded"]) == (16 - n_excluded, n_excluded)
 
 
+def test_every_column_of_every_table_is_described(demo: Path) -> None:
+    tables = [path for path in (demo / "results").rglob("*.tsv") if "derivatives" not in path.parts]
+    assert len(tables) >= 30
+    silent = {}
+    for path in tables:
+        told = read_json(path.with_suffix(".json"))
+        columns = path.read_text(encoding="utf-8").splitlines()[0].split("\t")
+        if missing := [name for name in columns if name not in told]:
+            silent[str(path.relative_to(demo))] = missing
+    assert silent == {}, "describe them in config/columns.yaml"
+
+
 def test_nothing_half_written_is_left(demo: Path) -> None:
     assert [name for name in contents(demo / "results") if ".tmp-" in name] == []

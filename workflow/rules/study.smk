@@ -98,6 +98,10 @@ rule inventory:
         design="results/plan/design.json",
         native="results/plan/native.tsv",
         problems="results/plan/problems.tsv",
+        sidecars=expand(
+            "results/plan/{table}.json",
+            table=["runs", "scores", "participants", "native", "problems"],
+        ),
     log:
         "logs/inventory.log",
     benchmark:

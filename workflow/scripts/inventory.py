@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_json
 from ketfc.base.job import running
+from ketfc.base.software import write_sidecars
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan, write_plan
 from ketfc.study.config.config import parse_config
 
@@ -17,3 +18,4 @@ with running(snakemake):
     )
     plan = study_plan(parse_config(params.config), files, headers=read_json(inputs.headers))
     write_plan(plan, snakemake.output)
+    write_sidecars(snakemake.output)

@@ -72,9 +72,14 @@ def test_a_package_that_is_not_installed_is_an_error(monkeypatch: pytest.MonkeyP
 
 def test_every_table_gets_a_sidecar_and_nothing_else_does(tmp_path: Path) -> None:
     outputs = [tmp_path / name for name in ("a.tsv", "b.tsv", "a.json", "b.json", "page.html")]
+    for table in outputs[:2]:
+        table.write_text("role\n", encoding="utf-8")
     with made_by("clinical 0123"):
         write_sidecars(outputs)
         bill = generated_by()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
-    assert read_json(tmp_path / "a.json") == {"GeneratedBy": bill}
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["a.json", "a.tsv", "b.json", "b.tsv"]
+    told = read_json(tmp_path / "a.json")
+    assert told.pop("role")["Description"].startswith("Role of the session")
+    assert told == {"GeneratedBy": bill}
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ketfc import __version__
+from ketfc.base.columns import described_columns
 from ketfc.base.files import write_json
 
 PACKAGES = (
@@ -72,7 +73,7 @@ def generated_by() -> list[dict[str, str]]:
 
 
 def write_sidecars(outputs: Iterable[str | Path]) -> None:
-    """Write the JSON beside every table among the outputs of a job, with what made it.
+    """Write the JSON beside every table among the outputs of a job: its columns and what made it.
 
     Parameters
     ----------
@@ -82,4 +83,6 @@ def write_sidecars(outputs: Iterable[str | Path]) -> None:
     bill = {"GeneratedBy": generated_by()}
     for path in map(Path, outputs):
         if path.suffix == ".tsv":
-            write_json(path.with_suffix(".json"), bill)
+            with path.open(encoding="utf-8") as handle:
+                columns = handle.readline().rstrip("\n").split("\t")
+            write_json(path.with_suffix(".json"), described_columns(path, columns) | bill)
