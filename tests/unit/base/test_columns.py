@@ -14,7 +14,12 @@ from ketfc.base.columns import described_columns
 from ketfc.base.files import read_json, write_tsv
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.quality_tables import MEASURES
+from ketfc.inference.account.attrition import ATTRITION_COLUMNS
 from ketfc.inference.hypotheses import HYPOTHESIS_COLUMNS
+from ketfc.inference.motion.qcfc import QCFC_COLUMNS
+from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
+from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
+from ketfc.inference.shrinkage import SHRINKAGE_COLUMNS
 from ketfc.study.plan import RUN_COLUMNS
 
 KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"))
@@ -26,6 +31,11 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("plan/runs.tsv", RUN_COLUMNS),
         ("plan/problems.tsv", errors.COLUMNS),
         ("quality/runs.tsv", tuple(MEASURES)),
+        ("quality/qcfc.tsv", QCFC_COLUMNS),
+        ("tests/robustness.tsv", ROBUSTNESS_COLUMNS),
+        ("tests/attrition.tsv", ATTRITION_COLUMNS),
+        ("tests/reliability.tsv", RELIABILITY_COLUMNS),
+        ("tests/shrinkage.tsv", SHRINKAGE_COLUMNS),
         (
             "tests/hypotheses.tsv",
             (*HYPOTHESIS_COLUMNS, "estimand", "verdict", "null_percentile"),
