@@ -27,28 +27,34 @@ def change(edges: np.ndarray, drawn: dict[str, object]) -> FamilyTest:
     return sign_flip_family(edges, **drawn)
 
 
-def arms(edges: np.ndarray, drawn: dict[str, object]) -> FamilyTest:
-    return freedman_lane_family(edges, ARM, COVARIATES, **drawn)
-
-
 def ancova(edges: np.ndarray, drawn: dict[str, object]) -> FamilyTest:
     own = edges[::-1].copy()
-    return freedman_lane_family(edges, ARM, COVARIATES, own_nuisance=own, **drawn)
+    return freedman_lane_family(
+        edges, ARM.astype(float), COVARIATES, own_nuisance=own, groups=ARM, **drawn
+    )
 
 
 def association(edges: np.ndarray, drawn: dict[str, object]) -> FamilyTest:
     score = COVARIATES[:, 1] + COVARIATES[::-1, 2]
-    return freedman_lane_family(score, edges, COVARIATES, **drawn)
+    return freedman_lane_family(score, edges, COVARIATES, by_ranks=True, **drawn)
+
+
+def association_in_arms(edges: np.ndarray, drawn: dict[str, object]) -> FamilyTest:
+    score = COVARIATES[:, 1] + COVARIATES[::-1, 2]
+    columns = np.column_stack([COVARIATES, ARM])
+    return freedman_lane_family(
+        score, edges, columns, blocks=ARM, groups=ARM, by_ranks=True, **drawn
+    )
 
 
 RNG = np.random.default_rng(0)
-ARM = np.arange(N) % 2.0
+ARM = RNG.permutation(np.repeat([0, 1], [28, 12]))
 COVARIATES = np.column_stack([np.ones(N), RNG.normal(size=(N, 2))])
 JOBS: dict[str, Callable[[np.ndarray, dict[str, object]], FamilyTest]] = {
     "change (sign flips)": change,
-    "arms, two covariates": arms,
-    "arms, two covariates and each edge's baseline": ancova,
-    "association, two covariates": association,
+    "arms of 12 and 28, two covariates, each edge's baseline": ancova,
+    "association by ranks, one arm, two covariates": association,
+    "association by ranks, two arms, two covariates": association_in_arms,
 }
 
 
