@@ -273,13 +273,15 @@ def files_for(
 ) -> list[str]:
     """Return the test files that reach a mutant's line, up to so many seconds in all.
 
-    The module's own comes first, then the shortest.
+    The module's own comes first, then those that import it, each the shortest first.
     """
     inside = mutant.line in function_lines((tree / mutant.module).read_text())
     lines = {file: found for (file, module), found in reached.items() if module == mutant.module}
     files = [f for f, found in lines.items() if (mutant.line in found if inside else found)]
     own = f"test_{Path(mutant.module).stem}.py"
-    files.sort(key=lambda f: (Path(f).name != own, seconds[f], f))
+    name = mutant.module.removeprefix("workflow/").removesuffix(".py").replace("/", ".")
+    far = {file: f"from {name} import" not in (tree / file).read_text() for file in files}
+    files.sort(key=lambda f: (Path(f).name != own, far[f], seconds[f], f))
     kept, total = [], 0.0
     for file in files:
         total += seconds[file]
