@@ -9,7 +9,7 @@ import pytest
 from made_models import welch
 from scipy import stats
 
-from ketfc.inference.core.joint_tests import missing_patterns, without_absent
+from ketfc.inference.core.joint_tests import constant_columns, missing_patterns, without_absent
 from ketfc.inference.core.maxt import false_discovery, freedman_lane_family, sign_flip_family
 from ketfc.inference.core.permutation import (
     freedman_lane_test,
@@ -359,3 +359,9 @@ def test_every_sign_pattern_moves_the_family_as_one():
     change = seeded(23).normal(0.4, 1, 15)
     ours = sign_flip_family(np.column_stack([change, change]), permutations=500, rng=seeded())
     assert np.array_equal(ours.p, ours.p_fwer)
+
+
+def test_a_column_is_constant_that_varies_by_rounding_of_its_size_or_of_one():
+    values = np.array([[1e-12, 1e6, 0.5, np.nan, 3e-9, 1e6], [3e-12, 1e6 + 1e-5, 0.5, 2, 0, 1e6]])
+    values = np.vstack([values, [0, 1e6, np.nan, np.nan, 0, 1e6 + 1]])
+    assert constant_columns(values).tolist() == [True, True, True, True, False, False]

@@ -34,6 +34,15 @@ def trial(
     return y, treated, np.column_stack([np.ones(n), baseline])
 
 
+@pytest.mark.parametrize("seed", [3, 5, 9])
+def test_a_step_that_goes_too_far_is_halved_until_the_fit_is_better(seed):
+    # ten covariances from 14 people: the first steps leave the space of covariances
+    y, treated, others = trial(14, seed, ketamine=5, spread=3.0, missing=0.3, times=4)
+    found = arms_over_time(y, treated, others, alpha=0.05, structures=("unstructured",))
+    assert np.isfinite([one.estimate for one in found]).all()
+    assert {one.flags for one in found} == {("sessions-missing",)}
+
+
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_estimates_errors_and_degrees_of_freedom_are_those_of_lmertest(structure):
     data, expected = golden("mmrm_data.tsv"), golden("mmrm.tsv").set_index("structure")

@@ -42,6 +42,14 @@ def test_all_sign_patterns_are_used_when_there_are_no_more_than_asked_for(n, m, 
         assert len(np.unique(signs, axis=0)) == 2**n
 
 
+def test_differences_have_one_variance_and_none_is_pooled():
+    rng = np.random.default_rng(0)
+    differences = np.array([0.3, -0.1, 0.4, 0.2, 0.1])
+    found = sign_flip_test(differences, permutations=100, rng=rng)
+    assert not found.pooled
+    assert found.df == 4
+
+
 @pytest.mark.parametrize(("n", "m", "exhaustive"), [(4, 24, True), (4, 23, False), (30, 50, False)])
 def test_all_orders_are_used_when_there_are_no_more_than_asked_for(n, m, exhaustive):
     order, complete = orders(n, permutations=m, rng=np.random.default_rng(0))

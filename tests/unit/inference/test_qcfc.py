@@ -183,6 +183,8 @@ def test_curves_are_a_density_and_medians_by_distance(matrices, quality, centres
     density = curves[(curves["kind"] == "density") & (curves["role"] == "pre")]
     assert (density["y"] * 0.05).sum() == pytest.approx(1)
     assert (density["expected"] * 0.05).sum() == pytest.approx(1)
+    # of bins 0.05 wide, at their middles
+    assert density["x"].tolist() == pytest.approx(np.arange(-0.975, 1, 0.05).tolist())
     bins = curves[(curves["kind"] == "distance") & (curves["role"] == "pre")]
     assert (bins["low"] <= bins["y"]).all()
     assert (bins["y"] <= bins["high"]).all()
