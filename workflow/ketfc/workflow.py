@@ -295,9 +295,8 @@ def greeting(work: StudyWorkflow, configfiles: Sequence[str | Path]) -> str:
         why = "" if configfiles else ", since no --configfile was given"
         return f"This is the demo, a simulated study{why}."
     people = {str(run["folder"]).partition("/")[0] for run in work.runs.values()}
-    files = ", ".join(os.path.relpath(path) for path in configfiles)
     runs = f"{plural(len(work.runs), 'run')} of {plural(len(people), 'participant')}"
-    return f"Study {work.config.study.name} ({files}): {runs}"
+    return f"Study {work.config.study.name} ({_relative(configfiles)}): {runs}"
 
 
 ANSWERS = {
@@ -379,6 +378,10 @@ def _by_hand(config: Config) -> Path | None:
     return find_table(table, _folders(config)) if table else None
 
 
+def _relative(paths: Sequence[str | Path]) -> str:
+    return ", ".join(os.path.relpath(path) for path in paths)
+
+
 def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> None:
     """Refuse a folder with the results of another study, which this one would replace.
 
@@ -396,7 +399,7 @@ def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> N
     if theirs == config.study.name and simulated == config.study.simulated:
         return
     if configfiles:
-        mine = f"the study {config.study.name} ({', '.join(map(str, configfiles))})"
+        mine = f"the study {config.study.name} ({_relative(configfiles)})"
         mended = "Go to a folder of its own"
     else:
         mine = "the demo, since no --configfile was given"

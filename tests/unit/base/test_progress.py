@@ -58,18 +58,17 @@ def test_runs_that_are_excluded_are_counted_once() -> None:
     assert line.endswith("0:00   2 excluded")
 
 
-def test_the_current_stage_is_the_first_that_is_under_way() -> None:
-    progress = Progress.of({"plan": 2, "report": 1})
+def test_the_current_stage_is_that_of_the_last_job() -> None:
+    progress = Progress.of({"plan": 2, "extract_run": 2})
     assert progress.current(0.0) is None
-    progress.begin("report", 0.0)
     progress.begin("plan", 0.0)
-    current = progress.current(5.0)
-    assert current is not None
-    assert current.startswith("plan ")
+    progress.begin("extract_run", 0.0)
+    # one job of the plan may wait for long
     progress.finish("plan", 5.0)
-    progress.finish("plan", 5.0)
-    current = progress.current(65.0)
-    assert current == "report                 0 of 1        1:05"
+    progress.finish("extract_run", 65.0)
+    assert progress.current(65.0) == "reading, denoising     1 of 2        1:05, about 1:05 left"
+    progress.finish("extract_run", 70.0)
+    assert progress.current(70.0) is None
 
 
 def test_a_job_that_was_not_foreseen_is_passed_over() -> None:

@@ -51,10 +51,13 @@ class Progress:
         By name, in order.
     excluded : set of str
         Runs that are known to be excluded.
+    last : str or None
+        The stage of the job that has begun or ended last.
     """
 
     stages: dict[str, _Stage]
     excluded: set[str] = field(default_factory=set)
+    last: str | None = None
 
     @classmethod
     def of(cls, jobs: Mapping[str, int]) -> Progress:
@@ -68,8 +71,12 @@ class Progress:
 
     def begin(self, rule: str, now: float) -> None:
         """Note that a job of a rule has begun, `now` in seconds of any clock."""
-        stage = self.stages.get(_STAGE.get(rule, OTHER))
-        if stage is not None and stage.begun is None:
+        name = _STAGE.get(rule, OTHER)
+        stage = self.stages.get(name)
+        if stage is None:
+            return
+        self.last = name
+        if stage.begun is None:
             stage.begun = stage.told = now
 
     def finish(self, rule: str, now: float) -> str | None:
@@ -106,11 +113,10 @@ class Progress:
         return said
 
     def current(self, now: float) -> str | None:
-        """Return the line of the first stage that is under way, None if none is."""
-        for name, stage in self.stages.items():
-            if stage.begun is not None and stage.done < stage.total:
-                return self.line(name, now)
-        return None
+        """Return the line of the last stage, None if nothing has begun or the stage is through."""
+        if self.last is None or self.stages[self.last].done >= self.stages[self.last].total:
+            return None
+        return self.line(self.last, now)
 
 
 def clock(seconds: float) -> str:
