@@ -318,7 +318,7 @@ def sessions(design: dict[str, Any], names: list[str]) -> Iterator[tuple[str, st
             yield who, role, pd.DataFrame(z, names, names).loc[names[::-1], names[::-1]]
 
 
-def edge_tests_of_a_parcellation_are_its_upper_triangle_by_participant():
+def test_edges_of_a_parcellation_are_its_upper_triangle_by_participant():
     design = design_for("single-arm", 2)
     parcels = pd.DataFrame({"name": ["x", "y", "w"], "network": ["Vis", None, "Vis"]})
     edges = parcel_edges(
@@ -326,7 +326,7 @@ def edge_tests_of_a_parcellation_are_its_upper_triangle_by_participant():
     )
     pairs = list(zip(edges.names["region_a"], edges.names["region_b"], strict=True))
     assert pairs == [("x", "y"), ("x", "w"), ("y", "w")]
-    assert edges.names["network_b"].tolist() == [None, "Vis", "Vis"]
+    assert edges.names["network_b"].fillna("none").tolist() == ["none", "Vis", "Vis"]
     assert edges.baseline.tolist() == [[11, 12, 13], [1, 2, 3]]
     assert edges.followup.tolist() == [[211, 212, 213], [201, 202, 203]]
 
