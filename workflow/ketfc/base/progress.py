@@ -9,9 +9,9 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "plan": ("headers", "inventory", "plan", "preregistration", "clinical"),
     "simulated images": ("demo_tables", "demo_run"),
     "fetched images": ("fetch_bold", "fetch_further_bold"),
-    "atlases": ("parcellation", "null_spheres", "explain", "habenula"),
-    "reading, denoising": ("extract_run", "denoise_run", "dataset_description"),
-    "sessions": ("sessions", "similarity"),
+    "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
+    "reading, denoising": ("extract_run", "denoise_run"),
+    "sessions": ("sessions", "similarity", "habenula"),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("attrition", "reliability", "exclusions"),
