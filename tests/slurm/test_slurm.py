@@ -37,6 +37,10 @@ def test_slurm_gives_the_bytes_of_a_local_run(
     # both runs went to the cluster, and the small steps did not
     assert study.newest_log().count("has been submitted with SLURM jobid") == 2
     assert "localrule parcellation" in study.newest_log()
+    # and the terminal, which is none here, has the stages and no control character
+    assert "reading, denoising     4 of 4 " in done.text
+    assert len(done.text.splitlines()) <= 20, done.text
+    assert not set(done.text) & set("\r\x1b\b")
     assert_same_tables(study, one_person)
 
 

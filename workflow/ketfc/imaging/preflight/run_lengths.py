@@ -73,7 +73,7 @@ def rows_up_to(path: Path, needed: int) -> int:
         block = table.read(_BLOCK)
         lines = block.count(b"\n")
         longest = max(map(len, block.split(b"\n")))
-        if lines > 2 and path.stat().st_size > 2 * longest * (needed + 1):
+        if lines > 2 and path.stat().st_size > 1.5 * longest * (needed + 1):
             return needed
         last = block
         while lines <= needed and (block := table.read(_BLOCK)):
