@@ -15,7 +15,7 @@ from made_study import REPO, Study, people, touch_run, write_blocks, write_parti
 from ketfc.base.errors import RefusalError
 from ketfc.base.files import read_json, write_json
 from ketfc.base.source import code_digests
-from ketfc.workflow import StudyWorkflow, entry, of_runs, study_workflow
+from ketfc.workflow import StudyWorkflow, answers, entry, greeting, of_runs, study_workflow
 
 NAMES = [f"sub-{n:02}" for n in range(1, 13)]
 RUNS = [f"{name}_ses-{session}_task-rest" for name in NAMES for session in ("post", "pre")]
@@ -109,6 +109,26 @@ def test_a_study_that_cannot_go_on_is_not_usable(study: Study) -> None:
     assert not start().usable
 
 
+def _make_short(study: Study, runs: list[str]) -> None:
+    """Give the confounds of some runs twenty rows."""
+    for path in study.derivatives.rglob("*_timeseries.tsv"):
+        header = path.read_text(encoding="utf-8").splitlines()[0]
+        row = "\t".join(["0"] * len(header.split("\t"))) + "\n"
+        rows = 20 if path.name.partition("_desc-")[0] in runs else 60
+        path.write_text(f"{header}\n{row * rows}", encoding="utf-8")
+    study.configure(study={"repetition-time": 2.0})
+
+
+def test_a_study_whose_runs_are_all_too_short_is_not_usable_before_an_image_is_read(
+    study: Study,
+) -> None:
+    _make_short(study, RUNS)
+    assert not start().usable
+    # one that is long enough among the first few is reason enough to begin
+    _make_short(study, RUNS[1:])
+    assert start().usable
+
+
 def test_a_wrong_configuration_is_refused(study: Study) -> None:
     study.configure(denoising={"fd-tresh": 0.3})
     with pytest.raises(RefusalError, match=r"The configuration cannot be used:\n.*fd-tresh"):
@@ -183,3 +203,28 @@ def test_the_results_of_the_same_study_are_gone_on_with(study: Study) -> None:
     _planned(study, "demo", "resources/demo/fmriprep/x.nii.gz")
     for files in ((), (str(REPO / "config/config.yaml"),)):
         assert _start_demo(*files).config.study.simulated
+
+
+def test_a_greeting_says_which_study_this_is(study: Study) -> None:
+    assert greeting(start(), [study.folder / "config.yaml"]) == (
+        "Study tiny (config.yaml): 24 runs of 12 participants"
+    )
+    demo = _start_demo()
+    assert greeting(demo, []) == (
+        "This is the demo, a simulated study, since no --configfile was given."
+    )
+    assert greeting(demo, ["demo.yaml"]) == "This is the demo, a simulated study."
+
+
+def test_a_call_is_answered_by_its_targets(study: Study) -> None:
+    for path, text in (("summary.txt", "the verdicts\n"), ("plan/summary.txt", "the plan\n")):
+        (study.results / path).parent.mkdir(parents=True, exist_ok=True)
+        (study.results / path).write_text(text, encoding="utf-8")
+    assert answers([]) == answers(["report"]) == "the verdicts"
+    assert answers({"plan"}) == "the plan"
+    assert answers(["plan", "all"]) == "the verdicts\nthe plan"
+    assert answers(["results/x.tsv"]) == "Done: results/x.tsv"
+    assert answers(["explain"]) == "Done: results/explain.html"
+    write_json(study.results / "plan/preregistration.json", {"sha256": "abc"})
+    said = answers(["preregistration"])
+    assert said == "Locked: results/plan/preregistration.json (sha256 abc)"
