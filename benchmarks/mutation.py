@@ -70,12 +70,18 @@ def main() -> None:
     tree = folder / "tree"
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / chosen.table
-    if chosen.command == "again":
-        unpack(tree)
+    # the commit that was mapped, also where a mutant was left behind; survivors meet today's tests
+    mapped = folder / "commit.txt"
+    resumed = chosen.command == "run" and mapped.exists()
+    commit = mapped.read_text().strip() if resumed else "HEAD"
+    unpack(tree, commit)
+    if chosen.command == "map":
+        mapped.write_text(git("rev-parse", "HEAD").decode())
+    elif chosen.command == "again":
         mutants = [each for each in read(table) if each.outcome == "survived"]
         table = table.with_suffix(".again.tsv")
-    elif chosen.command == "map" or not tree.exists():
-        unpack(tree)
+    # a run that is ended takes its mutant back
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     load(tree)
     if chosen.command == "map":
         map_tests(folder, chosen.rooms)
@@ -95,12 +101,15 @@ def main() -> None:
     print(f"{killed} of {len(rows)} killed ({killed / len(rows):.1%})")
 
 
-def unpack(tree: Path) -> None:
-    """Write the last commit's files into a folder."""
-    packed = subprocess.run(
-        ["git", "archive", "HEAD"], cwd=REPOSITORY, capture_output=True, check=True
+def git(*arguments: str) -> bytes:
+    return subprocess.run(
+        ["git", *arguments], cwd=REPOSITORY, capture_output=True, check=True
     ).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+
+
+def unpack(tree: Path, commit: str) -> None:
+    """Write a commit's files into a folder."""
+    with tarfile.open(fileobj=io.BytesIO(git("archive", commit))) as archive:
         archive.extractall(tree, filter="tar")
 
 
