@@ -222,10 +222,10 @@ def test_the_snakefile_gets_every_file_that_could_be_meant(tmp_path):
             "circuits": {
                 "atlases-dir": str(tmp_path),
                 "parcellation": [
+                    {"name": "Mine", "image": str(own), "labels": "/no/where.tsv", "space": ASYM},
                     "Schaefer100x7",
                     "KetfcVoronoi239",
                     "Nonsense",
-                    {"name": "Mine", "image": str(own), "labels": "/no/where.tsv", "space": ASYM},
                 ],
             },
         }

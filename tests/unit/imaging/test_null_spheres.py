@@ -125,7 +125,7 @@ def written(folder: Path, result: RunResult) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def test_the_matrix_of_one_strategy_is_written(tmp_path):
-    matrix = pd.DataFrame([[np.nan, 0.25], [0.25, np.nan]], NAMES, NAMES)
+    matrix = pd.DataFrame([[np.nan, 0.12345678], [0.12345678, np.nan]], NAMES, NAMES)
     table = pd.DataFrame({"region": NAMES, "n_shared": [3, 4], "tsnr": [50.5, 60]})
     result = RunResult(
         series={SPHERES: RegionSeries(series=pd.DataFrame(), coverage=table)},
@@ -137,7 +137,7 @@ def test_the_matrix_of_one_strategy_is_written(tmp_path):
     )
     coverage, relmat, about = written(tmp_path, result)
     assert list(coverage["tsnr"]) == ["50.5", "60"]
-    assert relmat.set_index("Node").loc["r3n000", "r3n001"] == "0.25"
+    assert relmat.set_index("Node").loc["r3n000", "r3n001"] == "0.123457"
     assert about["DegreesOfFreedom"] == 55.5
     assert about["DenoisingStrategy"] == "24P"
     assert about["Excluded"] is None
