@@ -338,6 +338,14 @@ def test_a_header_that_contradicts_itself_is_refused(fields, rule, said, tmp_pat
     assert caught.value.rule == rule
 
 
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_sform_and_qform_that_part_along_one_axis_alone_are_refused(axis, tmp_path):
+    sizes = [1.0, 4, 4, 4, 2, 0, 0, 0]
+    sizes[axis] = 5.5
+    with pytest.raises(RunError, match="voxels apart"):
+        read_header(_with_header(tmp_path / "b.nii", pixdim=sizes))
+
+
 def test_sform_and_qform_of_different_codes_may_mean_different_spaces(tmp_path):
     path = _with_header(tmp_path / "b.nii", qform_code=1, qoffset_x=40)
     np.testing.assert_allclose(read_header(path).grid.affine, AFFINE)
