@@ -281,3 +281,8 @@ def test_a_file_with_pickles_or_paths_in_it_does_nothing(name, tmp_path):
     with pytest.raises(ValueError, match="allow_pickle=False"):
         read_carpet(path)
     assert [each.name for each in tmp_path.iterdir()] == ["c.npz"]
+
+
+def test_a_carpet_of_nothing_has_no_voxels():
+    empty = make_carpet()
+    assert [len(part) for part in (empty.before, empty.after, empty.parcel, empty.depth)] == [0] * 4

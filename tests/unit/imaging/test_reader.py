@@ -361,6 +361,16 @@ def test_no_memory_is_taken_for_what_a_file_cannot_hold(name, tmp_path):
     assert caught.value.rule == "damaged-image"
 
 
+def test_an_image_whose_length_agrees_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "b.nii.gz"
+    content = nifti_bytes(np.arange(360, dtype="i2").reshape(4, 5, 6, 3))
+    path.write_bytes(gzip.compress(content))
+    (tmp_path / "b.nii").write_bytes(content)
+    monkeypatch.setattr("ketfc.imaging.io.reader.stored_volumes", None)
+    require_whole(path)
+    require_whole(tmp_path / "b.nii")
+
+
 def test_a_whole_image_is_known_by_its_length(tmp_path):
     content = nifti_bytes(np.arange(360, dtype="i2").reshape(4, 5, 6, 3))
     path = tmp_path / "b.nii.gz"
