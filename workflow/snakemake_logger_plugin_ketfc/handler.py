@@ -6,6 +6,7 @@ With ``--verbose``, and in a dry run, Snakemake's own words are shown; its log f
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import logging
 import os
@@ -63,10 +64,10 @@ class LogHandler(LogHandlerBase):
         if settings.dryrun or settings.verbose or settings.debug_dag:
             self._detail = ColorizingTextHandler(nocolor=settings.nocolor, stream=self._stream)
             self._detail.setFormatter(DefaultFormatter(settings.quiet, settings.show_failed_logs))
+            # what it is told differs between the versions of Snakemake
+            told = inspect.signature(DefaultFilter).parameters
             self._detail.addFilter(
-                DefaultFilter(
-                    settings.quiet, settings.debug_dag, settings.dryrun, settings.printshellcmds
-                )
+                DefaultFilter(**{name: getattr(settings, name) for name in told})
             )
         self._jobs: dict[int, _Job] = {}
         self._failed: dict[int, _Job] = {}
