@@ -21,10 +21,9 @@ with running(snakemake):
     tables = (connectivity, scores, design, list(registry.circuits.values()))
     about = {key: params[key] for key in ("strategy", "seed", "permutations", "alpha")}
     found = evaluate_hypotheses(*tables, **about)
-    motion = read_tsv(inputs.motion, numeric=MOTION_NUMBERS)
-    null = read_tsv(inputs.null, numeric=("percentile",))
-    habenula = circuit_verdicts(registry, read_tsv(inputs.habenula))
-    beside = {"motion": motion, "null": null, "habenula": habenula, "alpha": params.alpha}
+    beside = {"motion": read_tsv(inputs.motion, numeric=MOTION_NUMBERS), "alpha": params.alpha}
+    beside["null"] = read_tsv(inputs.null, numeric=("percentile",))
+    beside["habenula"] = circuit_verdicts(registry, read_tsv(inputs.habenula))
     write_tsv(snakemake.output.hypotheses, described(*found, design, **beside))
     write_tsv(snakemake.output.shrinkage, shrunken_table(found[1], alpha=params.alpha))
     write_tsv(snakemake.output.left_out, incomplete_participants(*tables, strategy=params.strategy))

@@ -11,17 +11,16 @@ from ketfc.study.design.design import read_design
 with running(snakemake):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
+    tables = ("hypotheses", "regions", "runs", "null", "robustness")
+    tables += ("reliability", "shrinkage", "attrition", "motion")
     names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
     page = render_report(
         design=read_design(inputs.design),
-        **{name: read_tsv(inputs[name]) for name in ("hypotheses", "regions", "runs", "null")},
+        **{name: read_tsv(inputs[name]) for name in tables},
         incomplete=read_tsv(inputs.left_out),
         exclusions=read_tsv(inputs.exclusions[0]),
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
-        robustness=read_tsv(inputs.robustness),
-        **{name: read_tsv(inputs[name]) for name in ("reliability", "shrinkage", "attrition")},
         edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),
-        motion=read_tsv(inputs.motion),
         qcfc=read_tsv(inputs.qcfc_table),
         clinical=read_tsv(inputs.clinical),
         figures={name: Path(inputs[name]) for name in names},

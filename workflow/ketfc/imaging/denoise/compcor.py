@@ -44,7 +44,7 @@ class Components:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many components each mask gives."""
+        """The number of components of each mask."""
         return {mask: len(columns) for mask, columns in self.by_mask.items()}
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Who came back beside who did not, at baseline: ``tests/attrition.tsv``.
+"""Completers beside drop-outs, at baseline: ``tests/attrition.tsv``.
 
 Differences and their intervals, without a test: a p value above .05 in a handful of drop-outs would
 say nothing, and what a difference does to the results depends on its size, not on its p.

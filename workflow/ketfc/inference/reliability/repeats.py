@@ -14,11 +14,11 @@ from ketfc.inference.reliability.icc import LEAST
 from ketfc.study.design.design import CONTROL_FIRST, Design
 
 SESSION, RUN = "session", "run"
-"""What is measured again."""
+"""The unit that is measured again."""
 
 CONTROL_ARM, CONTROL_DRUG = "control-arm", "control-drug"
 HEALTHY, RUNS = "healthy-controls", "runs"
-"""Whose measurements are repeated, the best first: in patients, over the study's own interval."""
+"""Sources of repeated measurements, the best first: in patients, over the study's own interval."""
 
 
 @dataclass(frozen=True, eq=False)

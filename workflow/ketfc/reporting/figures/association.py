@@ -32,7 +32,7 @@ _COLUMNS = [
 
 @dataclass(frozen=True, eq=False)
 class TestedPoints:
-    """What a test by ranks correlates: one point per participant.
+    """The points that a test by ranks correlates, one per participant.
 
     Attributes
     ----------

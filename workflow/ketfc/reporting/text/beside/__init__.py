@@ -1,1 +1,1 @@
-"""What stands beside the tests: reliability, shrunken estimates, who came back."""
+"""Words beside the tests: reliability, shrunken estimates, drop-outs."""
