@@ -40,7 +40,7 @@ def expected_files() -> set[str]:
     }
     tables = {name for name in files if name.endswith(".tsv") and not name.startswith("plan/")}
     files |= {name.replace(".tsv", ".json") for name in tables}
-    files |= {"report.html", "methods.md", "references.bib", "provenance.json"}
+    files |= {"report.html", "methods.md", "references.bib", "provenance.json", "summary.txt"}
     atlas = "derivatives/atlases/atlas-Blocks/atlas-Blocks"
     files |= {"derivatives/dataset_description.json"}
     files |= {f"{atlas}_dseg.tsv", f"{atlas}_dseg.tsv".replace("Blocks", "KetfcSpheres")}
@@ -91,10 +91,15 @@ def test_a_second_call_has_nothing_to_do(done: Study) -> None:
     assert again.jobs == {}
 
 
-def test_logs_are_kept_and_say_nothing_when_all_is_well(finished: Study) -> None:
+def test_logs_are_kept_and_say_no_more_than_the_plan_and_the_end(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 28 + 2 * len(RUNS) + len(people())
-    assert {name: text for name, text in logs.items() if text} == {}
+    assert len(logs) == 31 + 2 * len(RUNS) + len(people())
+    said = {name: text.decode("utf-8") for name, text in logs.items() if text}
+    # but for the two whose rules have something to say
+    assert said == {
+        "plan.log": (finished.results / "plan/summary.txt").read_text(encoding="utf-8") + "\n",
+        "summary.log": (finished.results / "summary.txt").read_text(encoding="utf-8") + "\n",
+    }
 
 
 def tables(study: Study) -> dict[str, list[list[str]]]:
