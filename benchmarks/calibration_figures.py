@@ -1,4 +1,4 @@
-"""Draw docs/images/calibration_*.png from docs/calibration.tsv."""
+"""Draw docs/images/calibration_*.png from the tables docs/calibration*.tsv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from calibration_rates import ALPHA
+from calibration_cells import ALPHA
+from calibration_hard_figures import hard
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -41,15 +42,16 @@ def rejection_rows(design: str) -> list[Row]:
             for when, at in (("post", "2nd − 1st"), ("late", "3rd − 1st"))
             for method, words in (("permutation", "sign flips"), ("mixed-model", "mixed model"))
         ]
-    plain = "t" if design == "single-arm" else "hc3"
     rows = [
         row("change", "change", "permutation"),
         row("association", "association", "permutation"),
         row("any of 5 changes", "change", "max-t"),
         row("any of 5 associations", "association", "max-t"),
-        row(f"change, {'t' if plain == 't' else 'HC3'}", "change", plain),
+        row("change, parametric t", "change", "t"),
+        row("change, HC3", "change", "hc3"),
         row("change, HC2", "change", "hc2"),
         row("change, ranks", "change", "ranks"),
+        row("association, parametric t", "association", "t"),
         row("association, values", "association", "values"),
         row("association, HC3", "association", "hc3"),
         row("association, HC2", "association", "hc2"),
@@ -160,38 +162,44 @@ def coverage(table: pd.DataFrame) -> Figure:
 def power(table: pd.DataFrame) -> Figure:
     own = table[table["kind"] == "power"]
     labels = {
-        ("single-arm", "change", "permutation"): "change",
-        ("parallel", "change", "permutation"): "two arms",
-        ("crossover", "change", "permutation"): "crossover",
-        ("single-arm", "association", "permutation"): "association",
-        ("single-arm", "association", "values"): "association, values",
+        ("single-arm", "change"): "change",
+        ("parallel", "change"): "two arms",
+        ("crossover", "change"): "crossover",
+        ("single-arm", "association"): "association",
+        ("parallel", "association"): "two arms, association",
+        ("parallel", "drug-by-baseline-score"): "two arms, moderation",
     }
-    figure = new_figure(TWO_COLUMNS, 62)
-    grid = figure.subplots(1, len(labels), sharey=True)
-    for axes, ((design, test, method), label) in zip(grid, labels.items(), strict=True):
-        chosen = own[(own["design"] == design) & (own["test"] == test) & (own["method"] == method)]
+    figure = new_figure(TWO_COLUMNS, 105)
+    grid = figure.subplots(2, 3, sharex=True, sharey=True)
+    for axes, ((design, test), label) in zip(grid.ravel(), labels.items(), strict=True):
+        chosen = own[(own["design"] == design) & (own["test"] == test)]
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.6)
         band = chosen.sort_values("expected").drop_duplicates("expected")
         axes.fill_between(
             band["expected"], band["low"], band["high"], color=FAINT, linewidth=0, zorder=0
         )
         for j, n in enumerate(COLOURS):
-            one = chosen[chosen["n"] == n]
-            axes.plot(
-                one["expected"] + 0.012 * (j - 1),
-                one["rate"],
-                MARKERS[n],
-                color=COLOURS[n],
-                markersize=3.6,
-            )
+            for method, face in (("classical", "white"), ("permutation", COLOURS[n])):
+                one = chosen[(chosen["n"] == n) & (chosen["method"] == method)]
+                axes.plot(
+                    one["expected"] + 0.014 * (j - 1) + 0.006 * (method == "classical"),
+                    one["rate"],
+                    MARKERS[n],
+                    color=COLOURS[n],
+                    markersize=3.6,
+                    markeredgewidth=0.8,
+                    markerfacecolor=face,
+                )
         axes.set_title(label, loc="left", fontweight="bold")
         axes.set_xlim(0.42, 1.02)
-        axes.set_ylim(0.42, 1.02)
+        axes.set_ylim(0.38, 1.02)
         axes.set_xticks([0.5, 0.8, 0.95], [".5", ".8", ".95"])
         axes.set_yticks([0.5, 0.8, 0.95], [".5", ".8", ".95"])
         axes.set_aspect("equal")
+    for axes in grid[1]:
         axes.set_xlabel("power predicted")
-    grid[0].set_ylabel("power found")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("power found")
     legend(figure, "binomial 99 % band")
     return figure
 
@@ -256,23 +264,28 @@ FIGURES = {
 }
 
 
-def draw(table: Path, folder: Path) -> None:
-    """Draw every figure of a table of rates."""
-    rates = read_tsv(table, numeric=("n", "level", "rate", "expected", "low", "high"))
-    for name, figure_of in FIGURES.items():
-        with paper_style():
-            figure = figure_of(rates)
-            with replacing(folder / f"calibration_{name}.png") as temporary:
+def draw(docs: Path) -> None:
+    """Draw every figure of the tables of rates in a folder, into its ``images``."""
+    numbers = ("level", "rate", "expected", "low", "high")
+    rates = read_tsv(docs / "calibration.tsv", numeric=("n", *numbers))
+    now, before = (
+        read_tsv(docs / f"calibration_{name}.tsv", numeric=("spread", *numbers))
+        for name in ("hard", "before")
+    )
+    with paper_style():
+        figures = {name: figure_of(rates) for name, figure_of in FIGURES.items()}
+        figures["two_arms"] = hard(now, before, ["parallel"])
+        figures["other_designs"] = hard(now, before, ["single-arm", "crossover"])
+        for name, figure in figures.items():
+            with replacing(docs / "images" / f"calibration_{name}.png") as temporary:
                 figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", type=Path, nargs="?", default=Path("docs/calibration.tsv"))
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/images"))
-    given = parser.parse_args()
-    draw(given.table, given.folder)
+    parser.add_argument("docs", type=Path, nargs="?", default=Path("docs"))
+    draw(parser.parse_args().docs)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ _TRUTH_FROM = 400_000
 
 
 @dataclass(frozen=True)
-class _Circuit:
+class Circuit:
     """A primary hypothesis."""
 
     id: str
@@ -154,35 +154,7 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
     circuits : int
         How many of its circuits, from the first.
     """
-    kind = study.kind
-    crossover = kind == "crossover"
-    design = Design.from_json(
-        {
-            "kind": kind,
-            "baseline": "control" if crossover else "pre",
-            "followup": "ketamine" if crossover else "post",
-            "arms": {"ketamine": "ketamine", "control": "midazolam"}
-            if kind == "parallel"
-            else None,
-            "drugs": {"ketamine": "ketamine", "control": "midazolam"},
-            "si": {"instrument": "SSI", "shape": "pre-post"},
-            "study": "simulated",
-            "detected": "simulated",
-            "pre": None,
-            "contrasts": [],
-            "sessions": {},
-            "participants": {},
-            "sequences": None,
-            "groups": None,
-            "depression": None,
-            "estimand": {},
-            "may_not_say": [],
-            "control_tested": True,
-            "strategy": "simulated",
-            "alpha": 0.05,
-            "preregistered": False,
-        }
-    )
+    design = design_of(study.kind)
     labels = np.array([["control", CONTROL_FIRST], ["ketamine", KETAMINE_FIRST]], dtype=object)
     people = pd.Index([f"{i:06d}" for i in range(len(study.ketamine))], dtype=object)
     arms, sequences = (
@@ -208,8 +180,49 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
         for test in ("change", "association"):
             needs = ("z_baseline", "z_followup", "si_baseline", "si_followup")
             plan = PlannedTest(test, test, None, needs)
-            made.append(Planned(_Circuit(f"circuit-{i}", f"circuit {i}"), plan, design, sample))
+            made.append(Planned(Circuit(f"circuit-{i}", f"circuit {i}"), plan, design, sample))
     return made
+
+
+def design_of(kind: str, **more: Any) -> Design:
+    """Return the design of a simulated study, as ``plan/design.json`` has it.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`DESIGNS`.
+    **more : object
+        Further fields of the file.
+    """
+    crossover = kind == "crossover"
+    return Design.from_json(
+        {
+            "kind": kind,
+            "baseline": "control" if crossover else "pre",
+            "followup": "ketamine" if crossover else "post",
+            "arms": {"ketamine": "ketamine", "control": "midazolam"}
+            if kind == "parallel"
+            else None,
+            "drugs": {"ketamine": "ketamine", "control": "midazolam"},
+            "si": {"instrument": "SSI", "shape": "pre-post"},
+            "study": "simulated",
+            "detected": "simulated",
+            "pre": None,
+            "contrasts": [],
+            "sessions": {},
+            "participants": {},
+            "sequences": None,
+            "groups": None,
+            "depression": None,
+            "estimand": {},
+            "may_not_say": [],
+            "control_tested": True,
+            "strategy": "simulated",
+            "alpha": 0.05,
+            "preregistered": False,
+        }
+        | more
+    )
 
 
 class Truth(NamedTuple):

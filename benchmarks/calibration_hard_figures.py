@@ -1,0 +1,182 @@
+"""Figures of the hard cases: a line per case, a panel per kind of test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from calibration_cells import ALPHA
+from matplotlib.figure import Figure
+
+from ketfc.reporting.figures.style import FAINT, INK, QUIET, TWO_COLUMNS, new_figure
+
+EDGE, BEFORE = "#56b4e9", "#d55e00"
+"""Colours of single edges and of what was found before, Okabe and Ito's."""
+
+CASE = ["design", "ketamine", "control", "spread", "drug", "sites", "scores", "followups"]
+"""Columns that tell hard cases apart."""
+
+
+DESIGNS = {"single-arm": "one arm", "parallel": "two arms", "crossover": "crossover"}
+
+
+class Mark(NamedTuple):
+    """One mark of a hard case."""
+
+    test: str
+    method: str
+    shape: str
+    colour: str
+    kind: str = "rejection"
+
+    def rates(self, table: pd.DataFrame, case: pd.Series[Any]) -> pd.Series[float]:
+        """Return the rates of it in a table: one, or none."""
+        own = table[(table[CASE] == case[CASE]).all(axis=1)]
+        own = own[(own["test"] == self.test) & (own["method"] == self.method)]
+        return own.loc[own["kind"] == self.kind, "rate"]
+
+
+PANELS: tuple[tuple[str, tuple[Mark, ...]], ...] = (
+    ("change", (Mark("change", "permutation", "o", INK), Mark("change", "each edge", "o", EDGE))),
+    (
+        "association",
+        (
+            Mark("association", "permutation", "s", INK),
+            Mark("association", "each edge", "s", EDGE),
+        ),
+    ),
+    (
+        "moderation",
+        (
+            Mark("drug-by-baseline-score", "permutation", "^", INK),
+            Mark("drug-by-change", "permutation", "v", INK),
+        ),
+    ),
+    (
+        "family of 5",
+        tuple(
+            Mark(test, method, shape, colour)
+            for test, shape in (("change", "o"), ("association", "s"))
+            for method, colour in (("max-t", INK), ("holm", EDGE))
+        ),
+    ),
+    (
+        "interval",
+        (
+            Mark("change", "permutation", "o", INK, "coverage"),
+            Mark("association", "permutation", "s", INK, "coverage"),
+        ),
+    ),
+)
+"""Panels of the figures of hard cases, with the marks of each."""
+
+
+def case_label(about: pd.Series[Any]) -> str:
+    """Return the words for a hard case."""
+    one = about["design"] == "single-arm"
+    parts = [f"n = {about['ketamine']}" if one else f"{about['ketamine']} + {about['control']}"]
+    if about["spread"] != 1 or _kind(about)[1:] == ("no effect", "1", "skewed"):
+        parts.append(f"spread {about['spread']:g}")
+    if about["drug"] != "no effect":
+        parts.append(about["drug"])
+    if about["sites"] != "1":
+        parts.append(about["sites"].replace("3", "3 sites,"))
+    if about["followups"] != "1":
+        parts.append("until a later scan")
+    words = {"zeros": "60 % zeros", "one item": "one item"}
+    return ", ".join([*parts, *([words[about["scores"]]] if about["scores"] in words else [])])
+
+
+def _kind(about: pd.Series[Any]) -> tuple[str, str, str, str]:
+    """Return what cases that stand together share."""
+    return about["design"], about["drug"], about["sites"][:1], about["scores"]
+
+
+def hard(table: pd.DataFrame, before: pd.DataFrame, designs: Sequence[str]) -> Figure:
+    """Draw a line per hard case of some designs, a panel per kind of test."""
+    own = table[table["design"].isin(designs)]
+    cases = own[CASE].drop_duplicates()
+    order = ["design", "drug", "sites", "scores", "control", "ketamine", "spread"]
+    cases = cases.sort_values(order, key=_in_order)
+    panels = PANELS if "parallel" in designs else [one for one in PANELS if one[0] != "moderation"]
+    figure = new_figure(TWO_COLUMNS, 28 + 5.4 * len(cases))
+    grid = figure.subplots(1, len(panels), sharey=True)
+    labels, heights, y, last = [], [], 0.0, None
+    for _, case in cases.iterrows():
+        y += 1.0 if last in (None, _kind(case)) else 1.7
+        last = _kind(case)
+        design = f"{DESIGNS[case['design']]}, " if len(designs) > 1 else ""
+        labels.append(design + case_label(case))
+        heights.append(y)
+        for axes, (_, marks) in zip(grid, panels, strict=True):
+            for j, mark in enumerate(marks):
+                at = y + 0.22 * (j - (len(marks) - 1) / 2)
+                for rates, colour, face in ((before, BEFORE, "white"), (table, mark.colour, None)):
+                    axes.plot(
+                        (found := mark.rates(rates, case)),
+                        [at] * len(found),
+                        mark.shape,
+                        color=colour,
+                        markerfacecolor=face or colour,
+                        markersize=3.0,
+                        markeredgewidth=0.7,
+                    )
+    for axes, (name, marks) in zip(grid, panels, strict=True):
+        covers = marks[0].kind == "coverage"
+        low, high, middle = (0.93, 0.97, 0.95) if covers else (*_band(own), ALPHA)
+        axes.axvspan(low, high, color=FAINT, linewidth=0, zorder=0)
+        axes.axvline(middle, color=QUIET, linewidth=0.6, zorder=0)
+        axes.set_title(name, loc="left", fontweight="bold")
+        axes.set_xlabel("covers the truth" if covers else "rejected at .05")
+        axes.set_ylim(y + 0.8, 0.2)
+        axes.tick_params(axis="y", length=0)
+    grid[0].set_yticks(heights, labels)
+    _hard_legend(figure)
+    return figure
+
+
+def _in_order(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return keys of sorting: designs as they are named above, few participants first."""
+    names = {
+        "design": list(DESIGNS),
+        "drug": ["no effect", "moves both"],
+        "scores": ["skewed", "zeros", "one item"],
+    }.get(str(column.name))
+    if names is not None:
+        return column.map({name: i for i, name in enumerate(names)})
+    return column if column.name == "sites" else pd.to_numeric(column)
+
+
+def _band(table: pd.DataFrame) -> tuple[float, float]:
+    """Return the band of a rate of .05 of all studies."""
+    own = table[(table["kind"] == "rejection") & (table["method"] == "max-t")]
+    return float(own["low"].max()), float(own["high"].min())
+
+
+def _hard_legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def handle(shape: str, colour: str, label: str, face: str | None = None) -> Line2D:
+        return Line2D(
+            [],
+            [],
+            marker=shape,
+            color=colour,
+            markerfacecolor=face or colour,
+            linestyle="",
+            markersize=4,
+            label=label,
+        )
+
+    handles: list[Any] = [
+        handle("o", INK, "change"),
+        handle("s", INK, "association"),
+        handle("^", INK, "drug by baseline score"),
+        handle("v", INK, "drug by change"),
+        handle("o", EDGE, "single edges; Holm (else max-T)"),
+        handle("o", BEFORE, "before studentising", "white"),
+        Patch(color=FAINT, label="99 % band; 95 ± 2 %"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
