@@ -38,7 +38,14 @@ class Mark(NamedTuple):
 
 
 PANELS: tuple[tuple[str, tuple[Mark, ...]], ...] = (
-    ("change", (Mark("change", "permutation", "o", INK), Mark("change", "each edge", "o", EDGE))),
+    (
+        "change",
+        (
+            Mark("change", "permutation", "o", INK),
+            Mark("change", "each edge", "o", EDGE),
+            Mark("change-late", "permutation", "D", INK),
+        ),
+    ),
     (
         "association",
         (
@@ -76,29 +83,30 @@ def case_label(about: pd.Series[Any]) -> str:
     """Return the words for a hard case."""
     one = about["design"] == "single-arm"
     parts = [f"n = {about['ketamine']}" if one else f"{about['ketamine']} + {about['control']}"]
-    if about["spread"] != 1 or _kind(about)[1:] == ("no effect", "1", "skewed"):
+    plain = {"drug": "no effect", "sites": "1", "scores": "skewed"}
+    if about["spread"] != 1 or all(about[name] == value for name, value in plain.items()):
         parts.append(f"spread {about['spread']:g}")
     if about["drug"] != "no effect":
         parts.append(about["drug"])
     if about["sites"] != "1":
         parts.append(about["sites"].replace("3", "3 sites,"))
     if about["followups"] != "1":
-        parts.append("until a later scan")
+        parts.append("two follow-ups")
     words = {"zeros": "60 % zeros", "one item": "one item"}
     return ", ".join([*parts, *([words[about["scores"]]] if about["scores"] in words else [])])
 
 
-def _kind(about: pd.Series[Any]) -> tuple[str, str, str, str]:
+def _kind(about: pd.Series[Any]) -> tuple[str, ...]:
     """Return what cases that stand together share."""
-    return about["design"], about["drug"], about["sites"][:1], about["scores"]
+    names = "design", "drug", "scores", "followups"
+    return (about["sites"][:1], *(about[name] for name in names))
 
 
 def hard(table: pd.DataFrame, before: pd.DataFrame, designs: Sequence[str]) -> Figure:
     """Draw a line per hard case of some designs, a panel per kind of test."""
     own = table[table["design"].isin(designs)]
     cases = own[CASE].drop_duplicates()
-    order = ["design", "drug", "sites", "scores", "control", "ketamine", "spread"]
-    cases = cases.sort_values(order, key=_in_order)
+    cases = cases.iloc[sorted(range(len(cases)), key=lambda i: _place(cases.iloc[i]))]
     panels = PANELS if "parallel" in designs else [one for one in PANELS if one[0] != "moderation"]
     figure = new_figure(TWO_COLUMNS, 28 + 5.4 * len(cases))
     grid = figure.subplots(1, len(panels), sharey=True)
@@ -127,6 +135,8 @@ def hard(table: pd.DataFrame, before: pd.DataFrame, designs: Sequence[str]) -> F
         low, high, middle = (0.93, 0.97, 0.95) if covers else (*_band(own), ALPHA)
         axes.axvspan(low, high, color=FAINT, linewidth=0, zorder=0)
         axes.axvline(middle, color=QUIET, linewidth=0.6, zorder=0)
+        least, most = axes.get_xlim()
+        axes.set_xlim(min(least, 0.91 if covers else 0.02), max(most, 0.98 if covers else 0.08))
         axes.set_title(name, loc="left", fontweight="bold")
         axes.set_xlabel("covers the truth" if covers else "rejected at .05")
         axes.set_ylim(y + 0.8, 0.2)
@@ -136,16 +146,20 @@ def hard(table: pd.DataFrame, before: pd.DataFrame, designs: Sequence[str]) -> F
     return figure
 
 
-def _in_order(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return keys of sorting: designs as they are named above, few participants first."""
-    names = {
-        "design": list(DESIGNS),
-        "drug": ["no effect", "moves both"],
-        "scores": ["skewed", "zeros", "one item"],
-    }.get(str(column.name))
-    if names is not None:
-        return column.map({name: i for i, name in enumerate(names)})
-    return column if column.name == "sites" else pd.to_numeric(column)
+def _place(about: pd.Series[Any]) -> tuple[Any, ...]:
+    """Return a key of sorting: the plain cases first, arms ever less equal, ever fewer people."""
+    ketamine, control = int(about["ketamine"]), int(about["control"])
+    return (
+        list(DESIGNS).index(about["design"]),
+        about["followups"],
+        about["drug"] != "no effect",
+        about["sites"],
+        about["scores"] != "skewed",
+        about["scores"],
+        about["spread"],
+        control / ketamine,
+        -ketamine,
+    )
 
 
 def _band(table: pd.DataFrame) -> tuple[float, float]:
@@ -173,10 +187,11 @@ def _hard_legend(figure: Figure) -> None:
     handles: list[Any] = [
         handle("o", INK, "change"),
         handle("s", INK, "association"),
+        handle("D", INK, "change until the second follow-up"),
         handle("^", INK, "drug by baseline score"),
         handle("v", INK, "drug by change"),
         handle("o", EDGE, "single edges; Holm (else max-T)"),
-        handle("o", BEFORE, "before studentising", "white"),
+        handle("o", BEFORE, "before, where simulated", "white"),
         Patch(color=FAINT, label="99 % band; 95 ± 2 %"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)

@@ -19,13 +19,13 @@ from ketfc.inference.core.permutation import (
     sign_flip_test,
     stream,
 )
+from ketfc.inference.core.variance_groups import Groups
 from ketfc.inference.robustness.power import (
     RANK_EFFICIENCY,
     detectable_difference,
     detectable_dz,
     detectable_partial_r,
 )
-from ketfc.inference.core.variance_groups import Groups
 
 POWERS = (0.5, 0.8, 0.95)
 """Powers whose detectable effects are planted."""

@@ -329,7 +329,7 @@ def hard_page() -> pd.DataFrame:
 
 def test_the_page_has_every_hard_case(hard_page):
     given = {tuple(map(str, cell.about.values())) for cell in hard_cells(permutations=9, seed=1)}
-    rows = hard_page[HARD_ABOUT].astype({"spread": str})
+    rows = hard_page[HARD_ABOUT].assign(spread=hard_page["spread"].astype(float).astype(str))
     assert set(rows.itertuples(index=False, name=None)) == given
 
 
@@ -421,25 +421,26 @@ def rejected(case: Case, name: str, studies: int) -> tuple[float, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("test", ["change", "association"])
 def test_families_keep_their_level_where_people_are_missing_in_mixed_sites(test, monkeypatch):
-    """Orders that leave the sites, where people are missing, reject .15 to .2 of such families."""
+    """Orders that leave the sites where people are missing reject .15 to .2 of such families."""
     monkeypatch.setattr("hard_studies._MISSING", 0.35)
     case = Case("parallel", 9, 9, sites="interleaved")
-    assert rejected(case, test, 400)[0] < 0.1
+    largest, alone = rejected(case, test, 400)
+    assert largest < 0.1, (largest, alone)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("design", ["parallel", "crossover"])
 def test_the_smaller_and_more_varied_group_does_not_make_a_change(design):
-    """A single variance for both groups rejects .15 of such changes, and .2 of the families."""
+    """A single variance for both groups rejects .12 to .15 of such changes, .2 of the families."""
     largest, alone = rejected(Case(design, 10, 30, spread=2.0), "change", 400)
-    assert largest < 0.1
+    assert largest < 0.1, (largest, alone)
     assert alone < 0.085
 
 
 @pytest.mark.slow
 def test_a_drug_that_moves_both_does_not_make_an_association():
-    """Exchange between arms rejects .1 of such associations, and .17 of the families."""
+    """Exchange between arms rejects .083 of such associations, and .13 of the families."""
     case = Case("parallel", 8, 40, spread=8.0, moves=True)
     largest, alone = rejected(case, "association", 400)
-    assert largest < 0.1
+    assert largest < 0.1, (largest, alone)
     assert alone < 0.075
