@@ -273,7 +273,7 @@ def draw(docs: Path) -> None:
     numbers = ("level", "rate", "expected", "low", "high")
     rates = read_tsv(docs / "calibration.tsv", numeric=("n", *numbers))
     now, before = (
-        read_tsv(path, numeric=("spread", *numbers))
+        read_tsv(path, numeric=("spread", "studies", *numbers))
         for path in (docs / "calibration_hard.tsv", _BEFORE)
     )
     with paper_style():

@@ -18,6 +18,9 @@ CASE = ["design", "ketamine", "control", "spread", "drug", "sites", "scores", "f
 """Columns that tell hard cases apart."""
 
 
+_MANY = 1990
+"""Studies of a case below which their number stands beside it."""
+
 DESIGNS = {"single-arm": "one arm", "parallel": "two arms", "crossover": "crossover"}
 
 
@@ -115,7 +118,9 @@ def hard(table: pd.DataFrame, before: pd.DataFrame, designs: Sequence[str]) -> F
         y += 1.0 if last in (None, _kind(case)) else 1.7
         last = _kind(case)
         design = f"{DESIGNS[case['design']]}, " if len(designs) > 1 else ""
-        labels.append(design + case_label(case))
+        studies = own.loc[(own[CASE] == case).all(axis=1), "studies"].max()
+        few = f" ({studies:.0f})" if studies < _MANY else ""
+        labels.append(design + case_label(case) + few)
         heights.append(y)
         for axes, (_, marks) in zip(grid, panels, strict=True):
             for j, mark in enumerate(marks):
