@@ -108,8 +108,9 @@ def faulty(finished: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     assert "Traceback" not in done.text
     # one is gone; the nine others are denoised again, and so is the other session of the one that
     # is gone, which shares its voxels with nobody now; that one is read again, and both sessions
-    # of the two participants with faults in their images
-    assert done.jobs["denoise_run"] == 10
+    # of the two participants with faults in their images; whose confounds are gone has a session
+    # that must be cleaned of the same kinds of components
+    assert done.jobs["denoise_run"] == 11
     assert done.jobs["extract_run"] == 5
     return study
 

@@ -244,6 +244,9 @@ def _fit(data: _Data, bases: Floats) -> _Fit | None:
         if score @ step < _TOLERANCE:
             of_parameters = _inverse(information)
             corrected = 2 * np.einsum("kl,klij->ij", of_parameters, correction)
+            # the correction is an approximation that can take more than there is in small arms
+            if not (np.diag(state.covariance + corrected) > 0).all():
+                return None
             return _Fit(data, state, slopes, of_parameters, corrected)
         better = None
         for halving in range(20):
