@@ -148,6 +148,13 @@ def _inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
+class _Files(SimpleNamespace):
+    """Files by name, over which one can go as over Snakemake's."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(vars(self).values())
+
+
 def _script(name: str, params: SimpleNamespace, **about: Any) -> str:
     """Run a script of the workflow; return what its log says of its end if it failed."""
     params.code = CODE[name.removesuffix(".py")]
@@ -187,9 +194,7 @@ def _plan(found: Outcome) -> Config:
     assert set(work.parcellation_files) == set(work.made_atlases)
     plan = Path("plan")
     names = ("runs", "scores", "participants", "native", "problems")
-    files = SimpleNamespace(
-        **{name: plan / f"{name}.tsv" for name in names}, design=plan / "design.json"
-    )
+    files = _Files(**{name: plan / f"{name}.tsv" for name in names}, design=plan / "design.json")
     params = SimpleNamespace(config=raw, folders=work.folders, by_hand=work.by_hand)
     headers = plan / "headers.json"
     failed = _script("headers.py", params=params, output=[headers])
@@ -214,7 +219,7 @@ def _plan(found: Outcome) -> Config:
         "plan.py",
         params=SimpleNamespace(listing=None),
         input=SimpleNamespace(**vars(files), preregistration=work.lock),
-        output=SimpleNamespace(summary=plan / "summary.txt"),
+        output=_Files(summary=plan / "summary.txt"),
     )
     found.messages.append(found.refused)
     return work.config
@@ -234,7 +239,7 @@ def _parcellation(found: Outcome, config: Config) -> None:
             other_templates=config.circuits.allow_template_mismatch,
         ),
         input=SimpleNamespace(named=NAMED),
-        output=SimpleNamespace(**files),
+        output=_Files(**files),
     )  # fmt: skip
     found.messages.append(found.refused)
     if not found.refused:
@@ -296,7 +301,7 @@ def _run(
             registry="circuits.yaml",
             atlas_sidecars=["made.json"],
         ),
-        output=SimpleNamespace(circuits=out / "circuits.tsv"),
+        output=_Files(circuits=out / "circuits.tsv"),
         params=SimpleNamespace(
             space=space,
             files=run,

@@ -14,6 +14,8 @@ MADRS = "participant_id SSI_ses-pre SSI_ses-post M_ses-pre M_ses-post M10_ses-pr
 DEPRESSION = {"instrument": "MADRS", "column": "M", "si-item": "M10"}
 RANGE = "a whole number from 0 to 38"
 
+CODE = "; if it stands for a missing score, name it in scores.missing"
+
 # what is wrong: the tables, what the config says, and the one line
 FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "above the range": (
@@ -31,8 +33,8 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "a code for missing": (
         WIDE.replace("12", "999"),
         {},
-        "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 999: is out of the range of SSI "
-        f"(allowed: {RANGE})",
+        "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 999: is out of the range of SSI"
+        f"{CODE} (allowed: {RANGE})",
     ),
     "a fraction": (
         WIDE.replace("12", "12.5"),
@@ -60,7 +62,8 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "another word for missing": (
         WIDE.replace("12", "NaN"),
         {},
-        "scores.tsv: sub-01 ses-pre: SSI_ses-pre = NaN: is not a number (allowed: a number or n/a)",
+        f"scores.tsv: sub-01 ses-pre: SSI_ses-pre = NaN: is not a number{CODE} "
+        "(allowed: a number or n/a)",
     ),
     "a misspelt column": (
         WIDE.replace("SSI_ses-post", "SSI_ses-pots"),
@@ -112,14 +115,14 @@ FAULTS: dict[str, tuple[str | dict[str, str], dict[str, Any], str]] = {
     "an impossible item": (
         MADRS + "01 12 3 30 20 4 2\n02 9 4 25 20 7 2\n",
         {"depression": DEPRESSION},
-        "scores.tsv: sub-02 ses-pre: M10_ses-pre = 7: is out of the range of item 10 of MADRS "
-        "(allowed: a whole number from 0 to 6)",
+        "scores.tsv: sub-02 ses-pre: M10_ses-pre = 7: is out of the range of item 10 of MADRS"
+        f"{CODE} (allowed: a whole number from 0 to 6)",
     ),
     "an impossible change": (
         "participant_id delta\n01 -4\n02 -40\n",
         {"si": {"instrument": "SSI", "change-column": "delta"}},
-        "scores.tsv: sub-02: delta = -40: is not a possible change of SSI "
-        "(allowed: a number from -38 to 38)",
+        "scores.tsv: sub-02: delta = -40: is not a possible change of SSI in points "
+        "(allowed: a whole number from -38 to 38)",
     ),
     "a column in two tables": (
         {"a.tsv": WIDE, "b.tsv": WIDE},
@@ -190,7 +193,7 @@ def test_all_problems_of_a_table_are_said_at_once(tmp_path: Path) -> None:
         "scores.tsv: sub-02: participant_id = sub-02: has 2 rows (lines 3, 5); one is expected",
         "scores.tsv: sub-01 ses-pre: SSI_ses-pre = 39: is out of the range of SSI",
         "scores.tsv: sub-02 ses-pre: SSI_ses-pre = 9.5: is not a possible score of SSI",
-        "scores.tsv: sub-01 ses-post: SSI_ses-post = x: is not a number",
+        f"scores.tsv: sub-01 ses-post: SSI_ses-post = x: is not a number{CODE}",
         "scores.tsv: sub-02 ses-pre: M10_ses-pre = 6: is above the total it is part of "
         "(M_ses-pre = 5)",
     ]

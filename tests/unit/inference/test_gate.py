@@ -313,6 +313,7 @@ def test_too_few_with_motion_have_no_gate_and_a_reason():
 def told(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Any) -> pd.DataFrame:
     """Flags and words, as the rule `hypotheses` joins them."""
     made = design_of(design)
+    hypotheses = hypotheses.assign(family="primary-" + hypotheses["test"])
     return add_motion_flags(with_motion(hypotheses, motion, made), motion, made)
 
 

@@ -30,6 +30,8 @@ def hypotheses(*rows: tuple[str, str, float | None, float | None]) -> pd.DataFra
             "estimate": estimate,
             "ci_low": None,
             "ci_high": None,
+            "ci_holm_low": None,
+            "ci_holm_high": None,
             "p_holm": p,
             "n": 9,
             "flags": None,

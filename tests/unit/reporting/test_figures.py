@@ -286,7 +286,7 @@ def test_matrices_stand_in_networks_and_keep_missing_pairs(made):
 
 @pytest.mark.parametrize("parcels", [0, 60])
 def test_a_matrix_of_edges_has_all_below_its_diagonal_and_survivors_above(parcels):
-    made = made_tables.two_arms(parcels=parcels)
+    made = made_tables.two_arms(parcels=parcels, size=24 if parcels else 16)
     edges = made_tables.edges_of(made)
     figure, numbers = draw_edges(edges, made.design)
     change = numbers[numbers["test"] == "change"]

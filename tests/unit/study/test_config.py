@@ -146,6 +146,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "seed": 20251122,
             "permutations": 10000,
             "alpha": 0.05,
+            "primary-question": "both",
             "covariates": (),
             "blocks": None,
             "later-outcomes": (),

@@ -210,7 +210,7 @@ def edge_tests(
     pandas.DataFrame
         :data:`EDGE_COLUMNS`, a row per edge and test; no association without a score. `estimate`
         is in Fisher z, or the partial Spearman correlation of an association; `statistic`, `df`
-        and `p_parametric` are those of ordinary least squares (of ranks); all p are two-sided.
+        and `p_parametric` are those of the t that was permuted (of ranks); all p are two-sided.
         `p_fwer` is by the largest |t| of the family under joint arrangements, `p_fdr` is
         `p_permutation` corrected by Benjamini and Hochberg's method, each within `family` alone.
         An edge that some participants lack is tested in the others (`n`). What cannot be tested
