@@ -38,7 +38,7 @@ def expected_files() -> set[str]:
         for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }
-    tables = {name for name in files if name.endswith(".tsv") and not name.startswith("plan/")}
+    tables = {name for name in files if name.endswith(".tsv")}
     files |= {name.replace(".tsv", ".json") for name in tables}
     files |= {"report.html", "methods.md", "references.bib", "provenance.json", "summary.txt"}
     atlas = "derivatives/atlases/atlas-Blocks/atlas-Blocks"
