@@ -62,7 +62,7 @@ def summary(study, plan):
 
 def test_everything_but_the_images_is_there_and_the_plan_says_so(plan) -> None:
     errors = [problem for problem in plan.problems if problem.severity == "error"]
-    assert [(p.field, "holds no preprocessed BOLD image" in p.message) for p in errors] == [
+    assert [(p.field, "is a raw BIDS dataset" in p.message) for p in errors] == [
         ("study.derivatives", True)
     ]
     assert plan.design.kind == "crossover"

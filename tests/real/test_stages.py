@@ -82,7 +82,7 @@ def test_every_run_can_be_used_with_every_strategy(results):
     for result in results.values():
         assert result.error is None
         assert all(cleaned.error is None for cleaned in result.strategies.values())
-        assert str(result.strategies["acompcor"].compcor) == "6 combined"
+        assert str(result.strategies["acompcor"].compcor) == "8 combined"
         assert result.strategies["acompcor"].high_pass == "3 cosine regressors of fMRIPrep"
 
 

@@ -10,15 +10,10 @@ from made_study import Study, contents, labels, people
 from ketfc.base.files import read_json, read_tsv
 
 MAKE = Callable[..., Study]
-FILES = [
-    "design.json",
-    "headers.json",
-    "native.tsv",
-    "participants.tsv",
-    "problems.tsv",
-    "runs.tsv",
-    "scores.tsv",
-]
+TABLES = ("native", "participants", "problems", "runs", "scores")
+FILES = sorted(
+    ["design.json", "headers.json", *(f"{n}.{kind}" for n in TABLES for kind in ("json", "tsv"))]
+)
 
 
 def test_a_good_study_is_planned_from_empty_images(empty: MAKE) -> None:

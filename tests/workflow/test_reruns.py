@@ -29,8 +29,10 @@ BELOW_RUNS = {
     "robustness": 1,
     "sessions": 1,
     "similarity": 1,
+    "summary": 1,
 }
 PLAN = {"clinical": 1, "habenula": 1, "headers": 1, "inventory": 1, "plan": 1}
+SESSIONS_OF_03 = ["sub-03_ses-post_task-rest", "sub-03_ses-pre_task-rest"]
 MEASURE = "results/connectivity.tsv"
 CONFOUNDS = "_desc-confounds_timeseries.tsv"
 
@@ -41,20 +43,21 @@ def test_a_new_date_alone_changes_nothing(done: Study) -> None:
     assert done.run("-n").jobs == {}
 
 
-def test_edited_confounds_run_that_run_again_and_what_follows(done: Study) -> None:
+def test_edited_confounds_run_its_sessions_again_and_what_follows(done: Study) -> None:
     path = done.file("03", "pre", CONFOUNDS)
     path.write_text(path.read_text(encoding="utf-8").replace("0.8", "0.9"), encoding="utf-8")
     planned = done.run("-n")
-    assert planned.runs == ["sub-03_ses-pre_task-rest"]
-    # its image is not read for that
-    assert planned.jobs == BELOW_RUNS | PLAN | {"denoise_run": 1, "participant_quality": 1}
+    # a participant's sessions are cleaned of the same kinds of aCompCor's components
+    assert planned.runs == SESSIONS_OF_03
+    # no image is read for that
+    assert planned.jobs == BELOW_RUNS | PLAN | {"denoise_run": 2, "participant_quality": 1}
 
 
-def test_an_edited_sidecar_runs_that_run_again(done: Study) -> None:
+def test_an_edited_sidecar_runs_its_sessions_again(done: Study) -> None:
     path = done.file("03", "pre", "_desc-preproc_bold.json")
     path.write_text('{"RepetitionTime": 2.5}', encoding="utf-8")
     planned = done.run("-n")
-    assert (planned.runs, planned.reads) == (["sub-03_ses-pre_task-rest"], [])
+    assert (planned.runs, planned.reads) == (SESSIONS_OF_03, [])
 
 
 def test_an_edited_image_runs_all_runs_of_its_participant_again(done: Study) -> None:
