@@ -50,7 +50,7 @@ def test_missing_images_are_the_error_and_the_design_is_said_all_the_same(planne
     assert "design: crossover (detected from study.crossover" in said
     assert "groups: patients (MDD, BP) n = 36, controls (HC) n = 22" in said
     for label, role in example()["study"]["sessions"].items():
-        assert f"session {label} ({role})" in said
+        assert f"session {role} ({label})" in said
     assert read_json(results / "design.json")["kind"] == "crossover"
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from made_study import REPO, Study, command, labels, people, touch_run
 
+from ketfc.imaging.preflight.study_plan import FEW
+
 MAKE = Callable[..., Study]
 HEAVY = ("nilearn", "statsmodels", "matplotlib", "sklearn", "scipy.stats")
 
@@ -73,17 +75,18 @@ def test_a_worker_neither_walks_the_derivatives_nor_imports_what_it_does_not_nee
         assert [name for name in HEAVY if name in found["modules"]] == []
 
 
-def test_a_dry_run_opens_no_file_of_the_data_and_lists_as_many_folders_as_there_are(
+def test_a_dry_run_opens_a_few_tables_of_confounds_and_lists_as_many_folders_as_there_are(
     empty: MAKE,
 ) -> None:
     looked = {}
-    for n_per_arm in (2, 4):
+    for n_per_arm in (2, 8):
         study = larger(empty, n_per_arm)
         found = of_the_data(probe(study, "-n"), study)
-        assert [path for path in found if not Path(study.folder, path).is_dir()] == []
-        looked[n_per_arm] = len(found)
+        opened = [path for path in found if not Path(study.folder, path).is_dir()]
+        assert all(path.endswith("_desc-confounds_timeseries.tsv") for path in opened)
+        looked[n_per_arm] = (len(opened), len(found) - len(opened))
     # a participant's own folder and that of each session
-    assert looked == {2: 4 * 3, 4: 8 * 3}
+    assert looked == {2: (8, 4 * 3), 8: (FEW, 16 * 3)}
 
 
 def test_rules_do_not_go_through_the_whole_study_for_every_job() -> None:
