@@ -16,6 +16,7 @@ from ketfc.inference.core.joint_tests import (
     Models,
     Tally,
     constant_columns,
+    indicators,
     missing_patterns,
     without_absent,
 )
@@ -97,7 +98,7 @@ def sign_flip_family(
     df = (n[tested] - 1).astype(np.float64)
     t = _t_of(unit.sum(axis=0), df)
     if blocks is not None:
-        unit = (blocks[:, np.newaxis] == np.unique(blocks)).astype(np.float64).T @ unit
+        unit = indicators(blocks).T @ unit
     signs, exhaustive = sign_flips(len(unit), permutations=permutations, rng=rng)
     tally = Tally(len(tested), len(signs))
     for i, column in enumerate(unit.T):
