@@ -132,16 +132,6 @@ def test_too_few_participants_have_no_adjusted_difference(made):
     assert n == 2
 
 
-def test_a_change_score_is_taken_as_it_is_and_has_no_sessions():
-    made = made_tables.changes_only()
-    scores = of_changes.score_changes(made.scores, made.design)
-    raw = made.scores[(made.scores["scale"] == "si")].set_index("participant_id")["score"]
-    pd.testing.assert_series_equal(
-        scores.set_index("participant_id")["change"], raw, check_names=False
-    )
-    assert scores[["baseline", "followup"]].isna().all(axis=None)
-
-
 def test_the_interval_of_a_mean_is_students():
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""Changes of circuits, edges and scores of every participant."""
+"""Changes of circuits and edges of every participant."""
 
 from __future__ import annotations
 
@@ -60,43 +60,6 @@ def _wide(rows: pd.DataFrame, keys: list[str], design: Design) -> pd.DataFrame:
     frame.insert(len(keys) + 1, "arm", arm.where(arm.notna(), None))
     frame["change"] = frame["followup"] - frame["baseline"]
     return frame
-
-
-def score_changes(scores: pd.DataFrame, design: Design, scale: str = "si") -> pd.DataFrame:
-    """Return every participant's total score before, after, and its change.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        ``plan/scores.tsv``.
-    design : Design
-        The study's design; says whether the study's table holds sessions or only changes.
-    scale : {"si", "depression"}
-        Which scale.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns participant_id, baseline, followup, change; baseline and followup are NaN where
-        the study's table holds only changes. No row for participants without any score.
-    """
-    rows = numeric(scores[(scores["scale"] == scale) & (scores["item"] == "total")], "score")
-    by_role = rows.pivot_table(
-        index="participant_id", columns="role", values="score", aggfunc="first", dropna=False
-    )
-    frame = pd.DataFrame(
-        {
-            "baseline": by_role.get(design.baseline, np.nan),
-            "followup": by_role.get(design.followup, np.nan),
-        },
-        index=by_role.index,
-    ).astype(float)
-    frame["change"] = (
-        by_role["change"].astype(float)
-        if "change" in by_role
-        else frame["followup"] - frame["baseline"]
-    )
-    return frame.rename_axis("participant_id").reset_index()
 
 
 def adjusted_difference(table: pd.DataFrame, design: Design) -> tuple[float, int]:
