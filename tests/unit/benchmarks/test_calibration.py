@@ -329,19 +329,11 @@ def hard_page() -> pd.DataFrame:
 
 def test_the_page_has_the_hard_cases(hard_page):
     cells = [cell.about for cell in hard_cells(permutations=9, seed=1)]
-    # those that are plain but for a smaller spread may still be missing
-    plain = {"drug": "no effect", "sites": "1", "scores": "skewed", "followups": 1}
-    telling = [
-        one
-        for one in cells
-        if one["spread"] == 2 or any(one[name] != value for name, value in plain.items())
-    ]
     rows = hard_page[HARD_ABOUT].assign(spread=hard_page["spread"].astype(float).astype(str))
     there = set(rows.itertuples(index=False, name=None))
-    assert there <= {tuple(map(str, one.values())) for one in cells}
-    moved = {"drug": "moves both", "spread": 1.0}
-    needed = [one for one in telling if not moved.items() <= one.items()]
-    assert {tuple(map(str, one.values())) for one in needed} <= there
+    assert there == {tuple(map(str, one.values())) for one in cells}
+    # studies whose models cannot be fitted are left out
+    assert (hard_page["studies"] >= 1970).all()
 
 
 def test_hard_cases_keep_their_level(hard_page):
@@ -350,8 +342,8 @@ def test_hard_cases_keep_their_level(hard_page):
     # of arms of 4 and 10 the page says so
     few = (own["ketamine"] == "4") & (own["control"] == "10")
     limit = pd.Series(np.where(few, 0.065, ALPHA), own.index)
-    assert (own["rate"] < limit + 4 * error).all(), own[
-        own["rate"] >= limit + 4 * error
+    assert (own["rate"] < limit + 3.5 * error).all(), own[
+        own["rate"] >= limit + 3.5 * error
     ].to_string()
     # one in a hundred is expected outside its band, half of them above
     assert (own["rate"] > own["high"])[~few].mean() < 0.02
@@ -360,8 +352,7 @@ def test_hard_cases_keep_their_level(hard_page):
 def test_intervals_of_hard_cases_cover(hard_page):
     own = hard_page[(hard_page["kind"] == "coverage") & (hard_page["method"] != "mixed-model")]
     few = (own["ketamine"] == "4") & (own["spread"] > 1)
-    chance = np.where(own["studies"] < 1990, 3 * np.sqrt(ALPHA * (1 - ALPHA) / own["studies"]), 0.0)
-    low, high = np.where(few, 0.92, 0.93) - chance, 0.97 + chance
+    low, high = np.where(few, 0.92, 0.93), 0.97
     assert ((low < own["rate"]) & (own["rate"] < high)).all(), own.to_string()
 
 
