@@ -189,9 +189,10 @@ def extraction(folder: Path) -> dict[str, Any]:
     import scipy.sparse  # noqa: F401 (else all these would be loaded on the way)
 
     from ketfc.imaging.atlas import parcellations  # noqa: F401
+    from ketfc.imaging.io.masks import read_mask
     from ketfc.imaging.io.reader import read_header
     from ketfc.imaging.regions import placing, registry  # noqa: F401
-    from ketfc.imaging.run.extraction import extract, read_mask
+    from ketfc.imaging.run.extraction import extract
 
     files = paths(folder)
     clock = Clock()
@@ -206,8 +207,9 @@ def _timed_sets(folder: Path, place: Callable[[Any], Any]) -> dict[str, Any]:
     import scipy.ndimage
     import scipy.sparse  # noqa: F401
 
+    from ketfc.imaging.io.masks import read_mask
     from ketfc.imaging.io.reader import read_header
-    from ketfc.imaging.run.extraction import extract, read_mask
+    from ketfc.imaging.run.extraction import extract
 
     files = paths(folder)
     clock = Clock()

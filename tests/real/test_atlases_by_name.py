@@ -17,9 +17,10 @@ from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.io.reader import read_header, read_volume
 from ketfc.imaging.regions.placing import label_regions
-from ketfc.imaging.run.extraction import extract, read_mask
+from ketfc.imaging.run.extraction import extract
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
 NAMES = {

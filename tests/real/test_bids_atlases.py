@@ -14,9 +14,10 @@ from ketfc.base.files import write_tsv
 from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.atlas.making import make_parcellation
 from ketfc.imaging.atlas.parcellations import Parcellation, save_parcellation
+from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import label_regions
-from ketfc.imaging.run.extraction import extract, read_mask
+from ketfc.imaging.run.extraction import extract
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
 NAMES = ["Schaefer100x7", "TianS2", "THOMAS"]

@@ -14,12 +14,13 @@ from ketfc.imaging.atlas.parcellations import Parcellation, load_parcellation
 from ketfc.imaging.denoise import confounds
 from ketfc.imaging.denoise.censoring import censor
 from ketfc.imaging.denoise.operator import operator
+from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.io.sidecars import read_sidecar
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.extraction import extract, read_mask
+from ketfc.imaging.run.extraction import extract
 
 SPACE = "MNI152NLin2009cAsym"
 SCHAEFER = "atlases/MNI152NLin2009cAsym_4mm/Schaefer2018_400Parcels_7Networks.nii.gz"

@@ -10,9 +10,10 @@ from made_runs import AFFINE, MadeRun, nifti_bytes, place, write_gzip
 from ketfc.base.errors import RunError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
-from ketfc.imaging.run.extraction import extract, read_mask
+from ketfc.imaging.run.extraction import extract
 
 SHAPE = (12, 13, 11)
 GRID = Grid(SHAPE, AFFINE)

@@ -18,10 +18,11 @@ import pandas as pd
 from ketfc.base.errors import RunError
 from ketfc.base.files import replacing
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.masks import read_mask, require_outside
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import RegionSet
 from ketfc.imaging.run.carpet_voxels import CarpetSeries, CarpetVoxels, sample_voxels
-from ketfc.imaging.run.extraction import StackedSeries, extract, read_mask, require_outside
+from ketfc.imaging.run.extraction import StackedSeries, extract
 from ketfc.imaging.run.shared_voxels import shared_voxels
 
 Stage = Literal["header", "mask", "image"]

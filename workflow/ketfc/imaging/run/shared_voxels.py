@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ketfc.base.errors import RunError
 from ketfc.imaging.io.grid import Grid, resample_labels
+from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.io.reader import read_header, require_whole, stored_volumes
-from ketfc.imaging.run.extraction import read_mask
 
 N_FIRST = 10
 """Volumes at the start of a run, of which one must be a number other than zero at a voxel."""
