@@ -286,7 +286,8 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     from ketfc.imaging.denoise import confounds
     from ketfc.imaging.denoise.censoring import censor
     from ketfc.imaging.denoise.operator import operator
-    from ketfc.imaging.run.denoising import RunFiles, denoise_run
+    from ketfc.imaging.run.denoising import denoise_run
+    from ketfc.imaging.run.operators import RunFiles
     from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
     from ketfc.study.config.quality import Quality
 

@@ -18,7 +18,8 @@ from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import RegionSet, label_regions, sphere_regions
 from ketfc.imaging.regions.registry import Circuit, Registry
-from ketfc.imaging.run.denoising import RunFiles, RunResult, denoise_run
+from ketfc.imaging.run.denoising import RunResult, denoise_run
+from ketfc.imaging.run.operators import RunFiles
 from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.quality import Quality

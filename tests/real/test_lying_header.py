@@ -12,7 +12,7 @@ from made_runs import confounds_table, process_run, run_settings
 
 from ketfc.imaging.atlas.parcellations import load_parcellation
 from ketfc.imaging.regions.placing import label_regions
-from ketfc.imaging.run.denoising import RunFiles
+from ketfc.imaging.run.operators import RunFiles
 
 SETTINGS = {
     "strategies": ("none", "24P"),

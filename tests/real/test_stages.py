@@ -13,7 +13,8 @@ from ketfc.imaging.denoise.confounds import STRATEGIES
 from ketfc.imaging.group.excluded_runs import excluded_runs
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.denoising import RunFiles, RunResult
+from ketfc.imaging.run.denoising import RunResult
+from ketfc.imaging.run.operators import RunFiles
 
 SPACE = "MNI152NLin2009cAsym"
 UPPER = np.triu_indices(400, 1)

@@ -5,8 +5,9 @@ from pathlib import Path
 from ketfc.base.files import unchanged
 from ketfc.base.job import running
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.denoising import RunFiles, denoise_run
+from ketfc.imaging.run.denoising import denoise_run
 from ketfc.imaging.run.derivatives import template_mismatches, write_run
+from ketfc.imaging.run.operators import RunFiles
 from ketfc.imaging.run.reading import read_extraction
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.quality import Quality

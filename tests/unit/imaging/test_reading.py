@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from made_runs import REGIONS, build_run, place
 
-from ketfc.imaging.run.denoising import RunFiles
+from ketfc.imaging.run.operators import RunFiles
 from ketfc.imaging.run.reading import Extraction, extract_run, read_extraction, write_extraction
 
 NAMES = {"Circuits": [each.id for each in REGIONS], "Slabs": [f"p{i}" for i in range(1, 8)]}

@@ -20,8 +20,9 @@ from ketfc.imaging.atlas.templates import (
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.definitions import AtlasLabels
 from ketfc.imaging.regions.registry import Registry, region_mismatch
-from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
+from ketfc.imaging.run.denoising import RunResult, StrategyResult
 from ketfc.imaging.run.derivatives import template_mismatches, write_run
+from ketfc.imaging.run.operators import RunFiles
 
 
 def grid(shape: tuple[int, int, int], step: tuple[float, ...], origin: tuple[float, ...]) -> Grid:

@@ -18,8 +18,9 @@ from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.regions.registry import Registry, region_mismatch
 from ketfc.imaging.run.carpet import write_carpet
 from ketfc.imaging.run.connectivity import circuit_rows
-from ketfc.imaging.run.denoising import RunFiles, RunResult, StrategyResult
+from ketfc.imaging.run.denoising import RunResult, StrategyResult
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
+from ketfc.imaging.run.operators import RunFiles
 from ketfc.study.config.denoising import Denoising, scrubbed
 
 _RELMAT = {
