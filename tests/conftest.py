@@ -66,3 +66,22 @@ def native() -> pd.DataFrame:
     table.insert(0, "run", [f"run{i}" for i in range(6)])
     table["native_source"] = ["source image"] * 5 + [None]
     return table
+
+
+@pytest.fixture
+def interpolating_nilearn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nilearn interpolate every censored volume.
+
+    It writes ``volumes[~sample_mask]`` where the mask holds indices, and so leaves a censored
+    volume as it is where the volume as far from the other end of the run is censored too.
+    """
+    from nilearn import signal
+
+    as_it_is = signal._interpolate_volumes
+
+    def corrected(volumes, sample_mask, *arguments):
+        mask = np.zeros(len(volumes), dtype=bool)
+        mask[sample_mask] = True
+        return as_it_is(volumes, mask, *arguments)
+
+    monkeypatch.setattr(signal, "_interpolate_volumes", corrected)

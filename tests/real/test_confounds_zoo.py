@@ -18,6 +18,8 @@ from ketfc.imaging.denoise.confounds import STRATEGIES, read_confounds, regresso
 from ketfc.imaging.denoise.head_motion import framewise_displacement
 from ketfc.imaging.denoise.operator import operator
 
+pytestmark = pytest.mark.usefixtures("interpolating_nilearn")
+
 FILES = {
     "aomic": "fmriprep1_4_snakecase/"
     "aomic-piop1_sub-0001_task-anticipation_desc-confounds_regressors.tsv",

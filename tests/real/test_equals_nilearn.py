@@ -26,7 +26,10 @@ SPACE = "MNI152NLin2009cAsym"
 SCHAEFER = "atlases/MNI152NLin2009cAsym_4mm/Schaefer2018_400Parcels_7Networks.nii.gz"
 CIT168 = "atlases/CIT168/MNI152NLin2009cAsym_CIT168_subcortex.nii.gz"
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("interpolating_nilearn"),
+]
 
 
 def z_scored(series: np.ndarray) -> np.ndarray:

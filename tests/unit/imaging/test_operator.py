@@ -20,6 +20,8 @@ from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
 from ketfc.imaging.run.extraction import extract
 
+pytestmark = pytest.mark.usefixtures("interpolating_nilearn")
+
 T_R = 2.0
 
 
@@ -75,6 +77,20 @@ def test_the_operator_cleans_as_nilearn_cleans_the_data(name, kind, low_pass, rn
     # nilearn interpolates before it takes out the mean, which of squared signals leaves 1e-9
     assert relative(matrix @ data, expected) < 1e-8
     assert matrix.shape == (keep.sum(), n)
+
+
+@pytest.mark.parametrize("gone", [[7, 112], [0, 1, 60, 119], [40, 41, 42, 77, 79]])
+def test_no_censored_volume_reaches_a_kept_one(gone):
+    """Also where the volume as far from the other end is censored: nilearn then uses it raw."""
+    n = 120
+    keep = np.ones(n, dtype=bool)
+    keep[gone] = False
+    nothing = pd.DataFrame(index=range(n))
+    matrix = operator(nothing, keep, repetition_time=T_R, high_pass=0.01, low_pass=0.1)
+    assert not matrix[:, ~keep].any()
+    # no volume takes the place of another: a slow wave comes out as it went in
+    wave = np.sin(2 * np.pi * 0.05 * T_R * np.arange(n))
+    assert np.abs(matrix @ wave - wave[keep])[20:-20].max() < 0.25
 
 
 @pytest.mark.parametrize("high_pass", [None, 0.01])

@@ -64,10 +64,7 @@ def operator(
     try:
         matrix = _filtered_identity(*settings)
     except ValueError as error:
-        # a Butterworth filter pads by a multiple of its order, which a short run does not have
-        raise RunError(
-            "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
-        ) from error
+        raise _not_filtered(n_kept, error) from error
     basis = confound_basis(regressors, matrix)
     rank = basis.shape[1]
     # where regressors take all volumes, what is left is rounding residue that looks like freedom
@@ -117,18 +114,31 @@ def confound_basis(regressors: pd.DataFrame, filtering: NDArray[np.float64]) -> 
     numpy.ndarray of float64, shape (n_kept, rank)
         Its number of columns is that of the independent regressors.
     """
-    from scipy.linalg import qr
+    return _basis(regressors, filtering, np.ones(len(filtering), dtype=bool))
+
+
+def _basis(
+    regressors: pd.DataFrame, filtering: NDArray[np.float64], fitted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return such a basis in all rows of `filtering`, orthonormal in those that are `fitted`."""
+    from scipy.linalg import qr, solve_triangular
 
     values = regressors.to_numpy(dtype=np.float64)
     filtered = filtering @ (values - values.mean(axis=0))
-    filtered -= filtered.mean(axis=0)
-    spread = np.sqrt((filtered**2).mean(axis=0))
+    filtered -= filtered[fitted].mean(axis=0)
+    spread = np.sqrt((filtered[fitted] ** 2).mean(axis=0))
     varying = spread > _CONSTANT * np.abs(values).max(axis=0, initial=0)
     if not varying.any():
         return np.empty((len(filtering), 0))
-    basis, upper, _ = qr(filtered[:, varying] / spread[varying], mode="economic", pivoting=True)
+    scaled = filtered[:, varying] / spread[varying]
+    basis, upper, order = qr(scaled[fitted], mode="economic", pivoting=True)
     size = np.abs(upper.diagonal())
-    found: NDArray[np.float64] = basis[:, size > _DETERMINED * size[0]]
+    rank = int((size > _DETERMINED * size[0]).sum())
+    found = np.empty((len(filtering), rank))
+    found[fitted] = basis[:, :rank]
+    if not fitted.all():
+        others = scaled[np.ix_(~fitted, order[:rank])]
+        found[~fitted] = solve_triangular(upper[:rank, :rank], others.T, trans="T").T
     return found
 
 
@@ -137,29 +147,79 @@ def _filtered_identity(
     keep: bytes, repetition_time: float, high_pass: float | None, low_pass: float | None
 ) -> NDArray[np.float64]:
     """Return the operator of detrending and filtering, kept since filtering is slow."""
+    kept = np.frombuffer(keep, dtype=bool)
+    if high_pass is None and low_pass is None:
+        matrix = _cleaned(np.eye(kept.size)[kept], repetition_time, None, None)
+    else:
+        filled = _cleaned(interpolation(kept), repetition_time, high_pass, low_pass)
+        matrix = filled[within(kept)]
+    matrix.setflags(write=False)
+    return matrix
+
+
+def within(keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return `keep` from the first kept volume to the last one."""
+    first, last = np.flatnonzero(keep)[[0, -1]]
+    return keep[first : last + 1]
+
+
+def interpolation(keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the matrix that fills censored volumes between kept ones by a cubic spline.
+
+    As `nilearn.signal.clean` with ``extrapolate=False`` means to. It takes the indices of the kept
+    volumes for a mask, however (``~sample_mask``), and so leaves a censored volume as it is where
+    the volume as far from the other end of the run is censored too (nilearn 0.10 to 0.14).
+
+    Parameters
+    ----------
+    keep : numpy.ndarray of bool, shape (n_volumes,)
+        Volumes that survive censoring; at least two.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_filled, n_volumes)
+        From the first kept volume to the last one.
+    """
+    from scipy.interpolate import CubicSpline
+
+    volumes = np.flatnonzero(keep)
+    spline = CubicSpline(volumes, np.eye(keep.size)[keep])
+    filled: NDArray[np.float64] = spline(np.arange(volumes[0], volumes[-1] + 1))
+    filled[within(keep)] = np.eye(keep.size)[keep]
+    return filled
+
+
+def _cleaned(
+    values: NDArray[np.float64],
+    repetition_time: float,
+    high_pass: float | None,
+    low_pass: float | None,
+) -> NDArray[np.float64]:
+    """Return series of equally spaced volumes without linear trend, and filtered."""
     from nilearn.signal import clean
 
-    kept = np.frombuffer(keep, dtype=bool)
-    unfiltered = high_pass is None and low_pass is None
     with warnings.catch_warnings():
-        # the identity's columns make it warn about nothing
+        # columns of the identity make it warn about nothing
         warnings.simplefilter("ignore")
         cleaned = clean(
-            np.eye(len(keep)),
+            values,
             runs=None,
-            sample_mask=None if kept.all() else np.flatnonzero(kept),
             detrend=True,
             standardize=False,
-            filter=False if unfiltered else "butterworth",
+            filter=False if high_pass is None and low_pass is None else "butterworth",
             low_pass=low_pass,
             high_pass=high_pass,
             t_r=repetition_time,
             ensure_finite=False,
-            extrapolate=False,
         )
-    matrix = np.asarray(cleaned, dtype=np.float64)
-    matrix.setflags(write=False)
-    return matrix
+    return np.asarray(cleaned, dtype=np.float64)
+
+
+def _not_filtered(n_kept: int, error: ValueError) -> RunError:
+    """Return why a run cannot be used that has fewer volumes than the filter pads it by."""
+    return RunError(
+        "filter", f"the {n_kept} kept volumes cannot be filtered: {error}", value=n_kept
+    )
 
 
 def require_freedom(left: float, n_volumes: int, n_regressors: int) -> None:
