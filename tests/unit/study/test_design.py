@@ -157,6 +157,23 @@ def test_a_design_that_is_said_and_fits_is_not_refused(keys: Any) -> None:
     assert found(keys) == []
 
 
+@pytest.mark.parametrize(("question", "refused"), [("association", True), ("change", False)])
+def test_an_association_needs_a_score(question: str, refused: bool) -> None:
+    config = parse_config(
+        {
+            "study": {"name": "t", "derivatives": "d", "sessions": FOUR, "arms": ARMS},
+            "scores": {
+                "table": "t.tsv",
+                "si": None,
+                "depression": {"instrument": "MADRS"} | COLUMN,
+            },
+            "statistics": {"primary-question": question},
+        }
+    )
+    found = design_problems(config, TWO_DRUGS)
+    assert [each.field for each in found] == ["statistics.primary-question"] * refused
+
+
 def test_changes_alone_cannot_be_those_of_a_crossover() -> None:
     ((field, message),) = found({"crossover": ORDER}, CHANGE)
     assert field == "scores.si.change-column"

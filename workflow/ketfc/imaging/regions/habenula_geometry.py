@@ -58,8 +58,7 @@ class Purity:
     region : float
         Of the mean over the region's voxels.
     weighted : float
-        Of a mean weighted by each voxel's own share, the best that any weighting by a probability
-        map can do.
+        Of a mean weighted by each voxel's own share, as by a probability map that is right.
     """
 
     best_voxel: float
