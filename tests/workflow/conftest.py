@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from made_study import (
     Study,
     labels,
+    mount,
     people,
     touch_run,
     write_blocks,
@@ -93,3 +95,27 @@ def empty(tmp_path: Path) -> Callable[..., Study]:
         return study
 
     return empty
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A folder that a test mounts something on."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    yield folder
+    subprocess.run(["umount", "-l", folder], capture_output=True, check=False)
+
+
+@pytest.fixture
+def small_disk(mounted: Path) -> Callable[[Study, int], Study]:
+    """Return a function that copies a study to a disk with so many KB left."""
+
+    def small_disk(study: Study, left: int) -> Study:
+        mount("-t", "tmpfs", "-o", "size=64m", "ketfc-test", str(mounted))
+        copied = study.copy(mounted / "study")
+        disk = os.statvfs(mounted)
+        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
+        mount("-o", f"remount,size={used + left}k", str(mounted))
+        return copied
+
+    return small_disk

@@ -7,45 +7,21 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_study import Study, assert_nothing_half_written, assert_same_tables, command, contents
+from made_study import (
+    Study,
+    assert_nothing_half_written,
+    assert_same_tables,
+    command,
+    contents,
+    mount,
+)
 
 MEASURE = "results/connectivity.tsv"
 BOLD = "_desc-preproc_bold.nii.gz"
-
-
-def mount(*arguments: str) -> None:
-    """Mount something, or skip the test where that is not allowed."""
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A folder that a test mounts something on."""
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-    yield folder
-    subprocess.run(["umount", "-l", folder], capture_output=True, check=False)
-
-
-@pytest.fixture
-def small_disk(mounted: Path) -> Callable[[Study, int], Study]:
-    """Return a function that copies a study to a disk with so many KB left."""
-
-    def small_disk(study: Study, left: int) -> Study:
-        mount("-t", "tmpfs", "-o", "size=64m", "ketfc-test", str(mounted))
-        copied = study.copy(mounted / "study")
-        disk = os.statvfs(mounted)
-        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
-        mount("-o", f"remount,size={used + left}k", str(mounted))
-        return copied
-
-    return small_disk
 
 
 def read_only(folder: Path) -> None:

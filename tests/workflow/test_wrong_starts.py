@@ -23,6 +23,11 @@ SCREEN = 24
 def assert_one_screen(done: Finished, *said: str) -> None:
     """Assert that a call failed, and that the last screen of it says why, without a traceback."""
     assert done.code != 0
+    assert_screen(done, *said)
+
+
+def assert_screen(done: Finished, *said: str) -> None:
+    """Assert that the last screen of a call says something, without a traceback."""
     assert "Traceback" not in done.text
     screen = wrapped(done.text.splitlines())[-SCREEN:]
     # the greeting is still to be seen: what failed takes less than a screen
@@ -266,3 +271,33 @@ def test_a_study_of_damaged_images_ends_with_the_reason_and_its_report(
         )
         assert done.text.rstrip().endswith("log: logs/summary.log")
         assert (study.results / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_truncated_image_is_named_at_the_end_and_the_others_are_tested(done: Study) -> None:
+    image = done.file("03", "pre", "_desc-preproc_bold.nii.gz")
+    image.write_bytes(image.read_bytes()[:-2000])
+    said = done.run()
+    assert said.code == 0, said.text
+    assert_screen(
+        said,
+        "Left out of the tests of change: 1 of 12 participants (sub-03)",
+        "Runs excluded: 1 of 24 (1 by damaged-image)",
+        f"{image.name} is truncated",
+        "copy it again, then start again with the same command",
+    )
+    assert said.text.rstrip().endswith("Report: results/report.html")
+
+
+@pytest.mark.slow
+def test_a_disk_without_space_is_told_on_one_screen(
+    few: Study, small_disk: Callable[[Study, int], Study]
+) -> None:
+    # room for the plan, the atlas and one or two of the four runs
+    done = small_disk(few, 4000).run()
+    assert_one_screen(
+        done,
+        "results/",
+        "cannot be written (No space left on device): make room and start again with the same",
+        "log: logs/",
+    )

@@ -157,6 +157,7 @@ rule summary:
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
         runs=rules.sessions.output.quality,
+        exclusions=rules.exclusions.output[0],
         design=rules.inventory.output.design,
     output:
         "results/summary.txt",

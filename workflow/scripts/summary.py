@@ -7,8 +7,9 @@ from ketfc.study.design.design import read_design
 
 with running(snakemake):
     inputs = snakemake.input
+    tables = ("hypotheses", "left_out", "runs", "exclusions")
     text = closing(
-        **{name: read_tsv(inputs[name]) for name in ("hypotheses", "left_out", "runs")},
+        **{name: read_tsv(inputs[name]) for name in tables},
         design=read_design(inputs.design),
         simulated=snakemake.params.simulated,
         report=inputs.report,

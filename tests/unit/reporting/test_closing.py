@@ -50,9 +50,33 @@ def left_out(*rows: tuple[str, str]) -> pd.DataFrame:
 RUNS = pd.DataFrame({"status": ["ok"] * 20 + ["excluded"] * 3})
 
 
-def said(table: pd.DataFrame, *gone: tuple[str, str], simulated: bool = False) -> list[str]:
+def excluded(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    """Return ``exclusions.tsv`` of unit, rule and reason."""
+    return pd.DataFrame(rows, columns=["unit", "rule", "reason"], dtype=object)
+
+
+SHORT = excluded(
+    ("run", "min-time", "142 s are left"),
+    ("region", "min-coverage", "0 of 3 voxels"),
+    ("run", "max-mean-fd", "moved"),
+    ("run", "min-time", "100 s are left"),
+)
+
+
+def said(
+    table: pd.DataFrame,
+    *gone: tuple[str, str],
+    simulated: bool = False,
+    exclusions: pd.DataFrame = SHORT,
+) -> list[str]:
     text = closing(
-        table, left_out(*gone), RUNS, DESIGN, simulated=simulated, report="results/report.html"
+        table,
+        left_out(*gone),
+        RUNS,
+        exclusions,
+        DESIGN,
+        simulated=simulated,
+        report="results/report.html",
     )
     return text.splitlines()
 
@@ -71,7 +95,7 @@ def test_verdicts_who_was_left_out_and_the_report_are_the_end() -> None:
         "the dmn       evidence, p = .012        no evidence, p = .400",
         "the salience  no result                 evidence, p < .001",
         "Left out of the tests of change: 1 of 12 participants (sub-02)",
-        "Runs excluded: 3 of 23",
+        "Runs excluded: 3 of 23 (1 by max-mean-fd and 2 by min-time)",
         "Everybody left out, and why: results/quality/exclusions.tsv",
         "Report: results/report.html",
     ]
@@ -100,5 +124,27 @@ def test_a_study_in_which_nothing_could_be_tested_ends_with_the_reason() -> None
     assert lines[0] == (
         "Nothing could be tested: no hypothesis of this study has a result (the ket arm is empty)."
     )
-    assert "Runs excluded: 3 of 23" in lines
+    assert "Runs excluded: 3 of 23 (1 by max-mean-fd and 2 by min-time)" in lines
     assert lines[-1] == "Report: results/report.html"
+
+
+def test_damaged_images_are_named_with_what_to_do() -> None:
+    damaged = [("run", "damaged-image", f"sub-0{n}_bold.nii.gz is truncated.") for n in (1, 2, 3)]
+    table = hypotheses(("dmn", "change", 0.3, 0.012))
+    lines = said(table, exclusions=excluded(*damaged))
+    at = lines.index("Runs excluded: 3 of 23 (3 by damaged-image)")
+    mend = "is truncated: copy it again, then start again with the same command"
+    assert lines[at + 1 : at + 4] == [
+        f"  sub-01_bold.nii.gz {mend}",
+        f"  sub-02_bold.nii.gz {mend}",
+        "  and 1 more, damaged too",
+    ]
+    two = said(table, exclusions=excluded(*damaged[:2]))
+    assert two[at + 2] == f"  sub-02_bold.nii.gz {mend}"
+    assert two[at + 3].startswith("Everybody left out")
+
+
+def test_where_no_run_is_excluded_no_rule_is_named() -> None:
+    assert "Runs excluded: 3 of 23" in said(
+        hypotheses(("dmn", "change", 0.3, 0.012)), exclusions=excluded()
+    )

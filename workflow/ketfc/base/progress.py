@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "plan": ("headers", "inventory", "plan", "preregistration", "clinical"),
+    "plan": ("headers", "inventory", "plan", "preregistration"),
     "simulated images": ("demo_tables", "demo_run"),
     "fetched images": ("fetch_bold", "fetch_further_bold"),
     "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
@@ -14,7 +14,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "sessions": ("sessions", "similarity", "habenula"),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
-        *("attrition", "reliability", "exclusions"),
+        *("clinical", "attrition", "reliability", "exclusions"),
     ),
     "report": (
         *("figure", "figures", "methods", "report", "summary"),

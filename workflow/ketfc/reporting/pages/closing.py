@@ -10,12 +10,14 @@ from ketfc.reporting.pages.cards import Outcome, cards
 from ketfc.study.design.design import Design
 
 _NAMED = 4
+_DAMAGED = 2
 
 
 def closing(
     hypotheses: pd.DataFrame,
     left_out: pd.DataFrame,
     runs: pd.DataFrame,
+    exclusions: pd.DataFrame,
     design: Design,
     *,
     simulated: bool,
@@ -29,6 +31,8 @@ def closing(
         ``tests/hypotheses.tsv`` and ``tests/left_out.tsv``.
     runs : pandas.DataFrame
         ``quality/runs.tsv``.
+    exclusions : pandas.DataFrame
+        ``quality/exclusions.tsv``.
     design : Design
         ``plan/design.json``.
     simulated : bool
@@ -41,7 +45,7 @@ def closing(
     RefusalError
         If not one test could be made.
     """
-    account = [*_people_left_out(left_out, design), *_runs_left_out(runs)]
+    account = [*_people_left_out(left_out, design), *_runs_left_out(runs, exclusions)]
     files = ["Everybody left out, and why: results/quality/exclusions.tsv", f"Report: {report}"]
     estimates = pd.to_numeric(hypotheses["estimate"], errors="coerce")
     if not estimates.notna().any():
@@ -82,6 +86,15 @@ def _people_left_out(left_out: pd.DataFrame, design: Design) -> list[str]:
     return [f"Left out of the tests of change: {of} ({named})"]
 
 
-def _runs_left_out(runs: pd.DataFrame) -> list[str]:
+def _runs_left_out(runs: pd.DataFrame, exclusions: pd.DataFrame) -> list[str]:
+    """Return how many runs are excluded and by which rules; damaged files by name, to mend."""
     gone = int((runs["status"].astype(str) != "ok").sum())
-    return [f"Runs excluded: {gone} of {len(runs)}"]
+    rows = exclusions[exclusions["unit"] == "run"]
+    rules = rows["rule"].astype(str).value_counts()
+    by = listed([f"{n} by {rule}" for rule, n in sorted(rules.items())])
+    damaged = rows.loc[rows["rule"] == "damaged-image", "reason"].astype(str).tolist()
+    mend = "copy it again, then start again with the same command"
+    lines = [f"  {reason.rstrip('.')}: {mend}" for reason in damaged[:_DAMAGED]]
+    if len(damaged) > _DAMAGED:
+        lines.append(f"  and {len(damaged) - _DAMAGED} more, damaged too")
+    return [f"Runs excluded: {gone} of {len(runs)}" + (f" ({by})" if by else ""), *lines]
