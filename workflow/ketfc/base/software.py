@@ -23,6 +23,7 @@ PACKAGES = (
     "scikit-learn",
     "statsmodels",
     "isal",
+    "tfce",
     "matplotlib",
 )
 """Packages named beside ketfc and Python; their own dependencies are in ``requirements/``."""

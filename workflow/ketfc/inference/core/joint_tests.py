@@ -89,18 +89,29 @@ class Models:
         Partial correlation of outcome and tested regressor.
     scale : numpy.ndarray of shape (kept,)
         Units of the outcome per unit of the tested regressor that a correlation of 1 amounts to.
+    order : numpy.ndarray of shape (n,)
+        Rows sorted by group, which all that follows is.
+    groups : numpy.ndarray of shape (n,) or None
+        Groups whose residuals have a variance each.
+    basis : numpy.ndarray of shape (n, k)
+        Orthonormal columns of the shared nuisance.
+    own : numpy.ndarray of shape (n, kept) or None
+        Own nuisance column of each test, of unit length and orthogonal to the basis.
+    tested, residual : numpy.ndarray of shape (n, kept) or (n, 1)
+        Tested regressor and outcome of each test, or of all, without what the nuisance explains,
+        of unit length.
     """
 
     kept: Places
     untestable: Mapping[int, str]
     partial_r: Floats
     scale: Floats
-    _order: Places
-    _groups: Groups | None
-    _basis: Floats
-    _own: Floats | None
-    _tested: Floats
-    _residual: Floats
+    order: Places
+    groups: Groups | None
+    basis: Floats
+    own: Floats | None
+    tested: Floats
+    residual: Floats
 
     @classmethod
     def fit(
@@ -128,6 +139,7 @@ class Models:
         groups = None if groups is None else groups[order]
         y, x, nuisance = y[order], x[order], nuisance[order]
         why = np.full(tests, "", dtype=object)
+        constant = [constant_columns(column) for column in (y, x, x if own is None else own)]
         basis = orthonormal(nuisance)
         residual, _ = _without(basis, y)
         tested, flat = _without(basis, x)
@@ -142,7 +154,7 @@ class Models:
         size = np.linalg.norm(residual, axis=0)
         spread = np.linalg.norm(y - y.mean(axis=0), axis=0)
         why[~np.broadcast_to(flat, tests)] = "collinear"
-        same = constant_columns(y) | (size <= _NOTHING * spread) | constant_columns(x)
+        same = (size <= _NOTHING * spread) | np.logical_or.reduce(np.broadcast_arrays(*constant))
         why[np.broadcast_to(same, tests)] = "constant"
         if len(y) - basis.shape[1] - (own is not None) - 1 < 2:
             why[:] = "too-few"
@@ -154,12 +166,12 @@ class Models:
             untestable={int(i): str(why[i]) for i in np.flatnonzero(why != "")},
             partial_r=_each((tested * residual).sum(axis=0), tests)[kept],
             scale=size[kept] / np.where(norm > 0, norm, 1.0)[kept],
-            _order=order,
-            _groups=groups,
-            _basis=basis,
-            _own=None if own is None else own[:, kept],
-            _tested=tested if tested.shape[1] != tests else tested[:, kept],
-            _residual=residual if residual.shape[1] != tests else residual[:, kept],
+            order=order,
+            groups=groups,
+            basis=basis,
+            own=None if own is None else own[:, kept],
+            tested=tested if tested.shape[1] != tests else tested[:, kept],
+            residual=residual if residual.shape[1] != tests else residual[:, kept],
         )
 
     @property
@@ -186,15 +198,15 @@ class Models:
         null : numpy.ndarray of shape (arrangements,)
             Deviates of the arrangements.
         """
-        place = np.argsort(self._order)
-        order = np.ascontiguousarray(place[order[:, self._order]])
-        once = self._residual.shape[1] == 1
-        placed = self._residual[:, 0][order] if once else np.empty((_ROWS, order.shape[1]))
+        place = np.argsort(self.order)
+        order = np.ascontiguousarray(place[order[:, self.order]])
+        once = self.residual.shape[1] == 1
+        placed = self.residual[:, 0][order] if once else np.empty((_ROWS, order.shape[1]))
         for i in range(len(self.kept)):
-            own = [] if self._own is None else [self._own[:, i]]
-            tested = self._tested[:, i % self._tested.shape[1]]
-            model = Studentised.of(tested, np.column_stack([*own, self._basis]), self._groups)
-            residual = np.ascontiguousarray(self._residual[:, i % self._residual.shape[1]])
+            own = [] if self.own is None else [self.own[:, i]]
+            tested = self.tested[:, i % self.tested.shape[1]]
+            model = Studentised.of(tested, np.column_stack([*own, self.basis]), self.groups)
+            residual = np.ascontiguousarray(self.residual[:, i % self.residual.shape[1]])
             own_parts = _parts(model, [residual[np.newaxis]])
             t, df = model.t(*own_parts)
             observed = float(model.deviates(*own_parts)[0])

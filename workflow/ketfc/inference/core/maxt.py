@@ -96,14 +96,14 @@ def sign_flip_family(
     means = unit.sum(axis=0) / n[tested]
     unit = unit / (np.linalg.norm(unit, axis=0) * np.sqrt(n[tested]))
     df = (n[tested] - 1).astype(np.float64)
-    t = _t_of(unit.sum(axis=0), df)
+    t = t_of_mean(unit.sum(axis=0), df)
     if blocks is not None:
         unit = indicators(blocks).T @ unit
     signs, exhaustive = sign_flips(len(unit), permutations=permutations, rng=rng)
     tally = Tally(len(tested), len(signs))
     for i, column in enumerate(unit.T):
         observed = float(deviates(t[i : i + 1], df[i])[0])
-        tally.compare(i, t[i], df[i], observed, deviates(_t_of(signs @ column, df[i]), df[i]))
+        tally.compare(i, t[i], df[i], observed, deviates(t_of_mean(signs @ column, df[i]), df[i]))
     return _outcome(tally, means, tested, n, exhaustive=exhaustive, untestable=untestable)
 
 
@@ -179,7 +179,7 @@ def freedman_lane_family(
         ]
         shared = nuisance[rows]
         if by_ranks:
-            y, x, shared, *own = (_ranks(column) for column in (y, x, shared, *own))
+            y, x, shared, *own = (ranks_within(column) for column in (y, x, shared, *own))
         models = Models.fit(y, x, shared, *own, groups=None if groups is None else groups[rows])
         untestable |= {int(members[i]): why for i, why in models.untestable.items()}
         fits.append((rows, members[models.kept], models))
@@ -196,7 +196,7 @@ def freedman_lane_family(
     return _outcome(tally, slopes, tested_ones, n, exhaustive=exhaustive, untestable=untestable)
 
 
-def _t_of(r: Floats, df: Floats | float) -> Floats:
+def t_of_mean(r: Floats, df: Floats | float) -> Floats:
     """Return t of means or correlations in bounded form, t / √(t² + df)."""
     left = 1.0 - r**2
     with np.errstate(divide="ignore"):
@@ -220,7 +220,7 @@ def false_discovery(p: Floats) -> Floats:
     return corrected
 
 
-def _ranks(columns: Floats) -> Floats:
+def ranks_within(columns: Floats) -> Floats:
     """Return the ranks within each column, mean ranks for ties; a constant stays constant."""
     from scipy import stats
 

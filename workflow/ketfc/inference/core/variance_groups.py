@@ -30,6 +30,9 @@ freedom than that of a small and varied arm. Of 0, .5, 1 and 1.5 the last keeps 
 tests of 4 and 10 participants with twice the spread (any of them rejected by the largest: .090,
 .084, .075, .065); it costs nothing in arms of equal size."""
 
+FEWEST_DF = 1.0 - 1e-9
+"""Residual degrees of freedom that a group needs for a variance of its own, but for rounding."""
+
 _EXPLAINED = 1e-10
 """Share of a sum of squares that nuisance has to leave before a term can be tested."""
 
@@ -83,7 +86,7 @@ class Studentised:
         sorted_codes = codes[order]
         starts = np.flatnonzero(np.r_[True, sorted_codes[1:] != sorted_codes[:-1]])
         df = np.add.reduceat(left[order], starts)
-        pooled = len(starts) > 1 and bool(df.min() < 1.0 - 1e-9)
+        pooled = len(starts) > 1 and bool(df.min() < FEWEST_DF)
         if pooled or len(starts) == 1:
             starts, df = starts[:1], np.array([float(n - columns.shape[1])])
         return cls(
@@ -144,7 +147,7 @@ class Studentised:
     def t(
         self, along: Floats, squares: Floats, total: Floats | float = 1.0
     ) -> tuple[Floats, Floats]:
-        """Return t and its degrees of freedom (Welch–Satterthwaite).
+        """Return t and its degrees of freedom, as :func:`aspin_welch` does, both of shape (m,).
 
         Parameters
         ----------
@@ -154,24 +157,17 @@ class Studentised:
             Residual sums of squares.
         total : float or numpy.ndarray of shape (m,)
             Sum of squares of each outcome beside the nuisance, before it was rearranged.
-
-        Returns
-        -------
-        t, df : numpy.ndarray of shape (m,)
-            t is infinite where nothing is left unexplained, and 0 where the nuisance explains
-            all there is.
         """
-        return self._t(along, squares, total, self.df)
+        return aspin_welch(along, squares, self.weight, self.df, self.df, total)
 
     def deviates(self, along: Floats, squares: Floats, total: Floats | float = 1.0) -> Floats:
         """Return the standard normal deviates by which arrangements are compared, shape (m,).
 
-        Parameters are those of :meth:`t`. Several groups have :data:`_FEWER` degrees of freedom
-        less here: what is compared may be any statistic, and this one keeps the level best.
+        Parameters are those of :meth:`t`. What is compared may be any statistic; this one, with
+        the degrees of freedom of :func:`compared_df`, keeps the level best.
         """
-        several = len(self.df) > 1
-        df = np.maximum(self.df - _FEWER, _FEWEST) if several else self.df
-        return deviates(*self._t(along, squares, total, df))
+        free = compared_df(self.df)
+        return deviates(*aspin_welch(along, squares, self.weight, self.df, free, total))
 
     def error_ratio(self, squares: Floats) -> float:
         """Return the standard error of one outcome over the classical one, 1 for a perfect fit."""
@@ -181,24 +177,69 @@ class Studentised:
         classical = total * float(self.weight.sum()) / float(self.df.sum())
         return float(((squares * (self.weight / self.df)).sum() / classical) ** 0.5)
 
-    def _t(
-        self, along: Floats, squares: Floats, total: Floats | float, free: Floats
-    ) -> tuple[Floats, Floats]:
-        unexplained = squares.sum(axis=1)
-        nothing = along**2 + unexplained <= _EXPLAINED * total
-        perfect = unexplained <= _PERFECT * total
-        if len(self.df) == 1:
-            df = np.full(len(along), self.df[0])
-            variance = squares[:, 0] * (self.weight[0] / self.df[0])
-        else:
-            parts = squares * (self.weight / self.df)
-            variance = parts.sum(axis=1)
-            perfect |= variance <= _PERFECT * total
-            spread = (parts**2 / free).sum(axis=1)
-            df = np.divide(variance**2, spread, out=np.full(len(along), free.sum()), where=~perfect)
-        t = np.divide(along, np.sqrt(variance), out=np.copysign(np.inf, along), where=~perfect)
-        t[nothing] = 0.0
-        return t, df
+
+def aspin_welch(
+    along: Floats,
+    squares: Floats,
+    weight: Floats,
+    df: Floats,
+    free: Floats,
+    total: Floats | float = 1.0,
+) -> tuple[Floats, Floats]:
+    """Return t and its degrees of freedom (Welch–Satterthwaite), both of shape (m,).
+
+    Parameters
+    ----------
+    along : numpy.ndarray of shape (m,)
+        Products of outcomes with their tested column.
+    squares : numpy.ndarray of shape (m, groups)
+        Residual sums of squares of each group.
+    weight, df : numpy.ndarray of shape (groups,) or (m, groups)
+        Sum of squares of the tested column within each group, and the group's residual degrees of
+        freedom: of one model, or of one for each outcome.
+    free : numpy.ndarray of shape (groups,) or (m, groups)
+        The degrees of freedom that those of t are made from: `df`, or :func:`compared_df` of it.
+    total : float or numpy.ndarray of shape (m,)
+        Sum of squares of each outcome beside the nuisance, before it was rearranged.
+
+    Returns
+    -------
+    t, df : numpy.ndarray of shape (m,)
+        t is infinite where nothing is left unexplained, and 0 where the nuisance explains all
+        there is.
+    """
+    unexplained = squares.sum(axis=1)
+    nothing = along**2 + unexplained <= _EXPLAINED * total
+    perfect = unexplained <= _PERFECT * total
+    if squares.shape[1] == 1:
+        found = np.broadcast_to(df[..., 0], along.shape).astype(np.float64)
+        variance = squares[:, 0] * (weight[..., 0] / df[..., 0])
+    else:
+        parts = squares * (weight / df)
+        variance = parts.sum(axis=1)
+        perfect |= variance <= _PERFECT * total
+        spread = (parts**2 / free).sum(axis=1)
+        found = np.broadcast_to(free.sum(axis=-1), along.shape).astype(np.float64)
+        np.divide(variance**2, spread, out=found, where=~perfect)
+    t = np.divide(along, np.sqrt(variance), out=np.copysign(np.inf, along), where=~perfect)
+    t[nothing] = 0.0
+    return t, found
+
+
+def compared_df(df: Floats) -> Floats:
+    """Return the degrees of freedom by which arrangements are compared.
+
+    Parameters
+    ----------
+    df : numpy.ndarray of shape (groups,) or (m, groups)
+        The groups' residual degrees of freedom.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of several groups :data:`_FEWER` less each; of one, its own.
+    """
+    return np.maximum(df - _FEWER, _FEWEST) if df.shape[-1] > 1 else df
 
 
 def by_group(n: int, groups: Groups | None) -> npt.NDArray[np.intp]:

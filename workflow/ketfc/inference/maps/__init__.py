@@ -1,0 +1,1 @@
+"""Group maps: every voxel put to the tests of the primary hypotheses."""
