@@ -15,6 +15,7 @@ from ketfc.base.errors import RunError
 from ketfc.base.files import read_tsv
 from ketfc.imaging.io.reader import read_header, stored_volumes
 from ketfc.imaging.regions.placing import RegionSet
+from ketfc.imaging.run.voxels import VoxelSeries, kept_voxels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -157,9 +158,42 @@ def extract(
     RunError
         ``damaged-image``, ``not-finite``, ``no-signal`` or ``implausible-signal``.
     """
-    bold = Path(bold)
+    return _read(Path(bold), mask, region_sets, shared, every_voxel=False)[0]
+
+
+def extract_voxels(
+    bold: str | Path,
+    mask: NDArray[np.bool_],
+    region_sets: Sequence[RegionSet],
+    *,
+    shared: NDArray[np.bool_] | None = None,
+) -> tuple[StackedSeries, VoxelSeries]:
+    """Read a BOLD image once and return the series of every region and of every voxel.
+
+    Parameters
+    ----------
+    bold, mask, region_sets, shared
+        As for :func:`extract`.
+
+    Raises
+    ------
+    RunError
+        As :func:`extract`.
+    """
+    return _read(Path(bold), mask, region_sets, shared, every_voxel=True)
+
+
+def _read(
+    bold: Path,
+    mask: NDArray[np.bool_],
+    region_sets: Sequence[RegionSet],
+    shared: NDArray[np.bool_] | None,
+    *,
+    every_voxel: bool,
+) -> tuple[StackedSeries, VoxelSeries]:
+    """Read a BOLD image; where voxels are not asked for, none is kept."""
     header = read_header(bold)
-    inside, voxels = _inside_mask(region_sets, mask)
+    inside, voxels = _inside_mask(region_sets, mask, every_voxel=every_voxel)
     size = np.concatenate([each.weights @ np.ones(mask.size) for each in region_sets])
     n_voxels = np.concatenate([np.diff(each.weights.indptr) for each in region_sets])
     common = np.ones(voxels.size, dtype=bool) if shared is None else shared[voxels]
@@ -169,6 +203,7 @@ def extract(
     measured.data *= common[measured.indices] | in_picture
     decisive = np.unique(inside.indices[~in_picture])
 
+    whole = np.empty((header.n_volumes, voxels.size if every_voxel else 0), dtype=np.float32)
     totals = np.empty((header.n_volumes, inside.shape[0]))
     shifted_sum = np.zeros(voxels.size)
     shifted_squares = np.zeros(voxels.size)
@@ -191,6 +226,8 @@ def extract(
             reference = batch[0].copy()
         # differences from the first volume keep float32 sums exact enough for a mean of 10,000
         batch -= reference
+        if every_voxel:
+            whole[done : done + len(batch)] = batch
         for volume in batch:
             totals[done] = measured @ volume
             done += 1
@@ -230,7 +267,7 @@ def extract(
         for n, part in ((n_live, live), (n_used, used))
     )
     series[:, shared_coverage < np.finfo(float).tiny] = np.nan
-    return StackedSeries(
+    stacked = StackedSeries(
         regions={each.atlas: each.names for each in region_sets},
         series=series,
         coverage=pd.DataFrame(
@@ -249,12 +286,16 @@ def extract(
             }
         ),
     )
+    kept = alive & common & every_voxel
+    return stacked, kept_voxels(
+        whole, voxels, kept, mean=mean, slope=header.slope, grid=header.grid
+    )
 
 
 def _inside_mask(
-    region_sets: Sequence[RegionSet], mask: NDArray[np.bool_]
+    region_sets: Sequence[RegionSet], mask: NDArray[np.bool_], *, every_voxel: bool
 ) -> tuple[csr_matrix, NDArray[np.int32]]:
-    """Stack the regions of all atlases and keep the voxels of the mask.
+    """Stack the regions of all atlases and keep the voxels of the mask, or of regions in it.
 
     Returns
     -------
@@ -274,7 +315,8 @@ def _inside_mask(
         data.append(regions.weights.data[kept])
         start += len(per_region)
     row, column = np.concatenate(rows), np.concatenate(columns)
-    voxels = np.unique(column).astype(np.int32)
+    wanted = np.flatnonzero(mask) if every_voxel else np.unique(column)
+    voxels = wanted.astype(np.int32)
     place = np.zeros(mask.size, dtype=np.int32)
     place[voxels] = np.arange(voxels.size)
     weights = csr_matrix((np.concatenate(data), (row, place[column])), shape=(start, voxels.size))

@@ -22,8 +22,9 @@ from ketfc.imaging.io.masks import read_mask, require_outside
 from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.regions.placing import RegionSet
 from ketfc.imaging.run.carpet_voxels import CarpetSeries, CarpetVoxels, sample_voxels
-from ketfc.imaging.run.extraction import StackedSeries, extract
+from ketfc.imaging.run.extraction import StackedSeries, extract, extract_voxels
 from ketfc.imaging.run.shared_voxels import shared_voxels
+from ketfc.imaging.run.voxels import VoxelSeries
 
 Stage = Literal["header", "mask", "image"]
 """Steps of reading at which a run can fail, in their order."""
@@ -76,6 +77,22 @@ class Extraction:
     failed: Stage | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class BrainSeries:
+    """What is kept of a read in memory alone, for maps.
+
+    Attributes
+    ----------
+    voxels : VoxelSeries
+        Of the brain.
+    regions : tuple of RegionSet
+        The regions that were measured, on the same grid.
+    """
+
+    voxels: VoxelSeries
+    regions: tuple[RegionSet, ...]
+
+
 def extract_run(
     bold: Path,
     mask: Path,
@@ -103,6 +120,45 @@ def extract_run(
     carpet_atlas : str or None
         The atlas whose parcels put the voxels of the carpet in order; None: no carpet.
     """
+    return _extract(bold, mask, place_regions, regions, others, carpet_atlas, every_voxel=False)[0]
+
+
+def extract_run_and_voxels(
+    bold: Path,
+    mask: Path,
+    place_regions: Callable[[Grid], Sequence[RegionSet]],
+    regions: Mapping[str, Sequence[str]],
+    *,
+    others: Sequence[tuple[Path, Path]] = (),
+    carpet_atlas: str | None = None,
+) -> tuple[Extraction, BrainSeries | None]:
+    """Read a run's image once, and keep the series of every voxel of the brain in memory.
+
+    Parameters
+    ----------
+    bold, mask, place_regions, regions, others, carpet_atlas
+        As for :func:`extract_run`.
+
+    Returns
+    -------
+    Extraction
+        As :func:`extract_run` gives it.
+    BrainSeries or None
+        None if the image could not be used.
+    """
+    return _extract(bold, mask, place_regions, regions, others, carpet_atlas, every_voxel=True)
+
+
+def _extract(
+    bold: Path,
+    mask: Path,
+    place_regions: Callable[[Grid], Sequence[RegionSet]],
+    regions: Mapping[str, Sequence[str]],
+    others: Sequence[tuple[Path, Path]],
+    carpet_atlas: str | None,
+    *,
+    every_voxel: bool,
+) -> tuple[Extraction, BrainSeries | None]:
     names = {atlas: tuple(each) for atlas, each in regions.items()}
     length, lengths = _length(bold), tuple(_length(other) for other, _ in others)
     stage: Stage = "header"
@@ -119,10 +175,15 @@ def extract_run(
         if parcels is not None:
             chosen = sample_voxels(inside, header.grid, parcels, n_volumes=header.n_volumes)
         pictured = [] if chosen is None else [chosen.regions(inside.size)]
-        found = extract(bold, inside, [*placed, *pictured], shared=shared)
+        brain = None
+        if every_voxel:
+            found, voxels = extract_voxels(bold, inside, [*placed, *pictured], shared=shared)
+            brain = BrainSeries(voxels, tuple(placed))
+        else:
+            found = extract(bold, inside, [*placed, *pictured], shared=shared)
     except RunError as error:
-        return Extraction(names, length, lengths, error=error, failed=stage)
-    return Extraction(names, length, lengths, *_parted(found, chosen))
+        return Extraction(names, length, lengths, error=error, failed=stage), None
+    return Extraction(names, length, lengths, *_parted(found, chosen)), brain
 
 
 def _length(bold: Path) -> RunLength | None:
