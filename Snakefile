@@ -24,6 +24,7 @@ include: "workflow/rules/cores.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/imaging.smk"
+include: "workflow/rules/maps.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/reporting.smk"
 

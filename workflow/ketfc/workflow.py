@@ -50,6 +50,8 @@ class StudyWorkflow:
     variants, region_maps, region_atlases : sequence of str
         Alternative circuits that this machine can measure, and the probability maps and
         parcellations that regions are taken from.
+    seeds : sequence of str
+        Regions whose correlation with every voxel is mapped; empty where no maps are asked for.
     found : Manifest
         Runs whose files are here, those left out by hand among them.
     usable : bool
@@ -63,6 +65,7 @@ class StudyWorkflow:
     variants: Sequence[str]
     region_maps: Sequence[str]
     region_atlases: Sequence[str]
+    seeds: Sequence[str]
     found: Manifest
     usable: bool
 
@@ -80,6 +83,16 @@ class StudyWorkflow:
     def strategies(self) -> list[str]:
         """All strategies."""
         return list(self.config.denoising.strategies)
+
+    @property
+    def map_strategies(self) -> list[str]:
+        """The strategies that maps are made with."""
+        return list(self.config.maps.strategies or [self.primary])
+
+    @property
+    def reads_voxels(self) -> bool:
+        """Return True if anything is measured in every voxel of the brain."""
+        return bool(self.seeds)
 
     @property
     def parcellations(self) -> list[str]:
@@ -280,6 +293,7 @@ def study_workflow(
         variants=about["regions"]["variants"],
         region_maps=about["regions"]["maps"],
         region_atlases=about["regions"]["atlases"],
+        seeds=about["regions"]["seeds"],
         found=(
             demo_manifest(config.statistics.seed, DEMO / "fmriprep")
             if simulated

@@ -15,6 +15,7 @@ from ketfc.imaging.run.resources import (
     memory_mb,
     minutes,
     reading_minutes,
+    voxels_mb,
 )
 from ketfc.study.runs.manifest import digest, files_by_participant
 from ketfc.workflow import DEMO, answers, entry, greeting, of_runs, study_workflow
@@ -74,6 +75,11 @@ def tables_found(wildcards):
 def run_memory(wildcards, input, attempt):
     """Return the MB that one BOLD run is given, more at every attempt."""
     return memory_mb(Path(input.bold), attempt)
+
+
+def voxels_memory(wildcards, input, attempt):
+    """Return the MB of a job that keeps every voxel of one BOLD run, more at every attempt."""
+    return voxels_mb(Path(input.bold), attempt)
 
 
 def group_memory(wildcards, attempt):

@@ -4,6 +4,7 @@ _derivatives = "results/derivatives"
 _stem = f"{_derivatives}/{{folder}}/{{run}}_space-{WORK.space}"
 _atlas = f"{_derivatives}/atlases/atlas-{{atlas}}/atlas-{{atlas}}"
 _relmat = f"{_stem}_atlas-{{atlas}}_desc-{{strategy}}_stat-pearsoncorrelation_relmat"
+_extraction = f"results/extracted/{{folder}}/{{run}}_space-{WORK.space}_extraction.npz"
 _spheres = f"{_stem}_atlas-{SPHERES}"
 # of the first parcellation after the primary strategy
 _first_matrix = f"{_stem}_atlas-{WORK.matrix_atlas}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat"
@@ -76,6 +77,7 @@ rule null_spheres:
 
 
 # No threshold, strategy or limit of quality may reach this rule: a change of one must read no image.
+# Where voxels are wanted, map_run (maps.smk) reads in its place.
 rule extract_run:
     input:
         plan=GATE,
@@ -90,7 +92,7 @@ rule extract_run:
         tables=expand(rules.parcellation.output.table, atlas=WORK.made_atlases),
         maps=WORK.region_maps,
     output:
-        f"results/extracted/{{folder}}/{{run}}_space-{WORK.space}_extraction.npz",
+        _extraction,
     log:
         "logs/extract_run/{folder}/{run}.log",
     benchmark:
@@ -117,7 +119,8 @@ rule extract_run:
 rule denoise_run:
     input:
         plan=GATE,
-        extraction=rules.extract_run.output[0],
+        # from map_run where voxels are wanted too
+        extraction=_extraction,
         confounds=entry("{run}/confounds", within=WORK.runs),
         sidecars=entry("{run}/sidecars", within=WORK.runs),
         # where sessions are matched in volumes, how many of the others' are kept

@@ -4,20 +4,12 @@ from pathlib import Path
 
 from ketfc.base.files import unchanged
 from ketfc.base.job import running
-from ketfc.imaging.atlas.parcellations import load_parcellations
-from ketfc.imaging.run.measured_regions import load_regions
+from ketfc.imaging.run.measured_regions import regions_of_job
 from ketfc.imaging.run.reading import extract_run, write_extraction
 
 with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
-    regions = load_regions(
-        inputs.registry,
-        inputs.spheres,
-        load_parcellations(params.atlases, inputs.images, inputs.tables, space=params.space),
-        variants=params.variants,
-        parcellations=params.parcellations,
-        space=params.space,
-    )
+    regions = regions_of_job(inputs, params)
     others = zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True)
     with unchanged(inputs):
         extraction = extract_run(

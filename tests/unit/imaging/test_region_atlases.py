@@ -104,7 +104,7 @@ def test_a_region_of_a_parcellation_at_hand_needs_it_and_says_where_it_is_from(t
     assert (licence.file, licence.value) == ("mine.yaml", "Yeo7")
     given = config(tmp_path)
     needed = region_inputs(given, path, NAMED)
-    assert needed == {"variants": [], "atlases": ["Yeo7"], "maps": []}
+    assert needed == {"variants": [], "atlases": ["Yeo7"], "maps": [], "seeds": []}
     files = parcellation_files(given, NAMED, needed["atlases"])
     assert [Path(file).name for file in files["Yeo7"]] == ["Yeo7.nii.gz"]
 
@@ -225,13 +225,13 @@ def test_alternatives_without_their_atlas_are_left_out_with_a_note(tmp_path):
     assert "CIT168 is not on this machine" in left_out["a as Nowhere"]
     assert f"no definition in {SPACE}" in left_out["a as Six"]
     needed = region_inputs(config(tmp_path), path, NAMED)
-    assert needed == {"variants": ["one.a-Limbic"], "atlases": ["Yeo7"], "maps": []}
+    assert needed == {"variants": ["one.a-Limbic"], "atlases": ["Yeo7"], "maps": [], "seeds": []}
 
 
 def test_a_registry_that_cannot_be_read_needs_nothing(tmp_path):
     (tmp_path / "mine.yaml").write_text("regions: 5\n")
     needed = region_inputs(config(tmp_path), tmp_path / "mine.yaml", NAMED)
-    assert needed == {"variants": [], "atlases": [], "maps": []}
+    assert needed == {"variants": [], "atlases": [], "maps": [], "seeds": []}
 
 
 def test_the_brain_is_that_of_nilearn() -> None:

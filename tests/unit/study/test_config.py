@@ -154,6 +154,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "reliability": None,
             "preregistration": None,
         },
+        "maps": {"seed-maps": False, "seeds": None, "strategies": None, "fwhm": 6.0},
     }
     assert not parsed.study.simulated
     assert parsed.circuits.parcellation[0].image is None
@@ -661,6 +662,7 @@ denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
 statistics: {seed: 1, later-outcomes: [{name: a, score: post}]}
+maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]

@@ -10,7 +10,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "simulated images": ("demo_tables", "demo_run"),
     "fetched images": ("fetch_bold", "fetch_further_bold"),
     "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
-    "reading, denoising": ("extract_run", "denoise_run"),
+    "reading, denoising": ("extract_run", "map_run", "denoise_run"),
     "sessions": ("sessions", "similarity", "habenula"),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),

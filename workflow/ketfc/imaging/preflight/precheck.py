@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ketfc.base.errors import Problem, RunError, StudyError
+from ketfc.base.errors import Problem, RunError, StudyError, did_you_mean
 from ketfc.imaging.atlas.catalogue import load_catalogue
 from ketfc.imaging.denoise.censoring import FD, censoring_columns
 from ketfc.imaging.denoise.confounds import find_strategy, require_version, strategy_columns
@@ -80,7 +80,9 @@ def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> l
     except StudyError as error:
         problems += error.problems
     if regions is not None and catalogue is not None:
-        problems += region_atlas_problems(RegionAtlases(config, regions, catalogue))
+        sources = RegionAtlases(config, regions, catalogue)
+        problems += region_atlas_problems(sources)
+        problems += seed_problems(config, regions.with_variants(sources.variants))
     # a test sees to it that the bundled file's spheres lie in the brain
     if regions is not None and not Path(registry).samefile(Path(named).with_name(BUNDLED)):
         problems += brain_problems(regions, config.study.space, file=Path(registry).name)
@@ -120,6 +122,31 @@ def region_problems(config: Config, registry: Registry) -> list[Problem]:
             )
         )
     return problems
+
+
+def seed_problems(config: Config, registry: Registry) -> list[Problem]:
+    """Return the seeds of maps that no circuit of the registry measures.
+
+    Parameters
+    ----------
+    config : Config
+        The study's configuration.
+    registry : Registry
+        With the alternative circuits that are measured.
+    """
+    known = [region.id for region in registry.used_regions]
+    return [
+        Problem(
+            "error",
+            "is not a region of a circuit" + did_you_mean(seed, known),
+            file="config",
+            field="maps.seeds",
+            value=seed,
+            allowed=f"regions that a circuit of {Path(config.circuits.registry).name} uses",
+        )
+        for seed in config.maps.seeds or ()
+        if seed not in known
+    ]
 
 
 def confound_problems(runs: Iterable[Run], config: Config) -> list[Problem]:

@@ -168,11 +168,12 @@ class RegionAtlases:
 
 
 def region_inputs(config: Config, registry: str | Path, named: str | Path) -> dict[str, list[str]]:
-    """Return the ``variants``, ``atlases`` and ``maps`` of the circuits' regions.
+    """Return the ``variants``, ``atlases``, ``maps`` and ``seeds`` of the circuits' regions.
 
     `variants` are the alternative circuits that this machine can measure, `atlases` the
-    parcellations that regions take labels of, `maps` their probability maps. All are empty where a
-    file cannot be used, which the plan reports.
+    parcellations that regions take labels of, `maps` their probability maps, and `seeds` the
+    regions whose correlation with every voxel is mapped. All are empty where a file cannot be
+    used, which the plan reports.
 
     Parameters
     ----------
@@ -184,11 +185,13 @@ def region_inputs(config: Config, registry: str | Path, named: str | Path) -> di
     try:
         sources = RegionAtlases(config, load_registry(registry), load_catalogue(named))
     except StudyError:
-        return {"variants": [], "atlases": [], "maps": []}
+        return {"variants": [], "atlases": [], "maps": [], "seeds": []}
+    seeds = config.maps.seeds or sources.registry.primary_seeds
     return {
         "variants": list(sources.variants),
         "atlases": [name for name in sources.atlases if sources.is_known(name)],
         "maps": [path for path in sources.maps if Path(path).is_file()],
+        "seeds": list(seeds) if config.maps.seed_maps else [],
     }
 
 

@@ -67,6 +67,18 @@ class Circuit:
         ends = [region for edge in self.edges for region in edge]
         return tuple(dict.fromkeys([*ends, *(name for by in self.regress.values() for name in by)]))
 
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """Identifiers of the regions whose maps show the circuit.
+
+        Both ends of an edge, the first group of a circuit between two groups, and the first region
+        of one within a group.
+        """
+        if self.measure == "edge":
+            return self.edges[0]
+        firsts = tuple(dict.fromkeys(edge[0] for edge in self.edges))
+        return firsts if self.measure == "between" else firsts[:1]
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -80,6 +92,12 @@ class Registry:
         """The regions that at least one circuit uses, in the order of the file."""
         used = {region for circuit in self.circuits.values() for region in circuit.regions}
         return tuple(region for region in self.regions.values() if region.id in used)
+
+    @property
+    def primary_seeds(self) -> tuple[str, ...]:
+        """Identifiers of the seeds of the primary circuits, in their order, each once."""
+        primary = (circuit for circuit in self.circuits.values() if circuit.primary)
+        return tuple(dict.fromkeys(seed for circuit in primary for seed in circuit.seeds))
 
     @property
     def variants(self) -> dict[str, tuple[Circuit, Region]]:

@@ -104,10 +104,7 @@ def denoise_run(
         series = extraction.series.by_atlas(min_coverage)
         picture["voxels"] = extraction.carpet
     strategies = {
-        name: StrategyResult(error=cleaning)
-        if isinstance(cleaning, RunError)
-        else _correlated(cleaning, series)
-        for name, cleaning in found.strategies.items()
+        name: strategy_result(cleaning, series) for name, cleaning in found.strategies.items()
     }
     carpet = _carpet(found.strategies[denoising.primary], picture)
     return RunResult(series, strategies, found.quality, error=found.error, carpet=carpet)
@@ -122,8 +119,20 @@ def _carpet(cleaning: Cleaning | RunError, picture: Mapping[str, Any]) -> Carpet
     return make_carpet(**picture, cleaned=cleaned)
 
 
-def _correlated(cleaning: Cleaning, series: Mapping[str, RegionSeries]) -> StrategyResult:
-    """Clean with all kept volumes, and correlate those that are used."""
+def strategy_result(
+    cleaning: Cleaning | RunError, series: Mapping[str, RegionSeries]
+) -> StrategyResult:
+    """Clean with all kept volumes, and correlate those that are used.
+
+    Parameters
+    ----------
+    cleaning : Cleaning or RunError
+        One strategy's, from :func:`ketfc.imaging.run.operators.run_operators`.
+    series : mapping of str to RegionSeries
+        By atlas.
+    """
+    if isinstance(cleaning, RunError):
+        return StrategyResult(error=cleaning)
     matrix, operator = cleaning.matrix, cleaning.operator
     return StrategyResult(
         matrices={atlas: _correlations(matrix, each.series) for atlas, each in series.items()},

@@ -148,7 +148,7 @@ def write_run(
                     "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
                     "TemplateMismatch": mismatches.get(atlas),
                 }
-                | _cleaning(strategy, cleaned, denoising)
+                | about_cleaning(strategy, cleaned, denoising)
                 | made_by,
             )
     write_tsv(
@@ -219,7 +219,16 @@ def _reason(error: RunError | None) -> str | None:
     return error.reason if error else None
 
 
-def _cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> dict[str, Any]:
+def about_cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising) -> dict[str, Any]:
+    """Return what the JSON of everything that was denoised says of it.
+
+    Parameters
+    ----------
+    strategy, cleaned
+        The strategy, and what came of it.
+    denoising : Denoising
+        That section of the configuration.
+    """
     scrubbing = scrubbed(strategy)
     by_filter = denoising.motion_filter_type if scrubbing else None
     return {

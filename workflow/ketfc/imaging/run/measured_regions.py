@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ketfc.base.files import read_tsv
-from ketfc.imaging.atlas.parcellations import Parcellation
+from ketfc.imaging.atlas.parcellations import Parcellation, load_parcellations
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.null_spheres import SPHERES, place_spheres
 from ketfc.imaging.regions.placing import CIRCUITS, RegionSet, label_regions, place_regions
@@ -88,4 +89,25 @@ def load_regions(
         parcellations=tuple(atlases[name] for name in parcellations),
         atlases=atlases,
         space=space,
+    )
+
+
+def regions_of_job(inputs: Any, params: Any) -> MeasuredRegions:
+    """Load the regions that a job which reads a run measures.
+
+    Parameters
+    ----------
+    inputs : snakemake.io.InputFiles
+        Paths of ``registry`` and ``spheres``, and ``images`` and ``tables`` of parcellations.
+    params : snakemake.io.Params
+        ``atlases`` (the names of those parcellations), ``variants``, ``parcellations`` and
+        ``space``.
+    """
+    return load_regions(
+        inputs.registry,
+        inputs.spheres,
+        load_parcellations(params.atlases, inputs.images, inputs.tables, space=params.space),
+        variants=params.variants,
+        parcellations=params.parcellations,
+        space=params.space,
     )

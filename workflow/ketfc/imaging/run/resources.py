@@ -13,6 +13,11 @@ _PER_MB = 4
 """Volumes are read in batches, so memory grows far slower than the file: 4 MB per MB of it is a
 multiple of what was measured (226 MB of gzip: 254 MB in all)."""
 
+_PER_MB_OF_VOXELS = 6
+"""Beside that, where the series of every voxel are kept: a masked image of whole numbers shrinks to
+a quarter of what its brain takes at single precision (measured, whole heads of float32: 0.25 MB per
+MB of gzip)."""
+
 _PER_MB_OF_CONFOUNDS = 150
 """Operators grow with the square of the volumes, of which a MB of confounds holds a few hundred."""
 
@@ -46,6 +51,11 @@ def memory_mb(bold: Path, attempt: int) -> int:
         If there is no such image (yet): Snakemake then asks again before the job starts.
     """
     return attempt * (_BASE_MB + math.ceil(_PER_MB * _size_mb(bold)))
+
+
+def voxels_mb(bold: Path, attempt: int) -> int:
+    """Return the megabytes for a job that keeps every voxel of a run; as :func:`memory_mb`."""
+    return memory_mb(bold, attempt) + attempt * math.ceil(_PER_MB_OF_VOXELS * _size_mb(bold))
 
 
 def minutes(bold: Path, attempt: int) -> int:

@@ -16,6 +16,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.study.config.circuits import Circuits
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.errors import explain, plain
+from ketfc.study.config.maps import Maps
 from ketfc.study.config.quality import Quality
 from ketfc.study.config.scores import Scores
 from ketfc.study.config.statistics import Statistics
@@ -32,6 +33,7 @@ class Config(Group):
     quality: Quality = Field(default_factory=Quality)
     circuits: Circuits = Field(default_factory=Circuits)
     statistics: Statistics = Field(default_factory=Statistics)
+    maps: Maps = Field(default_factory=Maps)
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
@@ -71,8 +73,18 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     anywhere = isinstance(circuits, dict) and circuits.get("allow-template-mismatch")
     named = study.get("covariates") if isinstance(study, dict) else None
     known = frozenset(named if isinstance(named, dict) else ())
+    context = {"space": space, "any template": anywhere, "covariates": known}
+    context["strategies"] = _strategies(given["denoising"])
     try:
-        context = {"space": space, "any template": anywhere, "covariates": known}
         return Config.model_validate(given, context=context)
     except ValidationError as error:
         raise StudyError(explain(error, given, Config, source=source)) from None
+
+
+def _strategies(denoising: Any) -> tuple[str, ...] | None:
+    """Return the strategies that a config lists, or the default; None if they are wrong."""
+    if not isinstance(denoising, dict):
+        return None
+    listed = denoising.get("strategies", list(Denoising().strategies))
+    sound = isinstance(listed, list) and listed and all(isinstance(one, str) for one in listed)
+    return tuple(listed) if sound else None

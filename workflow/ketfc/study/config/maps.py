@@ -1,0 +1,73 @@
+"""Section `maps` of the config: what is measured in every voxel of the brain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints, ValidationInfo, field_validator
+
+from ketfc.study.config.types import Group, Number, YesNo, key, refuse
+
+RegionName = Annotated[
+    str, StringConstraints(strict=True, strip_whitespace=True, pattern="^[A-Za-z0-9]+$")
+]
+
+
+class Maps(Group):
+    """Maps of the whole brain: with any, every changed threshold reads the images again."""
+
+    seed_maps: YesNo = key(
+        False,
+        "true: the correlation of seed regions with every voxel of the brain is mapped, in the "
+        "one read of each image. It takes about as long again as the read (`benchmarks/maps.py`) "
+        "and a file of some MB per run and seed; a changed threshold, strategy or limit of quality "
+        "then reads every image again, which is why it is off unless asked for.",
+        "true or false",
+    )
+    seeds: tuple[RegionName, ...] | None = key(
+        None,
+        "Regions of the circuits' registry that are seeds. null: those of the primary circuits, "
+        "which are both ends of an `edge`, the first group of `between`, and the first region of "
+        "`within`.",
+        "a list of names of regions that a circuit uses, each once, or null",
+        examples=[["sgACC", "rHabenula"]],
+    )
+    strategies: tuple[str, ...] | None = key(
+        None,
+        "Strategies (of `denoising.strategies`) that maps are made with. null: the primary one.",
+        "a list of strategies, each once, or null",
+        examples=[["acompcor", "36P"]],
+    )
+    fwhm: Number = key(
+        6,
+        "Full width at half maximum, in mm, of the Gaussian by which images are smoothed for seed "
+        "maps, among the voxels of the brain alone; 0: not smoothed. The seed's own series is "
+        "never smoothed: it is that of the circuits.",
+        "a number of mm, from 0 to 20",
+        ge=0.0,
+        le=20.0,
+    )
+
+    @field_validator("seeds", "strategies")
+    @classmethod
+    def _some_and_once(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is None:
+            return None
+        if not names:
+            raise refuse("is an empty list")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise refuse(f"names {twice} twice")
+        return names
+
+    @field_validator("strategies")
+    @classmethod
+    def _denoised_by(
+        cls, names: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        # what denoising.strategies says is not in sight from here, so the caller passes it along
+        known = (info.context or {}).get("strategies")
+        for name in names or ():
+            if known is not None and name not in known:
+                raise refuse(f"{name} is not one of denoising.strategies ({', '.join(known)})")
+        return names

@@ -1,0 +1,71 @@
+# What is measured in every voxel of the brain, for studies that ask for it.
+
+_maps = f"{_stem}_seed-{{seed}}_desc-{{strategy}}_stat-fisherz_boldmap"
+
+if WORK.reads_voxels:
+
+    ruleorder: map_run > extract_run
+
+else:
+
+    ruleorder: extract_run > map_run
+
+
+# The one read of an image, where voxels are wanted too: it depends on strategies and thresholds,
+# so that a change of one reads every image again.
+rule map_run:
+    input:
+        plan=GATE,
+        bold=entry("{run}/bold", within=WORK.runs),
+        mask=entry("{run}/mask", within=WORK.runs),
+        confounds=entry("{run}/confounds", within=WORK.runs),
+        sidecars=entry("{run}/sidecars", within=WORK.runs),
+        # what the participant's other sessions cover decides what is compared
+        other_bolds=entry("{run}/bold", within=WORK.siblings),
+        other_masks=entry("{run}/mask", within=WORK.siblings),
+        other_confounds=entry("{run}/confounds", within=WORK.siblings),
+        other_sidecars=entry("{run}/sidecars", within=WORK.siblings),
+        registry=WORK.registry,
+        spheres=rules.null_spheres.output[0],
+        images=expand(rules.parcellation.output.image, atlas=WORK.made_atlases),
+        tables=expand(rules.parcellation.output.table, atlas=WORK.made_atlases),
+        maps=WORK.region_maps,
+    output:
+        extraction=_extraction,
+        maps=expand(
+            f"{_maps}.{{ext}}",
+            seed=WORK.seeds,
+            strategy=WORK.map_strategies,
+            ext=["nii.gz", "json"],
+            allow_missing=True,
+        ),
+    log:
+        "logs/map_run/{folder}/{run}.log",
+    benchmark:
+        "logs/benchmarks/map_run/{folder}/{run}.tsv"
+    priority: 2
+    group:
+        "run"
+    resources:
+        mem_mb=voxels_memory,
+        runtime=run_minutes,
+    params:
+        space=WORK.space,
+        atlases=WORK.made_atlases,
+        parcellations=WORK.parcellations,
+        variants=WORK.variants,
+        carpet_atlas=WORK.matrix_atlas,
+        files=entry("{run}", within=WORK.runs),
+        others=entry("{run}", within=WORK.siblings),
+        denoising=WORK.config.denoising.model_dump(mode="json", by_alias=True),
+        limits=WORK.config.quality.model_dump(
+            by_alias=True, include={"max_mean_fd", "max_fd", "max_censored"}
+        ),
+        min_coverage=WORK.config.circuits.min_coverage,
+        repetition_time=WORK.config.study.repetition_time,
+        seeds=WORK.seeds,
+        strategies=WORK.map_strategies,
+        fwhm=WORK.config.maps.fwhm,
+        code=WORK.code["map_run"],
+    script:
+        "../scripts/map_run.py"
