@@ -32,7 +32,8 @@ from ketfc.study.design.design import BIPOLAR, KETAMINE_FIRST, Design
 Column = tuple[str, Floats]
 """Name in plain words and values of shape (n,), or (n, m) where m connections are modelled."""
 
-_BEFORE = "connectivity at baseline"
+BEFORE = "connectivity at baseline"
+"""Name of that column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +256,7 @@ def difference_between_arms(baseline: Floats, followup: Floats, treated: Floats)
     return Model(
         ("connectivity at follow-up", followup),
         ("arm", treated),
-        {_BEFORE: baseline},
+        {BEFORE: baseline},
         groups=True,
         unit=(FOLLOWUP_SD, followup),
     )
@@ -429,7 +430,7 @@ def _baseline(columns: _Columns) -> Model:
 
     At equal baseline score: who starts worse has more to lose, and may differ in connectivity too.
     """
-    before: Column = (_BEFORE, columns.baseline)
+    before: Column = (BEFORE, columns.baseline)
     given = columns.baseline_score | columns.sides
     if columns.test.name == PROGNOSTIC:
         return Model(columns.score, before, given, by_ranks=True)

@@ -1,0 +1,140 @@
+"""Two arms' shares of responders: difference, ratios and number needed to treat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+RISK_DIFFERENCE, RISK_RATIO, ODDS_RATIO = "risk difference", "risk ratio", "odds ratio"
+NEEDED_TO_TREAT, NEEDED_TO_HARM = "number needed to treat", "number needed to harm"
+
+EMPTY_CELL = "empty-cell"
+"""Flag: a cell is empty; its ratios are of counts with a half added to each."""
+
+NOT_ESTIMABLE = "not-estimable"
+"""Flag: there is no such number, since the interval of the risk difference holds 0."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Events and participants of a treated and a control arm."""
+
+    treated: int
+    of_treated: int
+    control: int
+    of_control: int
+
+    @property
+    def table(self) -> list[list[int]]:
+        """Events and others by arm, the treated arm first."""
+        return [
+            [self.treated, self.of_treated - self.treated],
+            [self.control, self.of_control - self.control],
+        ]
+
+
+@dataclass(frozen=True)
+class ShareEffect:
+    """One comparison of two shares; numbers that do not exist are not-a-number.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`RISK_DIFFERENCE`, :data:`RISK_RATIO`, :data:`ODDS_RATIO`,
+        :data:`NEEDED_TO_TREAT` and :data:`NEEDED_TO_HARM`.
+    estimate, ci_low, ci_high : float
+        The effect and its interval.
+    flags : tuple of str
+        :data:`EMPTY_CELL` or :data:`NOT_ESTIMABLE`.
+    """
+
+    kind: str
+    estimate: float = nan
+    ci_low: float = nan
+    ci_high: float = nan
+    flags: tuple[str, ...] = ()
+
+
+def fisher_p(counts: Counts) -> float:
+    """Return the two-sided p of Fisher's exact test."""
+    from scipy import stats
+
+    return float(stats.fisher_exact(counts.table).pvalue)
+
+
+def share_effects(counts: Counts, *, alpha: float) -> list[ShareEffect]:
+    """Compare the shares of two arms.
+
+    Parameters
+    ----------
+    counts : Counts
+        Somebody in both arms.
+    alpha : float
+        Intervals cover 1 − `alpha`.
+
+    Returns
+    -------
+    list of ShareEffect
+        The risk difference (treated − control) with Newcombe's interval; risk and odds ratio with
+        intervals on the logarithmic scale (Katz, Woolf); and the number needed to treat, or to harm
+        where the control arm does better, with the reciprocals of the difference's interval: none
+        where that holds 0, since the number then runs from benefit over infinity to harm. Half a
+        participant is added to every cell of the ratios where one is empty. No ratios where nobody or
+        everybody had the event.
+
+    References
+    ----------
+    Newcombe RG (1998), Stat Med 17:873–890 (method 10, hybrid score interval).
+    Altman DG (1998), BMJ 317:1309–1312, doi:10.1136/bmj.317.7168.1309.
+    """
+    from statsmodels.stats.contingency_tables import Table2x2
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    difference = counts.treated / counts.of_treated - counts.control / counts.of_control
+    low, high = confint_proportions_2indep(
+        counts.treated,
+        counts.of_treated,
+        counts.control,
+        counts.of_control,
+        method="newcomb",
+        compare="diff",
+        alpha=alpha,
+    )
+    risk = ShareEffect(RISK_DIFFERENCE, difference, float(low), float(high))
+    events = counts.treated + counts.control
+    if events in (0, counts.of_treated + counts.of_control):
+        ratios = [ShareEffect(kind) for kind in (RISK_RATIO, ODDS_RATIO)]
+    else:
+        cells = np.asarray(counts.table, dtype=np.float64)
+        empty = bool((cells == 0).any())
+        table = Table2x2(cells + 0.5 if empty else cells)
+        flags = (EMPTY_CELL,) if empty else ()
+        ratios = []
+        for kind, name in ((RISK_RATIO, "riskratio"), (ODDS_RATIO, "oddsratio")):
+            ends = getattr(table, f"{name}_confint")(alpha)
+            ratio = float(getattr(table, name))
+            ratios.append(ShareEffect(kind, ratio, float(ends[0]), float(ends[1]), flags))
+    return [risk, *ratios, needed(risk)]
+
+
+def needed(risk: ShareEffect) -> ShareEffect:
+    """Return the number needed to treat, or to harm, for a risk difference.
+
+    Parameters
+    ----------
+    risk : ShareEffect
+        The difference in the share of those who do well, with its interval.
+
+    Returns
+    -------
+    ShareEffect
+        Flagged :data:`NOT_ESTIMABLE` and without numbers where the interval of the difference
+        holds 0.
+    """
+    kind = NEEDED_TO_TREAT if risk.estimate >= 0 else NEEDED_TO_HARM
+    if not (risk.ci_low > 0 or risk.ci_high < 0):
+        return ShareEffect(kind, flags=(NOT_ESTIMABLE,))
+    least, most = sorted(1 / abs(end) for end in (risk.ci_low, risk.ci_high))
+    return ShareEffect(kind, 1 / abs(risk.estimate), least, most)
