@@ -3,6 +3,7 @@
 #   snakemake --cores 2            everything, to results/report.html
 #   snakemake --cores 1 plan       who and what there is, in seconds
 #   snakemake --cores 1 figures    redraw the figures from the tables
+#   snakemake --cores 1 clinical   what happened to the scores; needs no images
 #   snakemake --cores 2 quality    the quality pages of the study and of every participant
 
 from snakemake.utils import min_version
@@ -23,6 +24,7 @@ container: "ketfc.sif"
 include: "workflow/rules/cores.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/study.smk"
+include: "workflow/rules/clinical.smk"
 include: "workflow/rules/imaging.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/inference.smk"

@@ -15,6 +15,7 @@ from made_design import design_of
 from made_hypotheses import hypotheses_table
 
 from ketfc.inference.account.attrition import attrition
+from ketfc.inference.clinical.effects import clinical_effects
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.hypotheses import evaluate_hypotheses
@@ -305,15 +306,27 @@ def _sidecars() -> dict[str, list[dict[str, Any]]]:
     return files
 
 
-def clinical_of(made: Made) -> pd.DataFrame:
-    """Return the summary of the clinical course as it is read from its file."""
+def _clinical(made: Made) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, their changes, participants and the summary of the clinical course."""
     scores = made.scores.assign(hours=float("nan"), score=pd.to_numeric(made.scores["score"]))
     pairs = zip(scores["scale"], scores["item"], strict=True)
     rules = {pair: Rule("SSI", low=0, high=38, remission=3) for pair in pairs}
     arms = made.content["participants"]
     people = pd.DataFrame({"participant_id": list(arms), "arm": list(arms.values()), "group": None})
     course = clinical_scores(scores, rules, compared_roles(made.design))
-    return clinical_summary(scores, course, people, rules, made.design)
+    return scores, course, people, clinical_summary(scores, course, people, rules, made.design)
+
+
+def clinical_of(made: Made) -> pd.DataFrame:
+    """Return the summary of the clinical course as it is read from its file."""
+    return _clinical(made)[3]
+
+
+def effects_of(made: Made) -> pd.DataFrame:
+    """Return the effects on the scores."""
+    scores, course, people, _ = _clinical(made)
+    about = {"seed": 1, "permutations": 200, "alpha": 0.05}
+    return clinical_effects(scores, course, people, made.design, **about)
 
 
 def edges_of(made: Made) -> pd.DataFrame:

@@ -169,6 +169,7 @@ def page(tmp_path_factory) -> Path:
     names = [*shared.split(), "robustness", "reliability", "shrinkage", "attrition"]
     common: dict[str, Any] = {name: getattr(made, name) for name in names}
     common["edges"] = made_tables.edges_of(made)
+    common["effects"] = made_tables.effects_of(made)
     html = render_report(
         **common,
         incomplete=made.incomplete,

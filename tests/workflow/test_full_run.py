@@ -29,13 +29,17 @@ def expected_files() -> set[str]:
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
     files |= {"quality/similarity.tsv", "quality/group.html"}
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
-    files |= {"clinical/scores.tsv", "clinical/summary.tsv"}
+    clinical = ("scores", "summary", "effects", "time_course")
+    files |= {f"clinical/{name}.tsv" for name in clinical}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
     tests += ("reliability", "shrinkage", "attrition")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
-        for name in ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
+        for name in (
+            *("circuits", "paired", "association", "matrices"),
+            *("flow", "qcfc", "edges", "clinical"),
+        )
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }
     tables = {name for name in files if name.endswith(".tsv")}

@@ -318,6 +318,7 @@ ANSWERS = {
     "summary": "results/summary.txt",
     "report": "results/summary.txt",
     "plan": "results/plan/summary.txt",
+    "clinical": "results/clinical/effects.txt",
 }
 """By target, the file whose text answers it."""
 

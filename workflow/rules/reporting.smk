@@ -6,6 +6,10 @@ _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 _connectivity = rules.sessions.output.connectivity
 _hypotheses = rules.hypotheses.output.hypotheses
 _figures = {
+    "clinical": {
+        "effects": rules.clinical_effects.output.effects,
+        "time_course": rules.clinical_effects.output.time_course,
+    },
     "circuits": {
         "connectivity": _connectivity,
         "regions": rules.sessions.output.regions,
@@ -85,6 +89,7 @@ rule methods:
         shrinkage=rules.hypotheses.output.shrinkage,
         attrition=rules.attrition.output[0],
         edges=rules.edges.output[0],
+        effects=rules.clinical_effects.output.effects,
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -123,7 +128,9 @@ rule report:
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
         attrition=rules.attrition.output[0],
-        clinical=rules.clinical.output.summary,
+        clinical=rules.clinical_course.output.summary,
+        effects=rules.clinical_effects.output.effects,
+        clinical_figure="results/figures/clinical.png",
         circuits="results/figures/circuits.png",
         paired="results/figures/paired.png",
         association="results/figures/association.png",

@@ -168,31 +168,6 @@ rule preregistration:
         "../scripts/preregistration.py"
 
 
-rule clinical:
-    input:
-        scores=rules.inventory.output.scores,
-        participants=rules.inventory.output.participants,
-        design=rules.inventory.output.design,
-        instruments=WORK.instruments,
-    output:
-        scores="results/clinical/scores.tsv",
-        summary="results/clinical/summary.tsv",
-        sidecars=expand("results/clinical/{table}.json", table=["scores", "summary"]),
-    log:
-        "logs/clinical.log",
-    benchmark:
-        "logs/benchmarks/clinical.tsv"
-    localrule: True
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        config=config,
-        code=WORK.code["clinical"],
-    script:
-        "../scripts/clinical.py"
-
-
 # Images wait for the plan only where it is going to fail. Where it is not, they must not depend on
 # it: it runs again with every change of the config, and all images would be read again with it.
 # Behind ancient(), on the other hand, Snakemake 9 overlooks every other reason to run a job as long

@@ -2,6 +2,7 @@
 
 from ketfc.base.files import read_tsv, write_json, write_text
 from ketfc.base.job import running
+from ketfc.inference.clinical.effects import NUMBERS
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.pages.provenance import study_facts
 from ketfc.reporting.text.methods import methods_text
@@ -22,6 +23,7 @@ with running(snakemake):
         habenula=read_tsv(inputs.habenula, numeric=("runs",)),
         robustness=read_tsv(inputs.robustness),
         **{name: read_tsv(inputs[name]) for name in ("reliability", "shrinkage", "attrition")},
+        effects=read_tsv(inputs.effects, numeric=NUMBERS),
         edges=read_tsv(inputs.edges, numeric=EDGE_NUMBERS),
         **facts,
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.job import running
+from ketfc.inference.clinical.effects import NUMBERS
 from ketfc.inference.edges.edgewise import EDGE_NUMBERS
 from ketfc.reporting.pages.report import render_report
 from ketfc.study.design.design import read_design
@@ -23,7 +24,9 @@ with running(snakemake):
         edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),
         qcfc=read_tsv(inputs.qcfc_table),
         clinical=read_tsv(inputs.clinical),
-        figures={name: Path(inputs[name]) for name in names},
+        effects=read_tsv(inputs.effects, numeric=NUMBERS),
+        figures={name: Path(inputs[name]) for name in names}
+        | {"clinical": Path(inputs.clinical_figure)},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},
     )

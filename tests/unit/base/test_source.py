@@ -48,18 +48,26 @@ def edit(path: Path) -> None:
     ("file", "again", "not_again"),
     [
         ("base/files.py", set(EVERY) - {"fetch_bold"}, set()),
-        ("imaging/io/reader.py", {"extract_run", "explain"}, {"motion", "demo_run", "clinical"}),
+        (
+            "imaging/io/reader.py",
+            {"extract_run", "explain"},
+            {"motion", "demo_run", "clinical_effects"},
+        ),
         ("imaging/denoise/censoring.py", {"denoise_run"}, {"extract_run", "demo_run"}),
         ("imaging/denoise/operator.py", {"denoise_run"}, {"extract_run", "demo_run"}),
         ("imaging/run/carpet.py", {"denoise_run"}, {"extract_run", "demo_run"}),
         ("study/config/denoising.py", {"denoise_run"}, {"extract_run"}),
         ("study/config/quality.py", {"denoise_run"}, {"extract_run"}),
-        ("imaging/regions/registry.py", {"demo_run", "extract_run", "hypotheses"}, {"clinical"}),
+        (
+            "imaging/regions/registry.py",
+            {"demo_run", "extract_run", "hypotheses"},
+            {"clinical_course", "clinical_effects"},
+        ),
         ("imaging/regions/registry_parser.py", {"demo_run", "extract_run"}, {"figure_edges"}),
         ("imaging/regions/habenula.py", {"habenula"}, {"extract_run", "denoise_run", "motion"}),
         (
             "study/scores/response.py",
-            {"clinical"},
+            {"clinical_course", "clinical_effects"},
             {"extract_run", "denoise_run", "qcfc"},
         ),
         ("inference/core/maxt.py", {"hypotheses"}, {"extract_run", "denoise_run", "inventory"}),
@@ -87,7 +95,7 @@ def test_wording_of_reports_is_behind_no_imaging_and_no_number(places: dict[str,
     assert {"report", "methods"} <= found
     runs = {"extract_run", "denoise_run", "sessions", "similarity"}
     numbers = runs | {"parcellation", "null_spheres", "inventory"}
-    assert found.isdisjoint(numbers | {"robustness", "edges", "qcfc", "motion", "clinical"})
+    assert found.isdisjoint(numbers | {"robustness", "edges", "qcfc", "motion", "clinical_effects"})
 
 
 def test_a_script_changes_its_own_digest_alone(places: dict[str, Path]) -> None:

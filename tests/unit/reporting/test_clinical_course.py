@@ -93,4 +93,4 @@ def test_a_study_without_scores_has_no_table(tmp_path) -> None:
 
 
 def test_nothing_is_claimed_that_is_not_tested() -> None:
-    assert "nothing is compared between arms here, and nothing is predicted" in NOTE
+    assert "nothing is compared between arms in this table, and nothing" in NOTE

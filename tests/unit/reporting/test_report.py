@@ -53,6 +53,7 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         shrinkage=made.shrinkage,
         attrition=made.attrition,
         edges=made_tables.edges_of(made),
+        effects=made_tables.effects_of(made),
         atlases=atlases or {},
     )
 
@@ -69,6 +70,7 @@ def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) ->
         motion=made.motion,
         qcfc=made.qcfc,
         clinical=made_tables.clinical_of(made),
+        effects=made_tables.effects_of(made),
         sidecars=made.sidecars,
         null=made.null,
         habenula=made.habenula,
@@ -187,7 +189,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 7
+    assert len(images) == len(TITLES) == 8
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

@@ -14,7 +14,8 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "sessions": ("sessions", "similarity", "habenula"),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
-        *("clinical", "attrition", "reliability", "exclusions"),
+        *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
+        *("attrition", "reliability", "exclusions"),
     ),
     "report": (
         *("figure", "figures", "methods", "report", "summary"),

@@ -27,6 +27,13 @@ _NAMED = 3
 _VARYING = re.compile(r"sub-[A-Za-z0-9]+[^\s,;:]*|\d+(\.\d+)?")
 
 
+_OF_IMAGES = (
+    r"study(\.(derivatives|openneuro|sessions|task|space|resolution|repetition-time|native)\b.*)?|"
+    r"(denoising|circuits|quality)\b.*"
+)
+"""Fields of problems that do not keep the scores from being described."""
+
+
 def unusable(problems: pd.DataFrame) -> str | None:
     """Return why the study cannot go on, a line per error; None if it can.
 
@@ -44,6 +51,18 @@ def unusable(problems: pd.DataFrame) -> str | None:
     )
     told = [f"  - {_of_a_kind(kind)}" for kind in kinds(errors)]
     return "\n".join([first, *fitting(told, ERROR_LINES, rest="  - and {n} more of other kinds")])
+
+
+def unusable_scores(problems: pd.DataFrame) -> str | None:
+    """Return why the scores cannot be used, as :func:`unusable`, whatever is wrong with images.
+
+    Parameters
+    ----------
+    problems : pandas.DataFrame
+        ``plan/problems.tsv``.
+    """
+    of_images = problems["field"].astype(str).str.fullmatch(_OF_IMAGES)
+    return unusable(problems[~of_images])
 
 
 def summary(

@@ -89,6 +89,29 @@ def with_scores(
     return people.assign(baseline=before, followup=at(role))
 
 
+def hours_of(role: str, cells: pd.DataFrame, design: Design) -> float:
+    """Return the hours since the dose at which a role was scored.
+
+    Parameters
+    ----------
+    role : str
+        The role.
+    cells : pandas.DataFrame
+        Its rows of ``plan/scores.tsv``.
+    design : Design
+        The study's design.
+
+    Returns
+    -------
+    float
+        The median over participants, for want of it the time of the role's scans, else NaN.
+    """
+    known = cells["hours"].astype(np.float64).dropna()
+    if len(known):
+        return float(known.median())
+    return float(design.hours_since_dose.get(role, np.nan))
+
+
 def change_test(design: Design, arm: str | None = None) -> PlannedTest:
     """Return the test of a change in scores, over everybody or within an arm."""
     adjusted = adjusted_for(design, change=True) if arm is None else ()

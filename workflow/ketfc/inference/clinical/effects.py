@@ -16,6 +16,7 @@ from ketfc.inference.clinical.changes import (
     Score,
     change_test,
     complete_of,
+    hours_of,
     people_of,
     score_model,
     with_scores,
@@ -220,9 +221,8 @@ def _changes(part: _Part) -> Iterator[_Change]:
         ]
         pairs += [(None, CHANGE)] if CHANGE in there else []
         for reference, role in pairs:
-            known = own.loc[own["role"] == role, "hours"].astype(np.float64).dropna()
             table = with_scores(part.people, part.scores, score, reference, role)
-            hours = float(known.median()) if len(known) else np.nan
+            hours = hours_of(role, own[own["role"] == role], part.design)
             yield _Change(score, reference, role, hours, table)
 
 

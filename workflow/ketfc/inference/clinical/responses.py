@@ -80,9 +80,9 @@ def share_effects(counts: Counts, *, alpha: float) -> list[ShareEffect]:
         The risk difference (treated − control) with Newcombe's interval; risk and odds ratio with
         intervals on the logarithmic scale (Katz, Woolf); and the number needed to treat, or to harm
         where the control arm does better, with the reciprocals of the difference's interval: none
-        where that holds 0, since the number then runs from benefit over infinity to harm. Half a
-        participant is added to every cell of the ratios where one is empty. No ratios where nobody or
-        everybody had the event.
+        where that holds 0, since the number then runs from benefit over infinity to harm. For the
+        ratios, half a participant is added to every cell where one is empty; there are none where
+        nobody or everybody had the event.
 
     References
     ----------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.clinical.changes import people_of
+from ketfc.inference.clinical.changes import hours_of, people_of
 from ketfc.study.design.design import Design
 from ketfc.study.scores.long_scores import CHANGE
 
@@ -68,13 +68,12 @@ def time_course(scores: pd.DataFrame, design: Design, *, alpha: float) -> pd.Dat
                 known = values.dropna().to_numpy(dtype=np.float64)
                 if not len(known):
                     continue
-                hours = cells["hours"].astype(np.float64).dropna()
                 row: dict[str, Any] = {
                     **name,
                     "arm": label,
                     "session": design.sessions[str(role)],
                     "role": str(role),
-                    "hours": float(hours.median()) if len(hours) else np.nan,
+                    "hours": hours_of(str(role), cells, design),
                     "n": len(known),
                     "n_missing": len(mine) - len(known),
                     "mean": float(known.mean()),

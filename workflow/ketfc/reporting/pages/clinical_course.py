@@ -13,9 +13,9 @@ from ketfc.study.design.design import Design
 
 NOTE = (
     "Description of the scores, whoever has usable images or not; nothing is compared between arms "
-    "here, and nothing is predicted. Response and remission follow the rule of each instrument "
-    "(config/instruments.yaml, or the study's own); dz is the mean change by the standard "
-    "deviation of the changes, from within participants, and no effect of a treatment."
+    "in this table, and nothing is predicted. Response and remission follow the rule of each "
+    "instrument (config/instruments.yaml, or the study's own); dz is the mean change by the "
+    "standard deviation of the changes, from within participants, and no effect of a treatment."
 )
 
 Row = Mapping[Any, Any]

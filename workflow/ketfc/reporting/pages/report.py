@@ -34,6 +34,7 @@ from ketfc.reporting.text.captions import (
     figure_caption,
     figure_title,
 )
+from ketfc.reporting.text.clinical.effects import effects_section
 from ketfc.reporting.text.denoising import Sidecars, summarise
 from ketfc.reporting.text.edges import edge_section
 from ketfc.reporting.text.habenula import report_sentences
@@ -82,6 +83,7 @@ def render_report(
     motion: pd.DataFrame,
     qcfc: pd.DataFrame,
     clinical: pd.DataFrame,
+    effects: pd.DataFrame,
     sidecars: Sidecars,
     null: pd.DataFrame,
     habenula: pd.DataFrame,
@@ -105,6 +107,8 @@ def render_report(
         As for :func:`ketfc.reporting.text.methods.methods_text`.
     motion, qcfc, clinical : pandas.DataFrame
         ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
+    effects : pandas.DataFrame
+        ``clinical/effects.tsv``, numbers as numbers.
     incomplete : pandas.DataFrame
         Who was left out of which test
         (`ketfc.inference.design.circuit_tests.incomplete_participants`).
@@ -157,6 +161,7 @@ def render_report(
         clinical=clinical_table,
         clinical_remarks=clinical_remarks,
         clinical_note=NOTE,
+        effects=effects_section(effects, design),
         figures=_figures(figures, hypotheses, design),
         of_quality=OF_QUALITY,
         elsewhere=ELSEWHERE,

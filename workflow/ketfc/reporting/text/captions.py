@@ -19,6 +19,7 @@ from ketfc.reporting.words import coverage, number, p_equals
 from ketfc.study.design.design import Design
 
 TITLES = {
+    "clinical": "Scores over the sessions",
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after",
     "association": "Change in connectivity and clinical change",
@@ -32,7 +33,7 @@ TITLES = {
 OF_QUALITY = ("flow",)
 """Those that stand in the section on quality, after all others."""
 
-ELSEWHERE = ("edges", *OF_QUALITY)
+ELSEWHERE = ("clinical", "edges", *OF_QUALITY)
 """Those that do not stand in the section of figures."""
 
 
@@ -91,6 +92,8 @@ def _caption(name: str, design: Design) -> str:
             "p after Holm. "
             f"{_MARK}"
         )
+    if name == "clinical":
+        return _clinical(design)
     if name == "association":
         return _association(design)
     if name == "flow":
@@ -116,6 +119,27 @@ def _caption(name: str, design: Design) -> str:
         + ("One row per arm. " if between_arms else "")
         + "Both sessions share one colour scale, differences have their own; hatched grey is n/a. "
         "A description, not a test."
+    )
+
+
+def _clinical(design: Design) -> str:
+    text = (
+        "Everybody with a score, with images or without. Above: means with "
+        f"{coverage(design.alpha)} t intervals; sessions stand at equal distances, small numbers "
+        "are participants, who need not be the same at all sessions. Below: Hedges g"
+    )
+    if design.between_arms:
+        text += (
+            " of the difference between arms, differences in the share of response and remission"
+        )
+    elif design.within_drugs:
+        text += " of the difference between drugs within participants"
+    else:
+        return f"{text} of the changes, which hold whatever else happens with time."
+    return (
+        f"{text}, and changes within an arm on an axis of their own, in standard deviations of the "
+        "change: these hold whatever else happens with time, and cannot be compared with the "
+        "others."
     )
 
 
@@ -183,6 +207,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "association",
         ),
     }
+    if name == "clinical":
+        return (
+            "Means of the scores at every session, and estimates with intervals of their changes: "
+            "between treatments where there are two, and within arms apart from these."
+        )
     if name == "flow":
         return _flow_alt(hypotheses, design)
     if name == "edges":

@@ -23,6 +23,7 @@ from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, se
 from ketfc.reporting.text.beside.attrition import attrition_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
+from ketfc.reporting.text.clinical.effects import effects_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.habenula import methods_sentences
@@ -58,6 +59,7 @@ def methods_text(
     shrinkage: pd.DataFrame,
     attrition: pd.DataFrame,
     edges: pd.DataFrame,
+    effects: pd.DataFrame,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -76,6 +78,8 @@ def methods_text(
     null, habenula, robustness, edges : pandas.DataFrame
         ``tests/matched_null.tsv``, ``habenula.tsv``, ``tests/robustness.tsv`` and
         ``tests/edges.tsv``, numbers of the last as numbers.
+    effects : pandas.DataFrame
+        ``clinical/effects.tsv``, numbers as numbers.
     reliability, shrinkage, attrition : pandas.DataFrame
         The tables of these names in ``tests/``.
     atlases : mapping of str to mapping
@@ -125,6 +129,7 @@ def methods_text(
         fewer_permutations=bool(wanted and (made < int(wanted)).any()),
         samples=_sample_sizes(hypotheses),
         other_tests=[
+            *effects_methods(effects, design),
             *adjustment_methods(design),
             *moderation_methods(hypotheses),
             *baseline_methods(hypotheses, design),

@@ -39,6 +39,9 @@ from ketfc.study.config.types import (
 SIMULATE = "simulate"
 """The value of ``study.derivatives`` that asks for the simulated demo study."""
 
+NO_IMAGES = "none"
+"""The value of ``study.derivatives`` of a study that has scores alone."""
+
 FETCHED = "openneuro"
 """Placeholder of ``study.derivatives`` until the folder of a fetched dataset is known."""
 
@@ -120,8 +123,9 @@ class Study(Group):
     derivatives: Annotated[tuple[PathText, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         ...,
         "Folder of the fMRIPrep derivatives, or a list of such folders; `simulate` makes a demo "
-        "study with a known truth instead. To be left out where `openneuro` names a dataset.",
-        "simulate, a path, or a list of paths",
+        "study with a known truth instead, and `none` stands for a study of scores alone, for "
+        "`snakemake clinical`. To be left out where `openneuro` names a dataset.",
+        "simulate, none, a path, or a list of paths",
         examples=[SIMULATE],
     )
     task: TaskLabel = key("rest", "BIDS label of the task.", _LABEL)
@@ -247,8 +251,15 @@ class Study(Group):
         return self.derivatives == (SIMULATE,)
 
     @property
+    def scores_only(self) -> bool:
+        """True if the study has scores, and no images."""
+        return self.derivatives == (NO_IMAGES,)
+
+    @property
     def folders(self) -> tuple[str, ...]:
         """Folders of its files: the derivatives and, where it is fetched, the whole dataset."""
+        if self.scores_only:
+            return ()
         fetched = (self.openneuro.dataset,) if self.openneuro is not None else ()
         return (*self.derivatives, *fetched)
 
@@ -313,6 +324,7 @@ class Study(Group):
             raise refuse("is an empty list")
         if len(set(derivatives)) < len(derivatives):
             raise refuse("names a folder twice")
-        if SIMULATE in derivatives and len(derivatives) > 1:
-            raise refuse(f"'{SIMULATE}' cannot be combined with folders")
+        for word in (SIMULATE, NO_IMAGES):
+            if word in derivatives and len(derivatives) > 1:
+                raise refuse(f"'{word}' cannot be combined with folders")
         return derivatives

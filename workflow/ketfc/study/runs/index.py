@@ -9,7 +9,7 @@ from typing import Any
 
 from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
-from ketfc.study.config.study import Study
+from ketfc.study.config.study import NO_IMAGES, Study
 from ketfc.study.config.types import expand
 from ketfc.study.runs.bids_files import functional_files, has_bids_files
 from ketfc.study.runs.datasets import is_preprocessed, mistaken_folder
@@ -104,6 +104,11 @@ def index_runs(study: Study, folders: Iterable[Path] | None = None) -> Index:
     Index
         Runs without a mask or confounds are listed, with a problem each.
     """
+    if study.scores_only:
+        message = "the study has no images: only `snakemake clinical` can be run"
+        field = "study.derivatives"
+        alone = Problem("error", message, file="config", field=field, value=NO_IMAGES)
+        return Index(runs=(), participants=frozenset(), problems=(alone,))
     problems: list[Problem] = []
     rows: list[Mapping[str, Any]] = []
     participants: set[str] = set()

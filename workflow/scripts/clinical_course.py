@@ -1,5 +1,6 @@
 """Write the clinical course: changes, responses and remissions, and their summary."""
 
+from ketfc.base.errors import RefusalError
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
@@ -11,8 +12,11 @@ from ketfc.study.scores.response import (
     clinical_summary,
     compared_roles,
 )
+from ketfc.study.summary import unusable_scores
 
 with running(snakemake):
+    if (reason := unusable_scores(read_tsv(snakemake.input.problems))) is not None:
+        raise RefusalError(reason)
     config = parse_config(snakemake.params.config)
     rules = clinical_rules(config.scores)
     scores = read_tsv(snakemake.input.scores, numeric=("score", "hours"))

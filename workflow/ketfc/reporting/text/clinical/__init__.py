@@ -1,0 +1,1 @@
+"""Words on effects on the scores."""
