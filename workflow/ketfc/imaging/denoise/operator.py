@@ -75,6 +75,52 @@ def operator(
     return matrix
 
 
+def filled_operator(
+    regressors: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    *,
+    repetition_time: float,
+    high_pass: float | None,
+    low_pass: float | None,
+) -> NDArray[np.float64]:
+    """Return the matrix that cleans a run and keeps its censored volumes, filled in.
+
+    A spectrum needs equally spaced volumes. Censored volumes of data and regressors are
+    interpolated linearly, the trend is taken out and the filter applied; the regression is fitted
+    on the kept volumes, as everywhere, and what it fits is taken out of all of them. Not by the
+    spline of :func:`operator`, of which filled volumes are cut out again: it overshoots in gaps of
+    several volumes: the change in ALFF of a null was half its standard deviation where 20 % of
+    volumes were censored instead of 5 %, and nothing with lines.
+
+    Parameters
+    ----------
+    regressors, keep, repetition_time, high_pass, low_pass
+        As for :func:`operator`.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_filled, n_volumes)
+        From the first kept volume to the last one; see :func:`within`.
+
+    Raises
+    ------
+    RunError
+        ``degrees-of-freedom`` or ``filter``, as :func:`operator`.
+    """
+    n_kept, fitted = int(keep.sum()), within(keep)
+    require_freedom(n_kept - 2, n_kept, 0)
+    try:
+        filling = _cleaned(_filled_linearly(keep), repetition_time, high_pass, low_pass)
+    except ValueError as error:
+        raise _not_filtered(n_kept, error) from error
+    basis = _basis(regressors, filling, fitted)
+    rank = basis.shape[1]
+    require_freedom(n_kept - rank - 2, n_kept, rank)
+    matrix = filling - basis @ (basis[fitted].T @ filling[fitted])
+    require_freedom(degrees_of_freedom(matrix[fitted]), n_kept, rank)
+    return matrix
+
+
 def independent_regressors(
     regressors: pd.DataFrame,
     keep: NDArray[np.bool_],
@@ -186,6 +232,16 @@ def interpolation(keep: NDArray[np.bool_]) -> NDArray[np.float64]:
     spline = CubicSpline(volumes, np.eye(keep.size)[keep])
     filled: NDArray[np.float64] = spline(np.arange(volumes[0], volumes[-1] + 1))
     filled[within(keep)] = np.eye(keep.size)[keep]
+    return filled
+
+
+def _filled_linearly(keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return a matrix as :func:`interpolation`, by straight lines."""
+    volumes = np.flatnonzero(keep)
+    wanted = np.arange(volumes[0], volumes[-1] + 1)
+    lines = [np.interp(wanted, volumes, unit) for unit in np.eye(volumes.size)]
+    filled = np.zeros((wanted.size, keep.size))
+    filled[:, keep] = np.column_stack(lines)
     return filled
 
 
