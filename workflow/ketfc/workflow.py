@@ -92,7 +92,12 @@ class StudyWorkflow:
     @property
     def reads_voxels(self) -> bool:
         """Return True if anything is measured in every voxel of the brain."""
-        return bool(self.seeds)
+        return bool(self.seeds or self.config.activity.measures)
+
+    @property
+    def activity_strategies(self) -> list[str]:
+        """The strategies that activity is measured with, the primary one first."""
+        return list(dict.fromkeys([self.primary, *(self.config.activity.strategies or ())]))
 
     @property
     def parcellations(self) -> list[str]:

@@ -1,5 +1,8 @@
 # What is measured in every voxel of the brain, for studies that ask for it.
 
+# region values and maps of activity, where they are asked for
+_activity = f"{_stem}_desc-activity_bold"
+_measured = WORK.config.activity.measures
 _maps = f"{_stem}_seed-{{seed}}_desc-{{strategy}}_stat-fisherz_boldmap"
 
 if WORK.reads_voxels:
@@ -39,6 +42,14 @@ rule map_run:
             ext=["nii.gz", "json"],
             allow_missing=True,
         ),
+        activity=[f"{_activity}.{ext}" for ext in ("tsv", "json") if _measured],
+        activity_maps=expand(
+            f"{_stem}_desc-{{strategy}}_stat-{{measure}}_boldmap.{{ext}}",
+            strategy=WORK.activity_strategies,
+            measure=_measured if WORK.config.activity.maps else [],
+            ext=["nii.gz", "json"],
+            allow_missing=True,
+        ),
     log:
         "logs/map_run/{folder}/{run}.log",
     benchmark:
@@ -66,6 +77,8 @@ rule map_run:
         seeds=WORK.seeds,
         strategies=WORK.map_strategies,
         fwhm=WORK.config.maps.fwhm,
+        activity=WORK.config.activity.model_dump(mode="json", by_alias=True),
+        activity_strategies=WORK.activity_strategies,
         code=WORK.code["map_run"],
     script:
         "../scripts/map_run.py"

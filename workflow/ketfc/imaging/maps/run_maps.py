@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from ketfc.base.errors import RunError
 from ketfc.base.files import write_json
 from ketfc.base.software import generated_by
-from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.images import write_image
-from ketfc.imaging.io.reader import read_header
 from ketfc.imaging.maps.seed_maps import seed_maps
 from ketfc.imaging.maps.smoothing import smooth
 from ketfc.imaging.regions.definitions import Region
@@ -24,10 +22,8 @@ from ketfc.imaging.run.denoising import strategy_result
 from ketfc.imaging.run.derivatives import about_cleaning
 from ketfc.imaging.run.operators import Cleaning, RunFiles, RunOperators
 from ketfc.imaging.run.reading import BrainSeries, Extraction
+from ketfc.imaging.run.voxels import grid_of
 from ketfc.study.config.denoising import Denoising
-
-_NOWHERE = Grid((1, 1, 1), np.eye(4))
-"""Grid of the map of a run whose image has no header that could be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +152,9 @@ def write_maps(
     space : str
         Template space of the run.
     """
-    grid = _grid(files.bold) if brain is None else brain.voxels.grid
+    if not seeds.regions:
+        return
+    grid = grid_of(files.bold) if brain is None else brain.voxels.grid
     nothing = np.full(grid.n_voxels, np.nan, dtype=np.float32)
     for strategy, maps in run_maps(brain, seeds, found, strategies, fwhm=fwhm):
         cleaning = found.strategies[strategy]
@@ -202,10 +200,3 @@ def _seed(seeds: Seeds, place: int, space: str) -> dict[str, Any]:
         "NumberOfSeedVoxels": seeds.n_voxels[place],
         "SeedSmoothed": False,
     }
-
-
-def _grid(bold: Path) -> Grid:
-    try:
-        return read_header(bold).grid
-    except RunError:
-        return _NOWHERE

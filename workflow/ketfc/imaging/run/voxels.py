@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ketfc.base.errors import RunError
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.io.reader import read_header
+
+_NOWHERE = Grid((1, 1, 1), np.eye(4))
+"""Grid of the maps of a run whose image has no header that could be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +77,17 @@ def kept_voxels(
     for volume in differences:
         volume[:count] = (volume[chosen] - middle) * np.float32(slope)
     return VoxelSeries(differences[:, :count], voxels[chosen].astype(np.int64), grid)
+
+
+def grid_of(bold: Path) -> Grid:
+    """Return the grid of a run's maps also where the run cannot be used.
+
+    Parameters
+    ----------
+    bold : pathlib.Path
+        Its image; where even the header cannot be read, the grid is one voxel.
+    """
+    try:
+        return read_header(bold).grid
+    except RunError:
+        return _NOWHERE

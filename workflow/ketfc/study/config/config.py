@@ -16,7 +16,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.study.config.circuits import Circuits
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.errors import explain, plain
-from ketfc.study.config.maps import Maps
+from ketfc.study.config.maps import Activity, Maps
 from ketfc.study.config.quality import Quality
 from ketfc.study.config.scores import Scores
 from ketfc.study.config.statistics import Statistics
@@ -34,6 +34,7 @@ class Config(Group):
     circuits: Circuits = Field(default_factory=Circuits)
     statistics: Statistics = Field(default_factory=Statistics)
     maps: Maps = Field(default_factory=Maps)
+    activity: Activity = Field(default_factory=Activity)
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
