@@ -155,6 +155,13 @@ def test_a_minimal_config_has_the_documented_defaults():
             "preregistration": None,
         },
         "maps": {"seed-maps": False, "seeds": None, "strategies": None, "fwhm": 6.0},
+        "activity": {
+            "measures": (),
+            "strategies": None,
+            "lower-bpf": 0.01,
+            "upper-bpf": 0.08,
+            "maps": False,
+        },
     }
     assert not parsed.study.simulated
     assert parsed.circuits.parcellation[0].image is None
@@ -663,6 +670,7 @@ quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
 statistics: {seed: 1, later-outcomes: [{name: a, score: post}]}
 maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
+activity: {measures: [alff], strategies: [acompcor]}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]

@@ -92,6 +92,8 @@ class Activity(Group):
         "Highest frequency in Hz of the band; a run must be sampled more than twice as often.",
         "a number of Hz above lower-bpf",
         gt=0.0,
+        # it may be lower-bpf alone that is written
+        validate_default=True,
     )
     maps: YesNo = key(
         False,
@@ -117,7 +119,7 @@ class Activity(Group):
     def _above_lower(cls, upper: float, info: ValidationInfo) -> float:
         lower = info.data.get("lower_bpf")
         if lower is not None and upper <= lower:
-            raise refuse(f"is not above lower-bpf, which is {lower:g} Hz")
+            raise refuse(f"upper-bpf {upper:g} Hz is not above lower-bpf, which is {lower:g} Hz")
         return upper
 
 
