@@ -198,6 +198,11 @@ for _key, _name, _ext in (
     _page_files[_key] = [
         f"{_stem}_atlas-{_name}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat.{_ext}"
     ]
+for _key, _ext in (("seed_maps", "nii.gz"), ("seed_sidecars", "json")):
+    _page_files[_key] = [
+        f"{_stem}_seed-{seed}_desc-{WORK.map_strategies[0]}_stat-fisherz_boldmap.{_ext}"
+        for seed in WORK.seeds
+    ]
 PAGES = files_by_participant(WORK.runs, _page_files)
 
 
@@ -213,6 +218,9 @@ rule participant_quality:
         relmats=entry("{participant}/relmats", within=PAGES),
         sidecars=entry("{participant}/sidecars", within=PAGES),
         table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+        seed_maps=entry("{participant}/seed_maps", within=PAGES),
+        # beside them
+        seed_sidecars=entry("{participant}/seed_sidecars", within=PAGES),
     output:
         "results/quality/{participant}.html",
     log:
@@ -229,12 +237,15 @@ rule participant_quality:
         runs=entry("{participant}/runs", within=PAGES),
         run_sessions=entry("{participant}/sessions", within=PAGES),
         atlases=WORK.atlases,
+        seeds=WORK.seeds,
         settings={
             "fd_thresh": WORK.config.denoising.fd_thresh,
             "dvars_thresh": WORK.config.denoising.dvars_thresh,
             "min_coverage": WORK.config.circuits.min_coverage,
             "primary": WORK.primary,
             "carpet_atlas": WORK.matrix_atlas,
+            "map_strategy": WORK.map_strategies[0],
+            "fwhm": f"{WORK.config.maps.fwhm:g}" if WORK.config.maps.fwhm else "",
         },
         code=WORK.code["participant_quality"],
     script:

@@ -164,6 +164,7 @@ def write_maps(
             image = nothing if maps is None else maps[place]
             write_image(path, image, grid)
             about = _seed(seeds, place, space) | {
+                "SeedCentre": None if brain is None else _centre(brain, region.id),
                 "SmoothingFWHM": fwhm,
                 "NumberOfVoxels": int(np.isfinite(image).sum()),
                 "Sources": [
@@ -200,3 +201,15 @@ def _seed(seeds: Seeds, place: int, space: str) -> dict[str, Any]:
         "NumberOfSeedVoxels": seeds.n_voxels[place],
         "SeedSmoothed": False,
     }
+
+
+def _centre(brain: BrainSeries, seed: str) -> list[float] | None:
+    """Return the mean position, in mm, of a seed's voxels on the run's grid."""
+    placed = next(regions for regions in brain.regions if regions.atlas == CIRCUITS)
+    row = placed.weights[placed.names.index(seed)]
+    if not row.nnz:
+        return None
+    grid = brain.voxels.grid
+    places = np.array(np.unravel_index(row.indices, grid.shape, order="F"))
+    middle = np.average(places, axis=1, weights=row.data)
+    return [round(float(x), 3) for x in grid.affine[:3, :3] @ middle + grid.affine[:3, 3]]

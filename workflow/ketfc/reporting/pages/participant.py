@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.run.carpet import Carpet, read_carpet
 from ketfc.imaging.run.extraction import coverage_by_run
 from ketfc.reporting.figures import participant_quality as pictures
+from ketfc.reporting.figures.maps.seed_maps import SeedMap, draw_seed_maps, read_seed_map
 from ketfc.reporting.pages.rendering import environment, png_uri
 from ketfc.reporting.tables import table_of
 from ketfc.reporting.words import compact, number
@@ -112,6 +114,24 @@ def read_matrices(
     return {role: z for _, role, z in found}
 
 
+def read_seed_maps(
+    runs: Sequence[RunOnPage], seeds: Sequence[str], paths: Sequence[str]
+) -> dict[str, dict[str, SeedMap]]:
+    """Return the seed maps by run and seed.
+
+    Parameters
+    ----------
+    runs : sequence of RunOnPage
+        All runs of the participant.
+    seeds : sequence of str
+        Empty where no maps were asked for.
+    paths : sequence of str
+        The images, those of all seeds of the first run first.
+    """
+    left = iter(paths)
+    return {run.run: {seed: read_seed_map(next(left)) for seed in seeds} for run in runs}
+
+
 def render_participant(
     participant: str,
     runs: Sequence[RunOnPage],
@@ -121,6 +141,7 @@ def render_participant(
     matrices: Mapping[str, pd.DataFrame],
     networks: Sequence[str],
     settings: Mapping[str, Any],
+    seed_maps: Mapping[str, Mapping[str, SeedMap]] = MappingProxyType({}),
 ) -> str:
     """Return the participant's page, self-contained.
 
@@ -139,7 +160,9 @@ def render_participant(
         The network of every parcel of that parcellation.
     settings : mapping
         ``fd_thresh``, ``dvars_thresh``, ``min_coverage``, ``primary`` and ``carpet_atlas``
-        (the first parcellation).
+        (the first parcellation), and where there are seed maps their ``map_strategy`` and ``fwhm``.
+    seed_maps : mapping of str to mapping of str to SeedMap
+        By run and seed.
     """
     runs = sorted(runs, key=lambda run: (list(sessions).index(run.role), run.run))
     labels = _labels(runs)
@@ -178,6 +201,7 @@ def render_participant(
                      if role not in {run.role for run in runs}},
             regions=shown and png_uri(shown),
             similarity=_similarity(matrices, sessions),
+            seed_maps=_seed_maps(runs, labels, seed_maps),
             exclusions=table_of(_exclusions(participant, runs, min_coverage)),
             settings=settings,
         )
@@ -262,6 +286,19 @@ def _similarity(
             }
         )
     return rows
+
+
+def _seed_maps(
+    runs: Sequence[RunOnPage],
+    labels: Sequence[str],
+    maps: Mapping[str, Mapping[str, SeedMap]],
+) -> str | None:
+    """Return the picture of all seed maps; None where no maps were asked for."""
+    seeds = list(dict.fromkeys(seed for of_run in maps.values() for seed in of_run))
+    if not seeds:
+        return None
+    by_seed = {seed: [maps[run.run][seed] for run in runs] for seed in seeds}
+    return png_uri(draw_seed_maps(by_seed, labels), dpi=130)
 
 
 def _exclusions(participant: str, runs: Sequence[RunOnPage], min_coverage: float) -> pd.DataFrame:
