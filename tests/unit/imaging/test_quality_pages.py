@@ -6,6 +6,7 @@ import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from made_design import design_of
 
 from ketfc.imaging.group.similarity import SIMILARITY_NUMBERS
 from ketfc.imaging.run.carpet import NO_VALUE, Carpet, make_carpet
+from ketfc.reporting.figures.maps.seed_maps import SeedMap
 from ketfc.reporting.pages.group import render_group
 from ketfc.reporting.pages.participant import RunOnPage, render_participant
 
@@ -123,7 +125,9 @@ def damaged(role: str) -> RunOnPage:
     )
 
 
-def page(runs: list[RunOnPage], matrices: dict[str, pd.DataFrame] | None = None) -> str:
+def page(
+    runs: list[RunOnPage], matrices: dict[str, pd.DataFrame] | None = None, **more: Any
+) -> str:
     return render_participant(
         "sub-01",
         runs,
@@ -131,7 +135,8 @@ def page(runs: list[RunOnPage], matrices: dict[str, pd.DataFrame] | None = None)
         sessions=SESSIONS,
         matrices=matrices or {},
         networks=["Vis"] * 6 + ["Limbic"] * 6,
-        settings=SETTINGS,
+        settings=SETTINGS | {"map_strategy": "24P", "fwhm": "6"},
+        **more,
     )
 
 
@@ -156,6 +161,17 @@ def test_sessions_stand_beside_each_other_in_their_order(rng):
     assert float(said[1].replace("−", "-")) == pytest.approx(r, abs=0.005)
     assert "No run, no strategy and no region of a circuit." in text_of(html)
     assert "1 (2 %)" in text_of(html)
+
+
+def test_seed_maps_are_shown_where_they_were_made(rng):
+    runs = [good(rng, "post"), good(rng, "pre")]
+    assert "Seed maps" not in page(runs)
+    z = rng.standard_normal((6, 7, 5)).astype(np.float32)
+    maps = {run.run: {"sgACC": SeedMap(z, (2, 3, 4), None)} for run in runs}
+    html = page(runs, seed_maps=maps)
+    assert "Strategy 24P, smoothed by 6 mm in the brain (the seed is not)." in text_of(html)
+    assert html.count('<img src="data:image/png;base64,') == 6
+    assert 'alt="Seed maps of all sessions, side by side"' in html
 
 
 def test_dead_parcels_are_counted_and_named(rng):

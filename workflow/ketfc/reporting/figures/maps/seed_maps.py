@@ -78,7 +78,7 @@ def draw_seed_maps(maps: Mapping[str, Sequence[SeedMap]], labels: Sequence[str])
     labels : sequence of str
         The runs.
     """
-    width, height = _NAMES + 3 * _SLICE * len(labels), 14.0 + 1.1 * _SLICE * len(maps)
+    width, height = _NAMES + 3 * _SLICE * len(labels), 18.0 + 1.1 * _SLICE * len(maps)
     with style.paper_style():
         figure = style.new_figure(width, height)
         figure.set_layout_engine(None)
@@ -89,7 +89,7 @@ def draw_seed_maps(maps: Mapping[str, Sequence[SeedMap]], labels: Sequence[str])
             gridspec_kw={
                 "left": _NAMES / width,
                 "right": 1 - 1 / width,
-                "bottom": 9 / height,
+                "bottom": 12 / height,
                 "top": 1 - 5 / height,
                 "wspace": 0.03,
                 "hspace": 0.04,
@@ -117,17 +117,20 @@ def draw_seed_maps(maps: Mapping[str, Sequence[SeedMap]], labels: Sequence[str])
 
 def _draw_map(panels: Sequence[Axes], one: SeedMap) -> AxesImage | None:
     """Draw the sagittal, coronal and axial slice through the seed; None if there is no map."""
+    from matplotlib import colormaps
+
     if one.centre is None:
         style.say(panels[1], "\n".join(wrap(f"no map: {one.reason}", 44)))
         return None
     i, j, k = one.centre
+    colours = colormaps[style.DIVERGING].with_extremes(bad=style.NO_DATA)
+    look: Any = {"cmap": colours, "vmin": -_LIMIT, "vmax": _LIMIT, "origin": "lower"}
     image = None
     for panel, (plane, across, up) in zip(
         panels,
         ((one.z[i], j, k), (one.z[:, j], i, k), (one.z[:, :, k], i, j)),
         strict=True,
     ):
-        look: Any = {"cmap": style.DIVERGING, "vmin": -_LIMIT, "vmax": _LIMIT, "origin": "lower"}
         image = panel.imshow(np.ma.masked_invalid(plane.T), interpolation="nearest", **look)
         panel.plot(across, up, "o", markersize=5, markerfacecolor="none", markeredgecolor="black")
     for panel in panels[1:]:
