@@ -82,3 +82,55 @@ rule map_run:
         code=WORK.code["map_run"],
     script:
         "../scripts/map_run.py"
+
+
+# the activity of sessions, beside connectivity.tsv
+rule activity:
+    input:
+        runs=rules.inventory.output.runs,
+        activity=every_run(f"{_activity}.tsv"),
+        sidecars=every_run(f"{_activity}.json"),
+    output:
+        "results/activity.tsv",
+        sidecar="results/activity.json",
+    log:
+        "logs/activity.log",
+    benchmark:
+        "logs/benchmarks/activity.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        names=WORK.names,
+        code=WORK.code["activity"],
+    script:
+        "../scripts/activity.py"
+
+
+# whether regions became more or less active, and whether that goes with the score or with censoring
+rule activity_tests:
+    input:
+        activity=rules.activity.output[0],
+        scores=rules.inventory.output.scores,
+        quality=rules.sessions.output.quality,
+        design=rules.inventory.output.design,
+        registry=WORK.registry,
+    output:
+        "results/tests/activity.tsv",
+        sidecar="results/tests/activity.json",
+    log:
+        "logs/activity_tests.log",
+    benchmark:
+        "logs/benchmarks/activity_tests.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        variants=WORK.variants,
+        code=WORK.code["activity_tests"],
+    script:
+        "../scripts/activity_tests.py"

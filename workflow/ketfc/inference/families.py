@@ -25,6 +25,7 @@ DESCRIPTIVE = "descriptive"
 SENSITIVITY = "sensitivity"
 MODERATION = "moderation"
 BASELINE = "baseline-connectivity"
+ACTIVITY = "activity"
 
 
 def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = False) -> str:
@@ -97,11 +98,12 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
 def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
     """Correct p values of the families that are not primary by Benjamini and Hochberg.
 
-    Parameters are those of :func:`holm`. Corrected within the secondary family, that of moderation
-    and that of baseline connectivity, in the order of `p`; NaN for all other families.
+    Parameters are those of :func:`holm`. Corrected within the secondary family, that of moderation,
+    that of baseline connectivity and that of activity, in the order of `p`; NaN for all other
+    families.
     """
     corrected = np.full(len(p), np.nan)
-    for name in (SECONDARY, MODERATION, BASELINE):
+    for name in (SECONDARY, MODERATION, BASELINE, ACTIVITY):
         member = (family == name).to_numpy(dtype=bool)
         own = false_discovery(np.where(member, p.to_numpy(dtype=np.float64), np.nan))
         corrected = np.where(member, own, corrected)

@@ -1,0 +1,1 @@
+"""Tests of the activity of regions: change, association, and censoring that may explain them."""
