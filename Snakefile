@@ -27,6 +27,13 @@ include: "workflow/rules/study.smk"
 include: "workflow/rules/clinical.smk"
 include: "workflow/rules/imaging.smk"
 include: "workflow/rules/maps.smk"
+
+
+if WORK.given:
+
+    include: "workflow/rules/connectivity.smk"
+
+
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/reporting.smk"
 
@@ -37,8 +44,8 @@ rule all:
         rules.report.output,
         rules.methods.output,
         rules.figures.input,
-        rules.quality.input,
-        rules.dataset_description.output,
+        of_images(rules.quality.input),
+        of_images(rules.dataset_description.output),
         rules.summary.output,
 
 

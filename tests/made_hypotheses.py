@@ -36,6 +36,8 @@ class Circuit:
     direction: str | None = None
     registration: str | None = None
     variant_of: str | None = None
+    quantity: str = "connectivity"
+    unit: str = "Fisher z"
 
 
 CIRCUITS = [

@@ -73,6 +73,8 @@ class Circuit:
     direction: str | None = None
     registration: str | None = None
     variant_of: str | None = None
+    quantity: str = "connectivity"
+    unit: str = "Fisher z"
     edges: tuple[tuple[str, str], ...] = ()
     regress: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

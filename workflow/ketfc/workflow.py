@@ -16,7 +16,7 @@ from typing import Any
 
 from ketfc.base.english import plural
 from ketfc.base.errors import RefusalError, StudyError
-from ketfc.base.files import read_json, write_json
+from ketfc.base.files import read_json, write_json, write_text
 from ketfc.base.source import code_digests
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
@@ -24,6 +24,8 @@ from ketfc.imaging.regions.region_atlases import parcellation_files, region_inpu
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.denoising import uses_compcor
 from ketfc.study.config.types import expand, find_bundled
+from ketfc.study.connectivity.given import registry_text
+from ketfc.study.connectivity.tidy import read_tidy, tables_of
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
 from ketfc.study.runs.manifest import Manifest, demo_manifest, digest, named_runs, siblings, without
@@ -77,12 +79,22 @@ class StudyWorkflow:
     @property
     def primary(self) -> str:
         """The strategy that the tests are made of."""
-        return self.config.denoising.primary
+        return self.config.primary_strategy
 
     @property
     def strategies(self) -> list[str]:
         """All strategies."""
-        return list(self.config.denoising.strategies)
+        return list(self.config.strategies)
+
+    @property
+    def given(self) -> bool:
+        """True where connectivity was computed elsewhere."""
+        return self.config.study.connectivity is not None
+
+    @cached_property
+    def given_files(self) -> list[str]:
+        """The files of such connectivity that are here."""
+        return [str(path) for path in tables_of(self.config.study) if path.is_file()]
 
     @property
     def map_strategies(self) -> list[str]:
@@ -264,12 +276,16 @@ def study_workflow(
     place = f".snakemake/ketfc/{digest(config.model_dump(mode='json'))}"
     planned, listed = Path(f"{place}_planned.json"), Path(f"{place}_runs.json")
     named = str(root / "atlases/parcellations.yaml")
+    given_elsewhere = config.study.connectivity is not None
+    if given_elsewhere:
+        registry = f"{place}_circuits.yaml"
     usable = True
     if first:
         _require_own_results(config, configfiles)
         # what is on this machine decides which alternative definitions are measured
+        nothing: dict[str, list[str]] = {"variants": [], "atlases": [], "maps": [], "seeds": []}
         about: dict[str, Any] = {
-            "regions": region_inputs(config, registry, named),
+            "regions": nothing if given_elsewhere else region_inputs(config, registry, named),
             "code": code_digests(),
         }
         _leave(planned, about)
@@ -277,6 +293,8 @@ def study_workflow(
             prepare(config.study)
         except StudyError as error:
             raise RefusalError(f"The study cannot be fetched:\n{error}") from None
+        if given_elsewhere:
+            _leave_registry(registry, config)
         if not config.study.simulated:
             files = StudyFiles(_folders(config), registry, named, _by_hand(config))
             study = study_plan(config, files)
@@ -313,6 +331,9 @@ def greeting(work: StudyWorkflow, configfiles: Sequence[str | Path]) -> str:
     if work.config.study.simulated:
         why = "" if configfiles else ", since no --configfile was given"
         return f"This is the demo, a simulated study{why}."
+    if work.given:
+        told = plural(len(work.given_files), "file")
+        return f"Study {work.config.study.name} ({_relative(configfiles)}): connectivity of {told}"
     people = {str(run["folder"]).partition("/")[0] for run in work.runs.values()}
     runs = f"{plural(len(work.runs), 'run')} of {plural(len(people), 'participant')}"
     return f"Study {work.config.study.name} ({_relative(configfiles)}): {runs}"
@@ -429,6 +450,17 @@ def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> N
         f"results: this folder holds the results of {held}, and this call is of {mine}.\n"
         f"Nothing was changed. {mended}; to begin anew here, delete the folder results."
     )
+
+
+def _leave_registry(path: str, config: Config) -> None:
+    """Write the hypotheses on a lab's own values, if they are not there already."""
+    text = registry_text(read_tidy(config.study))
+    place = Path(path)
+    if not place.is_file() or place.read_text(encoding="utf-8") != text:
+        try:
+            write_text(place, text)
+        except StudyError as error:
+            raise RefusalError(str(error)) from None
 
 
 def _leave(path: Path, content: Mapping[str, Any]) -> None:

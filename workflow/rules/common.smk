@@ -63,6 +63,11 @@ def every_run(*patterns):
     return of_runs(WORK.runs, *patterns)
 
 
+def of_images(files):
+    """Return files that only images give: none where connectivity was computed elsewhere."""
+    return [] if WORK.given else files
+
+
 def tables_found(wildcards):
     """Return the confounds of all runs, also of those left out by hand, and their sidecars."""
     return [

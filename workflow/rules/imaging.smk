@@ -235,6 +235,10 @@ rule sessions:
         "../scripts/sessions.py"
 
 
+# who gives connectivity.tsv and quality/runs.tsv; connectivity.smk may say otherwise
+SESSIONS = rules.sessions
+
+
 # whether people's sessions are more like their own than like those of others
 rule similarity:
     input:

@@ -4,7 +4,7 @@
 # where pairs of spheres like a circuit's edges put its change
 rule matched_null:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         regions=rules.sessions.output.regions,
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
@@ -37,8 +37,8 @@ rule matched_null:
 # whether motion changed, and whether the circuits' changes go with its change
 rule motion:
     input:
-        connectivity=rules.sessions.output.connectivity,
-        quality=rules.sessions.output.quality,
+        connectivity=SESSIONS.output.connectivity,
+        quality=SESSIONS.output.quality,
         design=rules.inventory.output.design,
         registry=WORK.registry,
     output:
@@ -65,7 +65,7 @@ rule motion:
 rule qcfc:
     input:
         runs=rules.inventory.output.runs,
-        quality=rules.sessions.output.quality,
+        quality=SESSIONS.output.quality,
         design=rules.inventory.output.design,
         relmats=every_run(
             *expand(
@@ -108,11 +108,11 @@ rule qcfc:
 
 rule hypotheses:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
-        null=rules.matched_null.output[0],
-        habenula=rules.habenula.output[0],
+        null=of_images(rules.matched_null.output[0]),
+        habenula=of_images(rules.habenula.output[0]),
         motion=rules.motion.output[0],
         registry=WORK.registry,
     output:
@@ -143,7 +143,7 @@ rule hypotheses:
 # the primary hypotheses by other methods, and what they could have found
 rule robustness:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         registry=WORK.registry,
@@ -171,7 +171,7 @@ rule robustness:
 # how reliably the circuits were measured, from what was measured twice
 rule reliability:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         circuits=every_run(rules.denoise_run.output.circuits),
         runs=rules.inventory.output.runs,
         design=rules.inventory.output.design,
@@ -199,8 +199,8 @@ rule reliability:
 # who came back beside who did not, at baseline
 rule attrition:
     input:
-        connectivity=rules.sessions.output.connectivity,
-        quality=rules.sessions.output.quality,
+        connectivity=SESSIONS.output.connectivity,
+        quality=SESSIONS.output.quality,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         registry=WORK.registry,
@@ -225,7 +225,7 @@ rule attrition:
 # every edge of the first parcellation and of the circuits, in families of their own
 rule edges:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         runs=rules.inventory.output.runs,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
@@ -286,8 +286,8 @@ rule exclusions:
         runs=rules.inventory.output.runs,
         problems=rules.inventory.output.problems,
         design=rules.inventory.output.design,
-        run_quality=rules.sessions.output.quality,
-        connectivity=rules.sessions.output.connectivity,
+        run_quality=SESSIONS.output.quality,
+        connectivity=SESSIONS.output.connectivity,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
         quality=every_run(rules.denoise_run.output.quality),

@@ -3,7 +3,10 @@
 _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
-_connectivity = rules.sessions.output.connectivity
+# what is drawn of regions, matrices and motion in images
+_OF_IMAGES = ("circuits", "matrices", "qcfc", "edges")
+
+_connectivity = SESSIONS.output.connectivity
 _hypotheses = rules.hypotheses.output.hypotheses
 _figures = {
     "clinical": {
@@ -23,7 +26,7 @@ _figures = {
     },
     "matrices": {"relmat": rules.mean_relmat.output[0]},
     "flow": {
-        "runs": rules.sessions.output.quality,
+        "runs": SESSIONS.output.quality,
         "exclusions": rules.exclusions.output[0],
         "hypotheses": _hypotheses,
     },
@@ -32,10 +35,15 @@ _figures = {
         "curves": rules.qcfc.output.curves,
         "motion": rules.motion.output[0],
         "connectivity": _connectivity,
-        "quality": rules.sessions.output.quality,
+        "quality": SESSIONS.output.quality,
         "hypotheses": _hypotheses,
     },
     "edges": {"edges": rules.edges.output[0]},
+}
+_figures = {
+    name: files
+    for name, files in _figures.items()
+    if not (WORK.given and name in _OF_IMAGES)
 }
 
 
@@ -70,8 +78,8 @@ rule methods:
     input:
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,
-        regions=rules.sessions.output.regions,
-        runs=rules.sessions.output.quality,
+        regions=of_images(rules.sessions.output.regions),
+        runs=SESSIONS.output.quality,
         exclusions=rules.exclusions.output,
         sidecars=every_run(
             *expand(
@@ -81,14 +89,16 @@ rule methods:
                 allow_missing=True,
             )
         ),
-        atlases=expand(rules.parcellation.output.sidecar, atlas=WORK.made_atlases),
-        null=rules.matched_null.output[0],
-        habenula=rules.habenula.output[0],
+        atlases=of_images(
+            expand(rules.parcellation.output.sidecar, atlas=WORK.made_atlases)
+        ),
+        null=of_images(rules.matched_null.output[0]),
+        habenula=of_images(rules.habenula.output[0]),
         robustness=rules.robustness.output[0],
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
         attrition=rules.attrition.output[0],
-        edges=rules.edges.output[0],
+        edges=of_images(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
     output:
         methods="results/methods.md",
@@ -105,7 +115,7 @@ rule methods:
     params:
         config=config,
         strategies=WORK.strategies,
-        atlases=WORK.made_atlases,
+        atlases=of_images(WORK.made_atlases),
         folders=WORK.folders,
         code=WORK.code["methods"],
     script:
@@ -119,28 +129,21 @@ rule report:
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
-        regions=rules.sessions.output.regions,
-        runs=rules.sessions.output.quality,
+        regions=of_images(rules.sessions.output.regions),
+        runs=SESSIONS.output.quality,
         exclusions=rules.exclusions.output,
-        null=rules.matched_null.output[0],
-        habenula=rules.habenula.output[0],
+        null=of_images(rules.matched_null.output[0]),
+        habenula=of_images(rules.habenula.output[0]),
         robustness=rules.robustness.output[0],
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
         attrition=rules.attrition.output[0],
         clinical=rules.clinical_course.output.summary,
         effects=rules.clinical_effects.output.effects,
-        clinical_figure="results/figures/clinical.png",
-        circuits="results/figures/circuits.png",
-        paired="results/figures/paired.png",
-        association="results/figures/association.png",
-        matrices="results/figures/matrices.png",
-        flow="results/figures/flow.png",
-        qcfc="results/figures/qcfc.png",
-        edges="results/figures/edges.png",
-        edge_table=rules.edges.output[0],
+        figures=expand("results/figures/{figure}.png", figure=_figures),
+        edges=of_images(rules.edges.output[0]),
         motion=rules.motion.output[0],
-        qcfc_table=rules.qcfc.output.summary,
+        qcfc=of_images(rules.qcfc.output.summary),
     output:
         "results/report.html",
     log:
@@ -163,7 +166,7 @@ rule summary:
         report=rules.report.output[0],
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
-        runs=rules.sessions.output.quality,
+        runs=SESSIONS.output.quality,
         exclusions=rules.exclusions.output[0],
         design=rules.inventory.output.design,
     output:
@@ -255,7 +258,7 @@ rule participant_quality:
 rule group_quality:
     input:
         design=rules.inventory.output.design,
-        runs=rules.sessions.output.quality,
+        runs=SESSIONS.output.quality,
         strategies=rules.sessions.output.strategies,
         exclusions=rules.exclusions.output,
         similarity=rules.similarity.output,

@@ -86,6 +86,7 @@ rule inventory:
             if WORK.config.study.simulated
             else WORK.tables
         ),
+        connectivity=WORK.given_files,
         by_hand=WORK.by_hand_file,
         instruments=WORK.instruments,
         preregistration=WORK.lock,

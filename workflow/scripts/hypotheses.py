@@ -1,14 +1,15 @@
 """Test every hypothesis of the registry; shrink the primary estimates; list who was left out."""
 
-from ketfc.base.files import read_tsv, write_tsv
+from ketfc.base.files import read_tsv, read_tsv_if_any, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.sessions import NUMERIC
-from ketfc.imaging.regions.habenula import circuit_verdicts
+from ketfc.imaging.regions.habenula import COLUMNS, circuit_verdicts
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import MOTION_NUMBERS
+from ketfc.inference.null.matched_null import NULL_COLUMNS
 from ketfc.inference.shrinkage import shrunken_table
 from ketfc.reporting.text.verdicts import described
 from ketfc.study.design.design import read_design
@@ -22,8 +23,8 @@ with running(snakemake):
     about = {key: params[key] for key in ("strategy", "seed", "permutations", "alpha")}
     found = evaluate_hypotheses(*tables, **about)
     beside = {"motion": read_tsv(inputs.motion, numeric=MOTION_NUMBERS), "alpha": params.alpha}
-    beside["null"] = read_tsv(inputs.null, numeric=("percentile",))
-    beside["habenula"] = circuit_verdicts(registry, read_tsv(inputs.habenula))
+    beside["null"] = read_tsv_if_any(inputs.null, NULL_COLUMNS, numeric=("percentile",))
+    beside["habenula"] = circuit_verdicts(registry, read_tsv_if_any(inputs.habenula, COLUMNS))
     write_tsv(snakemake.output.hypotheses, described(*found, design, **beside))
     write_tsv(snakemake.output.shrinkage, shrunken_table(found[1], alpha=params.alpha))
     write_tsv(snakemake.output.left_out, incomplete_participants(*tables, strategy=params.strategy))

@@ -3,7 +3,7 @@
 from ketfc.base.files import read_tsv, write_json, write_text
 from ketfc.base.job import running
 from ketfc.inference.clinical.effects import NUMBERS
-from ketfc.inference.edges.edgewise import EDGE_NUMBERS
+from ketfc.reporting.of_images import tables_of_images
 from ketfc.reporting.pages.provenance import study_facts
 from ketfc.reporting.text.methods import methods_text
 from ketfc.reporting.text.references import references_bib
@@ -16,15 +16,13 @@ with running(snakemake):
     sidecars = {each: inputs.sidecars[i::n] for i, each in enumerate(params.strategies)}
     atlases = dict(zip(params.atlases, inputs.atlases, strict=True))
     facts = study_facts(config, params.folders, sidecars, atlases)
+    tables = ("hypotheses", "runs", "robustness", "reliability", "shrinkage", "attrition")
     text = methods_text(
         design=read_design(inputs.design),
-        **{name: read_tsv(inputs[name]) for name in ("hypotheses", "regions", "runs", "null")},
+        **{name: read_tsv(inputs[name]) for name in tables},
+        **tables_of_images(inputs),
         exclusions=read_tsv(inputs.exclusions[0]),
-        habenula=read_tsv(inputs.habenula, numeric=("runs",)),
-        robustness=read_tsv(inputs.robustness),
-        **{name: read_tsv(inputs[name]) for name in ("reliability", "shrinkage", "attrition")},
         effects=read_tsv(inputs.effects, numeric=NUMBERS),
-        edges=read_tsv(inputs.edges, numeric=EDGE_NUMBERS),
         **facts,
     )
     write_text(snakemake.output.methods, text)

@@ -5,28 +5,23 @@ from pathlib import Path
 from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.job import running
 from ketfc.inference.clinical.effects import NUMBERS
-from ketfc.inference.edges.edgewise import EDGE_NUMBERS
+from ketfc.reporting.of_images import tables_of_images
 from ketfc.reporting.pages.report import render_report
 from ketfc.study.design.design import read_design
 
 with running(snakemake):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    tables = ("hypotheses", "regions", "runs", "null", "robustness")
-    tables += ("reliability", "shrinkage", "attrition", "motion")
-    names = ("circuits", "paired", "association", "matrices", "flow", "qcfc", "edges")
+    tables = ("hypotheses", "runs", "robustness", "reliability", "shrinkage", "attrition", "motion")
     page = render_report(
         design=read_design(inputs.design),
         **{name: read_tsv(inputs[name]) for name in tables},
         incomplete=read_tsv(inputs.left_out),
         exclusions=read_tsv(inputs.exclusions[0]),
-        habenula=read_tsv(inputs.habenula, numeric=("runs",)),
-        edges=read_tsv(inputs.edge_table, numeric=EDGE_NUMBERS),
-        qcfc=read_tsv(inputs.qcfc_table),
+        **tables_of_images(inputs),
         clinical=read_tsv(inputs.clinical),
         effects=read_tsv(inputs.effects, numeric=NUMBERS),
-        figures={name: Path(inputs[name]) for name in names}
-        | {"clinical": Path(inputs.clinical_figure)},
+        figures={Path(path).stem: Path(path) for path in inputs.figures},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},
     )

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ketfc.base.errors import Problem, StudyError
 from ketfc.study.config import docs as config_docs
-from ketfc.study.config.config import Config, parse_config
+from ketfc.study.config.config import OF_IMAGES, Config, parse_config
 from ketfc.study.config.types import expand, find_bundled, known_keys
 
 FOLDER = Path(__file__).parents[3] / "config"
@@ -70,6 +70,7 @@ def test_a_minimal_config_has_the_documented_defaults():
         "study": {
             "name": "mine",
             "openneuro": None,
+            "connectivity": None,
             "derivatives": ("/data/fmriprep",),
             "task": "rest",
             "space": "MNI152NLin2009cAsym",
@@ -680,6 +681,10 @@ ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x
 def test_whatever_stands_at_a_key_ends_in_a_config_or_in_readable_problems(path):
     for value in ODD:
         raw = yaml.safe_load(FULL)
+        if path[1:2] == ("connectivity",):
+            del raw["study"]["openneuro"]
+            raw["study"]["connectivity"] = {"path": "a.tsv", "values": {"corr": "r"}}
+            raw = {key: raw[key] for key in raw if key not in OF_IMAGES}
         group = raw
         for step in path[:-1]:
             group = group[step][0] if isinstance(group[step], list) else group[step]
@@ -836,7 +841,9 @@ def test_commented_examples_of_the_default_config_can_be_used():
     assert n_used == sum(
         bool(key.examples) and not key.required for key in known_keys(Config).values()
     )
-    # what is fetched has derivatives of its own
+    # connectivity from elsewhere and what is fetched take the place of derivatives
+    used, given = re.sub(r"^  connectivity: .*\n", "", used, flags=re.M), used
+    assert given != used
     parsed = parse_config(yaml.safe_load(used.replace("  derivatives: simulate\n", "")))
     assert parsed.study.openneuro is not None
     assert parsed.study.arms is not None

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,3 +247,24 @@ def read_tsv(path: str | Path, *, numeric: tuple[str, ...] = ()) -> pd.DataFrame
             values = table[column].astype(object)
             table[column] = values.where(values.notna(), None)
     return table
+
+
+def read_tsv_if_any(
+    path: str | Path | Sequence[str], columns: Sequence[str], *, numeric: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """Return a table that a study may not have, which then has columns but no row.
+
+    Parameters
+    ----------
+    path : path, or an empty sequence
+        The table, or nothing.
+    columns : sequence of str
+        Columns of the table without rows.
+    numeric : tuple of str
+        As for :func:`read_tsv`.
+    """
+    import pandas as pd
+
+    if isinstance(path, str | Path):
+        return read_tsv(path, numeric=numeric)
+    return pd.DataFrame(columns=list(columns), dtype=object)

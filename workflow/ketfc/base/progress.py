@@ -11,7 +11,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "fetched images": ("fetch_bold", "fetch_further_bold"),
     "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
     "reading, denoising": ("extract_run", "map_run", "denoise_run"),
-    "sessions": ("sessions", "activity", "similarity", "habenula"),
+    "sessions": ("sessions", "given_connectivity", "activity", "similarity", "habenula"),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),

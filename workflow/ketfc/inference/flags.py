@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ketfc.inference.families import BASELINE
-from ketfc.inference.motion.gate import CHANGED, FOLLOWS
+from ketfc.inference.motion.gate import CHANGED, FOLLOWS, NOT_ASSESSED
 from ketfc.study.design.design import Design
 
 
@@ -80,14 +80,18 @@ def add_motion_flags(
     pandas.DataFrame
         With the flag ``follows-motion`` on every row of a circuit whose change is associated with
         the change in motion (save those of baseline connectivity, which no change is in), and
-        ``motion-changed`` on the rows of change where mean FD itself changed.
+        ``motion-changed`` on the rows of change where mean FD itself changed;
+        ``motion-not-assessed`` on the rows of circuits whose gate could not be looked at for want
+        of any motion.
     """
     gates = motion[(motion["strategy"] == design.strategy) & (motion["test"] == "follows")]
     follows = set(gates.loc[gates["gate"] == FOLLOWS, "circuit"])
+    unknown = set(gates.loc[gates["gate"] == NOT_ASSESSED, "circuit"])
     changed = bool((motion["gate"] == CHANGED).any())
     flags: dict[object, str] = {}
     for i, circuit, test, family in hypotheses[["hypothesis", "test", "family"]].itertuples():
         more = [FOLLOWS] if circuit in follows and family != BASELINE else []
+        more += [f"motion-{NOT_ASSESSED}"] if circuit in unknown and family != BASELINE else []
         more += [CHANGED] if changed and test.startswith("change") else []
         flags[i] = ";".join(more)
     return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))

@@ -113,6 +113,7 @@ def read_table(
     known: Iterable[str],
     columns: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
+    measured: str = "images",
 ) -> Table:
     """Read a table that has one or more rows per participant.
 
@@ -128,6 +129,8 @@ def read_table(
         The name that a column should have, and the name it has in the file.
     missing : sequence of str
         Cells that stand for a missing value, beside empty ones and ``n/a``.
+    measured : str
+        What the known participants have, in words.
 
     Returns
     -------
@@ -157,7 +160,7 @@ def read_table(
         )
         return _nothing(path, problem)
     rows = rows.rename(columns={theirs: ours for ours, theirs in headers.items()})
-    return _with_participants(path, _without_codes(rows, missing), set(known), headers)
+    return _with_participants(path, _without_codes(rows, missing), set(known), headers, measured)
 
 
 def read_sessions_files(
@@ -167,6 +170,7 @@ def read_sessions_files(
     known: Iterable[str],
     columns: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
+    measured: str = "images",
 ) -> Table:
     """Read BIDS' ``sub-*_sessions.tsv`` as one table with a row per participant and session.
 
@@ -174,7 +178,7 @@ def read_sessions_files(
     ----------
     paths : sequence of pathlib.Path
         One file per participant, whose name says who it is.
-    field, known, columns, missing
+    field, known, columns, missing, measured
         As for :func:`read_table`.
 
     Returns
@@ -204,7 +208,7 @@ def read_sessions_files(
         return _nothing(whole, *problems)
     rows = pd.concat(parts).astype(object)
     rows = _without_codes(rows.where(rows.notna(), None), missing)
-    table = _with_participants(whole, rows, set(known), headers)
+    table = _with_participants(whole, rows, set(known), headers, measured)
     return replace(table, problems=(*problems, *table.problems))
 
 
@@ -254,7 +258,7 @@ def _headers(rows: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_participants(
-    path: Path, rows: pd.DataFrame, known: set[str], headers: Mapping[str, str]
+    path: Path, rows: pd.DataFrame, known: set[str], headers: Mapping[str, str], measured: str
 ) -> Table:
     """Return a table whose participants are ``sub-…``, with the problems of its rows."""
     name = path.name
@@ -274,7 +278,7 @@ def _with_participants(
         participant_id=["sub-" + x.removeprefix("sub-") for x in rows.participant_id]
     )
     problems += [
-        _lost_zero(name, participant, known)
+        _lost_zero(name, participant, known, measured)
         for participant in dict.fromkeys(rows["participant_id"])
         if participant not in known
     ]
@@ -282,7 +286,7 @@ def _with_participants(
     problems += [
         Problem(
             "excluded",
-            "has images but no row in the table",
+            f"has {measured} but no row in the table",
             file=name,
             participant_id=participant,
             field="participant_id",
@@ -290,7 +294,7 @@ def _with_participants(
         for participant in sorted(known - there)
     ]
     if not there or (known and not known & there):
-        message = "holds nobody who has images" if there else "holds no participant"
+        message = f"holds nobody who has {measured}" if there else "holds no participant"
         problems.append(Problem("error", message, file=name, field="participant_id"))
     return Table(path, rows, tuple(problems), headers)
 
@@ -345,15 +349,16 @@ def lines(numbers: Iterable[int]) -> str:
     return ("lines " if len(shown) > 1 else "line ") + ", ".join(shown[:5]) + more
 
 
-def _lost_zero(name: str, participant: str, known: set[str]) -> Problem:
-    """Report a participant without images; an error if a leading zero makes the difference."""
+def _lost_zero(name: str, participant: str, known: set[str], measured: str) -> Problem:
+    """Report a participant of whom nothing was measured; an error if a lost zero is why."""
+    have = "have" if measured == "images" else "has"
     label = participant.removeprefix("sub-")
     bare = {other: other.removeprefix("sub-").lstrip("0") for other in sorted(known)}
     meant = [other for other, digits in bare.items() if digits == label.lstrip("0")]
     if label.isdigit() and meant:
         return Problem(
             "error",
-            f"no images have this ID, but {meant[0]} has some: were leading zeros lost (in a "
+            f"no {measured} {have} this ID, but {meant[0]} has some: were leading zeros lost (in a "
             "spreadsheet)?",
             file=name,
             participant_id=participant,
@@ -363,7 +368,7 @@ def _lost_zero(name: str, participant: str, known: set[str]) -> Problem:
         )
     return Problem(
         "note",
-        "is in the table but has no images",
+        f"is in the table but has no {measured}",
         file=name,
         participant_id=participant,
         field="participant_id",

@@ -114,7 +114,8 @@ def make_plan(
     """
     places = list(folders)
 
-    tables, wrong = read_score_tables(config.scores, places, index.participants)
+    measured = "connectivity" if config.study.connectivity else "images"
+    tables, wrong = read_score_tables(config.scores, places, index.participants, measured=measured)
     own = config.scores.instruments
     catalogue, unknown = load_instruments(expand(own) if own else None)
     scores, unclear = long_scores(tables, config.scores, config.study, catalogue)
@@ -211,7 +212,8 @@ def _people(
     Where the config asks nothing of it, it may be anything, and missing unless the config names it.
     """
     study = config.study
-    table = participants_table(config, tables, places, index.participants)
+    measured = "connectivity" if study.connectivity else "images"
+    table = participants_table(config, tables, places, index.participants, measured=measured)
     asked = (
         *(study.arms, study.crossover, study.groups, study.diagnosis),
         study.covariates or None,
@@ -234,10 +236,11 @@ def _missing_sessions(
     if not there:
         return []
     measured = {participant for participant, _ in there}
+    run = "connectivity" if config.study.connectivity else "usable run"
     problems = [
         Problem(
             "excluded",
-            f"has no usable run of session {config.study.sessions[role]}",
+            f"has no {run} of session {config.study.sessions[role]}",
             participant_id=participant,
             session=config.study.sessions[role],
             field=f"study.sessions.{role}",
@@ -247,7 +250,7 @@ def _missing_sessions(
         if (participant, role) not in there and participant not in healthy
     ]
     return problems + [
-        Problem("excluded", "has no usable run", participant_id=participant, field="study.sessions")
+        Problem("excluded", f"has no {run}", participant_id=participant, field="study.sessions")
         for participant in participants
         if participant in healthy - measured
     ]
@@ -282,7 +285,7 @@ def _run_table(
             "status": "excluded" if run.name in reasons else "ok",
             "rule": _rule(run, rules) if run.name in reasons else None,
             "reason": reasons.get(run.name),
-            "bold": run.bold,
+            "bold": run.bold or None,
             "mask": run.mask,
             "confounds": run.confounds,
             "compcor": components.get(run.name),

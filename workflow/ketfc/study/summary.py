@@ -113,7 +113,7 @@ def summary(
     lines.append(
         f"  both {design.baseline} and {design.followup}: {sum(complete.values())} participants"
         + (f" ({', '.join(each)})" if each else "")
-        + " at most; images can still be damaged, or censored too much"
+        + ("" if design.as_given else " at most; images can still be damaged, or censored too much")
     )
     components = usable["compcor"].dropna().value_counts()
     if len(components):

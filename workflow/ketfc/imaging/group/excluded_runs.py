@@ -54,6 +54,9 @@ def excluded_runs(
     for record in runs.to_dict("records"):
         who = {key: record[key] for key in ("participant_id", "session", "run")}
         found = quality.get(str(record["run"]))
+        if found is None and record["status"] == "ok":
+            # computed elsewhere: there was nothing to process
+            continue
         if found is None:
             rows.append(
                 who

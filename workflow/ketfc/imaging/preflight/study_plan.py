@@ -12,8 +12,10 @@ from ketfc.base.files import write_tsv
 from ketfc.imaging.io.native_size import native_sizes, native_table
 from ketfc.imaging.preflight.compcor_checks import component_problems, components_by_run
 from ketfc.imaging.preflight.precheck import confound_problems, early_problems
+from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.regions.habenula import resolution_problems
 from ketfc.study.config.config import Config
+from ketfc.study.connectivity.tidy import read_tidy
 from ketfc.study.design.design import write_design
 from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.fetch.annex import absent_files
@@ -84,6 +86,8 @@ def study_plan(
         at all only if none of the few can be used: what is wrong with some excludes these, and
         what is wrong with all stops the study.
     """
+    if config.study.connectivity is not None:
+        return _given_plan(config, files)
     index = index_runs(config.study, files.folders)
     absent = absent_files(index, files.folders)
     problems = early_problems(
@@ -104,6 +108,15 @@ def study_plan(
     components = headers["components"] if headers else {}
     plan = make_plan(config, index, files.folders, extra=problems, components=components)
     return StudyPlan(plan, without(indexed_manifest(index), absent), native)
+
+
+def _given_plan(config: Config, files: StudyFiles) -> StudyPlan:
+    """Plan a study whose connectivity was computed elsewhere: it has no run to read."""
+    index = read_tidy(config.study).index
+    problems = [*lock_problems(config, files.registry)] if index.runs else []
+    problems += manual_exclusions(files.by_hand, index.runs).problems
+    plan = make_plan(config, index, files.folders, extra=problems)
+    return StudyPlan(plan, {}, native_table({}))
 
 
 def _if_none_is_usable(
@@ -141,6 +154,8 @@ def read_headers(
         ``components``, the aCompCor components by run in words, and ``native``, the columns of the
         table of recorded voxel sizes.
     """
+    if config.study.connectivity is not None:
+        return {"problems": [], "components": {}, "native": {}}
     index = index_runs(config.study, folders)
     left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
     used = [run for run in index.runs if run.name not in left_out]

@@ -24,6 +24,7 @@ _CIRCUIT_KEYS = {
     "edge",
     "within",
     "between",
+    "value",
     "regress",
     "primary",
     "preregistered",
@@ -34,6 +35,8 @@ _CIRCUIT_KEYS = {
     "source",
 }
 
+_VALUE = "{quantity: text, unit: text}"
+
 _ADDRESS = re.compile(r"(https?://|doi:)\S+")
 
 
@@ -43,7 +46,8 @@ class Circuit:
 
     `regress` gives, by region, the regions whose cleaned series are regressed from its own.
     `direction` (``+`` or ``-``) is set where the lab preregistered one, at `registration`.
-    `variant_of` names the circuit that this is another definition of.
+    `variant_of` names the circuit that this is another definition of. Of measure ``value`` there
+    are no edges: the number was computed elsewhere, of some `quantity` in some `unit`.
     """
 
     id: str
@@ -60,6 +64,8 @@ class Circuit:
     direction: str | None = None
     registration: str | None = None
     variant_of: str | None = None
+    quantity: str = "connectivity"
+    unit: str = "Fisher z"
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -207,10 +213,12 @@ class _RegistryParser(RegionParser):
     def registry(self, content: object) -> Registry:
         top = self.mapping("", content)
         self.known_keys("", top, {"regions", "circuits"})
-        regions = self.regions(top.get("regions"))
+        entries = self.mapping("circuits", top.get("circuits"))
+        # values that were computed elsewhere need no region
+        given = entries and all(isinstance(x, Mapping) and "value" in x for x in entries.values())
+        regions = {} if given and "regions" not in top else self.regions(top.get("regions"))
         circuits = {
-            str(key): self.circuit(str(key), entry, regions)
-            for key, entry in self.mapping("circuits", top.get("circuits")).items()
+            str(key): self.circuit(str(key), entry, regions) for key, entry in entries.items()
         }
         return Registry(regions=regions, circuits=circuits)
 
@@ -246,7 +254,18 @@ class _RegistryParser(RegionParser):
             regress=regress,
             direction=direction,
             registration=registration,
+            **self.given(f"{field}.value", entry.get("value")),
         )
+
+    def given(self, field: str, value: object) -> dict[str, str]:
+        """Return quantity and unit of a value that was computed elsewhere."""
+        if value is None:
+            return {}
+        texts = isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
+        if not isinstance(value, Mapping) or not texts or set(value) != {"quantity", "unit"}:
+            self.complain(field, value, "does not have the required form", _VALUE)
+            return {}
+        return {str(key): text for key, text in value.items()}
 
     def preregistered(self, field: str, value: object) -> tuple[str | None, str | None]:
         if value is None:
@@ -288,15 +307,17 @@ class _RegistryParser(RegionParser):
     def edges(
         self, field: str, entry: Mapping[str, Any]
     ) -> tuple[str, tuple[tuple[str, str], ...]]:
-        kinds = [kind for kind in ("edge", "within", "between") if kind in entry]
+        kinds = [kind for kind in ("edge", "within", "between", "value") if kind in entry]
         if len(kinds) != 1:
             self.complain(
-                field, ", ".join(kinds) or None, "needs exactly one of edge, within, between"
+                field, ", ".join(kinds) or None, "needs exactly one of edge, within, between, value"
             )
             return "edge", ()
         kind = kinds[0]
         value = entry[kind]
         field = f"{field}.{kind}"
+        if kind == "value":
+            return kind, ()
         if kind == "edge" and is_names(value) and len(value) == 2:
             pairs = [(value[0], value[1])]
         elif kind == "within" and is_names(value) and len(value) >= 2:

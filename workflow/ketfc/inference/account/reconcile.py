@@ -126,7 +126,8 @@ def _person_gaps(
     plan = exclusions[exclusions["stage"] == "plan"]
     scored = set(zip(plan["participant_id"], plan["session"], strict=True))
     own = connectivity[connectivity["strategy"] == design.strategy]
-    lost = own[own["z"].isna() & (own["measure"] == "edge")]
+    # a mean is missing with an edge, and a value from elsewhere by itself
+    lost = own[own["z"].isna()]
     missing = set(zip(lost["participant_id"], lost["role"], lost["circuit"], strict=True))
     rows = left_out[["participant_id", "hypothesis", "reason"]].drop_duplicates()
     for one, circuit, reasons in rows.itertuples(index=False, name=None):

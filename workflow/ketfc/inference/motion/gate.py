@@ -58,6 +58,10 @@ CHANGED = "motion-changed"
 """Flag of the tests of change where mean FD changed itself."""
 SILENT = "silent"
 """Value of `gate` where it did not fire."""
+NOT_ASSESSED = "not-assessed"
+"""Value of `gate` where head motion is not known, which is no pass."""
+
+_UNKNOWN = "head motion is not known"
 
 _NO_SCORES = pd.DataFrame(columns=["participant_id", "scale", "instrument", "role", "score"])
 _NO_CONNECTIVITY = pd.DataFrame(
@@ -108,9 +112,12 @@ def motion_tests(
         in ``follows`` of an association, else of change
         (:func:`ketfc.inference.design.planned_tests.adjusted_for`). `gate` is
         ``follows-motion`` or ``motion-changed`` where p < `alpha`, else ``silent``; missing for
-        tests that decide nothing. Where there are no numbers there is a `reason`.
+        tests that decide nothing, and ``not-assessed`` where no run has a mean FD. Where
+        there are no numbers there is a `reason`.
     """
     motion = session_motion(quality)
+    if "mean_fd" not in motion or motion["mean_fd"].isna().all():
+        return _not_assessed(circuits, strategies)
     rows = []
     drawn: dict[str, Any] = {"alpha": alpha, "permutations": permutations}
     for measure in MEASURES:
@@ -135,6 +142,18 @@ def motion_tests(
                 found = evidence_of(model, rng=rng, **drawn)
                 of = key | {"test": test.name}
                 rows.append(_row(of, found, model.n, fires=fires, alpha=alpha))
+    return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
+
+
+def _not_assessed(circuits: Iterable[Circuit], strategies: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of tests that could not be made, since no motion is known."""
+    key = {"measure": "mean_fd", "n": 0, "reason": _UNKNOWN}
+    rows = [key | {"test": "change", "gate": NOT_ASSESSED}]
+    for strategy in strategies:
+        for circuit in circuits:
+            of = key | {"circuit": circuit.id, "strategy": strategy}
+            rows.append(of | {"test": "follows", "gate": NOT_ASSESSED})
+            rows.append(of | {"test": "change-at-equal-motion", "gate": None})
     return pd.DataFrame(rows, columns=list(MOTION_COLUMNS))
 
 

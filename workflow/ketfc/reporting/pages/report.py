@@ -37,6 +37,7 @@ from ketfc.reporting.text.captions import (
 from ketfc.reporting.text.clinical.effects import effects_section
 from ketfc.reporting.text.denoising import Sidecars, summarise
 from ketfc.reporting.text.edges import edge_section
+from ketfc.reporting.text.elsewhere import unknown_of_images
 from ketfc.reporting.text.habenula import report_sentences
 from ketfc.reporting.text.matched_null import matched_table
 from ketfc.reporting.text.methods import Config
@@ -176,6 +177,8 @@ def render_report(
         runs=_runs(runs),
         strategies=[summarise(name, files) for name, files in sidecars.items()],
         primary_strategy=design.strategy,
+        as_given=design.as_given,
+        unknown=unknown_of_images() if design.as_given else "",
         columns_in_words=lambda strategy: to_html(strategy.columns()),
         regions=_regions(regions),
         methods=to_html(methods.split("\n", 1)[1] if methods.startswith("# ") else methods, top=2),
@@ -203,6 +206,7 @@ def _summary(shown: list[Card], design: Design) -> str:
         else:
             parts.append(f"no evidence for {what} in any of {len(tested)} primary circuits")
     text = "; ".join(parts)
+    of = "" if design.as_given else f", strategy {design.strategy}"
     if all(outcome.state == "none" for card in shown for outcome in card.tests.values()):
         return f"{text[0].upper()}{text[1:]}; the reasons are below."
     control = (
@@ -211,7 +215,7 @@ def _summary(shown: list[Card], design: Design) -> str:
         else " There is no control arm: nothing here is specific to the treatment."
     )
     return (
-        f"{text[0].upper()}{text[1:]} (after Holm, strategy {design.strategy}). Absence of "
+        f"{text[0].upper()}{text[1:]} (after Holm{of}). Absence of "
         f"evidence is not evidence of absence.{control}"
     )
 
@@ -229,20 +233,25 @@ def _facts(
             scales.append(f"{about.instrument} ({name}{only})")
     denoising = partial(setting, config, "denoising")
     statistics = partial(setting, config, "statistics")
-    return {
-        "Design": design.kind_in_words,
-        "Participants planned": f"{len(design.participants)} ({sizes})",
-        "Sessions": sessions,
-        "Runs used": f"{used} of {len(runs)}",
-        "Scores": ", ".join(scales) or "none",
+    images = {
         "Task": str(setting(config, "study", "task")),
         "Space": str(setting(config, "study", "space")),
-        "Adjusted for": listed(list(adjusted_for(design))) or "no covariates",
         "Primary strategy": str(design.strategy),
         "Censoring": f"FD > {compact(denoising('fd-thresh'))} mm, at least "
         f"{compact(denoising('min-time'))} s kept"
         if denoising("fd-thresh")
         else f"none, at least {compact(denoising('min-time'))} s",
+    }
+    if design.as_given:
+        images = {"Connectivity": "computed elsewhere", "Denoising, motion, coverage": "not known"}
+    return {
+        "Design": design.kind_in_words,
+        "Participants planned": f"{len(design.participants)} ({sizes})",
+        "Sessions": sessions,
+        "Sessions used" if design.as_given else "Runs used": f"{used} of {len(runs)}",
+        "Scores": ", ".join(scales) or "none",
+        **images,
+        "Adjusted for": listed(list(adjusted_for(design))) or "no covariates",
         "Permutations": f"{compact(statistics('permutations'))} (seed {statistics('seed')})",
         **{name: version for name, version in versions.items() if name == "fMRIPrep" and version},
     }

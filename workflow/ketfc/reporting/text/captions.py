@@ -74,7 +74,7 @@ def _caption(name: str, design: Design) -> str:
             "Each line is one connection of a circuit, seen from the left and from above; its "
             f"colour is its change in Fisher z ({what}), a description of single connections. The "
             "numbers below a brain are the test of the circuit's mean: estimate with the interval "
-            f"that belongs to Holm's correction, permutation p after Holm, and n. {_MARK}"
+            f"that belongs to Holm's correction, permutation p after Holm, and n. {_mark(design)}"
         )
     if name == "paired":
         estimate = (
@@ -90,7 +90,7 @@ def _caption(name: str, design: Design) -> str:
             "thick marks are means over those with both, with 95 % t intervals. Δz is "
             f"{estimate} with the interval that belongs to Holm's correction; p is the permutation "
             "p after Holm. "
-            f"{_MARK}"
+            f"{_mark(design)}"
         )
     if name == "clinical":
         return _clinical(design)
@@ -143,7 +143,10 @@ def _clinical(design: Design) -> str:
     )
 
 
-_MARK = f"{MOTION_MARK} marks a circuit whose change follows the change in head motion."
+def _mark(design: Design) -> str:
+    if design.as_given:
+        return "Whether a change follows head motion, which is not known, was not assessed."
+    return f"{MOTION_MARK} marks a circuit whose change follows the change in head motion."
 
 
 def _motion(design: Design) -> str:

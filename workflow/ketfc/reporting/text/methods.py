@@ -26,6 +26,7 @@ from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
+from ketfc.reporting.text.elsewhere import source_paragraphs
 from ketfc.reporting.text.habenula import methods_sentences
 from ketfc.reporting.text.matched_null import matched_sentences
 from ketfc.reporting.text.moderation import (
@@ -120,7 +121,10 @@ def methods_text(
         atlases=atlases,
         mismatches=_template_mismatches(sidecars, atlases),
         habenula=methods_sentences(habenula),
-        denoising=denoising_paragraphs(config, design, strategies, runs),
+        denoising=(
+            [] if design.as_given else denoising_paragraphs(config, design, strategies, runs)
+        ),
+        elsewhere=source_paragraphs(config) if design.as_given else [],
         given=association_given(design),
         study_wise=study_wise_error(design),
         interval=coverage(design.alpha),

@@ -42,6 +42,8 @@ class Setting:
         Whether the score is a change, not adjusted for its baseline.
     span : str
         The sessions between which connectivity changed, where they are not those of the scores.
+    unit, quantity : str
+        Unit of a change, and what it is a change of.
     one_sided : tuple of (str, str), optional
         Direction, ``+`` or ``-``, of a one-sided test and where it was registered.
     """
@@ -61,6 +63,8 @@ class Setting:
     drugs: tuple[str, ...] | None = None
     adjusted: tuple[str, ...] = ()
     span: str = ""
+    unit: str = "Fisher z"
+    quantity: str = "connectivity"
 
 
 def described(
@@ -158,15 +162,22 @@ def _estimand(item: Tested, setting: Setting) -> str:
     if item.family in (MODERATION, BASELINE):
         return moderation_estimand(test, design)
     if setting.within and test.kind == "change":
-        return f"Mean change in connectivity in the arm {setting.within}, described without a test."
+        return (
+            f"Mean change in {setting.quantity} in the arm {setting.within}, described without a "
+            "test."
+        )
     if setting.within:
         how = "both as changes" if setting.change_score else "at equal baseline score"
         adjusted = f", adjusted for {listed(test.adjusted)}" if test.adjusted else ""
         return (
-            f"Slope of {setting.instrument} on the change in connectivity within the arm "
+            f"Slope of {setting.instrument} on the change in {setting.quantity} within the arm "
             f"{setting.within}, {how}{adjusted}."
         )
     sentence = design.estimand[test.name]
+    if setting.quantity != "connectivity":
+        # the sentences of a design are those of connectivity
+        sentence = sentence.replace("Fisher z", setting.quantity)
+        sentence = sentence.replace("connectivity", setting.quantity)
     return f"{sentence} {one_sided_words(setting)}" if setting.one_sided else sentence
 
 
@@ -193,6 +204,8 @@ def _setting(item: Tested, alpha: float) -> Setting:
         rank=item.family if item.family in (SECONDARY, SENSITIVITY) else "primary",
         adjusted=test.adjusted,
         span=span,
+        unit=circuit.unit,
+        quantity=circuit.quantity,
         change_score="si_change" in test.needs,
         alpha=alpha,
         one_sided=(circuit.direction, circuit.registration) if one_sided else None,

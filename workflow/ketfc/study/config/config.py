@@ -23,6 +23,13 @@ from ketfc.study.config.statistics import Statistics
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import DEFAULT_SPACE, Group
 
+AS_GIVEN = "as_given"
+"""Name in place of a denoising strategy for connectivity that was computed elsewhere."""
+
+
+OF_IMAGES = ("denoising", "quality", "maps", "activity")
+"""Sections that only images can heed, but for ``quality.exclusions``."""
+
 
 class Config(Group):
     """The configuration of a study."""
@@ -35,6 +42,16 @@ class Config(Group):
     statistics: Statistics = Field(default_factory=Statistics)
     maps: Maps = Field(default_factory=Maps)
     activity: Activity = Field(default_factory=Activity)
+
+    @property
+    def primary_strategy(self) -> str:
+        """The denoising that the tests are of; of connectivity from elsewhere, whatever it was."""
+        return AS_GIVEN if self.study.connectivity else self.denoising.primary
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """All denoising strategies that there are results of."""
+        return (AS_GIVEN,) if self.study.connectivity else tuple(self.denoising.strategies)
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
@@ -76,10 +93,35 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     known = frozenset(named if isinstance(named, dict) else ())
     context = {"space": space, "any template": anywhere, "covariates": known}
     context["strategies"] = _strategies(given["denoising"])
+    useless = _without_effect(given, source)
     try:
-        return Config.model_validate(given, context=context)
+        config = Config.model_validate(given, context=context)
     except ValidationError as error:
-        raise StudyError(explain(error, given, Config, source=source)) from None
+        wrong = explain(error, given, Config, source=source)
+        raise StudyError([*wrong, *useless]) from None
+    if useless:
+        raise StudyError(useless)
+    return config
+
+
+def _without_effect(given: Mapping[str, Any], source: str) -> list[Problem]:
+    """Return an error for every key that does nothing to connectivity from elsewhere."""
+    study = given["study"]
+    if not isinstance(study, dict) or not study.get("connectivity"):
+        return []
+    return [
+        Problem(
+            "error",
+            "has no effect on study.connectivity, which was computed elsewhere; leave it out",
+            file=source,
+            field=f"{section}.{name}",
+            allowed="nothing beside study.connectivity",
+        )
+        for section in OF_IMAGES
+        if isinstance(given[section], dict)
+        for name in given[section]
+        if (section, name) != ("quality", "exclusions")
+    ]
 
 
 def _strategies(denoising: Any) -> tuple[str, ...] | None:

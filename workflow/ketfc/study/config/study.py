@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from ketfc.study.config.arms import Arms, Crossover, Diagnosis, Groups, Kind
-from ketfc.study.config.openneuro import NamedOpenNeuro
+from ketfc.study.config.sources import Connectivity, NamedOpenNeuro
 from ketfc.study.config.types import (
     DEFAULT_SPACE,
     Group,
@@ -44,6 +44,9 @@ NO_IMAGES = "none"
 
 FETCHED = "openneuro"
 """Placeholder of ``study.derivatives`` until the folder of a fetched dataset is known."""
+
+ELSEWHERE = "elsewhere"
+"""Placeholder of ``study.derivatives`` where connectivity was computed elsewhere."""
 
 _LABEL = "letters and digits"
 
@@ -96,15 +99,15 @@ def _roles_schema(_source: Any, handler: Any) -> core_schema.CoreSchema:
     )
 
 
-def _derivatives_or_openneuro(schema: dict[str, Any]) -> None:
+def _one_source(schema: dict[str, Any]) -> None:
     schema["required"].remove("derivatives")
-    schema["anyOf"] = [{"required": ["derivatives"]}, {"required": ["openneuro"]}]
+    schema["anyOf"] = [{"required": [key]} for key in ("derivatives", "openneuro", "connectivity")]
 
 
 class Study(Group):
     """Images, sessions, arms, participants and covariates."""
 
-    model_config = ConfigDict(json_schema_extra=_derivatives_or_openneuro)
+    model_config = ConfigDict(json_schema_extra=_one_source)
 
     name: Text = key(
         ...,
@@ -120,11 +123,18 @@ class Study(Group):
         "an accession number, a group with accession, version, folder and keep-images, or null",
         examples=["ds003007"],
     )
+    connectivity: Connectivity | None = key(
+        None,
+        "Connectivity that was computed elsewhere (docs/connectivity_input.md), in place of "
+        "`derivatives`: everything from the tests on is made from it.",
+        "a group with path and values, or null",
+        examples=[{"path": "connectivity.tsv", "values": {"r": "r"}}],
+    )
     derivatives: Annotated[tuple[PathText, ...], BeforeValidator(one_or_more), OneOrMore] = key(
         ...,
         "Folder of the fMRIPrep derivatives, or a list of such folders; `simulate` makes a demo "
         "study with a known truth instead, and `none` stands for a study of scores alone, for "
-        "`snakemake clinical`. To be left out where `openneuro` names a dataset.",
+        "`snakemake clinical`. To be left out where `openneuro` or `connectivity` is given.",
         "simulate, none, a path, or a list of paths",
         examples=[SIMULATE],
     )
@@ -240,10 +250,13 @@ class Study(Group):
     @model_validator(mode="before")
     @classmethod
     def _fetched(cls, given: Any) -> Any:
-        """Fill in derivatives, which are required, where they come with a dataset of OpenNeuro."""
-        if not isinstance(given, dict) or not given.get("openneuro"):
+        """Fill in derivatives, which are required, where something else is in their place."""
+        if not isinstance(given, dict) or given.get("derivatives") is not None:
             return given
-        return given | {"derivatives": FETCHED} if given.get("derivatives") is None else given
+        for source, instead in (("openneuro", FETCHED), ("connectivity", ELSEWHERE)):
+            if given.get(source):
+                return given | {"derivatives": instead}
+        return given
 
     @property
     def simulated(self) -> bool:
@@ -316,6 +329,13 @@ class Study(Group):
         cls, derivatives: tuple[str, ...], info: ValidationInfo
     ) -> tuple[str, ...]:
         fetched = info.data.get("openneuro")
+        if info.data.get("connectivity") is not None:
+            if derivatives != (ELSEWHERE,) or fetched is not None:
+                raise refuse(
+                    "cannot be given beside derivatives or openneuro: name one of them",
+                    instead="connectivity",
+                )
+            return ()
         if fetched is not None and derivatives != (FETCHED,):
             raise refuse("cannot be given beside openneuro, which brings derivatives of its own")
         if fetched is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ketfc.base.files import read_json, write_json
+from ketfc.study.config.config import AS_GIVEN
 
 BASELINE, FOLLOWUP = "pre", "post"
 """Roles of the primary sessions, in every design but a crossover."""
@@ -257,6 +258,11 @@ class Design:
         """Return the content of ``plan/design.json``."""
         content = asdict(self)
         return content | {name: content[name] or None for name in ("arms", "drugs", "sequences")}
+
+    @property
+    def as_given(self) -> bool:
+        """True where connectivity was computed elsewhere, so that nothing is known of images."""
+        return self.strategy == AS_GIVEN
 
     @property
     def between_arms(self) -> bool:

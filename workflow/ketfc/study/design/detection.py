@@ -247,7 +247,7 @@ def describe_design(
             forbidden_words(control_tested=controlled, healthy=study.groups is not None)
         ),
         control_tested=controlled,
-        strategy=config.denoising.primary,
+        strategy=config.primary_strategy,
         alpha=config.statistics.alpha,
         preregistered=config.statistics.preregistration is not None,
         later_outcomes=questions,

@@ -47,7 +47,8 @@ class Run(RunName):
     role : str
         The role of its session in the config.
     bold, sidecar : str
-        Paths of the image and of its JSON beside it (which may not exist).
+        Paths of the image and of its JSON beside it (which may not exist); empty where connectivity
+        was computed elsewhere.
     mask, confounds : str or None
         None if there is no such file.
     """

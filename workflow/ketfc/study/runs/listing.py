@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ketfc.base.files import read_json, write_json
-from ketfc.study.config.openneuro import OpenNeuro
+from ketfc.study.config.sources import OpenNeuro
 from ketfc.study.config.study import Study
 from ketfc.study.runs.bids_files import NameParts, name_parts
 

@@ -11,6 +11,7 @@ from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
 from ketfc.study.config.scores import Score, Scores
 from ketfc.study.config.study import Study
+from ketfc.study.lab_sessions import odd_sessions
 from ketfc.study.lab_tables import Table, duplicate_rows, lines
 from ketfc.study.scores.instruments import Catalogue, Rule
 
@@ -120,6 +121,9 @@ def _session_problems(table: Table, study: Study) -> list[Problem]:
         )
         for participant in without.loc[empty, "participant_id"]
     ]
+    problems += odd_sessions(
+        table.rows, study.sessions.values(), file=table.path.name, key="scores.sessions"
+    )
     there = sorted(set(given.dropna()))
     for role, label in study.sessions.items():
         if label not in there:

@@ -49,7 +49,7 @@ def instrument_files(scores: Scores) -> list[Path]:
 
 
 def read_score_tables(
-    scores: Scores, folders: Sequence[Path], known: Iterable[str]
+    scores: Scores, folders: Sequence[Path], known: Iterable[str], *, measured: str = "images"
 ) -> tuple[list[Table], list[Problem]]:
     """Read the tables of ``scores.table``.
 
@@ -61,6 +61,8 @@ def read_score_tables(
         The derivatives, where tables are looked for too.
     known : iterable of str
         Participants that have images.
+    measured : str
+        What they have, in words.
 
     Returns
     -------
@@ -80,7 +82,14 @@ def read_score_tables(
         paths |= dict.fromkeys(found)
     by_participant = [path for path in paths if is_sessions_file(path)]
     tables = [
-        read_table(path, field=_FIELD, known=known, columns=scores.columns, missing=scores.missing)
+        read_table(
+            path,
+            field=_FIELD,
+            known=known,
+            columns=scores.columns,
+            missing=scores.missing,
+            measured=measured,
+        )
         for path in paths
         if not is_sessions_file(path)
     ]
@@ -92,13 +101,19 @@ def read_score_tables(
                 known=known,
                 columns=scores.columns,
                 missing=scores.missing,
+                measured=measured,
             )
         )
     return tables, problems
 
 
 def participants_table(
-    config: Config, tables: Sequence[Table], folders: Sequence[Path], known: Iterable[str]
+    config: Config,
+    tables: Sequence[Table],
+    folders: Sequence[Path],
+    known: Iterable[str],
+    *,
+    measured: str = "images",
 ) -> Table:
     """Return the participants table, which may be one of those with scores."""
     path = find_table(config.study.participants, folders)
@@ -106,4 +121,6 @@ def participants_table(
     if same:
         return same[0]
     missing = config.scores.missing
-    return read_table(path, field="study.participants", known=known, missing=missing)
+    return read_table(
+        path, field="study.participants", known=known, missing=missing, measured=measured
+    )

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ketfc.base.errors import Problem, StudyError
-from ketfc.study.config.openneuro import OpenNeuro
+from ketfc.study.config.sources import OpenNeuro
 from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
 from ketfc.study.runs.fetch.s3 import FIELD, Bucket

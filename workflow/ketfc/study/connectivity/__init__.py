@@ -1,0 +1,1 @@
+"""Connectivity that was computed elsewhere: read, checked and put on one scale."""

@@ -1,0 +1,32 @@
+# In place of images: connectivity that was computed elsewhere.
+
+
+rule given_connectivity:
+    input:
+        runs=rules.inventory.output.runs,
+        plan=rules.plan.output.summary,
+        registry=WORK.registry,
+        tables=WORK.given_files,
+    output:
+        connectivity="results/connectivity.tsv",
+        quality="results/quality/runs.tsv",
+        sidecars=expand("results/{table}.json", table=["connectivity", "quality/runs"]),
+    log:
+        "logs/given_connectivity.log",
+    benchmark:
+        "logs/benchmarks/given_connectivity.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+        code=WORK.code["given_connectivity"],
+    script:
+        "../scripts/given_connectivity.py"
+
+
+ruleorder: given_connectivity > sessions
+
+
+SESSIONS = rules.given_connectivity
