@@ -161,7 +161,8 @@ def inflate(folder: Path) -> dict[str, Any]:
     return clock.read() | {"bytes": n_bytes}
 
 
-def _seeds() -> Any:
+def seed_regions() -> Any:
+    """Return the circuits' spheres, all with one radius."""
     from dataclasses import replace
 
     from ketfc.imaging.regions.definitions import Sphere
@@ -174,11 +175,12 @@ def _seeds() -> Any:
     ]
 
 
-def _place(folder: Path) -> Callable[[Any], Any]:
+def place(folder: Path) -> Callable[[Any], Any]:
+    """Return what places these and the cells of the atlas on a grid."""
     from ketfc.imaging.atlas.parcellations import load_parcellation
     from ketfc.imaging.regions.placing import label_regions, sphere_regions
 
-    seeds = _seeds()
+    seeds = seed_regions()
     parcellation = load_parcellation("Cells", paths(folder)["atlas"], space=SPACE)
     return lambda grid: [sphere_regions(seeds, SPACE, grid), label_regions(parcellation, grid)]
 
@@ -198,7 +200,7 @@ def extraction(folder: Path) -> dict[str, Any]:
     clock = Clock()
     grid = read_header(files["bold"]).grid
     mask = read_mask(files["mask"], grid)
-    extract(files["bold"], mask, _place(folder)(grid))
+    extract(files["bold"], mask, place(folder)(grid))
     return clock.read()
 
 
@@ -271,7 +273,8 @@ def all_atlases(folder: Path) -> dict[str, Any]:
     )
 
 
-def _denoising(strategies: tuple[str, ...]) -> Any:
+def denoising(strategies: tuple[str, ...]) -> Any:
+    """Return that section of a config."""
     from ketfc.study.config.denoising import Denoising
 
     given = {"primary": strategies[0], "strategies": strategies, "fd-thresh": 0.5, "min-time": 0}
@@ -292,10 +295,10 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     from ketfc.study.config.quality import Quality
 
     files = paths(folder)
-    settings = _denoising(strategies)
+    settings = denoising(strategies)
     between = folder / "extraction.npz"
     clock = Clock()
-    write_extraction(between, extract_run(files["bold"], files["mask"], _place(folder), {}))
+    write_extraction(between, extract_run(files["bold"], files["mask"], place(folder), {}))
     inside = clock.read()["seconds"]
     result = denoise_run(
         read_extraction(between),
@@ -336,7 +339,7 @@ def maskers(folder: Path) -> dict[str, Any]:
     files = paths(folder)
     table = confounds.read_confounds(files["confounds"])
     names = confounds.strategy_columns(confounds.STRATEGIES[STRATEGY], list(table.columns), {})
-    keep = censor(table, _denoising((STRATEGY,)), T_R).keep
+    keep = censor(table, denoising((STRATEGY,)), T_R).keep
     cleaning = {
         "mask_img": files["mask"],
         "standardize": "zscore_sample",
@@ -345,7 +348,7 @@ def maskers(folder: Path) -> dict[str, Any]:
         "t_r": T_R,
         "clean_args": {"extrapolate": False},
     }
-    centres = [region.spheres[0].centre for region in _seeds()]
+    centres = [region.spheres[0].centre for region in seed_regions()]
     arguments = {
         "confounds": confounds.regressors(table, names),
         "sample_mask": np.flatnonzero(keep),
@@ -375,9 +378,9 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def in_a_process(job: str, folder: Path, *more: str) -> dict[str, Any]:
-    """Run a job in a fresh interpreter and return what it says."""
-    command = [sys.executable, __file__, "--job", job, "--folder", str(folder), *more]
+def in_a_process(job: str, folder: Path, *more: str, script: str = __file__) -> dict[str, Any]:
+    """Run a job of a benchmark in a fresh interpreter and return what it says."""
+    command = [sys.executable, script, "--job", job, "--folder", str(folder), *more]
     # one thread for linear algebra, as a job of the workflow has
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     done = subprocess.run(
