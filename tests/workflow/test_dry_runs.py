@@ -116,6 +116,21 @@ def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -
     assert done.jobs == ONCE | dict.fromkeys(OF_RUNS, 8) | {"participant_quality": 4}
 
 
+def test_seed_maps_are_made_by_the_read_that_is_made_anyway(empty: MAKE) -> None:
+    study = empty(maps={"seed-maps": True, "seeds": ["dACC", "sgACC"], "strategies": ["acompcor"]})
+    done = study.run("-n")
+    assert done.code == 0, done.text
+    assert done.jobs["map_run"] == done.jobs["denoise_run"] == 8
+    assert "extract_run" not in done.jobs
+
+
+def test_a_seed_that_nothing_measures_stops_the_plan(empty: MAKE) -> None:
+    wrong = empty(maps={"seed-maps": True, "seeds": ["dACCC"]}).run("plan")
+    assert wrong.code != 0
+    assert "maps.seeds" in wrong.text
+    assert "did you mean 'dACC'?" in wrong.text
+
+
 def test_several_parcellations_are_each_prepared_once(empty: MAKE) -> None:
     own = {"image": "blocks.nii.gz", "space": "MNI152NLin2009cAsym"}
     listed = ["KetfcVoronoi239", {"name": "Mine", **own}, {"name": "Other", **own}]
