@@ -23,6 +23,7 @@ from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.denoising import uses_compcor
+from ketfc.study.config.maps import QUESTIONS
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.connectivity.given import registry_text
 from ketfc.study.connectivity.tidy import read_tidy, tables_of
@@ -100,6 +101,19 @@ class StudyWorkflow:
     def map_strategies(self) -> list[str]:
         """The strategies that maps are made with."""
         return list(self.config.maps.strategies or [self.primary])
+
+    @property
+    def group_map_strategy(self) -> str:
+        """The strategy of the group maps: the primary one, or the first that maps are made with."""
+        made = self.map_strategies
+        return self.primary if self.primary in made else made[0]
+
+    @property
+    def map_questions(self) -> list[str]:
+        """The primary questions that every seed's map is put to; none without maps."""
+        if not self.seeds:
+            return []
+        return list(QUESTIONS if self.config.scores.si else QUESTIONS[:1])
 
     @property
     def reads_voxels(self) -> bool:

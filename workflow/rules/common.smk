@@ -11,6 +11,8 @@ from ketfc.imaging.run.resources import (
     denoising_mb,
     denoising_minutes,
     edgewise_minutes,
+    group_map_mb,
+    group_map_minutes,
     matrices_mb,
     memory_mb,
     minutes,
@@ -68,6 +70,13 @@ def of_images(files):
     return [] if WORK.given else files
 
 
+def of_seed(pattern):
+    """Return a function that lists a file of every run for the seed of a group map."""
+    return lambda wildcards: every_run(pattern.replace("{seed}", wildcards.region))(
+        wildcards
+    )
+
+
 def tables_found(wildcards):
     """Return the confounds of all runs, also of those left out by hand, and their sidecars."""
     return [
@@ -117,6 +126,17 @@ def edge_minutes(wildcards, input, attempt):
     )
 
 
+def group_map_memory(wildcards, input, attempt):
+    """Return the MB of the job that tests every voxel of all sessions, more at every attempt."""
+    return group_map_mb([Path(path) for path in input.maps], attempt)
+
+
+def map_minutes(wildcards, input, attempt):
+    """Return the minutes of the job that tests every voxel of all sessions, more at every attempt."""
+    files = [Path(path) for path in input.maps]
+    return group_map_minutes(files, attempt, permutations=WORK.config.maps.permutations)
+
+
 def run_minutes(wildcards, input, attempt):
     """Return the minutes that one BOLD run is given, more at every attempt."""
     return minutes(Path(input.bold), attempt)
@@ -140,3 +160,5 @@ wildcard_constraints:
     version="space-[^/]+",
     participant="sub-[A-Za-z0-9]+",
     session="[A-Za-z0-9]+",
+    region="[A-Za-z0-9]+",
+    question="change|association",

@@ -134,3 +134,83 @@ rule activity_tests:
         code=WORK.code["activity_tests"],
     script:
         "../scripts/activity_tests.py"
+
+
+_group_map = "results/maps/seed-{region}_{question}"
+_map_images = {
+    name: f"{_group_map}_{suffix}.nii.gz"
+    for name, suffix in {
+        "t": "stat-t",
+        "p": "stat-tfcep",
+        "effect": "stat-effect",
+        "thresholded": "desc-thresholded_stat-t",
+        "mask": "mask",
+    }.items()
+}
+
+
+_map_of_seed = _maps.replace("{strategy}", WORK.group_map_strategy)
+
+
+# one seed and one question, so that a cluster takes them side by side
+rule group_map:
+    input:
+        runs=rules.inventory.output.runs,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        maps=of_seed(f"{_map_of_seed}.nii.gz"),
+        sidecars=of_seed(f"{_map_of_seed}.json"),
+        image=expand(rules.parcellation.output.image, atlas=WORK.matrix_atlas),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+    output:
+        **_map_images,
+        sidecar=f"{_group_map}.json",
+        clusters=f"{_group_map}_clusters.tsv",
+        voxels=f"{_group_map}_voxels.tsv",
+        columns=expand(
+            f"{_group_map}_{{table}}.json",
+            table=["clusters", "voxels"],
+            allow_missing=True,
+        ),
+    log:
+        "logs/group_map/seed-{region}_{question}.log",
+    benchmark:
+        "logs/benchmarks/group_map/seed-{region}_{question}.tsv"
+    resources:
+        mem_mb=group_map_memory,
+        runtime=map_minutes,
+    params:
+        names=WORK.names,
+        stem=_group_map,
+        strategy=WORK.group_map_strategy,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.maps.permutations,
+        fitted_tail=WORK.config.maps.tail == "pareto",
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["group_map"],
+    script:
+        "../scripts/group_map.py"
+
+
+rule clusters:
+    input:
+        clusters=expand(
+            rules.group_map.output.clusters,
+            region=WORK.seeds,
+            question=WORK.map_questions,
+        ),
+    output:
+        "results/maps/clusters.tsv",
+        sidecar="results/maps/clusters.json",
+    log:
+        "logs/clusters.log",
+    benchmark:
+        "logs/benchmarks/clusters.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=WORK.code["clusters"],
+    script:
+        "../scripts/clusters.py"

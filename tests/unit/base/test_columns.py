@@ -16,6 +16,7 @@ from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.quality_tables import MEASURES
 from ketfc.inference.account.attrition import ATTRITION_COLUMNS
 from ketfc.inference.hypotheses import HYPOTHESIS_COLUMNS
+from ketfc.inference.maps.clusters import CLUSTER_COLUMNS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
 from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
@@ -36,6 +37,10 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("tests/attrition.tsv", ATTRITION_COLUMNS),
         ("tests/reliability.tsv", RELIABILITY_COLUMNS),
         ("tests/shrinkage.tsv", SHRINKAGE_COLUMNS),
+        ("maps/clusters.tsv", CLUSTER_COLUMNS),
+        ("maps/seed-sgACC_change_clusters.tsv", CLUSTER_COLUMNS),
+        ("figures/seed-sgACC_change.tsv", CLUSTER_COLUMNS),
+        ("maps/seed-sgACC_change_voxels.tsv", ("n_voxels", "n_lost", "reason")),
         (
             "tests/hypotheses.tsv",
             (*HYPOTHESIS_COLUMNS, "estimand", "verdict", "null_percentile"),

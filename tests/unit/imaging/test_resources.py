@@ -10,6 +10,8 @@ from ketfc.imaging.run.resources import (
     denoising_mb,
     denoising_minutes,
     edgewise_minutes,
+    group_map_mb,
+    group_map_minutes,
     matrices_mb,
     memory_mb,
     minutes,
@@ -78,3 +80,13 @@ def test_time_for_the_tests_of_edges_covers_what_was_measured(tmp_path: Path) ->
     assert 20 + 10 < usual < 60
     assert edgewise_minutes([large] * 80, 1, permutations=100_000) > usual + 9 * 10
     assert edgewise_minutes([large] * 800, 1, permutations=10_000) > usual + 9 * 10
+
+
+def test_a_group_map_is_given_more_for_more_runs_and_permutations(tmp_path: Path) -> None:
+    maps = [file_of(tmp_path / f"{i}", 1) for i in range(40)]
+    # 20 participants of 235,000 voxels took 230 MB, and 0.1 s a permutation on a busy machine
+    assert 230 < group_map_mb(maps, 1) - group_map_mb([], 1) < 1000
+    assert group_map_mb(maps, 3) == 3 * group_map_mb(maps, 1)
+    few, many = (group_map_minutes(maps, 1, permutations=count) for count in (100, 10_000))
+    assert 10_000 * 0.1 / 60 < many - few + 1 < 60
+    assert group_map_minutes([], 1, permutations=5000) >= 10

@@ -155,7 +155,14 @@ def test_a_minimal_config_has_the_documented_defaults():
             "reliability": None,
             "preregistration": None,
         },
-        "maps": {"seed-maps": False, "seeds": None, "strategies": None, "fwhm": 6.0},
+        "maps": {
+            "seed-maps": False,
+            "seeds": None,
+            "strategies": None,
+            "fwhm": 6.0,
+            "permutations": 5000,
+            "tail": "counted",
+        },
         "activity": {
             "measures": (),
             "strategies": None,

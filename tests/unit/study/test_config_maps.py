@@ -66,3 +66,11 @@ def test_what_cannot_be_is_refused_where_it_stands(maps, field, said):
     assert problem.field == field
     assert said in problem.message
     assert problem.allowed
+
+
+def test_permutations_and_tail_of_group_maps_are_checked():
+    given = parsed("{permutations: 200, tail: pareto}").maps
+    assert (given.permutations, given.tail) == (200, "pareto")
+    assert refused("{permutations: 20}").field == "maps.permutations"
+    problem = refused("{tail: gamma}")
+    assert (problem.field, problem.allowed) == ("maps.tail", "counted or pareto")

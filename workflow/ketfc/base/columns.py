@@ -29,7 +29,11 @@ def described_columns(table: Path, columns: Sequence[str]) -> dict[str, dict[str
     """
     known = _known()
     parts = table.parts
-    places = [name for name in known["tables"] if parts[-name.count("/") - 1 :] == Path(name).parts]
+    places = [
+        name
+        for name in known["tables"]
+        if fnmatchcase("/".join(parts[-name.count("/") - 1 :]), name)
+    ]
     own = known["tables"][max(places, key=len)] if places else {}
     found = {name: _told(name, own, known["everywhere"]) for name in columns}
     return {name: _entry(told) for name, told in found.items() if told is not None}

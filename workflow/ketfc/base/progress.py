@@ -15,11 +15,11 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
-        *("attrition", "reliability", "exclusions"),
+        *("attrition", "reliability", "exclusions", "activity_tests", "group_map", "clusters"),
     ),
     "report": (
         *("figure", "figures", "methods", "report", "summary"),
-        *("participant_quality", "group_quality", "quality", "all"),
+        *("map_figure", "map_viewer", "participant_quality", "group_quality", "quality", "all"),
     ),
 }
 """Rules by stage, in the order in which most of them run."""

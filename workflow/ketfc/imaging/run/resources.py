@@ -21,6 +21,13 @@ MB of gzip)."""
 _PER_MB_OF_CONFOUNDS = 150
 """Operators grow with the square of the volumes, of which a MB of confounds holds a few hundred."""
 
+_PER_MB_OF_MAPS = 12.0
+"""Models and permuted statistics of a group map hold its voxels in double precision: measured six
+times the maps of both sessions, and twice as much is given."""
+
+_MB_PERMUTED_PER_MINUTE = 300.0
+"""A map of 1 MB has some 250,000 voxels, which took 0.1 s a permutation on a busy machine."""
+
 _BASE_MINUTES = 10
 _MB_PER_MINUTE = 20
 """A machine that inflates 20 MB of gzip in a minute is a hundred times slower than a laptop."""
@@ -112,6 +119,33 @@ def edgewise_minutes(relmats: Sequence[Path], attempt: int, *, permutations: int
     """
     share = permutations / 10_000
     return attempt * (20 + math.ceil(_full_mb(relmats) / _MB_TESTED_PER_MINUTE * share))
+
+
+def group_map_mb(maps: Sequence[Path], attempt: int) -> int:
+    """Return the megabytes for a job that tests every voxel of the maps of all runs.
+
+    Parameters
+    ----------
+    maps : sequence of pathlib.Path
+        One per run; all must be there. Their numbers hardly shrink when they are compressed.
+    attempt : int
+        As in :func:`memory_mb`.
+    """
+    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_MAPS * sum(map(_size_mb, maps))))
+
+
+def group_map_minutes(maps: Sequence[Path], attempt: int, *, permutations: int) -> int:
+    """Return the minutes for a job that tests every voxel of the maps of all runs.
+
+    Parameters
+    ----------
+    maps, attempt
+        As for :func:`group_map_mb`.
+    permutations : int
+        Of whole participants.
+    """
+    largest = max(map(_size_mb, maps), default=0.0)
+    return attempt * (20 + math.ceil(largest * permutations / _MB_PERMUTED_PER_MINUTE))
 
 
 def reading_minutes(n_files: int, attempt: int) -> int:

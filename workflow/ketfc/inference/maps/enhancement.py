@@ -13,7 +13,7 @@ Winkler AM et al. (2014), NeuroImage 92:381–397, doi:10.1016/j.neuroimage.2014
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +53,10 @@ class MapTest:
         Arrangements evaluated.
     exhaustive : bool
         Whether these are all there are, the observed one included.
+    fitted : numpy.ndarray of bool, shape (kept,)
+        Whose `p_tfce` is from a fit to the tail, not counted.
     tail : Tail or None
-        What p of the tail are from where they were fitted; None where all are counted.
+        That fit.
     """
 
     kept: Places
@@ -66,7 +68,8 @@ class MapTest:
     p_t: Floats
     permutations: int
     exhaustive: bool
-    tail: Tail | None = None
+    fitted: npt.NDArray[np.bool_]
+    tail: Tail | None
 
     @property
     def smallest_p(self) -> float:
@@ -111,22 +114,22 @@ def map_test(
         largest[rows] = np.abs(box.enhance(maps)).max(axis=1, initial=0.0)
         largest_deviate[rows] = np.abs(maps).max(axis=1, initial=0.0)
         start = rows.stop
-    counted = {"exhaustive": found.exhaustive}
-    test = MapTest(
+    known = {"exhaustive": found.exhaustive}
+    size, p = np.abs(enhanced), largest_p(enhanced, largest, **known)
+    tail = fit_tail(largest, rng) if fitted_tail and not found.exhaustive else None
+    return MapTest(
         kept=found.kept,
         estimate=found.estimate,
         t=found.t,
         df=found.df,
         enhanced=enhanced,
-        p_tfce=largest_p(enhanced, largest, **counted),
-        p_t=largest_p(found.observed, largest_deviate, **counted),
+        p_tfce=p if tail is None else tail.p(size, p),
+        p_t=largest_p(found.observed, largest_deviate, **known),
         permutations=found.arrangements,
         exhaustive=found.exhaustive,
+        fitted=np.zeros(len(p), dtype=bool) if tail is None else tail.holds(size, p),
+        tail=tail,
     )
-    tail = fit_tail(largest, rng) if fitted_tail and not found.exhaustive else None
-    if tail is None:
-        return test
-    return replace(test, p_tfce=tail.p(np.abs(enhanced), test.p_tfce), tail=tail)
 
 
 def largest_p(values: Maps, largest: Floats, *, exhaustive: bool) -> Floats:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ketfc.inference.core.permutation import Floats
 
@@ -49,14 +50,18 @@ class Tail:
     shape: float
     scale: float
 
+    def holds(self, values: Floats, counted: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which values are in the tail and have a small counted p."""
+        inside: npt.NDArray[np.bool_] = (values > self.threshold) & (counted < FITTED_BELOW)
+        return inside
+
     def p(self, values: Floats, counted: Floats) -> Floats:
-        """Return p of values: fitted where they are in the tail and `counted` is small."""
+        """Return p of values: fitted where the tail holds them, counted elsewhere."""
         from tfce.tails import gpd_sf
 
         beyond = np.maximum(np.asarray(values, dtype=np.float64) - self.threshold, 0.0)
         fitted = self.share * gpd_sf(beyond, self.shape, self.scale)
-        in_tail = (values > self.threshold) & (counted < FITTED_BELOW)
-        return np.where(in_tail, fitted, counted)
+        return np.where(self.holds(values, counted), fitted, counted)
 
 
 def fit_tail(largest: Floats, rng: np.random.Generator) -> Tail | None:

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints, ValidationInfo, field_validator
 
-from ketfc.study.config.types import Group, Number, YesNo, key, refuse
+from ketfc.study.config.types import Group, Number, Whole, YesNo, key, refuse
+
+QUESTIONS = ("change", "association")
+"""The primary tests that the maps of seeds are put to."""
 
 RegionName = Annotated[
     str, StringConstraints(strict=True, strip_whitespace=True, pattern="^[A-Za-z0-9]+$")
@@ -46,6 +49,20 @@ class Maps(Group):
         "a number of mm, from 0 to 20",
         ge=0.0,
         le=20.0,
+    )
+
+    permutations: Whole = key(
+        5000,
+        "Permutations of whole participants behind the p of each group map.",
+        "a whole number, at least 100",
+        ge=100,
+    )
+    tail: Literal["counted", "pareto"] = key(
+        "counted",
+        "How small p of group maps are found. counted: the share of permutations, never below "
+        "1/(permutations + 1); pareto: from a generalised Pareto distribution that is fitted to "
+        "the largest values of the permuted maps (Winkler et al. 2016), and marked so.",
+        "counted or pareto",
     )
 
     @field_validator("seeds", "strategies")
