@@ -58,12 +58,21 @@ GROUPS = {"column": "group", "patients": "MDD", "controls": "HC"}
 def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
     done = snakemake("-n", folder=tmp_path)
     assert done.code == 0, done.text
-    runs = list(demo_runs(parse_config_of_the_demo().statistics.seed))
+    config = parse_config_of_the_demo()
+    runs = list(demo_runs(config.statistics.seed))
+    # change and association of every seed
+    maps = 2 * len(config.maps.seeds)
+    assert maps
     demo = {
         "demo_tables": 1,
         "demo_run": len(runs),
-        "extract_run": len(runs),
+        # reads in the place of extract_run
+        "map_run": len(runs),
         "denoise_run": len(runs),
+        "group_map": maps,
+        "clusters": 1,
+        "map_figure": maps,
+        "map_viewer": maps,
     }
     demo["participant_quality"] = len({participant for participant, _ in runs})
     assert done.jobs == ONCE | demo

@@ -69,9 +69,60 @@ rule figure:
         "../scripts/figure_{wildcards.figure}.py"
 
 
+_of_map = {
+    "t": rules.group_map.output.t,
+    "thresholded": rules.group_map.output.thresholded,
+    "mask": rules.group_map.output.mask,
+    "clusters": rules.clusters.output[0],
+    "design": rules.inventory.output.design,
+}
+
+
+rule map_figure:
+    input:
+        **_of_map,
+    output:
+        multiext(
+            "results/figures/seed-{region}_{question}",
+            *[f".{ext}" for ext in _figure_files],
+        ),
+    log:
+        "logs/map_figure/seed-{region}_{question}.log",
+    benchmark:
+        "logs/benchmarks/map_figure/seed-{region}_{question}.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=WORK.code["map_figure"],
+    script:
+        "../scripts/map_figure.py"
+
+
+rule map_viewer:
+    input:
+        **_of_map,
+    output:
+        "results/maps/seed-{region}_{question}.html",
+    log:
+        "logs/map_viewer/seed-{region}_{question}.log",
+    benchmark:
+        "logs/benchmarks/map_viewer/seed-{region}_{question}.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=WORK.code["map_viewer"],
+    script:
+        "../scripts/map_viewer.py"
+
+
 rule figures:
     input:
         expand(rules.figure.output, figure=_figures),
+        expand(rules.map_figure.output, region=WORK.seeds, question=WORK.map_questions),
 
 
 rule methods:
@@ -100,6 +151,7 @@ rule methods:
         attrition=rules.attrition.output[0],
         edges=of_images(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
+        clusters=rules.clusters.output[0] if WORK.seeds else [],
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -144,6 +196,16 @@ rule report:
         edges=of_images(rules.edges.output[0]),
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),
+        clusters=rules.clusters.output[0] if WORK.seeds else [],
+        maps=expand(
+            "results/figures/seed-{region}_{question}.png",
+            region=WORK.seeds,
+            question=WORK.map_questions,
+        ),
+        # the report links to them
+        viewers=expand(
+            rules.map_viewer.output, region=WORK.seeds, question=WORK.map_questions
+        ),
     output:
         "results/report.html",
     log:

@@ -3,6 +3,7 @@
 from ketfc.base.files import read_tsv, write_json, write_text
 from ketfc.base.job import running
 from ketfc.inference.clinical.effects import NUMBERS
+from ketfc.inference.maps.clusters import read_clusters
 from ketfc.reporting.of_images import tables_of_images
 from ketfc.reporting.pages.provenance import study_facts
 from ketfc.reporting.text.methods import methods_text
@@ -23,6 +24,7 @@ with running(snakemake):
         **tables_of_images(inputs),
         exclusions=read_tsv(inputs.exclusions[0]),
         effects=read_tsv(inputs.effects, numeric=NUMBERS),
+        clusters=read_clusters(inputs.clusters),
         **facts,
     )
     write_text(snakemake.output.methods, text)

@@ -5,6 +5,7 @@ from pathlib import Path
 from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.job import running
 from ketfc.inference.clinical.effects import NUMBERS
+from ketfc.inference.maps.clusters import read_clusters
 from ketfc.reporting.of_images import tables_of_images
 from ketfc.reporting.pages.report import render_report
 from ketfc.study.design.design import read_design
@@ -22,6 +23,8 @@ with running(snakemake):
         clinical=read_tsv(inputs.clinical),
         effects=read_tsv(inputs.effects, numeric=NUMBERS),
         figures={Path(path).stem: Path(path) for path in inputs.figures},
+        clusters=read_clusters(inputs.clusters),
+        map_pictures={path.stem: path for path in map(Path, inputs.maps)},
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},
     )

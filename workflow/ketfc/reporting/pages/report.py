@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from ketfc.inference.families import BASELINE
 from ketfc.reporting.design_words import arm_sizes, study_wise_error
 from ketfc.reporting.pages.cards import Card, cards
 from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
+from ketfc.reporting.pages.group_maps import map_part
 from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
@@ -95,6 +97,8 @@ def render_report(
     edges: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
+    clusters: pd.DataFrame | None = None,
+    map_pictures: Mapping[str, Path] = MappingProxyType({}),
     versions: Mapping[str, str],
 ) -> str:
     """Return the report as one self-contained HTML page.
@@ -120,6 +124,10 @@ def render_report(
         shown.
     methods : str
         ``methods.md``.
+    clusters : pandas.DataFrame or None
+        ``maps/clusters.tsv``, numbers as numbers, where maps were made.
+    map_pictures : mapping of str to pathlib.Path
+        PNG files of the maps, as :func:`ketfc.reporting.pages.group_maps.map_part` takes them.
     versions : mapping of str to str
         Software and its versions.
 
@@ -167,6 +175,7 @@ def render_report(
         of_quality=OF_QUALITY,
         elsewhere=ELSEWHERE,
         edges=edge_section(edges, design),
+        maps=None if clusters is None else map_part(clusters, map_pictures, design),
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),

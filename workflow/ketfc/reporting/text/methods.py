@@ -28,6 +28,7 @@ from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summa
 from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.elsewhere import source_paragraphs
 from ketfc.reporting.text.habenula import methods_sentences
+from ketfc.reporting.text.maps.section import map_methods
 from ketfc.reporting.text.matched_null import matched_sentences
 from ketfc.reporting.text.moderation import (
     adjustment_methods,
@@ -61,6 +62,7 @@ def methods_text(
     attrition: pd.DataFrame,
     edges: pd.DataFrame,
     effects: pd.DataFrame,
+    clusters: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -83,6 +85,8 @@ def methods_text(
         ``clinical/effects.tsv``, numbers as numbers.
     reliability, shrinkage, attrition : pandas.DataFrame
         The tables of these names in ``tests/``.
+    clusters : pandas.DataFrame or None
+        ``maps/clusters.tsv``, numbers as numbers, where maps were made.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -143,6 +147,7 @@ def methods_text(
             *attrition_methods(attrition),
             *matched_sentences(null),
             *edge_methods(edges, design),
+            *map_methods(clusters, config.get("maps") or {}, design),
         ],
         motion_given=motion_given(design),
         edges_given=listed(partialled_out(design)),
