@@ -4,6 +4,8 @@
 #   snakemake --cores 1 plan       who and what there is, in seconds
 #   snakemake --cores 1 figures    redraw the figures from the tables
 #   snakemake --cores 1 clinical   what happened to the scores; needs no images
+#   snakemake --cores 1 export     what a study gives to a synthesis; export_preview shows it first
+#   snakemake --cores 1 synthesis --config studies=list.yaml    several studies in one
 #   snakemake --cores 2 quality    the quality pages of the study and of every participant
 
 from snakemake.utils import min_version
@@ -21,33 +23,36 @@ if not workflow.config_settings.configfiles:
 container: "ketfc.sif"
 
 
-include: "workflow/rules/cores.smk"
-include: "workflow/rules/common.smk"
-include: "workflow/rules/study.smk"
-include: "workflow/rules/clinical.smk"
-include: "workflow/rules/imaging.smk"
-include: "workflow/rules/maps.smk"
+# several studies are another matter than one: what each exported is all that is read
+if "studies" in config:
 
+    include: "workflow/rules/synthesis.smk"
 
-if WORK.given:
+else:
 
-    include: "workflow/rules/connectivity.smk"
+    include: "workflow/rules/cores.smk"
+    include: "workflow/rules/common.smk"
+    include: "workflow/rules/study.smk"
+    include: "workflow/rules/clinical.smk"
+    include: "workflow/rules/imaging.smk"
+    include: "workflow/rules/maps.smk"
 
+    if WORK.given:
 
-include: "workflow/rules/inference.smk"
-include: "workflow/rules/reporting.smk"
+        include: "workflow/rules/connectivity.smk"
+    include: "workflow/rules/inference.smk"
+    include: "workflow/rules/reporting.smk"
+    include: "workflow/rules/export.smk"
 
+    rule all:
+        default_target: True
+        input:
+            rules.report.output,
+            rules.methods.output,
+            rules.figures.input,
+            of_images(rules.quality.input),
+            of_images(rules.dataset_description.output),
+            rules.summary.output,
 
-rule all:
-    default_target: True
-    input:
-        rules.report.output,
-        rules.methods.output,
-        rules.figures.input,
-        of_images(rules.quality.input),
-        of_images(rules.dataset_description.output),
-        rules.summary.output,
-
-
-onsuccess:
-    say(answer())
+    onsuccess:
+        say(answer())

@@ -359,6 +359,8 @@ ANSWERS = {
     "report": "results/summary.txt",
     "plan": "results/plan/summary.txt",
     "clinical": "results/clinical/effects.txt",
+    "export": "results/export/preview.txt",
+    "export_preview": "results/export/preview.txt",
 }
 """By target, the file whose text answers it."""
 

@@ -20,6 +20,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "report": (
         *("figure", "figures", "methods", "report", "summary"),
         *("map_figure", "map_viewer", "participant_quality", "group_quality", "quality", "all"),
+        *("export_preview", "export", "synthesis"),
     ),
 }
 """Rules by stage, in the order in which most of them run."""

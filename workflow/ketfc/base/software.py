@@ -24,6 +24,7 @@ PACKAGES = (
     "statsmodels",
     "isal",
     "tfce",
+    "PyMARE",
     "matplotlib",
 )
 """Packages named beside ketfc and Python; their own dependencies are in ``requirements/``."""

@@ -104,6 +104,13 @@ class Statistics(Group):
         lt=1.0,
         examples=[0.4],
     )
+    smallest_cell: Whole = key(
+        5,
+        "Participants below which a sample, an arm or an order of drugs gives no number to "
+        "`snakemake export`.",
+        "a whole number, at least 5",
+        ge=5,
+    )
     preregistration: PathText | None = key(
         None,
         "A locked copy of the hypotheses, the design and the rules of the tests, as "

@@ -1,0 +1,1 @@
+"""Evidence of several studies: what one exports, and what all say together."""

@@ -1,0 +1,68 @@
+# What leaves the lab for a synthesis: sufficient statistics of the hypotheses, nobody's numbers.
+
+
+rule export_preview:
+    input:
+        connectivity=rules.sessions.output.connectivity,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        registry=WORK.registry,
+    output:
+        "results/export/preview.txt",
+    log:
+        "logs/export_preview.log",
+    benchmark:
+        "logs/benchmarks/export_preview.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        config=config,
+        variants=WORK.variants,
+        preview=True,
+        code=WORK.code["export"],
+    script:
+        "../scripts/export.py"
+
+
+# shows its preview at the end of the run
+rule export:
+    input:
+        preview=rules.export_preview.output[0],
+        connectivity=rules.sessions.output.connectivity,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        hypotheses=rules.hypotheses.output.hypotheses,
+        registry=WORK.registry,
+    output:
+        f"results/export/{WORK.config.study.name}.json",
+    log:
+        "logs/export.log",
+    benchmark:
+        "logs/benchmarks/export.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        config=config,
+        variants=WORK.variants,
+        preview=False,
+        code=WORK.code["export"],
+    script:
+        "../scripts/export.py"
+
+
+def list_of_studies(wildcards):
+    """Say that a synthesis reads a list of studies, and not the one of this configuration."""
+    raise WorkflowError(
+        "synthesis needs a list of studies: --config studies=list.yaml, a file with the key "
+        "studies and a list of study folders or exports."
+    )
+
+
+rule synthesis:
+    input:
+        list_of_studies,
