@@ -15,12 +15,16 @@ from ketfc.base.files import read_json, write_tsv
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.quality_tables import MEASURES
 from ketfc.inference.account.attrition import ATTRITION_COLUMNS
+from ketfc.inference.clinical.effects import EFFECT_COLUMNS
+from ketfc.inference.clinical.time_course import TIME_COURSE_COLUMNS
 from ketfc.inference.hypotheses import HYPOTHESIS_COLUMNS
 from ketfc.inference.maps.clusters import CLUSTER_COLUMNS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
 from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
 from ketfc.inference.shrinkage import SHRINKAGE_COLUMNS
+from ketfc.inference.synthesis.studies import STUDY_COLUMNS
+from ketfc.inference.synthesis.table import LEAVE_ONE_OUT_COLUMNS, SYNTHESIS_COLUMNS
 from ketfc.study.plan import RUN_COLUMNS
 
 KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"))
@@ -31,6 +35,11 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
     [
         ("plan/runs.tsv", RUN_COLUMNS),
         ("plan/problems.tsv", errors.COLUMNS),
+        ("clinical/effects.tsv", EFFECT_COLUMNS),
+        ("clinical/time_course.tsv", TIME_COURSE_COLUMNS),
+        ("synthesis/effects.tsv", STUDY_COLUMNS),
+        ("synthesis/synthesis.tsv", SYNTHESIS_COLUMNS),
+        ("synthesis/leave_one_out.tsv", LEAVE_ONE_OUT_COLUMNS),
         ("quality/runs.tsv", tuple(MEASURES)),
         ("quality/qcfc.tsv", QCFC_COLUMNS),
         ("tests/robustness.tsv", ROBUSTNESS_COLUMNS),
