@@ -21,6 +21,7 @@ from ketfc.base.source import code_digests
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
+from ketfc.inference.synthesis.studies import listed_exports
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.denoising import uses_compcor
 from ketfc.study.config.maps import QUESTIONS
@@ -338,6 +339,42 @@ def study_workflow(
         ),
         usable=usable,
     )
+
+
+@dataclass(frozen=True)
+class SynthesisWorkflow:
+    """Several studies as the rules see them.
+
+    Attributes
+    ----------
+    exports : sequence of str
+        What each study exported.
+    code : mapping of str to str
+        By script, the digest of the code behind it.
+    """
+
+    exports: Sequence[str]
+    code: Mapping[str, str]
+
+
+def synthesis_workflow(studies: Any) -> SynthesisWorkflow:
+    """Return what the rules of a synthesis need to know.
+
+    Parameters
+    ----------
+    studies : object
+        The key ``studies`` of the configuration: a file with a list, or a list.
+
+    Raises
+    ------
+    RefusalError
+        If the list is none, or names what is no export.
+    """
+    try:
+        exports = [str(path) for path in listed_exports(studies)]
+    except StudyError as error:
+        raise RefusalError(f"The list of studies cannot be used:\n{error}") from None
+    return SynthesisWorkflow(exports, code_digests())
 
 
 def greeting(work: StudyWorkflow, configfiles: Sequence[str | Path]) -> str:

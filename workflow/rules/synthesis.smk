@@ -7,20 +7,19 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from ketfc.base.errors import StudyError
-from ketfc.base.source import code_digests
-from ketfc.inference.synthesis.studies import listed_exports
+from ketfc.base.errors import RefusalError
+from ketfc.workflow import synthesis_workflow
 
 try:
-    EXPORTS = [str(path) for path in listed_exports(config["studies"])]
-except StudyError as error:
-    raise WorkflowError(f"The list of studies cannot be used:\n{error}") from None
+    WORK = synthesis_workflow(config["studies"])
+except RefusalError as error:
+    raise WorkflowError(str(error)) from None
 
 
 rule synthesis:
     default_target: True
     input:
-        EXPORTS,
+        WORK.exports,
     output:
         forest="results/synthesis/forest.png",
         figures=multiext("results/synthesis/forest", ".pdf", ".svg", ".tsv", ".json"),
@@ -45,7 +44,7 @@ rule synthesis:
         runtime=10,
     params:
         alpha=0.05,
-        code=code_digests()["synthesis"],
+        code=WORK.code["synthesis"],
     script:
         "../scripts/synthesis.py"
 

@@ -15,10 +15,11 @@ from ketfc.base.progress import OTHER, STAGES, Progress, clock
 
 
 def rules() -> list[str]:
-    """Return every rule of the workflow."""
+    """Return every rule of the workflow once: of a synthesis there is one in two branches."""
     files = [REPO / "Snakefile", *(REPO / "workflow/rules").glob("*.smk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    return re.findall(r"^(?:rule (\w+):|use rule \w+ as (\w+) with:)", text, re.MULTILINE)
+    found = re.findall(r"^ *(?:rule (\w+):|use rule \w+ as (\w+) with:)", text, re.MULTILINE)
+    return list(dict.fromkeys(found))
 
 
 def test_every_rule_is_in_one_stage_and_no_other_is() -> None:

@@ -153,6 +153,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "later-outcomes": (),
             "equivalence-margin": 0.1,
             "reliability": None,
+            "smallest-cell": 5,
             "preregistration": None,
         },
         "maps": {
