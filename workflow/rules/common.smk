@@ -152,6 +152,14 @@ def denoise_minutes(wildcards, input, attempt):
     return denoising_minutes(Path(input.confounds), attempt)
 
 
+def list_of_studies(wildcards):
+    """Say that a synthesis reads a list of studies, and not the one of this configuration."""
+    raise WorkflowError(
+        "synthesis needs a list of studies: --config studies=list.yaml, a file with the key "
+        "studies and a list of study folders or exports."
+    )
+
+
 wildcard_constraints:
     atlas="[A-Za-z0-9]+",
     strategy="[A-Za-z0-9_]+",

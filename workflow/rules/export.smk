@@ -55,14 +55,6 @@ rule export:
         "../scripts/export.py"
 
 
-def list_of_studies(wildcards):
-    """Say that a synthesis reads a list of studies, and not the one of this configuration."""
-    raise WorkflowError(
-        "synthesis needs a list of studies: --config studies=list.yaml, a file with the key "
-        "studies and a list of study folders or exports."
-    )
-
-
 rule synthesis:
     input:
         list_of_studies,
