@@ -3,7 +3,7 @@
 
 rule export_preview:
     input:
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,
@@ -31,7 +31,7 @@ rule export_preview:
 rule export:
     input:
         preview=rules.export_preview.output[0],
-        connectivity=rules.sessions.output.connectivity,
+        connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,

@@ -7,7 +7,7 @@ from math import atanh, sqrt
 
 from ketfc.inference.core.effect_sizes import hedges_factor
 
-DIFFERENCE = "difference between arms, Fisher z (ANCOVA)"
+DIFFERENCE = "difference between arms, units of the measure (ANCOVA)"
 PAIRED = "mean change / SD of the change (SMCC)"
 DRUGS = "difference between drugs / SD of the difference within orders (SMCC)"
 CORRELATION = "partial Spearman correlation, Fisher's z"

@@ -67,7 +67,7 @@ def _told(test: Mapping[str, Any]) -> Iterator[str]:
         means = ", ".join(map(_as_is, part["mean"]))
         covariance = "; ".join(", ".join(map(_as_is, row)) for row in part["covariance"])
         yield (
-            f"  Fisher z before, after ({name}, n = {part['n']}): means {means}; covariance "
+            f"  measure before, after ({name}, n = {part['n']}): means {means}; covariance "
             f"{covariance}"
         )
     yield ""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.base.english import listed, plural
-from ketfc.inference.synthesis.metrics import CORRELATION
+from ketfc.inference.synthesis.metrics import CORRELATION, DIFFERENCE, DRUGS, PAIRED
 from ketfc.inference.synthesis.pooling import TO_POOL
 from ketfc.inference.synthesis.table import (
     AGREEING,
@@ -36,6 +36,17 @@ _FLAGS = {
     SUPPRESSED: "a study gave no number, since a cell was small",
     AGREEING: "the studies agree better than by chance on average, and the error with a known "
     "variance between them stands in for Knapp and Hartung's smaller one",
+}
+
+_METRICS = {
+    DIFFERENCE: "differences between arms at equal baseline, in units of the measure, with the "
+    "variance that each study's own test rests on",
+    PAIRED: "mean changes by the standard deviation of the change, corrected for small samples "
+    "(SMCC [@gibbons1993])",
+    DRUGS: "differences between drugs within participants by the standard deviation of the "
+    "difference within orders",
+    CORRELATION: "partial Spearman correlations as Fisher's z, with Bonett and Wright's variance "
+    "[@bonett2000]",
 }
 
 
@@ -218,20 +229,7 @@ def synthesis_methods(
     studies = list(dict.fromkeys(effects["study"]))
     designs = list(dict.fromkeys(effects["design"]))
     metrics = set(effects["metric"].dropna())
-    kinds = [
-        said
-        for name, said in (
-            ("ANCOVA", "differences between arms in Fisher z at equal baseline, with the variance "
-             "that each study's own test rests on"),
-            ("mean change", "mean changes by the standard deviation of the change, corrected for "
-             "small samples (SMCC [@gibbons1993])"),
-            ("drugs", "differences between drugs within participants by the standard deviation of "
-             "the difference within orders"),
-            ("correlation", "partial Spearman correlations as Fisher's z, with Bonett and Wright's "
-             "variance [@bonett2000]"),
-        )
-        if any(name in metric for metric in metrics)
-    ]  # fmt: skip
+    kinds = [said for metric, said in _METRICS.items() if metric in metrics]
     text = (
         f"# Methods\n\n{'One study' if len(studies) == 1 else f'{len(studies)} studies'} "
         f"({listed(studies)}) of "
