@@ -13,7 +13,7 @@ from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.masks import read_mask
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
-from ketfc.imaging.run.extraction import extract
+from ketfc.imaging.run.extraction import extract, extract_voxels
 
 SHAPE = (12, 13, 11)
 GRID = Grid(SHAPE, AFFINE)
@@ -304,3 +304,38 @@ def test_numbers_that_are_no_bold_signal_are_refused(make_run, spoil, said):
     with pytest.raises(RunError, match=said) as caught:
         extract(run.files.bold, mask, place(GRID))
     assert caught.value.rule == "implausible-signal"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope"), [("float32", np.nan), ("int16", 0.37), ("int32", 0.5), ("float64", np.nan)]
+)
+def test_every_voxel_that_is_compared_is_kept_in_the_units_of_the_image(dtype, slope, make_run):
+    def edit(data):
+        data[3, 4, 5] = 9000.0
+        data[4, 4, 5] = 0.0
+        if dtype.startswith("float"):
+            data[5, 4, 5] = np.nan
+
+    run = make_run(40, dtype=dtype, slope=slope, edit=edit)
+    shared = np.ones(SHAPE, dtype=bool)
+    shared[:, 6:8, 2] = False
+    mask = run.mask.ravel(order="F")
+    series, voxels = extract_voxels(
+        run.files.bold, mask, [spheres(), parcels()], shared=shared.ravel(order="F")
+    )
+    expected = run.mask & shared
+    expected[3, 4, 5] = expected[4, 4, 5] = False
+    if dtype.startswith("float"):
+        expected[5, 4, 5] = False
+    np.testing.assert_array_equal(voxels.voxels, np.flatnonzero(expected.ravel(order="F")))
+    data = run.data.reshape(-1, 40, order="F")[voxels.voxels].T
+    assert voxels.values.dtype == np.float32
+    np.testing.assert_allclose(voxels.values, data - data.mean(axis=0), rtol=0, atol=2e-2)
+    assert np.abs(voxels.values).max() > 50
+    # the regions are those of the read that keeps no voxel
+    alone = extract(run.files.bold, mask, [spheres(), parcels()], shared=shared.ravel(order="F"))
+    np.testing.assert_array_equal(series.series, alone.series)
+    assert series.coverage.equals(alone.coverage)
+    image = voxels.image(np.arange(voxels.voxels.size))
+    assert image[voxels.voxels[7]] == 7
+    assert np.isnan(image[~expected.ravel(order="F")]).all()

@@ -265,6 +265,53 @@ def test_a_seed_that_is_hardly_covered_has_an_empty_map_and_its_reason(make_run,
     assert about(maps["24P", "a"])["Excluded"] is None
 
 
+def test_of_an_excluded_run_its_own_reason_is_told_and_not_that_of_a_seed(make_run, tmp_path):
+    inside = sphere_regions(REGIONS, SPACE, GRID).weights[1].indices
+
+    def lost(data):
+        data[np.unravel_index(inside, SHAPE, order="F")] = 0
+
+    run = make_run(90, edit=lost)
+    maps, found = mapped(run, tmp_path, min_time=500, strategies=("24P",))
+    assert about(maps["24P", "b"])["Excluded"] == found.error.reason
+    assert "min-time" in found.error.reason
+
+
+def test_the_centre_of_a_seed_is_that_of_its_voxels_by_their_weights(make_run, tmp_path):
+    run = make_run(90)
+    maps, _ = mapped(run, tmp_path, strategies=("24P",))
+    voxels = sphere_regions(REGIONS[1:2], SPACE, GRID).weights.indices
+    places = np.array(np.unravel_index(voxels, SHAPE, order="F")).mean(axis=1)
+    expected = AFFINE[:3, :3] @ places + AFFINE[:3, 3]
+    np.testing.assert_allclose(about(maps["24P", "b"])["SeedCentre"], expected, atol=1e-3)
+
+    def uneven(grid):
+        circuits, *others = place(grid)
+        weights = circuits.weights.copy()
+        weights.data[:] = np.linspace(0.1, 1, weights.nnz)
+        return [replace(circuits, weights=weights), *others]
+
+    extraction, brain = extract_run_and_voxels(run.files.bold, run.files.mask, uneven, {})
+    given = settings(strategies=("24P",))
+    write_maps(
+        tmp_path,
+        "uneven",
+        brain=brain,
+        seeds=run_seeds(extraction, REGIONS[1:2], 0.5),
+        found=run_operators(extraction, run.files, given.denoising, given.limits),
+        files=run.files,
+        denoising=given.denoising,
+        strategies=["24P"],
+        space=SPACE,
+        fwhm=0,
+    )
+    row = brain.regions[0].weights[1]
+    places = np.array(np.unravel_index(row.indices, SHAPE, order="F"))
+    expected = AFFINE[:3, :3] @ (places @ row.data / row.data.sum()) + AFFINE[:3, 3]
+    path = tmp_path / "uneven_seed-b_desc-24P_stat-fisherz_boldmap.nii.gz"
+    np.testing.assert_allclose(about(path)["SeedCentre"], expected, atol=1e-3)
+
+
 def test_an_excluded_run_has_the_same_files_without_a_value_and_with_its_reason(make_run, tmp_path):
     run = make_run(90, confounds=lambda table: table.iloc[:80])
     maps, found = mapped(run, tmp_path)
@@ -294,7 +341,10 @@ def test_the_header_says_what_the_file_holds_and_the_bytes_are_always_the_same(t
     values[7] = np.nan
     write_image(tmp_path / "a.nii.gz", values, grid)
     write_image(tmp_path / "b.nii.gz", values, grid)
-    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    content = (tmp_path / "a.nii.gz").read_bytes()
+    assert content == (tmp_path / "b.nii.gz").read_bytes()
+    # gzip's field for the time of writing
+    assert content[4:8] == b"\0\0\0\0"
     with gzip.open(tmp_path / "a.nii.gz") as file:
         raw = nib.Nifti1Header.from_fileobj(file)
     assert (raw["datatype"], raw["bitpix"], raw["dim"][0]) == (16, 32, 3)
@@ -316,7 +366,7 @@ def test_a_voxel_that_the_confounds_explain_whole_correlates_with_nothing(rng):
     values = rng.standard_normal((n, 4)).astype(np.float32)
     values[:, 2] = 300 * (np.arange(n) - 29.5)
     series = VoxelSeries(values, np.arange(4), Grid((4, 1, 1), np.eye(4)))
-    seeds = np.c_[values[:, 1].astype(float), np.full(n, np.nan), np.full(n, 7.0)]
+    seeds = np.c_[values[:, 1].astype(float), np.full(n, np.nan), np.full(n, 1000.1)]
     z = seed_maps(matrix, seeds, series)
     assert np.isnan(z[0]).tolist() == [False, False, True, False]
     assert z[0, 1] > 5
