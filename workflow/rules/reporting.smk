@@ -40,11 +40,15 @@ _figures = {
     },
     "edges": {"edges": rules.edges.output[0]},
 }
+if _measured:
+    _figures["activity"] = {"activity": rules.activity_tests.output[0]}
 _figures = {
     name: files
     for name, files in _figures.items()
     if not (WORK.given and name in _OF_IMAGES)
 }
+# nothing, where activity is not measured
+_tested_activity = rules.activity_tests.output[0] if _measured else []
 
 
 rule figure:
@@ -152,6 +156,7 @@ rule methods:
         edges=of_images(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
         clusters=rules.clusters.output[0] if WORK.seeds else [],
+        activity=_tested_activity,
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -194,6 +199,7 @@ rule report:
         effects=rules.clinical_effects.output.effects,
         figures=expand("results/figures/{figure}.png", figure=_figures),
         edges=of_images(rules.edges.output[0]),
+        activity=_tested_activity,
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),
         clusters=rules.clusters.output[0] if WORK.seeds else [],

@@ -2,6 +2,7 @@
 
 from ketfc.base.files import read_tsv, write_json, write_text
 from ketfc.base.job import running
+from ketfc.inference.activity.table import ACTIVITY_NUMBERS
 from ketfc.inference.clinical.effects import NUMBERS
 from ketfc.inference.maps.clusters import read_clusters
 from ketfc.reporting.of_images import tables_of_images
@@ -25,6 +26,7 @@ with running(snakemake):
         exclusions=read_tsv(inputs.exclusions[0]),
         effects=read_tsv(inputs.effects, numeric=NUMBERS),
         clusters=read_clusters(inputs.clusters),
+        activity=read_tsv(inputs.activity, numeric=ACTIVITY_NUMBERS) if inputs.activity else None,
         **facts,
     )
     write_text(snakemake.output.methods, text)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.job import running
+from ketfc.inference.activity.table import ACTIVITY_NUMBERS
 from ketfc.inference.clinical.effects import NUMBERS
 from ketfc.inference.maps.clusters import read_clusters
 from ketfc.reporting.of_images import tables_of_images
@@ -25,6 +26,7 @@ with running(snakemake):
         figures={Path(path).stem: Path(path) for path in inputs.figures},
         clusters=read_clusters(inputs.clusters),
         map_pictures={path.stem: path for path in map(Path, inputs.maps)},
+        activity=read_tsv(inputs.activity, numeric=ACTIVITY_NUMBERS) if inputs.activity else None,
         methods=Path(inputs.methods).read_text(encoding="utf-8"),
         **{fact: facts[fact] for fact in ("config", "versions", "sidecars")},
     )

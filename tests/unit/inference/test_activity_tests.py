@@ -8,68 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_design import design_of
-from made_runs import REGIONS
+from made_activity import FIRST, MADE, SECOND, activity_study, table_of
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ketfc.inference.activity.table import ACTIVITY_COLUMNS, FOLLOWS_CENSORING, activity_tests
-
-SETTING: dict[str, Any] = {"seed": 3, "permutations": 499, "alpha": 0.05}
-MADE = REGIONS[:2]
-FIRST, SECOND = (region.id for region in MADE)
-
-
-def made(arms: int, seed: int, *, n: int = 22, slope: float = 0.0, fall: float = 0.0):
-    """Return the tables of a study.
-
-    In the first region, activity has `slope` on the share of censored volumes, and falls by `fall`
-    in the ketamine arm; those of both arms who fall most improve most.
-    """
-    draw = np.random.default_rng(seed)
-    # two of three have ketamine, interleaved
-    people = {
-        f"sub-{i:02d}": ("control" if i % 3 == 1 else "ketamine") if arms == 2 else None
-        for i in range(n)
-    }
-    activity, runs, scores = [], [], []
-    for who, arm in people.items():
-        trait, before = draw.normal(1.1, 0.1), draw.integers(5, 40)
-        change = -fall * (arm != "control") + draw.normal(0, 0.05)
-        si = 20 + draw.normal(0, 3)
-        after = before + draw.integers(0, 60)
-        for role, censored in (("pre", before), ("post", after)):
-            runs.append((who, role, "ok", 240, 0.1, censored))
-            late = role == "post"
-            scores.append(("si", "SSI", who, role, si + late * (60 * change + draw.normal(0, 1))))
-            for region in (FIRST, SECOND):
-                value = trait + draw.normal(0, 0.02)
-                if region == FIRST:
-                    value += late * change + slope * censored / 240
-                for measure, shown in (("malff", value), ("alff", 7 * value)):
-                    activity.append((who, role, role, "24P", region, measure, shown, 200))
-    columns = ["participant_id", "session", "role", "strategy", "region", "measure", "value"]
-    design = {
-        "participants": people,
-        "arms": {"ketamine": "drug", "control": "placebo"} if arms == 2 else None,
-        "si": {"instrument": "SSI"},
-        "strategy": "24P",
-    }
-    return {
-        "activity": pd.DataFrame(activity, columns=[*columns, "n_volumes"]),
-        "scores": pd.DataFrame(
-            scores, columns=["scale", "instrument", "participant_id", "role", "score"]
-        ),
-        "quality": pd.DataFrame(
-            runs,
-            columns=["participant_id", "role", "status", "n_volumes", "mean_fd", "n_censored"],
-        ),
-        "design": design_of(design),
-    }
-
-
-def table_of(study: dict[str, Any], strategy: str = "24P") -> pd.DataFrame:
-    return activity_tests(**study, regions=MADE, strategy=strategy, **SETTING)
+from ketfc.inference.activity.table import ACTIVITY_COLUMNS, FOLLOWS_CENSORING
 
 
 def wide(study: dict[str, Any], region: str = FIRST) -> pd.DataFrame:
@@ -78,7 +21,7 @@ def wide(study: dict[str, Any], region: str = FIRST) -> pd.DataFrame:
 
 
 def test_only_divided_measures_are_tested_for_change_and_association():
-    table = table_of(made(1, 1, fall=0.2))
+    table = table_of(activity_study(1, 1, fall=0.2))
     assert tuple(table.columns) == ACTIVITY_COLUMNS
     assert table[["region", "measure", "test"]].to_numpy().tolist() == [
         [region, "malff", test] for region in (FIRST, SECOND) for test in ("change", "association")
@@ -89,7 +32,7 @@ def test_only_divided_measures_are_tested_for_change_and_association():
 
 
 def test_the_change_of_one_arm_is_that_of_sign_flips_and_the_families_correct():
-    study = made(1, 2, fall=0.03)
+    study = activity_study(1, 2, fall=0.03)
     table = table_of(study)
     both = wide(study)
     row = table.iloc[0]
@@ -106,7 +49,7 @@ def test_the_change_of_one_arm_is_that_of_sign_flips_and_the_families_correct():
 def test_with_two_arms_they_are_compared_and_each_is_described():
     import statsmodels.formula.api as smf
 
-    study = made(2, 3, fall=0.2)
+    study = activity_study(2, 3, fall=0.2)
     # somebody of the control arm has no scan afterwards
     gone = (study["activity"]["participant_id"] == "sub-01") & (study["activity"]["role"] == "post")
     study["activity"].loc[gone, "value"] = np.nan
@@ -125,7 +68,7 @@ def test_with_two_arms_they_are_compared_and_each_is_described():
 
 
 def test_the_association_is_that_of_ranks_and_finds_who_improved():
-    study = made(1, 4, fall=0.1)
+    study = activity_study(1, 4, fall=0.1)
     row = table_of(study).set_index(["region", "test"]).loc[(FIRST, "association")]
     assert row["estimate"] > 0.5
     assert row["p_permutation"] <= 0.05
@@ -134,7 +77,7 @@ def test_the_association_is_that_of_ranks_and_finds_who_improved():
 
 @pytest.mark.parametrize("arms", [1, 2])
 def test_activity_that_follows_censoring_is_flagged_in_all_its_rows_and_no_other(arms):
-    study = made(arms, 5, slope=1.0)
+    study = activity_study(arms, 5, slope=1.0)
     table = table_of(study)
     flagged = table["flags"].str.contains(FOLLOWS_CENSORING)
     assert flagged.tolist() == (table["region"] == FIRST).tolist()
@@ -154,7 +97,7 @@ def test_activity_that_follows_censoring_is_flagged_in_all_its_rows_and_no_other
 
 
 def test_where_the_strategy_censors_nothing_there_is_no_gate():
-    study = made(1, 5, slope=1.0)
+    study = activity_study(1, 5, slope=1.0)
     study["activity"]["strategy"] = "24P_noscrub"
     study["design"] = replace(study["design"], strategy="24P_noscrub")
     table = table_of(study, "24P_noscrub")
@@ -164,7 +107,7 @@ def test_where_the_strategy_censors_nothing_there_is_no_gate():
 
 
 def test_a_region_that_was_not_measured_is_in_no_row_and_other_tests_do_not_change():
-    study = made(2, 6)
+    study = activity_study(2, 6)
     table = table_of(study)
     study["activity"] = study["activity"].query("region != @SECOND")
     alone = table_of(study)

@@ -31,6 +31,7 @@ from ketfc.reporting.text.robustness import alternatives_table
 from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+import made_activity
 import made_tables
 
 EVIL = '<script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'
@@ -58,8 +59,13 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
     )
 
 
-def report_of(made: made_tables.Made, figures: dict[str, Path] | None = None) -> str:
+def report_of(
+    made: made_tables.Made,
+    figures: dict[str, Path] | None = None,
+    activity: pd.DataFrame | None = None,
+) -> str:
     return render_report(
+        activity=activity,
         design=made.design,
         config=made.config,
         hypotheses=made.hypotheses,
@@ -125,8 +131,13 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def html(made, pictures):
-    return report_of(made, pictures)
+def activity():
+    return made_activity.table_of(made_activity.activity_study(2, 3))
+
+
+@pytest.fixture(scope="module")
+def html(made, pictures, activity):
+    return report_of(made, pictures, activity)
 
 
 def test_the_page_asks_for_nothing_from_outside(html):
@@ -186,10 +197,17 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
     assert EVIL in "".join(page.text)
 
 
+def test_activity_has_a_section_where_it_was_measured_alone(made, html):
+    assert [tag["id"] for tag in Page(html).all("section") if tag["id"] == "activity"]
+    assert '<a href="#activity">Activity</a>' in html
+    assert "mALFF of 2 regions, each divided by its mean over the brain" in Page(html).words
+    assert "#activity" not in report_of(made)
+
+
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 8
+    assert len(images) == len(TITLES) == 9
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)
@@ -275,8 +293,8 @@ def test_the_summary_counts_what_was_found(html, made):
     assert "Evidence for change in 2 of 5 primary circuits" in Page(html).words
 
 
-def test_the_same_tables_give_the_same_page(html, made, pictures):
-    assert report_of(made, pictures) == html
+def test_the_same_tables_give_the_same_page(html, made, pictures, activity):
+    assert report_of(made, pictures, activity) == html
 
 
 def test_large_images_are_embedded_smaller(made, tmp_path):

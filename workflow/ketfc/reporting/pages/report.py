@@ -25,6 +25,7 @@ from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
 from ketfc.reporting.rows import exclusion_counts, numeric, setting
 from ketfc.reporting.tables import Table, results, table_of
+from ketfc.reporting.text.beside.activity import activity_section
 from ketfc.reporting.text.beside.attrition import attrition_section
 from ketfc.reporting.text.beside.reliability import reliability_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
@@ -100,6 +101,7 @@ def render_report(
     clusters: pd.DataFrame | None = None,
     map_pictures: Mapping[str, Path] = MappingProxyType({}),
     versions: Mapping[str, str],
+    activity: pd.DataFrame | None = None,
 ) -> str:
     """Return the report as one self-contained HTML page.
 
@@ -130,6 +132,8 @@ def render_report(
         PNG files of the maps, as :func:`ketfc.reporting.pages.group_maps.map_part` takes them.
     versions : mapping of str to str
         Software and its versions.
+    activity : pandas.DataFrame, optional
+        ``tests/activity.tsv``, numbers as numbers, where activity was measured.
 
     Returns
     -------
@@ -176,6 +180,7 @@ def render_report(
         elsewhere=ELSEWHERE,
         edges=edge_section(edges, design),
         maps=None if clusters is None else map_part(clusters, map_pictures, design),
+        activity=activity_section(activity, design),
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=_left_out(incomplete, hypotheses),
         exclusion_counts=table_of(exclusion_counts(exclusions)),

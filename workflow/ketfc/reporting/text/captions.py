@@ -26,6 +26,7 @@ TITLES = {
     "matrices": "Mean connectivity matrices",
     "qcfc": "Head motion and connectivity",
     "edges": "Every edge, exploratory",
+    "activity": "The activity of regions, exploratory",
     "flow": "The flow of participants",
 }
 """The figures of the report, in its order."""
@@ -33,7 +34,7 @@ TITLES = {
 OF_QUALITY = ("flow",)
 """Those that stand in the section on quality, after all others."""
 
-ELSEWHERE = ("clinical", "edges", *OF_QUALITY)
+ELSEWHERE = ("clinical", "edges", "activity", *OF_QUALITY)
 """Those that do not stand in the section of figures."""
 
 
@@ -113,6 +114,8 @@ def _caption(name: str, design: Design) -> str:
             "own family; circles mark them where they are few. Hatched grey could not be tested. "
             "How many were tested and survive, and n, stands above each matrix."
         )
+    if name == "activity":
+        return _activity(design)
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
@@ -140,6 +143,26 @@ def _clinical(design: Design) -> str:
         f"{text}, and changes within an arm on an axis of their own, in standard deviations of the "
         "change: these hold whatever else happens with time, and cannot be compared with the "
         "others."
+    )
+
+
+def _activity(design: Design) -> str:
+    arms = arms_of(design)
+    before, after = compared(design)
+    what = (
+        f"the difference between {arms[0].label} and {arms[1].label} at {design.followup}, "
+        f"adjusted for {change_given(design, design.baseline)}"
+        if len(arms) == 2
+        else f"the difference between the drugs, adjusted for {change_given(design, 'period')}"
+        if design.drugs
+        else f"the mean change, {after} minus {before}"
+    )
+    return (
+        "Exploratory. Each measure was divided by its mean over the brain. Points are effect "
+        f"sizes of {what}, with {coverage(design.alpha)} intervals that are not corrected; filled "
+        "where p survives the false discovery rate over all regions, measures and questions. "
+        f"{MOTION_MARK} at the right edge marks a change that follows the change in the share of "
+        "censored volumes."
     )
 
 
@@ -217,6 +240,8 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         )
     if name == "flow":
         return _flow_alt(hypotheses, design)
+    if name == "activity":
+        return "Effect sizes of the change in activity of every region, a panel for each measure."
     if name == "edges":
         return "Matrices of the t of every edge, with the edges that survive correction."
     if name == "qcfc":

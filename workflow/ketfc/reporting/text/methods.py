@@ -20,6 +20,7 @@ from ketfc.reporting.design_words import (
     study_wise_error,
 )
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
+from ketfc.reporting.text.beside.activity import activity_methods
 from ketfc.reporting.text.beside.attrition import attrition_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
@@ -63,6 +64,7 @@ def methods_text(
     edges: pd.DataFrame,
     effects: pd.DataFrame,
     clusters: pd.DataFrame | None = None,
+    activity: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -87,6 +89,8 @@ def methods_text(
         The tables of these names in ``tests/``.
     clusters : pandas.DataFrame or None
         ``maps/clusters.tsv``, numbers as numbers, where maps were made.
+    activity : pandas.DataFrame, optional
+        ``tests/activity.tsv``, numbers as numbers, where activity was measured.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -148,6 +152,7 @@ def methods_text(
             *matched_sentences(null),
             *edge_methods(edges, design),
             *map_methods(clusters, config.get("maps") or {}, design),
+            *activity_methods(activity, config, design),
         ],
         motion_given=motion_given(design),
         edges_given=listed(partialled_out(design)),
