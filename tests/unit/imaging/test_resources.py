@@ -16,6 +16,7 @@ from ketfc.imaging.run.resources import (
     memory_mb,
     minutes,
     reading_minutes,
+    voxels_mb,
 )
 
 
@@ -31,6 +32,14 @@ def test_a_run_is_given_more_for_a_larger_image_and_at_every_attempt(tmp_path: P
     assert 2 * 200 < memory_mb(large, 1) - memory_mb(small, 1) < 1000
     assert 200 / 20 <= minutes(large, 1) - minutes(small, 1) + 1 < 20
     assert memory_mb(large, 3) == 3 * memory_mb(large, 1)
+
+
+def test_a_read_that_keeps_every_voxel_is_given_room_for_them_twice(tmp_path: Path) -> None:
+    # 1,200 volumes of 235,000 voxels; masked whole numbers of that size are 280 MB of gzip
+    large = file_of(tmp_path / "large", 280)
+    voxels = 1200 * 235_000 * 4 / 1e6
+    assert voxels_mb(large, 1) - memory_mb(large, 1) > 1.4 * voxels
+    assert voxels_mb(large, 3) == 3 * voxels_mb(large, 1)
 
 
 def test_denoising_is_given_more_for_a_longer_run_and_at_every_attempt(tmp_path: Path) -> None:
