@@ -133,6 +133,16 @@ def test_seed_maps_are_made_by_the_read_that_is_made_anyway(empty: MAKE) -> None
     assert "extract_run" not in done.jobs
 
 
+def test_activity_is_measured_by_that_read_and_tested_drawn_and_told(empty: MAKE) -> None:
+    study = empty(activity={"measures": ["alff", "reho"], "maps": True})
+    done = study.run("-n")
+    assert done.code == 0, done.text
+    assert done.jobs["map_run"] == 8
+    assert "extract_run" not in done.jobs
+    assert done.jobs["activity"] == done.jobs["activity_tests"] == 1
+    assert done.jobs["figure"] == ONCE["figure"] + 1
+
+
 def test_a_seed_that_nothing_measures_stops_the_plan(empty: MAKE) -> None:
     wrong = empty(maps={"seed-maps": True, "seeds": ["dACCC"]}).run("plan")
     assert wrong.code != 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,9 @@ NEIGHBOURS = 27
 FEWEST = 14
 """More than half of a neighbourhood must have a series: at the edge of the brain few voxels have,
 and chance alone gives W = 1 / voxels."""
+
+_BOX = 1_000_000
+"""Voxels that are summed at a time: few enough for a processor's cache."""
 
 
 def reho(
@@ -53,14 +58,15 @@ def reho(
     ranks = _centred_ranks(matrix, values)
     squares = np.einsum("ij,ij->j", ranks, ranks, dtype=np.int64)
     neighbours = _Neighbourhoods(voxels, grid)
-    count = neighbours.sums(np.ones(len(voxels), dtype=np.int64))
+    count = neighbours.sums(np.ones((1, len(voxels)), dtype=np.int64))[0]
     # a sum of ranks over a neighbourhood, which small numbers hold for all but very long runs
     small = NEIGHBOURS * len(ranks) <= np.iinfo(np.int16).max
     between = np.zeros(len(voxels))
-    for volume in ranks:
-        total = neighbours.sums(volume.astype(np.int16 if small else np.int64)).astype(np.float64)
-        between += total * total
-    among = count * neighbours.sums(squares)
+    for start in range(0, len(ranks), neighbours.at_once):
+        some = ranks[start : start + neighbours.at_once]
+        total = neighbours.sums(some.astype(np.int16 if small else np.int64)).astype(np.float64)
+        between += (total * total).sum(axis=0)
+    among = count * neighbours.sums(squares[np.newaxis])[0]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((count >= FEWEST) & (among > 0), between / among, np.nan)
 
@@ -101,13 +107,15 @@ class _Neighbourhoods:
         self._place = np.ravel_multi_index(tuple(place - low + 1), self._shape)
         inner = tuple(int(size) for size in np.ptp(place, axis=1) + 1)
         self._inner = np.ravel_multi_index(tuple(place - low), inner)
+        self.at_once = max(1, _BOX // math.prod(self._shape))
+        """Volumes to sum at a time."""
 
     def sums(self, values: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Return the sums of values, shape (n_voxels,), in the values' own type."""
-        box = np.zeros(self._shape, dtype=values.dtype)
-        box.ravel()[self._place] = values
-        box = box[:-2] + box[1:-1] + box[2:]
-        box = box[:, :-2] + box[:, 1:-1] + box[:, 2:]
-        box = box[:, :, :-2] + box[:, :, 1:-1] + box[:, :, 2:]
-        found: NDArray[np.integer] = box.ravel()[self._inner]
+        """Return the sums of values, shape (n_volumes, n_voxels), in the values' own type."""
+        boxes = np.zeros((len(values), *self._shape), dtype=values.dtype)
+        boxes.reshape(len(values), -1)[:, self._place] = values
+        boxes = boxes[:, :-2] + boxes[:, 1:-1] + boxes[:, 2:]
+        boxes = boxes[:, :, :-2] + boxes[:, :, 1:-1] + boxes[:, :, 2:]
+        boxes = boxes[:, :, :, :-2] + boxes[:, :, :, 1:-1] + boxes[:, :, :, 2:]
+        found: NDArray[np.integer] = boxes.reshape(len(values), -1)[:, self._inner]
         return found
