@@ -291,6 +291,7 @@ rule exclusions:
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
         quality=every_run(rules.denoise_run.output.quality),
+        activity=every_run(f"{_activity}.json") if _measured else [],
         coverage=every_run(
             *expand(
                 f"{_stem}_atlas-{{atlas}}_stat-coverage_bold.tsv",

@@ -13,8 +13,9 @@ from ketfc.study.design.design import read_design
 with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     quality = dict(zip(params.names, map(read_json, inputs.quality), strict=True))
+    activity = dict(zip(params.names, map(read_json, inputs.activity), strict=False))
     coverage = coverage_by_run(params.names, params.atlases, inputs.coverage)
-    found = excluded_runs(read_tsv(inputs.runs), quality, coverage, params.min_coverage)
+    found = excluded_runs(read_tsv(inputs.runs), quality, coverage, params.min_coverage, activity)
     left_out, design = read_tsv(inputs.left_out), read_design(inputs.design)
     table = with_gaps(
         with_design(design, all_exclusions(read_tsv(inputs.problems), found, left_out)),

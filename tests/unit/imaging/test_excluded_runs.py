@@ -108,3 +108,22 @@ def test_every_row_says_what_it_leaves_out_and_what_a_lab_left_out_is_told_apart
     (row,) = excluded_runs(runs, {}, {}, 0.5).to_dict("records")
     assert (row["stage"], row["unit"], row["rule"]) == ("manual", "run", "manual")
     assert (row["consequence"], row["reason"]) == ("run not used", "left out by hand: asleep")
+
+
+def test_what_activity_alone_could_not_use_is_listed_once_and_what_is_out_anyway_is_not_again():
+    decided = {"rule": "activity-band", "value": 0.06, "threshold": 0.08}
+    lost = {"Excluded": "sampled too slowly", "ExcludedBy": decided}
+    fine = {"Excluded": None, "ExcludedBy": None}
+    activity = {
+        "good": {"Description": "words", "24P": lost, "36P": lost | {"Excluded": "too few"}},
+        "short": {"24P": lost, "36P": lost},
+        "broken": {"24P": fine},
+    }
+    found = {"good": coverage(1.0), "short": coverage(1.0), "broken": coverage(1.0)}
+    table = excluded_runs(RUNS, QUALITY, found, 0.5, activity)
+    before = excluded_runs(RUNS, QUALITY, found, 0.5)
+    (row,) = table[table["consequence"] == "activity n/a for this run"].to_dict("records")
+    assert len(table) == len(before) + 1
+    assert (row["run"], row["strategy"], row["unit"]) == ("good", "24P", "activity")
+    assert (row["rule"], row["value"], row["threshold"]) == ("activity-band", 0.06, 0.08)
+    assert row["reason"] == "sampled too slowly"

@@ -122,7 +122,9 @@ def test_a_run_too_short_for_a_strategy_in_the_band_is_excluded_from_that_alone(
     table, about, found, _ = measured(run, tmp_path, min_time=20, strategies=("none", "24P"))
     assert not isinstance(found.strategies["24P"], Exception)
     assert "degrees of freedom are left of 100 kept volumes" in about["24P"]["Excluded"]
+    assert about["24P"]["ExcludedBy"]["rule"] == "degrees-of-freedom"
     assert about["none"]["Excluded"] is None
+    assert about["none"]["ExcludedBy"] is None
     assert table.loc[table["strategy"] == "24P", "value"].isna().all()
     assert table.loc[table["strategy"] == "none", "value"].notna().any()
     assert np.isnan(image(tmp_path, "24P", "alff")).all()

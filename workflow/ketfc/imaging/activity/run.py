@@ -280,4 +280,7 @@ def _about(settings: Activity, activity: RunActivity) -> dict[str, Any]:
         "VolumesOfSpectrum": activity.n_filled,
         "MeanOverBrain": {name: activity.mean(name) for name in activity.measures},
         "Excluded": activity.error.reason if activity.error else None,
+        "ExcludedBy": None
+        if activity.error is None
+        else {name: getattr(activity.error, name) for name in ("rule", "value", "threshold")},
     }

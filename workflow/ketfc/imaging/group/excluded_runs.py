@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ EXCLUSION_COLUMNS = (
     "reason",
 )
 """Columns of ``quality/exclusions.tsv``; `unit` is what the row leaves out: a participant, session,
-run, region or strategy (of a run), or a participant's part in a test."""
+run, region, strategy or activity (of a run), or a participant's part in a test."""
 
 
 def excluded_runs(
@@ -31,6 +32,7 @@ def excluded_runs(
     quality: Mapping[str, Mapping[str, Any]],
     coverage: Mapping[str, Mapping[str, pd.DataFrame]],
     min_coverage: float,
+    activity: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return every run, strategy and region that could not be used, with what decided it.
 
@@ -44,6 +46,8 @@ def excluded_runs(
         The coverage tables, by run and atlas.
     min_coverage : float
         The threshold that was applied.
+    activity : mapping of str to mapping, optional
+        The ``…_desc-activity_bold.json`` of every run, by name, where activity was measured.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def excluded_runs(
     for record in runs.to_dict("records"):
         who = {key: record[key] for key in ("participant_id", "session", "run")}
         found = quality.get(str(record["run"]))
-        if found is None and record["status"] == "ok":
+        if found is None and record.get("status") == "ok":
             # computed elsewhere: there was nothing to process
             continue
         if found is None:
@@ -83,6 +87,10 @@ def excluded_runs(
                 for strategy, verdict in found["strategies"].items()
                 if verdict["status"] != "ok"
             ]
+            unused = {name for name, one in found["strategies"].items() if one["status"] != "ok"}
+            rows += [
+                who | row for row in _of_activity(activity.get(str(record["run"]), {}), unused)
+            ]
         for atlas, table in coverage[str(record["run"])].items():
             rows += [who | row for row in _uncovered(atlas, table, min_coverage)]
     return pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))
@@ -96,6 +104,28 @@ def _decided(verdict: Mapping[str, Any]) -> dict[str, Any]:
         "value": verdict["value"],
         "reason": verdict["reason"],
     }
+
+
+def _of_activity(about: Mapping[str, Any], unused: Container[str]) -> list[dict[str, Any]]:
+    """Return the strategies by which activity alone could not be measured."""
+    of_strategies = {
+        name: each
+        for name, each in about.items()
+        if isinstance(each, dict) and "ExcludedBy" in each
+    }
+    return [
+        {
+            "stage": "imaging",
+            # not the strategy, which serves connectivity
+            "unit": "activity",
+            "strategy": strategy,
+            "consequence": "activity n/a for this run",
+            "reason": each["Excluded"],
+        }
+        | each["ExcludedBy"]
+        for strategy, each in of_strategies.items()
+        if each["Excluded"] is not None and strategy not in unused
+    ]
 
 
 def _uncovered(atlas: str, table: pd.DataFrame, min_coverage: float) -> list[dict[str, Any]]:
