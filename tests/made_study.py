@@ -300,7 +300,7 @@ def write_blocks(study: Study) -> None:
         {
             "index": range(1, 11),
             "name": [f"{side}_Block_{n}" for side in ("LH", "RH") for n in range(1, 6)],
-            "network": ["Front", "Front", "Middle", "Back", "Back"] * 2,
+            "network": ["Default", "Default", "SalVentAttn", "Cont", "Cont"] * 2,
         }
     )
     table.to_csv(study.folder / "blocks.tsv", sep="\t", index=False)

@@ -21,6 +21,7 @@ from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edg
 from ketfc.inference.hypotheses import evaluate_hypotheses
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc
+from ketfc.inference.networks.triple_network import network_measures, network_tests
 from ketfc.inference.reliability.table import reliability
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
@@ -357,6 +358,31 @@ def edges_of(made: Made) -> pd.DataFrame:
         circuit_edges(made.connectivity, made.design, circuits, **about),
     ]
     return edge_tests(sets, made.scores, made.design, seed=1, permutations=499, alpha=0.05, **about)
+
+
+def networks_of(made: Made) -> pd.DataFrame:
+    """Return the tests of the three networks: the default mode loses connectivity under ketamine.
+
+    Whoever has no connectivity has none here, and nobody the segregation of the salience network.
+    """
+    rng = np.random.default_rng(6)
+    there = made.connectivity.groupby(["participant_id", "role"])["z"].count() > 0
+    rows = []
+    for one in network_measures():
+        key = (one.measure, one.network_a, one.network_b)
+        for who, arm in made.content["participants"].items():
+            level = rng.normal(0.3, 0.08)
+            for role in ("pre", "post"):
+                fall = 0.3 * (
+                    one.id == "within-default-mode" and role == "post" and arm != "control"
+                )
+                known = there[who, role] and one.id != "segregation-salience"
+                value = level + rng.normal(0, 0.03) - fall if known else np.nan
+                rows.append((who, role, role, "acompcor", *key, value))
+    columns = ["participant_id", "session", "role", "strategy", "measure", "network_a"]
+    table = pd.DataFrame(rows, columns=[*columns, "network_b", "value"])
+    about: dict[str, Any] = {"strategy": "acompcor", "seed": 1, "permutations": 99, "alpha": 0.05}
+    return network_tests(table, made.runs, made.scores, made.design, **about)
 
 
 def _scores(

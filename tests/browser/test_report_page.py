@@ -14,6 +14,7 @@ from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.matrices import draw_matrices
+from ketfc.reporting.figures.networks.triple_network import draw_networks
 from ketfc.reporting.figures.paired import draw_paired
 from ketfc.reporting.figures.qcfc import draw_qcfc
 from ketfc.reporting.pages.report import render_report
@@ -35,6 +36,7 @@ def page(tmp_path_factory) -> Path:
             made.connectivity, made.scores, made.hypotheses, made.design
         ),
         "matrices": draw_matrices(made.mean_relmat, made.design),
+        "networks": draw_networks(made_tables.networks_of(made), made.design),
         "edges": draw_edges(made_tables.edges_of(made), made.design),
         "qcfc": draw_qcfc(
             made.qcfc,
@@ -51,6 +53,7 @@ def page(tmp_path_factory) -> Path:
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
     names = [*shared.split(), "robustness", "reliability", "shrinkage", "attrition"]
     common: dict[str, Any] = {name: getattr(made, name) for name in names}
+    common["networks"] = made_tables.networks_of(made)
     common["edges"] = made_tables.edges_of(made)
     common["effects"] = made_tables.effects_of(made)
     html = render_report(

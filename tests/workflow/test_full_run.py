@@ -23,7 +23,7 @@ def expected_files() -> set[str]:
         f"plan/{name}.tsv" for name in ("runs", "scores", "participants", "native", "problems")
     }
     files |= {f"plan/{name}" for name in ("design.json", "headers.json", "summary.txt")}
-    files |= {"connectivity.tsv", "regions.tsv"}
+    files |= {"connectivity.tsv", "networks.tsv", "regions.tsv"}
     quality = ("runs", "regions", "strategies", "change", "exclusions")
     quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
@@ -32,13 +32,13 @@ def expected_files() -> set[str]:
     clinical = ("scores", "summary", "effects", "time_course")
     files |= {f"clinical/{name}.tsv" for name in clinical}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
-    tests += ("reliability", "shrinkage", "attrition")
+    tests += ("reliability", "shrinkage", "attrition", "networks")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
         for name in (
             *("circuits", "paired", "association", "matrices"),
-            *("flow", "qcfc", "edges", "clinical"),
+            *("flow", "qcfc", "networks", "edges", "clinical"),
         )
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }

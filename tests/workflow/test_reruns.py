@@ -16,13 +16,15 @@ BELOW_RUNS = {
     "attrition": 1,
     "edges": 1,
     "exclusions": 1,
-    "figure": 7,
+    "figure": 8,
     "group_quality": 1,
     "hypotheses": 1,
     "matched_null": 1,
     "mean_relmat": 1,
     "methods": 1,
     "motion": 1,
+    "network_tests": 1,
+    "networks": 1,
     "qcfc": 1,
     "reliability": 1,
     "report": 1,
@@ -242,10 +244,10 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
         file.unlink()
     again = done.run("figures")
     assert again.code == 0, again.text
-    assert again.jobs == {"figure": 7, "figures": 1}
+    assert again.jobs == {"figure": 9, "figures": 1}
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 35
+    assert len(list((done.results / "figures").iterdir())) == 45
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

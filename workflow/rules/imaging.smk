@@ -263,6 +263,48 @@ rule similarity:
         "../scripts/similarity.py"
 
 
+# three networks of the first parcellation, after every strategy
+rule networks:
+    input:
+        runs=rules.inventory.output.runs,
+        relmats=every_run(
+            *expand(
+                f"{_relmat}.tsv",
+                atlas=WORK.matrix_atlas,
+                strategy=WORK.strategies,
+                allow_missing=True,
+            )
+        ),
+        sidecars=every_run(
+            *expand(
+                f"{_relmat}.json",
+                atlas=WORK.matrix_atlas,
+                strategy=WORK.strategies,
+                allow_missing=True,
+            )
+        ),
+        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+    output:
+        "results/networks.tsv",
+        sidecar="results/networks.json",
+    log:
+        "logs/networks.log",
+    benchmark:
+        "logs/benchmarks/networks.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        names=WORK.names,
+        strategies=WORK.strategies,
+        atlas=WORK.matrix_atlas,
+        primary=WORK.primary,
+        min_coverage=WORK.config.circuits.min_coverage,
+        code=WORK.code["networks"],
+    script:
+        "../scripts/networks.py"
+
+
 # how much habenula the recorded voxels can hold; the label itself where the study has CIT168
 rule habenula:
     input:

@@ -255,6 +255,33 @@ rule edges:
         "../scripts/edges.py"
 
 
+# whether the three networks changed, in a family of their own
+rule network_tests:
+    input:
+        networks=rules.networks.output[0],
+        quality=rules.sessions.output.quality,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+    output:
+        "results/tests/networks.tsv",
+        sidecar="results/tests/networks.json",
+    log:
+        "logs/network_tests.log",
+    benchmark:
+        "logs/benchmarks/network_tests.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["network_tests"],
+    script:
+        "../scripts/network_tests.py"
+
+
 rule mean_relmat:
     input:
         runs=rules.inventory.output.runs,

@@ -4,7 +4,7 @@ _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
 # what is drawn of regions, matrices and motion in images
-_OF_IMAGES = ("circuits", "matrices", "qcfc", "edges")
+_OF_IMAGES = ("circuits", "matrices", "qcfc", "networks", "edges")
 
 _connectivity = SESSIONS.output.connectivity
 _hypotheses = rules.hypotheses.output.hypotheses
@@ -38,6 +38,7 @@ _figures = {
         "quality": SESSIONS.output.quality,
         "hypotheses": _hypotheses,
     },
+    "networks": {"tests": rules.network_tests.output[0]},
     "edges": {"edges": rules.edges.output[0]},
 }
 if _measured:
@@ -153,6 +154,7 @@ rule methods:
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
         attrition=rules.attrition.output[0],
+        networks=of_images(rules.network_tests.output[0]),
         edges=of_images(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
         clusters=rules.clusters.output[0] if WORK.seeds else [],
@@ -198,6 +200,7 @@ rule report:
         clinical=rules.clinical_course.output.summary,
         effects=rules.clinical_effects.output.effects,
         figures=expand("results/figures/{figure}.png", figure=_figures),
+        networks=of_images(rules.network_tests.output[0]),
         edges=of_images(rules.edges.output[0]),
         activity=_tested_activity,
         motion=rules.motion.output[0],

@@ -92,7 +92,31 @@ def test_files_of_an_own_parcellation_must_exist(tmp_path):
         "is not a table of labels (index, name): is empty",
     )
     labels.write_text("index\tname\n1\ta\n")
-    assert parcellation_problems(own, CATALOGUE) == []
+    (note,) = parcellation_problems(own, CATALOGUE)
+    assert (note.severity, note.value) == ("note", "Mine")
+    assert note.message.startswith(
+        "its labels do not name the default-mode network, salience network and frontoparietal "
+        "network, so their rows of results/networks.tsv are n/a and are not tested"
+    )
+
+
+def test_networks_are_looked_for_in_the_first_parcellation_alone(tmp_path):
+    image = tmp_path / "a.nii.gz"
+    values = np.arange(27, dtype=np.uint8).reshape(3, 3, 3) % 4
+    write_gzip(image, nifti_bytes(values))
+
+    def table(name: str, *networks: str) -> str:
+        rows = "".join(f"{i}\tparcel{i}\t{of}\n" for i, of in enumerate(networks, start=1))
+        (tmp_path / f"{name}.tsv").write_text(f"index\tname\tnetwork\n{rows}")
+        space = "space: MNI152NLin2009cAsym"
+        return f"{{name: {name}, image: {image}, labels: {tmp_path / name}.tsv, {space}}}"
+
+    whole, some = table("Whole", "DMN", "salience", "FPN"), table("Some", "n/a", "Vis", "ContA")
+    assert parcellation_problems(circuits(whole), CATALOGUE) == []
+    assert parcellation_problems(circuits(f"[{whole}, {some}]"), CATALOGUE) == []
+    (note,) = parcellation_problems(circuits(f"[{some}, {whole}]"), CATALOGUE)
+    assert note.value == "Some"
+    assert "do not name the default-mode network and salience network, so" in note.message
 
 
 def test_an_own_parcellation_on_another_templates_grid_or_in_another_template_is_noted(tmp_path):
@@ -100,14 +124,14 @@ def test_an_own_parcellation_on_another_templates_grid_or_in_another_template_is
     fsl = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
     write_gzip(image, nifti_bytes(np.ones((91, 109, 91), dtype=np.uint8), fsl))
     own = circuits(f"{{name: Mine, image: {image}, space: MNI152NLin2009cAsym}}")
-    (note,) = parcellation_problems(own, CATALOGUE)
+    _, note = parcellation_problems(own, CATALOGUE)
     assert (note.severity, note.value) == ("note", "Mine")
     assert "its grid is that of MNI152NLin6Asym" in note.message
     other = config(
         "circuits:\n  allow-template-mismatch: true\n  parcellation: "
         f"{{name: Mine, image: {image}, space: MNI152NLin6Asym}}\n"
     )
-    (note,) = parcellation_problems(other, CATALOGUE)
+    _, note = parcellation_problems(other, CATALOGUE)
     assert note.severity == "note"
     assert "is in MNI152NLin6Asym and used on data in MNI152NLin2009cAsym" in note.message
 

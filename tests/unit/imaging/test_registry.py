@@ -72,11 +72,16 @@ def test_the_bundled_registry_has_the_circuits_of_the_hypotheses():
         15,
         10,
         20,
+        8,
         5,
         5,
         1,
         1,
     ]
+    # from the insulae to the cortex of the default mode alone
+    insula = registry.circuits["insula-dmn"]
+    assert {a for a, _ in insula.edges} == {"lAInsula", "rAInsula"}
+    assert {b for _, b in insula.edges} == {"mPFC", "PCC", "lLP", "rLP"}
     assert registry.circuits["habenula-cortex"].regions[0] == "rHabenula"
     assert registry.circuits["amygdala-dacc"].edges == (
         ("lAmygdala", "dACC"),

@@ -26,6 +26,7 @@ from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.labels import merge_close
 from ketfc.reporting.figures.matrices import draw_matrices, spread
+from ketfc.reporting.figures.networks.triple_network import draw_networks
 from ketfc.reporting.figures.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.qcfc import draw_qcfc
 from ketfc.reporting.figures.trend_lines import fit_line
@@ -42,6 +43,7 @@ FIGURES = {
         made.connectivity, made.scores, made.hypotheses, made.design
     ),
     "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
+    "networks": lambda made: draw_networks(made_tables.networks_of(made), made.design),
     "edges": lambda made: draw_edges(made_tables.edges_of(made), made.design),
     "qcfc": lambda made: draw_qcfc(
         made.qcfc,

@@ -53,6 +53,7 @@ def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None)
         reliability=made.reliability,
         shrinkage=made.shrinkage,
         attrition=made.attrition,
+        networks=made_tables.networks_of(made),
         edges=made_tables.edges_of(made),
         effects=made_tables.effects_of(made),
         atlases=atlases or {},
@@ -84,6 +85,7 @@ def report_of(
         reliability=made.reliability,
         shrinkage=made.shrinkage,
         attrition=made.attrition,
+        networks=made_tables.networks_of(made),
         edges=made_tables.edges_of(made),
         figures=figures or {},
         methods=methods_of(made),
@@ -207,7 +209,7 @@ def test_activity_has_a_section_where_it_was_measured_alone(made, html):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 9
+    assert len(images) == len(TITLES) == 10
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

@@ -11,11 +11,19 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "fetched images": ("fetch_bold", "fetch_further_bold"),
     "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
     "reading, denoising": ("extract_run", "map_run", "denoise_run"),
-    "sessions": ("sessions", "given_connectivity", "activity", "similarity", "habenula"),
+    "sessions": (
+        "sessions",
+        "given_connectivity",
+        "activity",
+        "similarity",
+        "habenula",
+        "networks",
+    ),
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
-        *("attrition", "reliability", "exclusions", "activity_tests", "group_map", "clusters"),
+        *("attrition", "reliability", "exclusions"),
+        *("network_tests", "activity_tests", "group_map", "clusters"),
     ),
     "report": (
         *("figure", "figures", "methods", "report", "summary"),

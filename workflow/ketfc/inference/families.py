@@ -26,6 +26,7 @@ SENSITIVITY = "sensitivity"
 MODERATION = "moderation"
 BASELINE = "baseline-connectivity"
 ACTIVITY = "activity"
+NETWORKS = "networks"
 
 
 def family_of(*, kind: str, primary: bool, within_arm: bool, variant: bool = False) -> str:
@@ -98,12 +99,11 @@ def holm(p: pd.Series[float], family: pd.Series[str]) -> pd.DataFrame:
 def false_discovery_rate(p: pd.Series[float], family: pd.Series[str]) -> Floats:
     """Correct p values of the families that are not primary by Benjamini and Hochberg.
 
-    Parameters are those of :func:`holm`. Corrected within the secondary family, that of moderation,
-    that of baseline connectivity and that of activity, in the order of `p`; NaN for all other
-    families.
+    Parameters are those of :func:`holm`. Corrected within the secondary family and those of
+    moderation, baseline connectivity, activity and networks, in the order of `p`; NaN for others.
     """
     corrected = np.full(len(p), np.nan)
-    for name in (SECONDARY, MODERATION, BASELINE, ACTIVITY):
+    for name in (SECONDARY, MODERATION, BASELINE, ACTIVITY, NETWORKS):
         member = (family == name).to_numpy(dtype=bool)
         own = false_discovery(np.where(member, p.to_numpy(dtype=np.float64), np.nan))
         corrected = np.where(member, own, corrected)

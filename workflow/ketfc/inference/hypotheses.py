@@ -157,6 +157,30 @@ def evaluate_hypotheses(
         run_test(planned, seed=seed, permutations=permutations, alpha=alpha)
         for planned in planned_samples(connectivity, scores, design, circuits, strategy=strategy)
     ]
+    return table_of_tests(
+        tested, strategy=strategy, seed=seed, permutations=permutations, alpha=alpha
+    )
+
+
+def table_of_tests(
+    tested: Sequence[Tested], *, strategy: str, seed: int, permutations: int, alpha: float
+) -> tuple[pd.DataFrame, list[Tested]]:
+    """Return tests as a table, corrected within their families.
+
+    Parameters
+    ----------
+    tested : sequence of Tested
+        From :func:`run_test`.
+    strategy, seed, permutations, alpha
+        As for :func:`evaluate_hypotheses`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        :data:`HYPOTHESIS_COLUMNS`, a row per test.
+    tested : list of Tested
+        The same tests with the intervals that belong to the correction.
+    """
     p_values = pd.Series(
         [np.nan if item.family == SENSITIVITY else item.evidence.p_permutation for item in tested],
         dtype=np.float64,

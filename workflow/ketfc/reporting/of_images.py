@@ -10,6 +10,7 @@ from ketfc.base.files import read_tsv_if_any
 from ketfc.imaging.regions.habenula import COLUMNS
 from ketfc.inference.edges.edgewise import EDGE_COLUMNS, EDGE_NUMBERS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
+from ketfc.inference.networks.triple_network import NETWORK_TEST_COLUMNS
 from ketfc.inference.null.matched_null import NULL_COLUMNS
 
 _TABLES = {
@@ -17,6 +18,7 @@ _TABLES = {
     "null": (NULL_COLUMNS, ()),
     "qcfc": (QCFC_COLUMNS, ()),
     "habenula": (COLUMNS, ("runs",)),
+    "networks": (NETWORK_TEST_COLUMNS, ()),
     "edges": (EDGE_COLUMNS, EDGE_NUMBERS),
 }
 
@@ -27,8 +29,8 @@ def tables_of_images(inputs: Any) -> dict[str, pd.DataFrame]:
     Parameters
     ----------
     inputs : snakemake.io.InputFiles
-        ``regions``, ``null``, ``qcfc``, ``habenula`` and ``edges``, as far as the job has them;
-        empty where connectivity was computed elsewhere.
+        ``regions``, ``null``, ``qcfc``, ``habenula``, ``networks`` and ``edges``, as far as the job
+        has them; empty where connectivity was computed elsewhere.
     """
     return {
         name: read_tsv_if_any(inputs[name], columns, numeric=numeric)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from ketfc.base.english import listed
 from ketfc.base.errors import Problem, StudyError
 from ketfc.imaging.atlas.atlas_choice import (
     Choice,
@@ -16,6 +18,7 @@ from ketfc.imaging.atlas.atlas_files import read_grid
 from ketfc.imaging.atlas.catalogue import FIELD, FILES_KIND, Atlas, Catalogue
 from ketfc.imaging.atlas.making import named_parcellation
 from ketfc.imaging.atlas.templates import standard_template
+from ketfc.imaging.group.networks import TRIPLE, triple_network_of
 from ketfc.imaging.regions.region_atlases import atlases_folder
 from ketfc.study.config.circuits import Parcellation
 from ketfc.study.config.config import Config
@@ -41,10 +44,14 @@ def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]
                 value=str(folder),
             )
         )
-    for each in config.circuits.parcellation:
+    for i, each in enumerate(config.circuits.parcellation):
+        # edges and networks are those of the first
+        first = i == 0
         try:
             if each.image is not None:
-                problems += _own_problems(each, space, catalogue, other_templates=allowed)
+                problems += _own_problems(
+                    each, space, catalogue, other_templates=allowed, networks=first
+                )
                 continue
             atlas = find_atlas(each.name, catalogue, folder)
             if atlas is None:
@@ -54,15 +61,43 @@ def parcellation_problems(config: Config, catalogue: Catalogue) -> list[Problem]
                     atlas, space, folder=folder, catalogue=catalogue, other_templates=allowed
                 )
                 problems += origin_notes(atlas, choice, space)
-                if each.name not in catalogue.atlases and choice.file is not None:
-                    named_parcellation(atlas, choice.file)
+                if choice.file is not None and (first or each.name not in catalogue.atlases):
+                    found = named_parcellation(atlas, choice.file)
+                    problems += network_notes(each.name, found.networks) if first else []
         except StudyError as error:
             problems += error.problems
     return problems
 
 
+def network_notes(name: str, labels: Iterable[str]) -> list[Problem]:
+    """Return a note on the three networks that a parcellation does not label, if there are any.
+
+    Parameters
+    ----------
+    name : str
+        The parcellation.
+    labels : iterable of str
+        The networks of its parcels, those that have one.
+    """
+    labelled = {triple_network_of(label) for label in labels}
+    missing = [words for key, words in TRIPLE.items() if key not in labelled]
+    if not missing:
+        return []
+    note = (
+        f"its labels do not name the {listed(missing)}, so their rows of results/networks.tsv are "
+        "n/a and are not tested; nothing else needs them. A column network in its table of labels, "
+        "with names such as Default, Salience and Control, would give them"
+    )
+    return [Problem("note", note, file="config", field=FIELD, value=name)]
+
+
 def _own_problems(
-    own: Parcellation, images: str, catalogue: Catalogue, *, other_templates: bool
+    own: Parcellation,
+    images: str,
+    catalogue: Catalogue,
+    *,
+    other_templates: bool,
+    networks: bool,
 ) -> list[Problem]:
     """Return the problems of a parcellation that the config gives as an image or folder."""
     image, table = expand(str(own.image)), expand(own.labels) if own.labels else None
@@ -99,7 +134,7 @@ def _own_problems(
         catalogue=catalogue,
         other_templates=other_templates,
     )
-    named_parcellation(atlas, file)
+    found = named_parcellation(atlas, file)
     gridded = standard_template(read_grid(own.name, file.image))
     notes = []
     if gridded not in (None, file.space):
@@ -110,7 +145,8 @@ def _own_problems(
         notes.append(mismatch_note(file.space, images))
     if atlas.licence or atlas.source:
         notes.append(f"is taken from the config, {file.image.name}; {licence_note(atlas)}")
-    return [
+    about = network_notes(own.name, found.networks) if networks else []
+    return about + [
         Problem("note", note, file=file.image.name, field=FIELD, value=own.name) for note in notes
     ]
 

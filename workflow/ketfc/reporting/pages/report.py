@@ -27,6 +27,7 @@ from ketfc.reporting.rows import exclusion_counts, numeric, setting
 from ketfc.reporting.tables import Table, results, table_of
 from ketfc.reporting.text.beside.activity import activity_section
 from ketfc.reporting.text.beside.attrition import attrition_section
+from ketfc.reporting.text.beside.networks import network_section
 from ketfc.reporting.text.beside.reliability import reliability_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
 from ketfc.reporting.text.captions import (
@@ -95,6 +96,7 @@ def render_report(
     reliability: pd.DataFrame,
     shrinkage: pd.DataFrame,
     attrition: pd.DataFrame,
+    networks: pd.DataFrame,
     edges: pd.DataFrame,
     figures: Mapping[str, Path],
     methods: str,
@@ -109,8 +111,8 @@ def render_report(
     ----------
     config : mapping
         The configuration with all its defaults, keys spelt as in the YAML file.
-    hypotheses, regions, runs, exclusions, null, habenula, robustness, edges, reliability,
-    shrinkage, attrition
+    hypotheses, regions, runs, exclusions, null, habenula, robustness, networks, edges,
+    reliability, shrinkage, attrition
         As for :func:`ketfc.reporting.text.methods.methods_text`.
     motion, qcfc, clinical : pandas.DataFrame
         ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
@@ -178,6 +180,7 @@ def render_report(
         figures=_figures(figures, hypotheses, design),
         of_quality=OF_QUALITY,
         elsewhere=ELSEWHERE,
+        networks=network_section(networks, design),
         edges=edge_section(edges, design),
         maps=None if clusters is None else map_part(clusters, map_pictures, design),
         activity=activity_section(activity, design),

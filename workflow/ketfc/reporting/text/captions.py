@@ -15,6 +15,7 @@ from ketfc.reporting.design_words import (
     motion_given,
 )
 from ketfc.reporting.rows import MOTION_MARK, corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.text.beside.networks import network_caption
 from ketfc.reporting.words import coverage, number, p_equals
 from ketfc.study.design.design import Design
 
@@ -25,6 +26,7 @@ TITLES = {
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
     "qcfc": "Head motion and connectivity",
+    "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
     "activity": "The activity of regions, exploratory",
     "flow": "The flow of participants",
@@ -34,7 +36,7 @@ TITLES = {
 OF_QUALITY = ("flow",)
 """Those that stand in the section on quality, after all others."""
 
-ELSEWHERE = ("clinical", "edges", "activity", *OF_QUALITY)
+ELSEWHERE = ("clinical", "networks", "edges", "activity", *OF_QUALITY)
 """Those that do not stand in the section of figures."""
 
 
@@ -106,6 +108,8 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "qcfc":
         return _motion(design)
+    if name == "networks":
+        return network_caption(design)
     if name == "edges":
         return (
             "Exploratory. Every cell is an edge, its colour the t of the test that the primary "
@@ -242,6 +246,12 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return _flow_alt(hypotheses, design)
     if name == "activity":
         return "Effect sizes of the change in activity of every region, a panel for each measure."
+    if name == "networks":
+        return (
+            "Three discs joined by lines: the change of connectivity within and between the "
+            "default-mode, salience and frontoparietal networks; below, the same with intervals, "
+            "and the change of their segregation. The numbers are in the table of networks."
+        )
     if name == "edges":
         return "Matrices of the t of every edge, with the edges that survive correction."
     if name == "qcfc":

@@ -22,6 +22,7 @@ from ketfc.reporting.design_words import (
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
 from ketfc.reporting.text.beside.activity import activity_methods
 from ketfc.reporting.text.beside.attrition import attrition_methods
+from ketfc.reporting.text.beside.networks import network_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
@@ -61,6 +62,7 @@ def methods_text(
     reliability: pd.DataFrame,
     shrinkage: pd.DataFrame,
     attrition: pd.DataFrame,
+    networks: pd.DataFrame,
     edges: pd.DataFrame,
     effects: pd.DataFrame,
     clusters: pd.DataFrame | None = None,
@@ -85,7 +87,7 @@ def methods_text(
         ``tests/edges.tsv``, numbers of the last as numbers.
     effects : pandas.DataFrame
         ``clinical/effects.tsv``, numbers as numbers.
-    reliability, shrinkage, attrition : pandas.DataFrame
+    reliability, shrinkage, attrition, networks : pandas.DataFrame
         The tables of these names in ``tests/``.
     clusters : pandas.DataFrame or None
         ``maps/clusters.tsv``, numbers as numbers, where maps were made.
@@ -150,6 +152,7 @@ def methods_text(
             *shrinkage_methods(shrinkage),
             *attrition_methods(attrition),
             *matched_sentences(null),
+            *network_methods(networks, design),
             *edge_methods(edges, design),
             *map_methods(clusters, config.get("maps") or {}, design),
             *activity_methods(activity, config, design),
