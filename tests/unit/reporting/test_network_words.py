@@ -136,8 +136,8 @@ def test_the_report_names_what_was_found_and_counts_what_was_tested(made, tests)
     none = network_section(tests.assign(p_holm=tests["p_holm"] + 0.06), made.design)
     # nobody has the segregation of the salience network: 20 tests less two
     assert none.sentences[1] == (
-        "After Holm over 18 tests there is evidence in 0. Absence of evidence is not evidence of "
-        "absence."
+        "After Holm over 18 tests there is evidence in none. Absence of evidence is not evidence "
+        "of absence."
     )
     found = tests.copy()
     own = (found["hypothesis"] == "within-default-mode") & (found["test"] == "change")

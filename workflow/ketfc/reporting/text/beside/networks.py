@@ -49,8 +49,11 @@ def network_section(networks: pd.DataFrame, design: Design) -> NetworkSection:
     ]
     names = [f"{row['name']} ({row['test']})" for row in found.to_dict("records")]
     said.append(
-        f"After Holm over {plural(tested, 'test')} there is evidence in {len(found)}"
-        + (f": {listed(names)}." if names else ". Absence of evidence is not evidence of absence.")
+        f"After Holm over {plural(tested, 'test')} there is evidence in {len(names)}: "
+        f"{listed(names)}."
+        if names
+        else f"After Holm over {plural(tested, 'test')} there is evidence in none. Absence of "
+        "evidence is not evidence of absence."
     )
     rows = [
         {
