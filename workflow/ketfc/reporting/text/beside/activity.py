@@ -85,7 +85,8 @@ def _sentences(activity: pd.DataFrame, design: Design) -> list[str]:
         )
         said.append(
             f"The change in {which} goes with the change in the share of censored volumes over "
-            f"participants (flag {FOLLOWS_CENSORING}): censoring or motion may explain these."
+            f"participants (flag {FOLLOWS_CENSORING}): censoring or motion may explain these. Of "
+            f"{asked} looked at, some {number(asked * design.alpha, 0)} do so by chance."
             if which
             else f"No change goes with the change in the share of censored volumes ({asked} looked "
             "at), which is no proof that censoring explains nothing."
