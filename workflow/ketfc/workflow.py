@@ -27,7 +27,8 @@ from ketfc.study.config.denoising import uses_compcor
 from ketfc.study.config.maps import QUESTIONS
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.connectivity.given import registry_text
-from ketfc.study.connectivity.tidy import read_tidy, tables_of
+from ketfc.study.connectivity.sessions import given_files
+from ketfc.study.connectivity.tidy import read_tidy
 from ketfc.study.lab_tables import find_table
 from ketfc.study.runs.fetch.openneuro import earlier_images, prepare
 from ketfc.study.runs.manifest import Manifest, demo_manifest, digest, named_runs, siblings, without
@@ -93,10 +94,16 @@ class StudyWorkflow:
         """True where connectivity was computed elsewhere."""
         return self.config.study.connectivity is not None
 
+    @property
+    def has_circuits(self) -> bool:
+        """True unless connectivity is of values that belong to no region."""
+        about = self.config.study.connectivity
+        return about is None or about.of_regions
+
     @cached_property
     def given_files(self) -> list[str]:
         """The files of such connectivity that are here."""
-        return [str(path) for path in tables_of(self.config.study) if path.is_file()]
+        return [str(path) for path in given_files(self.config.study)]
 
     @property
     def map_strategies(self) -> list[str]:
@@ -291,8 +298,8 @@ def study_workflow(
     place = f".snakemake/ketfc/{digest(config.model_dump(mode='json'))}"
     planned, listed = Path(f"{place}_planned.json"), Path(f"{place}_runs.json")
     named = str(root / "atlases/parcellations.yaml")
-    given_elsewhere = config.study.connectivity is not None
-    if given_elsewhere:
+    elsewhere = config.study.connectivity
+    if elsewhere is not None and not elsewhere.of_regions:
         registry = f"{place}_circuits.yaml"
     usable = True
     if first:
@@ -300,7 +307,7 @@ def study_workflow(
         # what is on this machine decides which alternative definitions are measured
         nothing: dict[str, list[str]] = {"variants": [], "atlases": [], "maps": [], "seeds": []}
         about: dict[str, Any] = {
-            "regions": nothing if given_elsewhere else region_inputs(config, registry, named),
+            "regions": nothing if elsewhere is not None else region_inputs(config, registry, named),
             "code": code_digests(),
         }
         _leave(planned, about)
@@ -308,7 +315,7 @@ def study_workflow(
             prepare(config.study)
         except StudyError as error:
             raise RefusalError(f"The study cannot be fetched:\n{error}") from None
-        if given_elsewhere:
+        if elsewhere is not None and not elsewhere.of_regions:
             _leave_registry(registry, config)
         if not config.study.simulated:
             files = StudyFiles(_folders(config), registry, named, _by_hand(config))

@@ -10,14 +10,18 @@ rule given_connectivity:
     output:
         connectivity="results/connectivity.tsv",
         quality="results/quality/runs.tsv",
-        sidecars=expand("results/{table}.json", table=["connectivity", "quality/runs"]),
+        regions="results/regions.tsv",
+        region_quality="results/quality/regions.tsv",
+        sidecars=expand(
+            "results/{table}.json",
+            table=["connectivity", "regions", "quality/runs", "quality/regions"],
+        ),
     log:
         "logs/given_connectivity.log",
     benchmark:
         "logs/benchmarks/given_connectivity.tsv"
-    localrule: True
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         config=config,

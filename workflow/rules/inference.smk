@@ -317,6 +317,7 @@ rule exclusions:
         connectivity=SESSIONS.output.connectivity,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
+        regions=SESSIONS.output.region_quality if WORK.given else [],
         quality=every_run(rules.denoise_run.output.quality),
         activity=every_run(f"{_activity}.json") if _measured else [],
         coverage=every_run(

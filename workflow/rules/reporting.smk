@@ -4,7 +4,10 @@ _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
 # what is drawn of regions, matrices and motion in images
-_OF_IMAGES = ("circuits", "matrices", "qcfc", "networks", "edges")
+_OF_IMAGES = (
+    *("matrices", "qcfc", "networks", "edges"),
+    *([] if WORK.has_circuits else ["circuits"]),
+)
 
 _connectivity = SESSIONS.output.connectivity
 _hypotheses = rules.hypotheses.output.hypotheses
@@ -15,7 +18,7 @@ _figures = {
     },
     "circuits": {
         "connectivity": _connectivity,
-        "regions": rules.sessions.output.regions,
+        "regions": SESSIONS.output.regions,
         "hypotheses": _hypotheses,
     },
     "paired": {"connectivity": _connectivity, "hypotheses": _hypotheses},
@@ -134,7 +137,7 @@ rule methods:
     input:
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,
-        regions=of_images(rules.sessions.output.regions),
+        regions=SESSIONS.output.regions,
         runs=SESSIONS.output.quality,
         exclusions=rules.exclusions.output,
         sidecars=every_run(
@@ -188,7 +191,7 @@ rule report:
         design=rules.inventory.output.design,
         hypotheses=rules.hypotheses.output.hypotheses,
         left_out=rules.hypotheses.output.left_out,
-        regions=of_images(rules.sessions.output.regions),
+        regions=SESSIONS.output.regions,
         runs=SESSIONS.output.quality,
         exclusions=rules.exclusions.output,
         null=of_images(rules.matched_null.output[0]),

@@ -57,6 +57,7 @@ rule headers:
         # what was found in the confounds and their sidecars must not outlive an edit of them;
         # images are not looked into, and that they come and go shows in the listing
         files=tables_found,
+        connectivity=WORK.given_files,
         by_hand=WORK.by_hand_file,
     output:
         "results/plan/headers.json",

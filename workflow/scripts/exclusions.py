@@ -1,6 +1,6 @@
 """List everybody and everything that is not in a result, with the reason."""
 
-from ketfc.base.files import read_json, read_tsv, write_tsv
+from ketfc.base.files import read_json, read_tsv, read_tsv_if_any, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import write_sidecars
 from ketfc.imaging.group.excluded_runs import excluded_runs
@@ -15,7 +15,10 @@ with running(snakemake):
     quality = dict(zip(params.names, map(read_json, inputs.quality), strict=True))
     activity = dict(zip(params.names, map(read_json, inputs.activity), strict=False))
     coverage = coverage_by_run(params.names, params.atlases, inputs.coverage)
-    found = excluded_runs(read_tsv(inputs.runs), quality, coverage, params.min_coverage, activity)
+    found = excluded_runs(
+        *(read_tsv(inputs.runs), quality, coverage, params.min_coverage, activity),
+        given=read_tsv_if_any(inputs.regions, ("note",)),
+    )
     left_out, design = read_tsv(inputs.left_out), read_design(inputs.design)
     table = with_gaps(
         with_design(design, all_exclusions(read_tsv(inputs.problems), found, left_out)),

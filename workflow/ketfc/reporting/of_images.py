@@ -14,7 +14,6 @@ from ketfc.inference.networks.triple_network import NETWORK_TEST_COLUMNS
 from ketfc.inference.null.matched_null import NULL_COLUMNS
 
 _TABLES = {
-    "regions": (("region", "verified"), ()),
     "null": (NULL_COLUMNS, ()),
     "qcfc": (QCFC_COLUMNS, ()),
     "habenula": (COLUMNS, ("runs",)),

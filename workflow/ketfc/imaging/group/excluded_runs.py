@@ -33,6 +33,7 @@ def excluded_runs(
     coverage: Mapping[str, Mapping[str, pd.DataFrame]],
     min_coverage: float,
     activity: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    given: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return every run, strategy and region that could not be used, with what decided it.
 
@@ -48,6 +49,9 @@ def excluded_runs(
         The threshold that was applied.
     activity : mapping of str to mapping, optional
         The ``…_desc-activity_bold.json`` of every run, by name, where activity was measured.
+    given : pandas.DataFrame, optional
+        ``quality/regions.tsv`` of a study whose connectivity was computed elsewhere: its regions
+        without a value are listed too.
 
     Returns
     -------
@@ -93,7 +97,23 @@ def excluded_runs(
             ]
         for atlas, table in coverage[str(record["run"])].items():
             rows += [who | row for row in _uncovered(atlas, table, min_coverage)]
+    rows += [] if given is None else _missing_given(given)
     return pd.DataFrame(rows, columns=list(EXCLUSION_COLUMNS))
+
+
+def _missing_given(regions: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {key: row[key] for key in ("participant_id", "session", "run")}
+        | {
+            "stage": "region",
+            "unit": "region",
+            "region": f"Circuits:{row['region']}",
+            "rule": "parcel",
+            "consequence": "region n/a for this run",
+            "reason": row["note"],
+        }
+        for row in regions[regions["note"].notna()].to_dict("records")
+    ]
 
 
 def _decided(verdict: Mapping[str, Any]) -> dict[str, Any]:

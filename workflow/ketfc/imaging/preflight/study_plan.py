@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ketfc.base.errors import Problem, problems_table
+from ketfc.base.errors import Problem, StudyError, problems_table
 from ketfc.base.files import write_tsv
+from ketfc.imaging.group.given_circuits import place_parcels
 from ketfc.imaging.io.native_size import native_sizes, native_table
 from ketfc.imaging.preflight.compcor_checks import component_problems, components_by_run
 from ketfc.imaging.preflight.precheck import confound_problems, early_problems
 from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.regions.habenula import resolution_problems
+from ketfc.imaging.regions.registry import load_registry
 from ketfc.study.config.config import Config
-from ketfc.study.connectivity.tidy import read_tidy
+from ketfc.study.connectivity.sessions import given_index, reading_problems, squares
+from ketfc.study.connectivity.squares import Square
 from ketfc.study.design.design import write_design
 from ketfc.study.plan import Plan, make_plan
 from ketfc.study.runs.fetch.annex import absent_files
@@ -87,7 +90,7 @@ def study_plan(
         what is wrong with all stops the study.
     """
     if config.study.connectivity is not None:
-        return _given_plan(config, files)
+        return _given_plan(config, files, headers)
     index = index_runs(config.study, files.folders)
     absent = absent_files(index, files.folders)
     problems = early_problems(
@@ -110,13 +113,31 @@ def study_plan(
     return StudyPlan(plan, without(indexed_manifest(index), absent), native)
 
 
-def _given_plan(config: Config, files: StudyFiles) -> StudyPlan:
-    """Plan a study whose connectivity was computed elsewhere: it has no run to read."""
-    index = read_tidy(config.study).index
+def _given_plan(config: Config, files: StudyFiles, headers: Mapping[str, Any] | None) -> StudyPlan:
+    """Plan a study whose connectivity was computed elsewhere: it has no image to read."""
+    index = given_index(config.study)
     problems = [*lock_problems(config, files.registry)] if index.runs else []
+    if headers:
+        problems += [Problem(**problem) for problem in headers["problems"]]
+    problems += _parcel_problems(config, files.registry, index)
     problems += manual_exclusions(files.by_hand, index.runs).problems
     plan = make_plan(config, index, files.folders, extra=problems)
     return StudyPlan(plan, {}, native_table({}))
+
+
+def _parcel_problems(config: Config, registry: str | Path, index: Index) -> list[Problem]:
+    """Return what is wrong with the parcels of the regions, by the first readable matrix."""
+    about = config.study.connectivity
+    if about is None or not about.of_regions or not index.runs:
+        return []
+    try:
+        circuits = load_registry(registry)
+    except StudyError as error:
+        return list(error.problems)
+    for _, square in squares(config.study, {run.name for run in index.runs}):
+        if isinstance(square, Square):
+            return place_parcels(circuits, about, config.study.space, square.labels)[1]
+    return []
 
 
 def _if_none_is_usable(
@@ -155,7 +176,8 @@ def read_headers(
         table of recorded voxel sizes.
     """
     if config.study.connectivity is not None:
-        return {"problems": [], "components": {}, "native": {}}
+        wrong = reading_problems(config.study, given_index(config.study))
+        return {"problems": [asdict(one) for one in wrong], "components": {}, "native": {}}
     index = index_runs(config.study, folders)
     left_out = {*manual_exclusions(by_hand, index.runs).runs, *absent_files(index, folders)}
     used = [run for run in index.runs if run.name not in left_out]

@@ -195,7 +195,7 @@ def render_report(
         strategies=[summarise(name, files) for name, files in sidecars.items()],
         primary_strategy=design.strategy,
         as_given=design.as_given,
-        unknown=unknown_of_images() if design.as_given else "",
+        unknown=unknown_of_images(runs) if design.as_given else "",
         columns_in_words=lambda strategy: to_html(strategy.columns()),
         regions=_regions(regions),
         methods=to_html(methods.split("\n", 1)[1] if methods.startswith("# ") else methods, top=2),
@@ -260,7 +260,7 @@ def _facts(
         else f"none, at least {compact(denoising('min-time'))} s",
     }
     if design.as_given:
-        images = {"Connectivity": "computed elsewhere", "Denoising, motion, coverage": "not known"}
+        images = {"Connectivity": "computed elsewhere", "Denoising, coverage": "not known"}
     return {
         "Design": design.kind_in_words,
         "Participants planned": f"{len(design.participants)} ({sizes})",

@@ -28,7 +28,7 @@ from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
-from ketfc.reporting.text.elsewhere import source_paragraphs
+from ketfc.reporting.text.elsewhere import motion_known, source_paragraphs
 from ketfc.reporting.text.habenula import methods_sentences
 from ketfc.reporting.text.maps.section import map_methods
 from ketfc.reporting.text.matched_null import matched_sentences
@@ -134,7 +134,8 @@ def methods_text(
         denoising=(
             [] if design.as_given else denoising_paragraphs(config, design, strategies, runs)
         ),
-        elsewhere=source_paragraphs(config) if design.as_given else [],
+        elsewhere=source_paragraphs(config, runs, regions) if design.as_given else [],
+        motion_known=not design.as_given or motion_known(runs),
         given=association_given(design),
         study_wise=study_wise_error(design),
         interval=coverage(design.alpha),

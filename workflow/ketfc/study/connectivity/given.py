@@ -31,6 +31,8 @@ class Measure:
         The table it comes from.
     primary : bool
         Whether it is a primary hypothesis.
+    ends : tuple of str or None
+        The two regions, where the table names them.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Measure:
     scale: str
     file: str
     primary: bool
+    ends: tuple[str, str] | None = None
 
     @property
     def unit(self) -> str:

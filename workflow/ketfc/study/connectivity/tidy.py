@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ketfc.base.english import listed
 from ketfc.base.errors import Problem, did_you_mean
 from ketfc.base.files import MISSING
@@ -15,6 +17,7 @@ from ketfc.study.config.study import Study
 from ketfc.study.config.types import expand
 from ketfc.study.connectivity.given import FIELD, Given, Measure
 from ketfc.study.connectivity.scales import fisher_z, scale_problem
+from ketfc.study.connectivity.squares import Square
 from ketfc.study.lab_sessions import odd_sessions
 from ketfc.study.lab_tables import Table, as_number, lines, read_table
 from ketfc.study.runs.index import Index, Run
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
 CONNECTION = "connection"
 """The column that tells the connections of a session apart."""
 
-_KEYS = ("participant_id", "session_id", CONNECTION)
+REGIONS = ("region_a", "region_b")
+"""The columns of the two ends of an edge."""
+
+_KEYS = ("participant_id", "session_id", CONNECTION, *REGIONS)
+_BETWEEN = " – "
 _VALUES = ["participant_id", "session", "role", "measure", "value"]
 
 
@@ -61,7 +68,7 @@ def read_tidy(study: Study) -> Given:
         wrong = [problem for problem in table.problems if problem.severity == "error"]
         problems += wrong
         if not table.rows.empty:
-            tables.append(_with_labels(table, about, study))
+            tables.append(_with_labels(_with_connections(table), about, study))
     people = frozenset(who for table in tables for who in table.rows["participant_id"])
     if unclear := _unknown_names(tables, about):
         # whatever else is wrong may follow from it
@@ -97,6 +104,50 @@ def read_tidy(study: Study) -> Given:
     return Given(Index(runs, people, tuple(problems)), tuple(order), everything)
 
 
+def read_edges(study: Study) -> tuple[Index, dict[str, Square]]:
+    """Read tidy tables whose rows are edges, named by their two regions.
+
+    Parameters
+    ----------
+    study : Study
+        As for :func:`read_tidy`.
+
+    Returns
+    -------
+    index : Index
+        As in what :func:`read_tidy` returns.
+    squares : dict of str to Square
+        By run, the matrix of r of all regions that are named; NaN where there is no edge.
+    """
+    about = study.connectivity
+    assert about is not None
+    given = read_tidy(
+        study.model_copy(update={"connectivity": about.model_copy(update={"kind": "table"})})
+    )
+    index = given.index
+    ends = {one.id: one.ends for one in given.measures}
+    lacking = [
+        Problem("error", f"edges need the columns {' and '.join(REGIONS)}",
+                field=f"{FIELD}.columns", allowed=", ".join(REGIONS))
+    ]  # fmt: skip
+    if any(problem.severity == "error" for problem in index.problems) or None in ends.values():
+        wrong = lacking if None in ends.values() else []
+        return Index((), index.participants, (*wrong, *index.problems)), {}
+    labels = tuple(dict.fromkeys(name for pair in ends.values() if pair for name in pair))
+    place = {name: i for i, name in enumerate(labels)}
+    squares = {}
+    keys = ["participant_id", "session"]
+    for (who, session), rows in given.values.groupby(keys, sort=False):
+        r = np.full((len(labels), len(labels)), np.nan)
+        for measure, value in zip(rows["measure"], rows["value"], strict=True):
+            a, b = (place[end] for end in ends[measure] or ())
+            r[a, b] = r[b, a] = np.tanh(value)
+        squares[f"{who}_ses-{session}"] = Square(labels, r, "r")
+    # which values a circuit lacks is told region by region
+    kept = tuple(problem for problem in index.problems if problem.severity != "excluded")
+    return Index(index.runs, index.participants, kept), squares
+
+
 def _with_labels(table: Table, about: Connectivity, study: Study) -> Table:
     """Return a table whose sessions are labels, as ``study.sessions`` has them."""
     if "session_id" not in table.rows:
@@ -112,6 +163,17 @@ def _with_labels(table: Table, about: Connectivity, study: Study) -> Table:
     ]
     rows = table.rows.assign(_session=table.rows["session_id"])
     rows["session_id"] = sessions
+    return replace(table, rows=rows)
+
+
+def _with_connections(table: Table) -> Table:
+    """Return a table of edges with a connection for each pair of regions, in either order."""
+    if not {*REGIONS} <= {*table.rows.columns}:
+        return table
+    pairs = zip(*(table.rows[name] for name in REGIONS), strict=True)
+    names = [None if None in pair else _BETWEEN.join(sorted(pair)) for pair in pairs]
+    rows = table.rows.copy()
+    rows[CONNECTION] = names
     return replace(table, rows=rows)
 
 
@@ -185,12 +247,18 @@ def _column(
     problems = _row_problems(table, rows, connections=connections)
     # where one column alone is of connectivity, its connections need no further name
     alone = [one for one in about.values if about.values[one] != AS_IS] == [column]
+    pairs: dict[Any, tuple[str, str]] = {}
+    if {*REGIONS} <= {*rows.columns}:
+        first = rows.drop_duplicates(CONNECTION)
+        ends_of = first[[*REGIONS]].itertuples(index=False, name=None)
+        pairs = dict(zip(first[CONNECTION], ends_of, strict=True))
     measures = {}
     for name in dict.fromkeys(rows[CONNECTION].dropna()) if connections else [None]:
         key = column if name is None else name if alone else f"{name}_{column}"
         said = column if name is None else name if alone else f"{name}, {column}"
         primary = scale != AS_IS and (not about.primary or key in about.primary)
-        measures[name] = Measure(key, said, column, scale, table.path.name, primary)
+        ends = pairs.get(name)
+        measures[name] = Measure(key, said, column, scale, table.path.name, primary, ends)
     numbers: list[float] = []
     for row in rows.to_dict("records"):
         text = row[column]
@@ -231,7 +299,7 @@ def _row_problems(table: Table, rows: pd.DataFrame, *, connections: bool) -> lis
         where = lines(table.rows.index[unnamed])
         problems.append(Problem("error", f"no session_id in {where}", file=file,
                                 field=table.header("session_id")))  # fmt: skip
-    keys = [*_KEYS[:2], *([CONNECTION] if connections else [])]
+    keys = ["participant_id", "session_id", *([CONNECTION] if connections else [])]
     twice = rows[rows.duplicated(keys, keep=False)]
     for key, same in twice.groupby(keys, sort=True):
         what = f"has {len(same)} rows" + (f" of {key[2]}" if connections else "")
