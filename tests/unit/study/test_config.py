@@ -151,6 +151,14 @@ def test_a_minimal_config_has_the_documented_defaults():
             "covariates": (),
             "blocks": None,
             "later-outcomes": (),
+            "specifications": {
+                "strategies": None,
+                "fd-thresholds": (),
+                "definitions": True,
+                "covariates": (),
+                "scores": None,
+                "tests": ("ranks", "values"),
+            },
             "equivalence-margin": 0.1,
             "reliability": None,
             "smallest-cell": 5,
@@ -522,6 +530,48 @@ REFUSED = [
     ("statistics.permutations", "1.0e+3", "statistics.permutations", "1000.0", "write 1000"),
     ("statistics.alpha", "1", "statistics.alpha", "1", "out of range"),
     ("statistics.alpha", "0", "statistics.alpha", "0", "out of range"),
+    (
+        "statistics.specifications.strategies",
+        "[acompcor, 27P]",
+        "statistics.specifications.strategies",
+        "[acompcor, 27P]",
+        "'27P' is not one of denoising.strategies",
+    ),
+    (
+        "statistics.specifications.fd-thresholds",
+        "[0.2, 0]",
+        "statistics.specifications.fd-thresholds[1]",
+        "0",
+        "out of range",
+    ),
+    (
+        "statistics.specifications.fd-thresholds",
+        "[0.2, 0.20]",
+        "statistics.specifications.fd-thresholds",
+        "[0.2, 0.2]",
+        "names a choice twice",
+    ),
+    (
+        "statistics.specifications.covariates",
+        "[[], [wisdom]]",
+        "statistics.specifications.covariates",
+        "[[], [wisdom]]",
+        "'wisdom' is not one of study.covariates",
+    ),
+    (
+        "statistics.specifications.scores",
+        "[si-item]",
+        "statistics.specifications.scores",
+        "[si-item]",
+        "'si-item' needs scores.depression.si-item",
+    ),
+    (
+        "statistics.specifications.tests",
+        "[]",
+        "statistics.specifications.tests",
+        "[]",
+        "is empty",
+    ),
     ("statistics.reliability", "1", "statistics.reliability", "1", "out of range"),
     ("statistics.reliability", "-0.2", "statistics.reliability", "-0.2", "out of range"),
 ]
@@ -677,7 +727,7 @@ scores:
 denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
-statistics: {seed: 1, later-outcomes: [{name: a, score: post}]}
+statistics: {seed: 1, later-outcomes: [{name: a, score: post}], specifications: {tests: [ranks]}}
 maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
 activity: {measures: [alff], strategies: [acompcor]}
 """
@@ -934,7 +984,7 @@ def test_schema_and_models_agree_on_what_is_right(path, written, validator):
 BEYOND_SCHEMA = re.compile(
     "twice|combined|same|cannot be the name|is not among|not above|needs a space"
     "|needs an image|differs from|total score|finite|write 1000$|neither a built-in|like a built-in"
-    "|only in capitals|needs a band|has no use|has a use"
+    "|only in capitals|needs a band|has no use|has a use|is not one of (den|study)|needs scores"
 )
 
 

@@ -94,6 +94,7 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     context = {"space": space, "any template": anywhere, "covariates": known}
     context["strategies"] = _strategies(given["denoising"])
     useless = _without_effect(given, source)
+    context["other scores"] = _other_scores(given["scores"])
     try:
         config = Config.model_validate(given, context=context)
     except ValidationError as error:
@@ -131,3 +132,11 @@ def _strategies(denoising: Any) -> tuple[str, ...] | None:
     listed = denoising.get("strategies", list(Denoising().strategies))
     sound = isinstance(listed, list) and listed and all(isinstance(one, str) for one in listed)
     return tuple(listed) if sound else None
+
+
+def _other_scores(scores: Any) -> tuple[str, ...]:
+    """Return the scores of a config that may stand in for that of suicidal ideation."""
+    depression = scores.get("depression") if isinstance(scores, dict) else None
+    if not isinstance(depression, dict):
+        return ()
+    return ("depression",) if depression.get("si-item") is None else ("depression", "si-item")

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from ketfc.study.config.types import Group, Name, Number, PathText, Text, Whole, key, refuse
+from ketfc.study.config.types import (
+    Group,
+    Name,
+    Number,
+    PathText,
+    Text,
+    Whole,
+    YesNo,
+    key,
+    refuse,
+)
+
+Threshold = Annotated[Number, Field(gt=0.0)]
+"""A threshold of framewise displacement in mm."""
 
 
 class LaterOutcome(Group):
@@ -29,6 +42,88 @@ class LaterOutcome(Group):
         "images; in a crossover that of the session after ketamine.",
         "a role, not before connectivity",
     )
+
+
+class Specifications(Group):
+    """Choices whose every combination is tested beside the primary test."""
+
+    strategies: tuple[Text, ...] | None = key(
+        None,
+        "Denoising strategies, of `denoising.strategies`; null: all of these but `none`.",
+        "a list of strategies, or null",
+    )
+    fd_thresholds: tuple[Threshold, ...] = key(
+        [],
+        "Thresholds of framewise displacement in mm beside `denoising.fd-thresh`, for strategies "
+        "that censor. They are worked out from what was read before: no image is read for them.",
+        "a list of numbers above 0 (mm)",
+    )
+    definitions: YesNo = key(
+        True,
+        "true: the other definitions that the registry has of a circuit's regions, spheres and "
+        "parcels alike, as far as they can be measured.",
+        "true or false",
+    )
+    covariates: tuple[tuple[Text, ...], ...] = key(
+        [],
+        "Sets of covariates (of `study.covariates`) beside `statistics.covariates`; an empty set "
+        "is one too. `statistics.blocks` stays in all of them.",
+        "a list of lists of names of covariates",
+    )
+    scores: tuple[Literal["si-item", "depression"], ...] | None = key(
+        None,
+        "Scores that stand in for that of suicidal ideation in the associations: the suicide item "
+        "of the depression scale (`si-item`), or its total (`depression`). They must have the same "
+        "direction. null: the item, where the study has it.",
+        "a list of si-item and depression, or null",
+    )
+    tests: Annotated[tuple[Literal["ranks", "values"], ...], Field(min_length=1)] = key(
+        ["ranks", "values"],
+        "Whether ranks or values are tested; that of the primary test is always among them.",
+        "a list of ranks and values",
+    )
+
+    @field_validator("strategies")
+    @classmethod
+    def _measured(
+        cls, names: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        # what other sections say is not in sight from here, so the caller passes it along
+        known = (info.context or {}).get("strategies")
+        for name in names or ():
+            if known is not None and name not in known:
+                raise refuse(f"'{name}' is not one of denoising.strategies")
+        return names
+
+    @field_validator("covariates")
+    @classmethod
+    def _known_sets(
+        cls, sets: tuple[tuple[str, ...], ...], info: ValidationInfo
+    ) -> tuple[tuple[str, ...], ...]:
+        for names in sets:
+            for name in names:
+                _known(name, info)
+            if len(set(names)) < len(names):
+                raise refuse("names a covariate twice in one set")
+        return sets
+
+    @field_validator("scores")
+    @classmethod
+    def _there(cls, asked: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        there = (info.context or {}).get("other scores", asked) or ()
+        for name in asked or ():
+            if name not in there:
+                lacking = "scores.depression.si-item" if name == "si-item" else "scores.depression"
+                raise refuse(f"'{name}' needs {lacking}")
+        return asked
+
+    @field_validator("strategies", "fd_thresholds", "covariates", "scores", "tests")
+    @classmethod
+    def _once(cls, listed: Any) -> Any:
+        each = [frozenset(one) if isinstance(one, tuple) else one for one in listed or ()]
+        if len(set(each)) < len(each):
+            raise refuse("names a choice twice")
+        return listed
 
 
 class Statistics(Group):
@@ -85,6 +180,14 @@ class Statistics(Group):
         "primary association is, and counts in the secondary family.",
         "a list of groups with name, connectivity and score",
         examples=[[{"name": "day7", "connectivity": "post", "score": "day7"}]],
+    )
+    specifications: Specifications = key(
+        {},
+        "Choices whose every combination is tested in every primary circuit beside the primary "
+        "test, whose own are always among them: a specification curve. Name what another analyst "
+        "might have chosen with as good a reason, and nothing else.",
+        "a group of the keys strategies, fd-thresholds, definitions, covariates, scores and tests",
+        examples=[{"fd-thresholds": [0.2, 0.3], "covariates": [[], ["age"]]}],
     )
     equivalence_margin: Number = key(
         0.1,

@@ -1,0 +1,1 @@
+"""Specification curves: every primary hypothesis under every defensible choice of analysis."""
