@@ -40,6 +40,7 @@ else:
     if WORK.given:
 
         include: "workflow/rules/connectivity.smk"
+    include: "workflow/rules/specifications.smk"
     include: "workflow/rules/inference.smk"
     include: "workflow/rules/reporting.smk"
     include: "workflow/rules/export.smk"

@@ -217,8 +217,8 @@ def _plan(found: Outcome) -> Config:
         found.outputs[f"plan/{name}.tsv"] = (plan / f"{name}.tsv").read_bytes()
     found.refused = _script(
         "plan.py",
-        params=SimpleNamespace(listing=None),
-        input=SimpleNamespace(**vars(files), preregistration=work.lock),
+        params=SimpleNamespace(listing=None, choices=work.choices, variants=work.variants),
+        input=SimpleNamespace(**vars(files), preregistration=work.lock, registry=work.registry),
         output=_Files(summary=plan / "summary.txt"),
     )
     found.messages.append(found.refused)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from ketfc.base.source import code_digests
 from ketfc.base.yaml import require_sound_configs
 from ketfc.imaging.preflight.study_plan import StudyFiles, study_plan
 from ketfc.imaging.regions.region_atlases import parcellation_files, region_inputs
+from ketfc.inference.specifications.choices import choices_of
 from ketfc.inference.synthesis.studies import listed_exports
 from ketfc.study.config.config import Config, parse_config
-from ketfc.study.config.denoising import uses_compcor
+from ketfc.study.config.denoising import scrubbed, uses_compcor
 from ketfc.study.config.maps import QUESTIONS
 from ketfc.study.config.types import expand, find_bundled
 from ketfc.study.connectivity.given import registry_text
@@ -132,6 +133,21 @@ class StudyWorkflow:
     def activity_strategies(self) -> list[str]:
         """The strategies that activity is measured with, the primary one first."""
         return list(dict.fromkeys([self.primary, *(self.config.activity.strategies or ())]))
+
+    @cached_property
+    def choices(self) -> dict[str, Any]:
+        """The choices whose combinations are the specifications."""
+        return asdict(choices_of(self.config))
+
+    @property
+    def further_thresholds(self) -> list[float]:
+        """The thresholds of FD at which the circuits are measured for specifications alone."""
+        return list(self.choices["thresholds"][1:])
+
+    @property
+    def specified_strategies(self) -> list[str]:
+        """The strategies that are measured at those thresholds: the ones that censor."""
+        return list(filter(scrubbed, self.choices["strategies"]))
 
     @property
     def parcellations(self) -> list[str]:

@@ -114,6 +114,7 @@ rule hypotheses:
         null=of_images(rules.matched_null.output[0]),
         habenula=of_images(rules.habenula.output[0]),
         motion=rules.motion.output[0],
+        curves=rules.specifications.output.curve,
         registry=WORK.registry,
     output:
         hypotheses="results/tests/hypotheses.tsv",

@@ -129,6 +129,7 @@ rule plan:
         design=rules.inventory.output.design,
         problems=rules.inventory.output.problems,
         preregistration=WORK.lock,
+        registry=WORK.registry,
     output:
         summary="results/plan/summary.txt",
     log:
@@ -140,6 +141,8 @@ rule plan:
         mem_mb=500,
         runtime=5,
     params:
+        choices=WORK.choices,
+        variants=WORK.variants,
         listing=WORK.listing,
         images=[run["bold"] for run in WORK.runs.values()] if WORK.listing else [],
         keep_images=WORK.keep_images,

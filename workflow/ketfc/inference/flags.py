@@ -97,6 +97,30 @@ def add_motion_flags(
     return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))
 
 
+def add_specification_flags(hypotheses: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Flag every primary result that other choices of analysis do not find.
+
+    Parameters
+    ----------
+    hypotheses : pandas.DataFrame
+        As :func:`ketfc.inference.hypotheses.evaluate_hypotheses` gives it.
+    curves : pandas.DataFrame
+        ``tests/specification_curve.tsv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With flags such as ``depends-on: definition``.
+    """
+    carried = curves[curves["depends_on"].notna()].set_index(["hypothesis", "test"])["depends_on"]
+    flags = {
+        i: f"depends-on: {carried[key]}"
+        for i, *key_of in hypotheses[["hypothesis", "test"]].itertuples()
+        if (key := tuple(key_of)) in carried.index
+    }
+    return hypotheses.assign(flags=_flagged(hypotheses["flags"], flags))
+
+
 def _flagged(flags: pd.Series[str], more: Mapping[object, str]) -> pd.Series[str]:
     """Return the flags of every row with one more where `more` has one for its index."""
     joined = [

@@ -48,13 +48,26 @@ def read_circuits(paths: Mapping[str, str], runs: pd.DataFrame) -> list[pd.DataF
     runs : pandas.DataFrame
         ``plan/runs.tsv``, which tells whose they are.
     """
-    tables = []
-    for record in runs.to_dict("records"):
-        path = paths.get(str(record["run"]))
-        if path is not None:
-            table = read_tsv(path, numeric=NUMERIC)
-            tables.append(table.assign(**{key: record[key] for key in _SESSION}))
-    return tables
+    return with_sessions(
+        {run: read_tsv(path, numeric=NUMERIC) for run, path in paths.items()}, runs
+    )
+
+
+def with_sessions(tables: Mapping[str, pd.DataFrame], runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return tables of runs with their participant, session and role, in the order of the plan.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        By run.
+    runs : pandas.DataFrame
+        ``plan/runs.tsv``.
+    """
+    return [
+        tables[str(record["run"])].assign(**{key: record[key] for key in _SESSION})
+        for record in runs.to_dict("records")
+        if str(record["run"]) in tables
+    ]
 
 
 def combine_runs(

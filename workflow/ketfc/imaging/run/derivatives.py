@@ -152,7 +152,7 @@ def write_run(
                 | made_by,
             )
     write_tsv(
-        folder / f"{stem}_desc-circuits_connectivity.tsv", _circuit_table(result, registry, regions)
+        folder / f"{stem}_desc-circuits_connectivity.tsv", circuit_table(result, registry, regions)
     )
     write_json(folder / f"{stem}_desc-ketfc_qc.json", _quality(result) | made_by)
     write_carpet(folder / f"{stem}_desc-carpet_qc.npz", result.carpet)
@@ -259,10 +259,13 @@ def about_cleaning(strategy: str, cleaned: StrategyResult, denoising: Denoising)
     }
 
 
-def _circuit_table(
+def circuit_table(
     result: RunResult, registry: Registry, regions: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Return the rows of all strategies, with volumes and degrees of freedom beside them."""
+    """Return the circuits of a run, rows of all strategies with volumes and degrees of freedom.
+
+    Parameters are those of :func:`write_run`.
+    """
     names = list(regions[CIRCUITS])
     part = result.series.get(CIRCUITS)
     coverage = (

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ketfc.base.english import plural
-from ketfc.study.config.config import Config
+from ketfc.study.config.config import AS_GIVEN, Config
 from ketfc.study.config.denoising import scrubbed
 from ketfc.study.design.design import Design
 
@@ -101,6 +101,10 @@ def choices_of(config: Config) -> Choices:
     """Return the choices that a config declares."""
     asked, denoising = config.statistics.specifications, config.denoising
     strategies = asked.strategies
+    if config.study.connectivity is not None:
+        # nothing is known of how it was made
+        strategies = (AS_GIVEN,)
+    primary = denoising.primary if config.study.connectivity is None else AS_GIVEN
     if strategies is None:
         strategies = tuple(name for name in denoising.strategies if name != "none")
     about = config.scores.depression
@@ -112,8 +116,10 @@ def choices_of(config: Config) -> Choices:
         for names in (config.statistics.covariates, *asked.covariates)
     ]
     return Choices(
-        strategies=tuple(dict.fromkeys([denoising.primary, *strategies])),
-        thresholds=tuple(dict.fromkeys([denoising.fd_thresh, *asked.fd_thresholds])),
+        strategies=tuple(dict.fromkeys([primary, *strategies])),
+        thresholds=tuple(dict.fromkeys([denoising.fd_thresh, *asked.fd_thresholds]))
+        if config.study.connectivity is None
+        else (None,),
         definitions=asked.definitions,
         # the same covariates in another order are the same model
         covariates=tuple({frozenset(names): names for names in reversed(sets)}.values())[::-1],
@@ -244,6 +250,8 @@ def _censored(choices: Choices) -> list[tuple[str, float | None]]:
 
 
 def _scrubbing(strategy: str, fd: float | None) -> str:
+    if strategy == AS_GIVEN:
+        return "n/a"
     if not scrubbed(strategy):
         return "none"
     return "no FD" if fd is None else f"FD {fd:g}"

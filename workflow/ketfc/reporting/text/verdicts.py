@@ -12,13 +12,19 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.inference.core.evidence import ONE_SIDED, Evidence
 from ketfc.inference.families import BASELINE, MODERATION, SECONDARY, SENSITIVITY
-from ketfc.inference.flags import add_habenula_flags, add_motion_flags, add_null_percentile
+from ketfc.inference.flags import (
+    add_habenula_flags,
+    add_motion_flags,
+    add_null_percentile,
+    add_specification_flags,
+)
 from ketfc.inference.holm_intervals import HolmInterval
 from ketfc.inference.hypotheses import Tested
 from ketfc.inference.motion.gate import FOLLOWS
+from ketfc.inference.specifications.choices import FAMILIES
 from ketfc.reporting.text.moderation import moderation_estimand, moderation_verdict
 from ketfc.reporting.text.paragraphs import rendered
-from ketfc.reporting.words import compact, coverage, p_equals
+from ketfc.reporting.words import as_number, compact, coverage, number, p_equals
 from ketfc.study.design.design import Design
 
 
@@ -75,6 +81,7 @@ def described(
     motion: pd.DataFrame,
     null: pd.DataFrame,
     habenula: Mapping[str, str],
+    curves: pd.DataFrame,
     alpha: float,
 ) -> pd.DataFrame:
     """Return ``tests/hypotheses.tsv``: the tests with their verdicts and what bears on them.
@@ -87,12 +94,15 @@ def described(
         ``quality/motion.tsv`` and ``tests/matched_null.tsv``.
     habenula : mapping of str to str
         By circuit, from :func:`ketfc.imaging.regions.habenula.circuit_verdicts`.
+    curves : pandas.DataFrame
+        ``tests/specification_curve.tsv``.
     alpha : float
         The level of significance.
     """
     table = with_motion(with_verdicts(hypotheses, tested, alpha=alpha), motion, design)
+    table = with_specifications(table, curves, alpha=alpha)
     table = add_habenula_flags(add_null_percentile(table, null), habenula)
-    return add_motion_flags(table, motion, design)
+    return add_specification_flags(add_motion_flags(table, motion, design), curves)
 
 
 def with_verdicts(
@@ -137,6 +147,38 @@ def with_motion(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Design) 
                 said.append(_left_of_change(equal.loc[circuit], design))
         verdicts.append(" ".join(said))
     return hypotheses.assign(verdict=verdicts)
+
+
+def with_specifications(
+    hypotheses: pd.DataFrame, curves: pd.DataFrame, *, alpha: float
+) -> pd.DataFrame:
+    """Add to the verdicts of findings on which choices of analysis they depend.
+
+    A sentence at the end of the verdict of a primary test that Holm's correction leaves
+    significant and whose curve `depends_on` something.
+    """
+    depends = curves[curves["depends_on"].notna()].set_index(["hypothesis", "test"])
+    verdicts = []
+    for row in hypotheses.to_dict("records"):
+        key, said = (row["hypothesis"], row["test"]), row["verdict"]
+        if key in depends.index and row["p_holm"] <= alpha:
+            said = f"{said} {dependence(depends.loc[key])}"
+        verdicts.append(said)
+    return hypotheses.assign(verdict=verdicts)
+
+
+def dependence(curve: Mapping[Any, Any] | pd.Series[Any]) -> str:
+    """Return in a sentence what choices of analysis a finding depends on.
+
+    From a row of ``tests/specification_curve.tsv`` that has `depends_on`.
+    """
+    families = str(curve["depends_on"]).split(", ")
+    what = listed([FAMILIES[family] for family in families if family in FAMILIES])
+    on = f"depends on {what}" if what else "depends on several choices at once"
+    return (
+        f"It {on}: of {number(curve['counted'], 0)} specifications of the analysis "
+        f"{number(100 * as_number(curve['share_significant']), 0)} % are significant."
+    )
 
 
 def _verdict(item: Tested, setting: Setting, *, p_holm: float, tests: int) -> str:

@@ -202,7 +202,8 @@ def model_terms(
     Returns
     -------
     terms : Terms
-        Covariates, blocks, their values in everybody, and diagnoses.
+        Covariates, blocks, their values in everybody (those of further specifications too), and
+        diagnoses.
     problems : list of Problem
         An error where blocks are numbers, and per missing value of a participant one line that says
         so (``excluded``).
@@ -215,13 +216,16 @@ def model_terms(
         message = "holds numbers; if these are labels, name the covariate in study.categorical"
         field = "statistics.blocks"
         problems.append(Problem("error", message, file="config", field=field, value=blocks))
+    further = [name for names in statistics.specifications.covariates for name in names]
     named = dict.fromkeys([*used, *([blocks] if blocks else [])])
     values = {
         name: {str(who): None if absent else value for who, value, absent in rows}
-        for name in named
+        for name in dict.fromkeys([*named, *(name for name in further if name in known)])
         for rows in [zip(known.index, known[name].tolist(), known[name].isna(), strict=True)]
     }
-    for name, own in values.items():
+    # who lacks what other specifications hold is in the primary tests all the same
+    for name in named:
+        own = values[name]
         field = "statistics.blocks" if name == blocks else "statistics.covariates"
         lost = f"has no {name}, so is in no test that needs it"
         problems += [
