@@ -26,6 +26,8 @@ from ketfc.inference.reliability.table import reliability
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
 from ketfc.inference.shrinkage import shrunken_table
+from ketfc.inference.specifications.choices import Choices
+from ketfc.inference.specifications.table import specification_tables
 from ketfc.study.design.design import Design
 from ketfc.study.scores.instruments import Rule
 from ketfc.study.scores.response import clinical_scores, clinical_summary, compared_roles
@@ -104,6 +106,7 @@ class Made:
     robustness: pd.DataFrame
     reliability: pd.DataFrame
     shrinkage: pd.DataFrame
+    curves: pd.DataFrame
     attrition: pd.DataFrame
 
     @property
@@ -464,8 +467,17 @@ def _beside(
     return {
         "reliability": reliability(connectivity, [], design, circuits, **about),
         "shrinkage": shrunken_table(tested, alpha=0.05),
+        "curves": _curves(connectivity, scores, design),
         "attrition": attrition(connectivity, scores, runs, design, circuits, **about),
     }
+
+
+def _curves(connectivity: pd.DataFrame, scores: pd.DataFrame, design: Design) -> pd.DataFrame:
+    circuits = [Circuit(key, name, primary, "?") for key, (name, _, primary) in CIRCUITS.items()]
+    strategies = tuple(sorted(set(connectivity["strategy"])))
+    choices = Choices(strategies, (0.5,), True, ((),), ("si",), ("ranks", "values"))
+    about: dict[str, Any] = {"seed": 1, "permutations": 99, "alpha": 0.05}
+    return specification_tables({0.5: connectivity}, scores, design, circuits, choices, **about)[1]
 
 
 def _motion(connectivity: pd.DataFrame, runs: pd.DataFrame, design: Design) -> pd.DataFrame:

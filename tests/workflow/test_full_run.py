@@ -33,12 +33,13 @@ def expected_files() -> set[str]:
     files |= {f"clinical/{name}.tsv" for name in clinical}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
     tests += ("reliability", "shrinkage", "attrition", "networks")
+    tests += ("specifications", "specification_curve")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
         for name in (
             *("circuits", "paired", "association", "matrices"),
-            *("flow", "qcfc", "networks", "edges", "clinical"),
+            *("flow", "qcfc", "networks", "edges", "clinical", "specifications"),
         )
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }

@@ -43,6 +43,10 @@ _figures = {
     },
     "networks": {"tests": rules.network_tests.output[0]},
     "edges": {"edges": rules.edges.output[0]},
+    "specifications": {
+        "specifications": rules.specifications.output.all,
+        "curves": rules.specifications.output.curve,
+    },
 }
 if _measured:
     _figures["activity"] = {"activity": rules.activity_tests.output[0]}
@@ -156,6 +160,7 @@ rule methods:
         robustness=rules.robustness.output[0],
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
+        curves=rules.specifications.output.curve,
         attrition=rules.attrition.output[0],
         networks=of_images(rules.network_tests.output[0]),
         edges=of_images(rules.edges.output[0]),
@@ -199,6 +204,7 @@ rule report:
         robustness=rules.robustness.output[0],
         reliability=rules.reliability.output[0],
         shrinkage=rules.hypotheses.output.shrinkage,
+        curves=rules.specifications.output.curve,
         attrition=rules.attrition.output[0],
         clinical=rules.clinical_course.output.summary,
         effects=rules.clinical_effects.output.effects,

@@ -20,13 +20,13 @@ with running(snakemake):
     connectivity = read_tsv(inputs.connectivity, numeric=NUMERIC)
     scores, design = read_tsv(inputs.scores, numeric=("score",)), read_design(inputs.design)
     tables = (connectivity, scores, design, list(registry.circuits.values()))
-    about = ("strategy", "seed", "permutations", "alpha")
-    found = evaluate_hypotheses(*tables, **{key: params[key] for key in about})
-    beside = {"motion": read_tsv(inputs.motion, numeric=MOTION_NUMBERS), "alpha": params.alpha}
-    beside["null"] = read_tsv_if_any(inputs.null, NULL_COLUMNS, numeric=("percentile",))
-    beside["habenula"] = circuit_verdicts(registry, read_tsv_if_any(inputs.habenula, COLUMNS))
-    beside["curves"] = read_tsv(inputs.curves)
-    write_tsv(snakemake.output.hypotheses, described(*found, design, **beside))
+    about = {key: params[key] for key in ("strategy", "seed", "permutations", "alpha")}
+    found = evaluate_hypotheses(*tables, **about)
+    more = {"motion": read_tsv(inputs.motion, numeric=MOTION_NUMBERS), "alpha": params.alpha}
+    more["curves"] = read_tsv(inputs.curves)
+    more["null"] = read_tsv_if_any(inputs.null, NULL_COLUMNS, numeric=("percentile",))
+    more["habenula"] = circuit_verdicts(registry, read_tsv_if_any(inputs.habenula, COLUMNS))
+    write_tsv(snakemake.output.hypotheses, described(*found, design, **more))
     write_tsv(snakemake.output.shrinkage, shrunken_table(found[1], alpha=params.alpha))
     write_tsv(snakemake.output.left_out, incomplete_participants(*tables, strategy=params.strategy))
     write_sidecars(snakemake.output)

@@ -18,15 +18,8 @@ with running(snakemake):
     sidecars = {each: inputs.sidecars[i::n] for i, each in enumerate(params.strategies)}
     atlases = dict(zip(params.atlases, inputs.atlases, strict=True))
     facts = study_facts(config, params.folders, sidecars, atlases)
-    tables = (
-        "hypotheses",
-        "regions",
-        "runs",
-        "robustness",
-        "reliability",
-        "shrinkage",
-        "attrition",
-    )
+    tables = ("hypotheses", "regions", "runs", "robustness", "reliability", "shrinkage")
+    tables += ("attrition", "curves")
     text = methods_text(
         design=read_design(inputs.design),
         **{name: read_tsv(inputs[name]) for name in tables},

@@ -14,16 +14,8 @@ from ketfc.study.design.design import read_design
 with running(snakemake):
     inputs = snakemake.input
     facts = read_json(inputs.facts)
-    tables = (
-        "hypotheses",
-        "regions",
-        "runs",
-        "robustness",
-        "reliability",
-        "shrinkage",
-        "attrition",
-        "motion",
-    )
+    tables = ("hypotheses", "regions", "runs", "robustness", "reliability", "shrinkage")
+    tables += ("attrition", "curves", "motion")
     page = render_report(
         design=read_design(inputs.design),
         **{name: read_tsv(inputs[name]) for name in tables},

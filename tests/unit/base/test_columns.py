@@ -23,6 +23,7 @@ from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
 from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
 from ketfc.inference.shrinkage import SHRINKAGE_COLUMNS
+from ketfc.inference.specifications.table import CURVE_COLUMNS, SPECIFICATION_COLUMNS
 from ketfc.inference.synthesis.studies import STUDY_COLUMNS
 from ketfc.inference.synthesis.table import LEAVE_ONE_OUT_COLUMNS, SYNTHESIS_COLUMNS
 from ketfc.study.plan import RUN_COLUMNS
@@ -50,6 +51,8 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("maps/seed-sgACC_change_clusters.tsv", CLUSTER_COLUMNS),
         ("figures/seed-sgACC_change.tsv", CLUSTER_COLUMNS),
         ("maps/seed-sgACC_change_voxels.tsv", ("n_voxels", "n_lost", "reason")),
+        ("tests/specifications.tsv", SPECIFICATION_COLUMNS),
+        ("tests/specification_curve.tsv", CURVE_COLUMNS),
         (
             "tests/hypotheses.tsv",
             (*HYPOTHESIS_COLUMNS, "estimand", "verdict", "null_percentile"),

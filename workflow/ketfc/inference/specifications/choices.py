@@ -115,14 +115,17 @@ def choices_of(config: Config) -> Choices:
         tuple(name for name in names if name != blocks)
         for names in (config.statistics.covariates, *asked.covariates)
     ]
+    # the same covariates in another order are the same model
+    unique: dict[frozenset[str], tuple[str, ...]] = {}
+    for names in sets:
+        unique.setdefault(frozenset(names), names)
     return Choices(
         strategies=tuple(dict.fromkeys([primary, *strategies])),
         thresholds=tuple(dict.fromkeys([denoising.fd_thresh, *asked.fd_thresholds]))
         if config.study.connectivity is None
         else (None,),
         definitions=asked.definitions,
-        # the same covariates in another order are the same model
-        covariates=tuple({frozenset(names): names for names in reversed(sets)}.values())[::-1],
+        covariates=tuple(unique.values()),
         scores=tuple(dict.fromkeys([SI, *scores])),
         tests=asked.tests,
     )

@@ -30,6 +30,7 @@ from ketfc.reporting.text.beside.attrition import attrition_section
 from ketfc.reporting.text.beside.networks import network_section
 from ketfc.reporting.text.beside.reliability import reliability_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
+from ketfc.reporting.text.beside.specifications import specification_section
 from ketfc.reporting.text.captions import (
     ELSEWHERE,
     OF_QUALITY,
@@ -95,6 +96,7 @@ def render_report(
     robustness: pd.DataFrame,
     reliability: pd.DataFrame,
     shrinkage: pd.DataFrame,
+    curves: pd.DataFrame,
     attrition: pd.DataFrame,
     networks: pd.DataFrame,
     edges: pd.DataFrame,
@@ -112,7 +114,7 @@ def render_report(
     config : mapping
         The configuration with all its defaults, keys spelt as in the YAML file.
     hypotheses, regions, runs, exclusions, null, habenula, robustness, networks, edges,
-    reliability, shrinkage, attrition
+    reliability, shrinkage, curves, attrition
         As for :func:`ketfc.reporting.text.methods.methods_text`.
     motion, qcfc, clinical : pandas.DataFrame
         ``quality/motion.tsv``, ``quality/qcfc.tsv`` and ``clinical/summary.tsv``.
@@ -172,6 +174,7 @@ def render_report(
         robustness=robustness_section(robustness, hypotheses, design),
         reliability=reliability_section(reliability),
         shrinkage=shrinkage_section(shrinkage, design),
+        specifications=specification_section(curves),
         attrition=attrition_section(attrition, design),
         clinical=clinical_table,
         clinical_remarks=clinical_remarks,

@@ -25,6 +25,7 @@ TITLES = {
     "paired": "Connectivity before and after",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
+    "specifications": "Other choices of analysis",
     "qcfc": "Head motion and connectivity",
     "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
@@ -99,6 +100,17 @@ def _caption(name: str, design: Design) -> str:
         return _clinical(design)
     if name == "association":
         return _association(design)
+    if name == "specifications":
+        return (
+            "Each point is one specification, a combination of the choices marked below it, in "
+            "ascending order of its effect: a partial correlation (of ranks or values), of a "
+            f"change within participants t/√(t² + df). Orange: p ≤ {design.alpha:g} by itself, not "
+            "corrected; diamond: the primary test; dashed: the median. Above each curve the p of "
+            "that median, and the share of specifications that are significant with the p of that "
+            "share, both by rearrangements that all specifications share. Families of choices with "
+            "one choice are not shown; “another” definition is any that the registry has beside "
+            "its own."
+        )
     if name == "flow":
         return (
             "Who was found, imaged and tested, and beside it what was left out and why, counted "
@@ -251,6 +263,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "Three discs joined by lines: the change of connectivity within and between the "
             "default-mode, salience and frontoparietal networks; below, the same with intervals, "
             "and the change of their segregation. The numbers are in the table of networks."
+        )
+    if name == "specifications":
+        return (
+            "Specification curves of each primary circuit: effects of all specifications in "
+            "ascending order, above marks of the choices that each was made with."
         )
     if name == "edges":
         return "Matrices of the t of every edge, with the edges that survive correction."

@@ -25,6 +25,7 @@ from ketfc.reporting.text.beside.attrition import attrition_methods
 from ketfc.reporting.text.beside.networks import network_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
+from ketfc.reporting.text.beside.specifications import specification_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
@@ -61,6 +62,7 @@ def methods_text(
     robustness: pd.DataFrame,
     reliability: pd.DataFrame,
     shrinkage: pd.DataFrame,
+    curves: pd.DataFrame,
     attrition: pd.DataFrame,
     networks: pd.DataFrame,
     edges: pd.DataFrame,
@@ -87,6 +89,8 @@ def methods_text(
         ``tests/edges.tsv``, numbers of the last as numbers.
     effects : pandas.DataFrame
         ``clinical/effects.tsv``, numbers as numbers.
+    curves : pandas.DataFrame
+        ``tests/specification_curve.tsv``.
     reliability, shrinkage, attrition, networks : pandas.DataFrame
         The tables of these names in ``tests/``.
     clusters : pandas.DataFrame or None
@@ -150,6 +154,7 @@ def methods_text(
             *baseline_methods(hypotheses, design),
             *robustness_methods(robustness, as_number(of("statistics", "equivalence-margin"))),
             *reliability_methods(reliability),
+            *specification_methods(curves),
             *shrinkage_methods(shrinkage),
             *attrition_methods(attrition),
             *matched_sentences(null),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,9 +71,7 @@ def _draw(numbers: pd.DataFrame, curves: pd.DataFrame, design: Design) -> Figure
     rows = {test: _rows(numbers[numbers["test"] == test]) for test in tests}
     heights = [height for test in tests for height in (_CURVE, _ROW * len(rows[test]))]
     figure = style.new_figure(style.TWO_COLUMNS, sum(heights) + 22.0 * len(tests))
-    grid = figure.subplots(
-        len(heights), len(circuits), height_ratios=heights, squeeze=False, sharex="col"
-    )
+    grid = figure.subplots(len(heights), len(circuits), height_ratios=heights, squeeze=False)
     limit = style.nice_limit(numbers["effect"])
     for i, test in enumerate(tests):
         for j, circuit in enumerate(circuits):
@@ -84,9 +83,10 @@ def _draw(numbers: pd.DataFrame, curves: pd.DataFrame, design: Design) -> Figure
                 style.say(board, "")
                 continue
             _curve(curve, own, about.iloc[0], limit, design)
-            _dashboard(board, own, rows[test], labelled=j == 0)
+            board.sharex(curve)
+            _dashboard(board, own, rows[test], design, labelled=j == 0)
             if j == 0:
-                curve.set_ylabel("change,\npartial r" if test == "change" else "association,\nr or ρ")
+                curve.set_ylabel(f"{test},\npartial r" + (" or ρ" if test == "association" else ""))
             else:
                 curve.set_yticklabels([])
     figure.align_ylabels()
@@ -123,29 +123,40 @@ def _curve(
         first["rank"], first["effect"], s=26, marker="D", facecolor="none",
         edgecolor=style.INK, linewidth=0.8, zorder=4,
     )  # fmt: skip
-    axes.set_ylim(-limit, limit)
+    axes.set_ylim(-1.08 * limit, 1.08 * limit)
     axes.margins(x=0.04)
     axes.set_xticks([])
-    style.entitle(axes, _short(str(about["name"])), _line(about))
+    axes.set_title(
+        f"{_short(str(about['name']))}\n", loc="left", fontweight="bold", fontsize=6.3, pad=10
+    )
+    axes.annotate(
+        _line(about), (0, 1), xytext=(0, 3), xycoords="axes fraction",
+        textcoords="offset points", fontsize=5.8, linespacing=1.3,
+    )  # fmt: skip
 
 
 def _line(about: pd.Series[float]) -> str:
     share = 100 * about["share_significant"]
     return (
-        f"median {p_equals(about['p_median'])}\n"
-        f"{share:.0f} % of {about['counted']:.0f}, {p_equals(about['p_share'])}"
+        f"median: {p_equals(about['p_median'])}\n"
+        f"{share:.0f} % of {about['counted']:.0f}: {p_equals(about['p_share'])}"
     )
 
 
 def _short(name: str) -> str:
-    """Return a name that fits above a narrow panel."""
-    return sentence(name.partition(",")[0].replace("right ", "R ").replace("lateral", "lat."))
+    """Return a name in at most two lines that fit above a narrow panel."""
+    return "\n".join(wrap(sentence(name.partition(",")[0]), 20)[:2])
 
 
 def _dashboard(
-    axes: Axes, own: pd.DataFrame, rows: Sequence[tuple[str, str]], *, labelled: bool
+    axes: Axes,
+    own: pd.DataFrame,
+    rows: Sequence[tuple[str, str]],
+    design: Design,
+    *,
+    labelled: bool,
 ) -> None:
-    found = (own["p_permutation"] <= 0.05).to_numpy()
+    found = (own["p_permutation"] <= design.alpha).to_numpy()
     for i, (family, choice) in enumerate(rows):
         here = np.array([value == choice for value in _choice(own[family], family)])
         for which, colour in ((here & ~found, _OPEN), (here & found, _FOUND)):
