@@ -53,7 +53,11 @@ def test_every_run_of_every_seed_has_three_slices_or_a_reason(tmp_path):
     figure = draw_seed_maps({"sgACC": [shown, absent], "dACC": [absent, shown]}, ["pre", "post"])
     panels, bar = figure.axes[:12], figure.axes[12]
     assert [len(panel.images) for panel in panels] == [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1]
-    assert [panel.get_title(loc="left") for panel in panels[:6:3]] == ["pre", "post"]
+    pre, post = figure.texts
+    assert (pre.get_text(), post.get_text()) == ("pre", "post")
+    # each begins where its slices do
+    assert pre.get_position()[0] == pytest.approx(panels[0].get_position().x0, abs=0.02)
+    assert post.get_position()[0] == pytest.approx(panels[3].get_position().x0, abs=0.02)
     i, j, k = shown.centre
     sagittal, coronal, axial = (panel.images[0].get_array() for panel in panels[:3])
     np.testing.assert_array_equal(sagittal, shown.z[i].T)

@@ -106,10 +106,13 @@ def draw_seed_maps(maps: Mapping[str, Sequence[SeedMap]], labels: Sequence[str])
                 for panel in panels:
                     panel.set_axis_off()
         for run, label in enumerate(labels):
-            axes[0, 3 * run].set_title(label, loc="left")
+            # above the tallest slice, whichever it is
+            left = (_NAMES + 3 * _SLICE * run) / width
+            figure.text(left, 1 - 1 / height, label, va="top", fontsize=7.5)
         if shown is not None:
             bar = figure.add_axes((_NAMES / width, 5.5 / height, 3 * _SLICE / width, 1.6 / height))
-            figure.colorbar(shown, cax=bar, orientation="horizontal", extend="both")
+            ticks = [-_LIMIT, -_LIMIT / 2, 0, _LIMIT / 2, _LIMIT]
+            figure.colorbar(shown, cax=bar, orientation="horizontal", extend="both", ticks=ticks)
             bar.set_xlabel("Fisher z", labelpad=1)
             bar.xaxis.set_label_position("top")
     return figure
