@@ -253,6 +253,29 @@ def test_clusters_have_their_peak_size_and_parcel(tmp_path):
     assert up["p_type"] == "counted"
 
 
+def test_clusters_are_listed_by_their_p_and_then_by_their_size(tmp_path):
+    effects = {at(1, 1, 1): 8.0, at(1, 2, 1): 8.0, at(5, 4, 3): -9.0, at(5, 3, 3): -6.0}
+    found = with_effects(tmp_path, effects)
+    assert found.test is not None
+    place = np.flatnonzero(found.mask.ravel(order="F"))
+
+    def listed(**p: float) -> pd.DataFrame:
+        values = np.ones(len(place))
+        for voxel, value in (*dict.fromkeys(effects, p["all"]).items(), (at(5, 4, 3), p["peak"])):
+            values[place == voxel] = value
+        return map_clusters(
+            replace(found, test=replace(found.test, p_tfce=values)), PARCELS, alpha=0.05
+        )
+
+    first = listed(all=0.04, peak=0.01).iloc[0]
+    assert first[["x", "y", "z", "cluster"]].tolist() == [6, 4, 14, 1]  # of the larger |t|
+    assert first["p_tfce"] == 0.01
+    assert listed(all=0.01, peak=0.03)["peak_t"].gt(0).tolist() == [True, False]
+    # the p of a cluster is that of its peak; one that does not survive is no part of it
+    assert listed(all=0.04, peak=0.06)["n_voxels"].tolist() == [2, 1]
+    assert listed(all=0.06, peak=0.05)["n_voxels"].tolist() == [1]
+
+
 def test_an_empty_map_says_so_with_its_smallest_p(tmp_path):
     found = with_effects(tmp_path, {})
     (row,) = map_clusters(found, PARCELS, alpha=0.05).to_dict("records")
