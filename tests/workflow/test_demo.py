@@ -10,6 +10,7 @@ import pytest
 from made_study import contents, snakemake
 
 from ketfc.base.files import read_json, read_tsv
+from ketfc.inference.maps.clusters import CLUSTER_NUMBERS, rows_of
 
 pytestmark = pytest.mark.slow
 PRIMARY = ["sgacc-rlpfc", "habenula-cortex", "amygdala-dacc", "dmn", "salience"]
@@ -77,6 +78,26 @@ def test_the_planted_association_comes_out_and_no_other(
             assert row["estimate"] < 0
         else:
             assert row["p_holm"] >= 0.05, circuit
+
+
+def test_the_map_of_a_seed_finds_what_was_planted_where_it_was_planted(
+    demo: Path, truth: dict
+) -> None:
+    clusters = read_tsv(demo / "results/maps/clusters.tsv", numeric=CLUSTER_NUMBERS)
+    planted = truth["map"]
+    found = rows_of(clusters, planted["seed"], "change")
+    assert set(found["result"]) == {"cluster"}
+    # that of the smallest p is the planted one, in voxels that no circuit names
+    peak = found.iloc[0]
+    assert peak["p_tfce"] <= 0.05
+    assert peak["peak_t"] > 0
+    away = peak[["x", "y", "z"]].to_numpy(float) - planted["centre_mm"]
+    assert np.linalg.norm(away) < planted["radius_mm"]
+    # nothing was planted for the habenula
+    for question in ("change", "association"):
+        nothing = rows_of(clusters, "rHabenula", question)
+        assert nothing["result"].tolist() == ["no voxel survives"]
+        assert (nothing["p_tfce"] > 0.05).all()
 
 
 def test_the_primary_strategy_is_what_was_tested(demo: Path) -> None:

@@ -186,6 +186,8 @@ def test_the_truth_names_the_planted_changes_and_the_special_participants(tmp_pa
     }
     assert changed == {"sgacc-rlpfc", "amygdala-dacc"}
     assert 0.55 < truth["expected_change_z"]["sgacc-rlpfc"]["ketamine"] < 0.75
+    assert truth["map"]["seed"] in demo.REGIONS
+    assert truth["map"]["expected_change_z"] == {"ketamine": 0.8, "midazolam": 0.0}
     people = {p.id: p for p in demo.demo_participants(SEED)}
     (moving, session) = truth["special"]["heavy-motion"][0]
     assert people[moving].heavy_motion == session
@@ -235,6 +237,38 @@ def test_the_noise_free_signals_have_exactly_the_planted_connectivity():
     planted = demo.planted_edges(person, "post", seed=SEED)
     for (a, b), value in planted.items():
         assert z[names.index(a), names.index(b)] == pytest.approx(value, abs=1e-9)
+
+
+def test_the_effect_of_the_map_is_planted_exactly_and_where_no_circuit_is(head):
+    placed = demo_head.place_signals(
+        head["regions"], head["labels"], head["brain_mask"], demo_run.DEMO_AFFINE
+    )
+    whole = demo_head.make_head(
+        head["brain_mask"], head["gm"], head["wm"], placed, demo_run.DEMO_AFFINE
+    )
+    voxels = demo_bold.map_voxels(placed, whole)
+    away = np.linalg.norm(whole.world[voxels] - demo.MAP_CENTRE, axis=1)
+    assert len(voxels) > 50
+    assert away.max() < demo.MAP_RADIUS
+    assert not set(whole.voxels[voxels]) & set(placed.voxels)
+    assert whole.tissue["grey"][voxels].all()
+    names = [name for name, _ in REGIONS]
+    change = {demo.KETAMINE: [], demo.MIDAZOLAM: []}
+    for person in demo.demo_participants(SEED):
+        planted = {}
+        for session in person.sessions:
+            series = demo_bold.region_series(
+                person, session, seed=SEED, names=names, n_volumes=N_VOLUMES
+            )
+            seeds = series[names.index(demo.MAP_SEED)]
+            own = demo_bold.map_series(person, session, seed=SEED, of=seeds)
+            planted[session] = demo.planted_map_z(person, session, seed=SEED)
+            assert np.arctanh(np.corrcoef(seeds, own)[0, 1]) == pytest.approx(planted[session])
+            assert own.std() == pytest.approx(1)
+        if len(planted) == 2:
+            change[person.arm].append(planted["post"] - planted["pre"])
+    assert np.mean(change[demo.KETAMINE]) == pytest.approx(demo.MAP_CHANGE, abs=0.1)
+    assert np.mean(change[demo.MIDAZOLAM]) == pytest.approx(0, abs=0.1)
 
 
 def test_impossible_correlations_are_an_error():

@@ -3,7 +3,7 @@
 A voxel is its baseline intensity times one plus, in fractions of it: the signal of its parcel or
 circuit region (grey matter), spatially smooth noise, scanner drift, a global signal, signals of
 white matter and cerebrospinal fluid that leak into grey matter, and effects of head motion;
-thermal noise has the same size everywhere.
+thermal noise has the same size everywhere. One place that no circuit names follows a seed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ from ketfc.demo.signals import (
     Array,
     coloured,
     correlated,
+    cosine_drift,
     framewise_displacement,
 )
 from ketfc.demo.study import (
     CIRCUITS,
+    MAP_CENTRE,
+    MAP_RADIUS,
+    MAP_SEED,
     DemoParticipant,
     planted_correlation,
     planted_edges,
+    planted_map_z,
     stream,
 )
 
@@ -97,6 +102,10 @@ def simulate(
     below = placed.labels[placed.voxels]
     signal[below > 0] -= parcels[below[below > 0] - 1]
     change[:, column] += (_SIGNAL * signal).T.astype(np.float32)
+    # and so does a signal in a place that no circuit names
+    voxels = map_voxels(placed, head)
+    own = map_series(person, session, seed=seed, of=regions[placed.names.index(MAP_SEED)])
+    change[:, voxels] += (_SIGNAL * (own - parcels[label[voxels] - 1])).T.astype(np.float32)
 
     change += 1
     change *= (head.baseline / SLOPE).astype(np.float32)
@@ -130,6 +139,34 @@ def region_series(
     """
     correlation = planted_correlation(names, planted_edges(person, session, seed=seed))
     return correlated(stream(seed, person.id, session, "regions"), correlation, n_volumes, T_R)
+
+
+def map_voxels(placed: PlacedSignals, head: Head) -> NDArray[np.intp]:
+    """Return the voxels of the head, by their number, that have the effect that a map finds.
+
+    Those of the parcels' around `MAP_CENTRE`, but for those of circuit regions.
+    """
+    near = np.linalg.norm(head.world - np.array(MAP_CENTRE), axis=1) < MAP_RADIUS
+    grey = placed.labels[head.voxels] > 0
+    return np.flatnonzero(near & grey & ~np.isin(head.voxels, placed.voxels))
+
+
+def map_series(person: DemoParticipant, session: str, *, seed: int, of: Array) -> Array:
+    """Return the signal of the map's effect: correlated with that of its seed exactly as planted.
+
+    Parameters
+    ----------
+    person, session, seed
+        As for :func:`region_series`.
+    of : numpy.ndarray, shape (n_volumes,)
+        The seed's signal: mean 0, standard deviation 1, no drifts.
+    """
+    own = coloured(stream(seed, person.id, session, "map series"), 1, len(of), 0.7)[0]
+    drift = cosine_drift(len(of), T_R)
+    own -= own.mean() + drift @ (drift.T @ own)
+    own -= of * (of @ own) / (of @ of)
+    r = np.tanh(planted_map_z(person, session, seed=seed))
+    return np.asarray(r * of + np.sqrt(1 - r**2) * own / own.std())
 
 
 def _parcel_series(

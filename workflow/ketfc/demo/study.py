@@ -52,6 +52,12 @@ _RISES, _FALLS = "sgacc-rlpfc", "amygdala-dacc"
 AMYGDALA_DACC_CHANGE = -0.5
 """Fisher z by which amygdala–dACC changes under ketamine."""
 
+MAP_SEED = "sgACC"
+MAP_CENTRE, MAP_RADIUS = (-58.0, -38.0, -10.0), 14.0
+"""Grey matter that no circuit names (left middle temporal gyrus), in mm: only a map can find it."""
+MAP_CHANGE = 0.8
+"""Fisher z by which its connectivity with the seed rises under ketamine."""
+
 _BASELINE_Z = {
     "sgacc-rlpfc": 0.20,
     "habenula-cortex": 0.15,
@@ -243,6 +249,18 @@ def planted_edges(person: DemoParticipant, session: str, *, seed: int) -> dict[E
     return edges
 
 
+def planted_map_z(person: DemoParticipant, session: str, *, seed: int) -> float:
+    """Return the connectivity of `MAP_SEED` with the place of the map's effect, in Fisher z.
+
+    Around 0, with the spread of circuits between participants and sessions. Parameters are those of
+    :func:`planted_edges`.
+    """
+    level = _wobble(stream(seed, person.id, "map"), _TRAIT_SD)
+    level += _wobble(stream(seed, person.id, session, "map"), _STATE_SD)
+    treated = session == "post" and person.arm == KETAMINE
+    return level + (MAP_CHANGE if treated else 0.0)
+
+
 def _wobble(rng: np.random.Generator, sd: float) -> float:
     # bounded, so that no draw makes the correlations of a run impossible
     return float(np.clip(rng.normal(0, sd), -2 * sd, 2 * sd))
@@ -300,6 +318,12 @@ def demo_truth(seed: int) -> dict[str, Any]:
         "expected_change_z": changes,
         "associated_with_ssi_change": [_RISES],
         "ssi_fall_per_z": SSI_FALL_PER_Z,
+        "map": {
+            "seed": MAP_SEED,
+            "centre_mm": list(MAP_CENTRE),
+            "radius_mm": MAP_RADIUS,
+            "expected_change_z": {KETAMINE: MAP_CHANGE, MIDAZOLAM: 0.0},
+        },
         "special": special,
         "participants": {
             p.id: {
