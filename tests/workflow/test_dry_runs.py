@@ -22,7 +22,7 @@ ONCE = {
     "dataset_description": 1,
     "edges": 1,
     "exclusions": 1,
-    "figure": 9,
+    "figure": 10,
     "group_quality": 1,
     "habenula": 1,
     "headers": 1,
@@ -41,6 +41,7 @@ ONCE = {
     "reliability": 1,
     "report": 1,
     "robustness": 1,
+    "specifications": 1,
     "sessions": 1,
     "similarity": 1,
     "summary": 1,
@@ -136,6 +137,14 @@ def test_seed_maps_are_made_by_the_read_that_is_made_anyway(empty: MAKE) -> None
     assert done.code == 0, done.text
     assert done.jobs["map_run"] == done.jobs["denoise_run"] == 8
     assert "extract_run" not in done.jobs
+
+
+def test_further_thresholds_start_from_what_was_read(empty: MAKE) -> None:
+    asked = {"specifications": {"fd-thresholds": [0.2, 0.3]}}
+    done = empty(statistics=asked).run("-n")
+    assert done.code == 0, done.text
+    assert done.jobs["specify_run"] == done.jobs["extract_run"] == done.jobs["denoise_run"] == 8
+    assert done.jobs["specifications"] == 1
 
 
 def test_activity_is_measured_by_that_read_and_tested_drawn_and_told(empty: MAKE) -> None:

@@ -10,7 +10,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "simulated images": ("demo_tables", "demo_run"),
     "fetched images": ("fetch_bold", "fetch_further_bold"),
     "atlases": ("dataset_description", "parcellation", "null_spheres", "explain"),
-    "reading, denoising": ("extract_run", "map_run", "denoise_run"),
+    "reading, denoising": ("extract_run", "map_run", "denoise_run", "specify_run"),
     "sessions": (
         "sessions",
         "given_connectivity",
@@ -22,7 +22,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
-        *("attrition", "reliability", "exclusions"),
+        *("attrition", "reliability", "exclusions", "specifications"),
         *("network_tests", "activity_tests", "group_map", "clusters"),
     ),
     "report": (
