@@ -20,5 +20,5 @@ def test_what_is_tested_stays_in_its_band_and_what_is_not_shows_that_the_simulat
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
 def test_tested_measures_reject_in_the_binomial_band(share):
-    table = rates(share, 400).set_index("measure").loc[list(TESTED)]
+    table = rates(share, 1000).set_index("measure").loc[list(TESTED)]
     assert table["rate"].between(table["low"], table["high"]).all(), table

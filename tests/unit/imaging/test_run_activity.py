@@ -7,7 +7,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
-from made_runs import REGIONS, place, run_settings
+from made_runs import AFFINE, REGIONS, SHAPE, place, run_settings
 
 from ketfc.base.files import read_tsv
 from ketfc.imaging.activity.alff import amplitudes, spectra
@@ -15,6 +15,7 @@ from ketfc.imaging.activity.reho import reho
 from ketfc.imaging.activity.run import NUMBERS, write_activity
 from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.denoise.operator import filled_operator, within
+from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.run.operators import run_operators
 from ketfc.imaging.run.reading import extract_run_and_voxels
@@ -104,6 +105,21 @@ def test_regions_are_means_of_the_maps_and_the_maps_are_those_of_the_functions(m
     assert set(table["n_volumes"]) == {237}
     assert about["24P"]["VolumesOfSpectrum"] == 240
     assert about["24P"]["Excluded"] is None
+
+
+def test_a_region_with_too_little_signal_has_no_value(make_run, tmp_path):
+    grid = Grid(SHAPE, AFFINE)
+    first = place(grid)[0].weights[[0]].toarray().ravel() > 0
+    lost = np.flatnonzero(first)[: int(first.sum() * 0.4)]
+
+    def without_signal(data):
+        data[np.unravel_index(lost, SHAPE, order="F")] = 500.0
+
+    run = make_run(240, edit=without_signal)
+    for least, told in ((0.5, True), (0.7, False)):
+        table, *_ = measured(run, tmp_path, maps=False, min_coverage=least)
+        assert table.loc[table["region"] == NAMES[0], "value"].notna().all() == told
+        assert table.loc[table["region"] == NAMES[1], "value"].notna().all()
 
 
 def test_only_what_is_asked_for_is_written(make_run, tmp_path):

@@ -231,7 +231,6 @@ def interpolation(keep: NDArray[np.bool_]) -> NDArray[np.float64]:
     volumes = np.flatnonzero(keep)
     spline = CubicSpline(volumes, np.eye(keep.size)[keep])
     filled: NDArray[np.float64] = spline(np.arange(volumes[0], volumes[-1] + 1))
-    filled[within(keep)] = np.eye(keep.size)[keep]
     return filled
 
 
