@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from ketfc.inference.clinical.effects import clinical_effects
 from ketfc.study.config.config import parse_config
 from ketfc.study.plan import make_plan
 from ketfc.study.runs.index import index_runs
@@ -126,6 +127,25 @@ def test_two_days_after_ketamine_scores_are_lower_than_after_placebo(summary) ->
     row = change(summary, "p2", "post")
     assert row["n"] == 24
     assert [round(row[name], 2) for name in ("mean", "sd", "dz")] == [-6.75, 9.54, -0.71]
+
+
+def test_drugs_are_compared_at_equal_period_in_patients_alone(study, plan) -> None:
+    rules = clinical_rules(study[1].scores)
+    course = clinical_scores(plan.scores, rules, compared_roles(plan.design))
+    about = {"seed": 1, "permutations": 199, "alpha": 0.05}
+    table = clinical_effects(plan.scores, course, plan.participants, plan.design, **about)
+    (row,) = table[table["contrast"] == "between drugs"].to_dict("records")
+    # by hand: the mean of the two orders' mean differences, each of half the weight
+    patients = plan.participants.set_index("participant_id")["group"] == "patients"
+    scores = plan.scores.pivot_table(index="participant_id", columns="role", values="score")
+    difference = (scores["post"] - scores["p2"])[lambda d: patients[d.index]].dropna()
+    order = difference.index.map(plan.design.sequences)
+    means = difference.groupby(order).mean()
+    assert list(means.index) == ["control-first", "ketamine-first"]
+    assert row["n"] == len(difference) == 26
+    assert row["estimate"] == pytest.approx(means.mean())
+    within = table[table["contrast"] == "within arm"].set_index("role")
+    assert within.loc["post", "n"] == 29
 
 
 def test_healthy_controls_sit_at_the_floor(summary) -> None:

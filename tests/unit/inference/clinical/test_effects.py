@@ -140,6 +140,25 @@ def test_responders_are_counted_by_arm(rng) -> None:
     assert row["estimate"] == pytest.approx(share)
 
 
+def test_who_has_no_baseline_score_neither_responds_nor_remits(rng) -> None:
+    scores, design, _ = study(rng)
+    before = effects_of(scores, design)
+    lost = (scores["participant_id"] == "sub-06") & (scores["role"] == "pre")
+    after = effects_of(scores.assign(score=scores["score"].mask(lost)), design)
+    for outcome in ("response", "remission"):
+        counts = [
+            table[
+                (table["outcome"] == outcome)
+                & (table["scale"] == "si")
+                & (table["role"] == "post")
+                & (table["effect"] == "risk difference")
+            ].iloc[0]
+            for table in (before, after)
+        ]
+        assert [row["n_ketamine"] for row in counts] == [13, 12]
+        assert [row["n_missing"] for row in counts] == [0, 1]
+
+
 def test_changes_in_ideation_and_depression_are_correlated_within_arms(rng) -> None:
     pingouin = pytest.importorskip("pingouin")
     scores, design, arms = study(rng)
@@ -216,6 +235,8 @@ def test_without_arms_the_change_is_tested_and_no_arm_is_compared(rng) -> None:
 def test_drugs_of_a_crossover_are_compared_at_equal_period(rng) -> None:
     who = [f"sub-{i:02}" for i in range(14)]
     first = ["ketamine-first" if i in (0, 3, 4, 5, 9) else "control-first" for i in range(14)]
+    # scored twice, and had one drug alone
+    first[13] = "ketamine-only"
     rows = []
     for name, order in zip(who, first, strict=True):
         base = rng.normal(22, 3)
@@ -242,7 +263,8 @@ def test_drugs_of_a_crossover_are_compared_at_equal_period(rng) -> None:
     row = table[table["contrast"] == BETWEEN_DRUGS].iloc[0]
     data = wide(scores, "si")
     difference = data["ket"] - data["pla"]
-    by_order = difference.groupby(np.array(first)).mean()
+    by_order = difference.groupby(np.array(first)).mean().drop("ketamine-only")
+    assert row["n"] == 13
     assert row["effect"] == DRUGS
     assert row["estimate"] == pytest.approx(by_order.mean())
     assert row["estimate"] != pytest.approx(difference.mean(), abs=0.1)
