@@ -16,8 +16,7 @@ with running(snakemake):
     activity = dict(zip(params.names, map(read_json, inputs.activity), strict=False))
     coverage = coverage_by_run(params.names, params.atlases, inputs.coverage)
     about = (quality, coverage, params.min_coverage, activity)
-    given = read_tsv_if_any(inputs.regions, ("note",))
-    found = excluded_runs(read_tsv(inputs.runs), *about, given)
+    found = excluded_runs(read_tsv(inputs.runs), *about, read_tsv_if_any(inputs.regions, ["note"]))
     left_out, design = read_tsv(inputs.left_out), read_design(inputs.design)
     table = with_gaps(
         with_design(design, all_exclusions(read_tsv(inputs.problems), found, left_out)),
