@@ -64,7 +64,7 @@ FAMILIES = {
     "definition": "the definition of the regions",
     "covariates": "the covariates",
     "score": "the score",
-    "scale": "ranks or values",
+    "scale": "whether ranks or values are tested",
 }
 """Families of choices in words, in the order of :class:`Specification`."""
 
