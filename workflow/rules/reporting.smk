@@ -165,7 +165,7 @@ rule methods:
         networks=of_images(rules.network_tests.output[0]),
         edges=of_images(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
-        clusters=rules.clusters.output[0] if WORK.seeds else [],
+        clusters=[rules.clusters.output[0]] if WORK.seeds else [],
         activity=_tested_activity,
     output:
         methods="results/methods.md",
@@ -214,7 +214,7 @@ rule report:
         activity=_tested_activity,
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),
-        clusters=rules.clusters.output[0] if WORK.seeds else [],
+        clusters=[rules.clusters.output[0]] if WORK.seeds else [],
         maps=expand(
             "results/figures/seed-{region}_{question}.png",
             region=WORK.seeds,
