@@ -167,6 +167,7 @@ class Circuit:
     primary: bool = True
     expected_sign: str = "+"
     direction: str | None = None
+    quantity: str = "connectivity"
     unit: str = "Fisher z"
     registration: str | None = None
     variant_of: str | None = None
