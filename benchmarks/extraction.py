@@ -290,7 +290,7 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     from ketfc.imaging.denoise.censoring import censor
     from ketfc.imaging.denoise.operator import operator
     from ketfc.imaging.run.denoising import denoise_run
-    from ketfc.imaging.run.operators import RunFiles
+    from ketfc.imaging.run.operators import RunFiles, RunSettings
     from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
     from ketfc.study.config.quality import Quality
 
@@ -303,9 +303,7 @@ def whole_run(folder: Path, strategies: tuple[str, ...]) -> dict[str, Any]:
     result = denoise_run(
         read_extraction(between),
         RunFiles(files["bold"], files["mask"], files["confounds"]),
-        settings,
-        Quality(),
-        min_coverage=0.5,
+        RunSettings(settings, Quality(), min_coverage=0.5),
     )
     whole = clock.read()
     for each in (result, *result.strategies.values()):

@@ -38,7 +38,7 @@ FWHM = 6.0
 BAND = (0.01, 0.08)
 FURTHER = "24P"
 FOLDER = "maps"
-"""Where maps are written, beside the input."""
+"""Place of the maps, beside the input."""
 
 
 def regions_alone(folder: Path) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def mapped(folder: Path, strategies: tuple[str, ...], *, measures: tuple[str, ..
     from ketfc.imaging.activity.run import write_activity
     from ketfc.imaging.maps.run_maps import run_seeds, write_maps
     from ketfc.imaging.regions.registry import load_registry
-    from ketfc.imaging.run.operators import RunFiles, run_operators
+    from ketfc.imaging.run.operators import RunFiles, RunSettings, VoxelRun, run_operators
     from ketfc.imaging.run.reading import extract_run_and_voxels, write_extraction
     from ketfc.study.config.maps import Activity
     from ketfc.study.config.quality import Quality
@@ -83,12 +83,11 @@ def mapped(folder: Path, strategies: tuple[str, ...], *, measures: tuple[str, ..
     names = [region.id for region in seed_regions()]
     clock = Clock()
     extraction, brain = extract_run_and_voxels(files["bold"], files["mask"], place(folder), {})
-    found = run_operators(extraction, of_run, settings, Quality())
+    given = RunSettings(settings, Quality(), min_coverage=0.5)
+    run = VoxelRun(of_run, brain, run_operators(extraction, of_run, given))
     write_activity(
         *where,
-        brain=brain,
-        found=found,
-        files=of_run,
+        run,
         settings=Activity(**asked),
         strategies=strategies,
         names=names,
@@ -96,10 +95,8 @@ def mapped(folder: Path, strategies: tuple[str, ...], *, measures: tuple[str, ..
     )
     write_maps(
         *where,
-        brain=brain,
+        run,
         seeds=run_seeds(extraction, seeds, 0.5),
-        found=found,
-        files=of_run,
         denoising=settings,
         strategies=strategies,
         space=SPACE,

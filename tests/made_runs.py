@@ -19,7 +19,7 @@ from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import RegionSet, label_regions, sphere_regions
 from ketfc.imaging.regions.registry import Circuit, Registry
 from ketfc.imaging.run.denoising import RunResult, denoise_run
-from ketfc.imaging.run.operators import RunFiles
+from ketfc.imaging.run.operators import RunFiles, RunSettings
 from ketfc.imaging.run.reading import extract_run, read_extraction, write_extraction
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.quality import Quality
@@ -175,14 +175,10 @@ def limits(**given: float | None) -> Quality:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(RunSettings):
     """What the workflow gives to the two jobs of a run, of its config."""
 
-    denoising: Denoising
-    limits: Quality
-    min_coverage: float
-    repetition_time: float | None
-    carpet_atlas: str | None
+    carpet_atlas: str | None = None
 
 
 def run_settings(
@@ -225,14 +221,7 @@ def process_run(
         path = Path(folder) / "extraction.npz"
         write_extraction(path, extraction)
         extraction = read_extraction(path)
-    return denoise_run(
-        extraction,
-        files,
-        settings.denoising,
-        settings.limits,
-        min_coverage=settings.min_coverage,
-        repetition_time=settings.repetition_time,
-    )
+    return denoise_run(extraction, files, settings)
 
 
 def region(

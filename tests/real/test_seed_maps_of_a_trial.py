@@ -14,7 +14,7 @@ from ketfc.imaging.denoise.confounds import read_confounds, regressors
 from ketfc.imaging.maps.run_maps import run_seeds, write_maps
 from ketfc.imaging.regions.placing import sphere_regions
 from ketfc.imaging.regions.registry import load_registry
-from ketfc.imaging.run.operators import RunFiles, run_operators
+from ketfc.imaging.run.operators import RunFiles, VoxelRun, run_operators
 from ketfc.imaging.run.reading import extract_run_and_voxels
 
 SPACE = "MNI152NLin2009cAsym"
@@ -44,15 +44,13 @@ def test_maps_are_those_of_nilearn_in_the_voxels_that_both_sessions_have(kit, tm
         {},
         others=[(other.bold, other.mask)],
     )
-    found = run_operators(extraction, files, given.denoising, given.limits)
+    found = run_operators(extraction, files, given)
     seeds = [registry.regions[name] for name in registry.primary_seeds]
     write_maps(
         tmp_path,
         "a",
-        brain=brain,
+        VoxelRun(files, brain, found),
         seeds=run_seeds(extraction, seeds, 0.5),
-        found=found,
-        files=files,
         denoising=given.denoising,
         strategies=["acompcor"],
         space=SPACE,

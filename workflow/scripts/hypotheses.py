@@ -15,18 +15,16 @@ from ketfc.reporting.text.verdicts import described
 from ketfc.study.design.design import read_design
 
 with running(snakemake):
-    inputs, params = snakemake.input, snakemake.params
-    registry = load_registry(inputs.registry).with_variants(params.variants)
-    connectivity = read_tsv(inputs.connectivity, numeric=NUMERIC)
+    inputs, params, out = snakemake.input, snakemake.params, snakemake.output
+    circuits = load_registry(inputs.registry).with_variants(params.variants).circuits.values()
     scores, design = read_tsv(inputs.scores, numeric=("score",)), read_design(inputs.design)
-    tables = (connectivity, scores, design, list(registry.circuits.values()))
+    tables = (read_tsv(inputs.connectivity, numeric=NUMERIC), scores, design, circuits)
     about = {key: params[key] for key in ("strategy", "seed", "permutations", "alpha")}
     found = evaluate_hypotheses(*tables, **about)
     more = {"motion": read_tsv(inputs.motion, numeric=MOTION_NUMBERS), "alpha": params.alpha}
-    more["curves"] = read_tsv(inputs.curves)
     more["null"] = read_tsv_if_any(inputs.null, NULL_COLUMNS, numeric=("percentile",))
-    more["habenula"] = circuit_verdicts(registry, read_tsv_if_any(inputs.habenula, COLUMNS))
-    write_tsv(snakemake.output.hypotheses, described(*found, design, **more))
-    write_tsv(snakemake.output.shrinkage, shrunken_table(found[1], alpha=params.alpha))
-    write_tsv(snakemake.output.left_out, incomplete_participants(*tables, strategy=params.strategy))
-    write_sidecars(snakemake.output)
+    more["habenula"] = circuit_verdicts(circuits, read_tsv_if_any(inputs.habenula, COLUMNS))
+    write_tsv(out.hypotheses, described(*found, design, curves=read_tsv(inputs.curves), **more))
+    write_tsv(out.shrinkage, shrunken_table(found[1], alpha=params.alpha))
+    write_tsv(out.left_out, incomplete_participants(*tables, strategy=params.strategy))
+    write_sidecars(out)

@@ -1,32 +1,28 @@
 """The quality page of one participant."""
 
-from ketfc.base.files import read_tsv, write_text
+from ketfc.base.files import write_text
 from ketfc.base.job import running
 from ketfc.reporting.pages.participant import (
     read_matrices,
+    read_networks,
     read_runs,
     read_seed_maps,
     render_participant,
-)  # fmt: skip
+)
 
 with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     runs = read_runs(
-        dict(zip(params.runs, params.run_sessions, strict=True)),
-        params.sessions,
-        params.atlases,
-        quality=inputs.quality,
-        carpets=inputs.carpets,
-        coverage=inputs.coverage,
-        circuits=inputs.circuits,
-    )
+        dict(zip(params.runs, params.run_sessions, strict=True)), params.sessions, params.atlases,
+        **{name: inputs[name] for name in ("quality", "carpets", "coverage", "circuits")},
+    )  # fmt: skip
     page = render_participant(
         snakemake.wildcards.participant,
         runs,
         study=params.study,
         sessions=params.sessions,
         matrices=read_matrices(runs, inputs.relmats, inputs.sidecars),
-        networks=[name or "parcels" for name in read_tsv(inputs.table[0])["network"]],
+        networks=read_networks(inputs.table[0]),
         settings=params.settings,
         seed_maps=read_seed_maps(runs, params.seeds, inputs.seed_maps),
     )

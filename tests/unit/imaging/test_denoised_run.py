@@ -111,14 +111,8 @@ def test_a_region_that_is_constant_correlates_with_nothing_whatever_is_cleaned(l
     stacked = extraction.series
     series = stacked.series.copy()
     series[:, 1] = level
-    given = settings()
-    result = denoise_run(
-        replace(extraction, series=replace(stacked, series=series)),
-        run.files,
-        given.denoising,
-        given.limits,
-        min_coverage=0.5,
-    )
+    changed = replace(extraction, series=replace(stacked, series=series))
+    result = denoise_run(changed, run.files, settings())
     assert tuple(result.strategies) == NAMES
     for cleaned in result.strategies.values():
         matrix = cleaned.matrices["Circuits"]

@@ -37,8 +37,7 @@ def written(run: MadeRun, folder: Path) -> RunResult:
         result=result,
         registry=REGISTRY,
         regions=NAMES,
-        denoising=SETTINGS.denoising,
-        min_coverage=SETTINGS.min_coverage,
+        settings=SETTINGS,
     )
     return result
 

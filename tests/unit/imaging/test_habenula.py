@@ -246,8 +246,14 @@ def test_the_size_is_asked_for_only_where_a_habenula_waits_for_it(native, tmp_pa
 def test_the_worst_size_decides_for_every_circuit_with_a_habenula(native):
     table = habenula.habenula_table(REGISTRY, SPACE, native)
     circuits = {"habenula-cortex", "habenula-cortex-shell"}
-    assert habenula.circuit_verdicts(REGISTRY, table) == dict.fromkeys(circuits, habenula.UNKNOWN)
+    assert habenula.circuit_verdicts(REGISTRY.circuits.values(), table) == dict.fromkeys(
+        circuits, habenula.UNKNOWN
+    )
     known = habenula.habenula_table(REGISTRY, SPACE, native.iloc[:5])
-    assert set(habenula.circuit_verdicts(REGISTRY, known).values()) == {habenula.PERI_HABENULAR}
+    assert set(habenula.circuit_verdicts(REGISTRY.circuits.values(), known).values()) == {
+        habenula.PERI_HABENULAR
+    }
     fine = habenula.habenula_table(REGISTRY, SPACE, native.iloc[2:5])
-    assert set(habenula.circuit_verdicts(REGISTRY, fine).values()) == {habenula.INTERPRETABLE}
+    assert set(habenula.circuit_verdicts(REGISTRY.circuits.values(), fine).values()) == {
+        habenula.INTERPRETABLE
+    }

@@ -17,7 +17,7 @@ from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.denoise.operator import filled_operator, within
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.placing import CIRCUITS
-from ketfc.imaging.run.operators import run_operators
+from ketfc.imaging.run.operators import VoxelRun, run_operators
 from ketfc.imaging.run.reading import extract_run_and_voxels
 from ketfc.study.config.maps import Activity
 
@@ -39,13 +39,11 @@ def measured(run, folder, *, maps=True, measures=("alff", "falff", "reho"), othe
     extraction, brain = extract_run_and_voxels(
         run.files.bold, run.files.mask, place, {}, others=others
     )
-    found = run_operators(extraction, run.files, settings.denoising, settings.limits)
+    found = run_operators(extraction, run.files, settings)
     write_activity(
         folder,
         "stem",
-        brain=brain,
-        found=found,
-        files=run.files,
+        VoxelRun(run.files, brain, found),
         settings=Activity(measures=measures, maps=maps),
         strategies=STRATEGIES,
         names=NAMES,

@@ -28,7 +28,7 @@ from ketfc.imaging.maps.run_maps import run_maps, run_seeds, write_maps
 from ketfc.imaging.maps.seed_maps import seed_maps
 from ketfc.imaging.maps.smoothing import smooth
 from ketfc.imaging.regions.placing import sphere_regions
-from ketfc.imaging.run.operators import run_operators
+from ketfc.imaging.run.operators import VoxelRun, run_operators
 from ketfc.imaging.run.reading import extract_run_and_voxels
 from ketfc.imaging.run.voxels import VoxelSeries
 
@@ -57,15 +57,13 @@ def mapped(
     extraction, brain = extract_run_and_voxels(
         run.files.bold, run.files.mask, place, {}, others=others
     )
-    found = run_operators(extraction, run.files, given.denoising, given.limits)
+    found = run_operators(extraction, run.files, given)
     strategies = given.denoising.strategies
     write_maps(
         folder,
         "stem",
-        brain=brain,
+        VoxelRun(run.files, brain, found),
         seeds=run_seeds(extraction, REGIONS[:3], min_coverage),
-        found=found,
-        files=run.files,
         denoising=given.denoising,
         strategies=strategies,
         space=SPACE,
@@ -150,11 +148,11 @@ def test_matched_volumes_are_those_of_the_matrices(make_run, tmp_path):
     run = make_run(90, confounds=jerk)
     given = settings(fd_thresh=0.5)
     extraction, brain = extract_run_and_voxels(run.files.bold, run.files.mask, place, {})
-    found = run_operators(extraction, run.files, given.denoising, given.limits)
+    found = run_operators(extraction, run.files, given)
     cleaning = replace(found.strategies["24P"], n_volumes=50)
     seeds = run_seeds(extraction, REGIONS[:2], 0.5)
     found = replace(found, strategies={"24P": cleaning})
-    ((name, maps),) = run_maps(brain, seeds, found, ["24P"], fwhm=0)
+    ((name, maps),) = run_maps(VoxelRun(run.files, brain, found), seeds, ["24P"], fwhm=0)
     assert name == "24P"
     cleaned = (
         cleaning.operator.matrix[:50]
@@ -294,13 +292,12 @@ def test_the_centre_of_a_seed_is_that_of_its_voxels_by_their_weights(make_run, t
 
     extraction, brain = extract_run_and_voxels(run.files.bold, run.files.mask, uneven, {})
     given = settings(strategies=("24P",))
+    found = run_operators(extraction, run.files, given)
     write_maps(
         tmp_path,
         "uneven",
-        brain=brain,
+        VoxelRun(run.files, brain, found),
         seeds=run_seeds(extraction, REGIONS[1:2], 0.5),
-        found=run_operators(extraction, run.files, given.denoising, given.limits),
-        files=run.files,
         denoising=given.denoising,
         strategies=["24P"],
         space=SPACE,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_atlases import ASYM, GRIDS, SIX, affine_of
-from made_runs import REGISTRY, denoising
+from made_runs import REGISTRY, run_settings
 
 from ketfc.base.files import read_json
 from ketfc.imaging.atlas.templates import (
@@ -136,8 +136,7 @@ def test_the_sidecars_of_a_run_say_which_atlas_is_of_another_template(tmp_path):
         result=RunResult(series={}, strategies={"none": StrategyResult()}, quality={}),
         registry=registry,
         regions={"Circuits": names, "Other": ["p1", "p2"]},
-        denoising=denoising(),
-        min_coverage=0.5,
+        settings=run_settings(),
         mismatches=template_mismatches(registry, ASYM, sidecars),
     )
     for kind in ("stat-mean_timeseries", "desc-none_stat-pearsoncorrelation_relmat"):

@@ -20,9 +20,9 @@ from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.denoise.operator import filled_operator, within
 from ketfc.imaging.io.images import write_image
 from ketfc.imaging.regions.placing import CIRCUITS, RegionSet
-from ketfc.imaging.run.operators import RunFiles, RunOperators
+from ketfc.imaging.run.operators import RunOperators, VoxelRun
 from ketfc.imaging.run.reading import BrainSeries
-from ketfc.imaging.run.voxels import VoxelSeries, grid_of
+from ketfc.imaging.run.voxels import VoxelSeries
 from ketfc.study.config.maps import Activity
 
 DIVIDED = "m"
@@ -186,10 +186,8 @@ def _means(
 def write_activity(
     folder: Path,
     stem: str,
+    run: VoxelRun,
     *,
-    brain: BrainSeries | None,
-    found: RunOperators,
-    files: RunFiles,
     settings: Activity,
     strategies: Sequence[str],
     names: Sequence[str],
@@ -206,17 +204,16 @@ def write_activity(
         ``results/derivatives/sub-…/ses-…/func``.
     stem : str
         ``sub-…_ses-…_task-…_space-…``.
-    brain : BrainSeries or None
-        Voxels that are not smoothed, and regions; None if the run could not be read.
-    found, settings, strategies
+    run : VoxelRun
+        The run, its voxels not smoothed.
+    settings, strategies
         As for :func:`run_activity`.
-    files : RunFiles
-        The run's.
     names, min_coverage
         As for :func:`region_activity`.
     """
     if not settings.measures:
         return
+    brain, found = run.brain, run.operators
     if brain is None:
         nothing = {name: found.strategies[name] for name in strategies}
         measured = {
@@ -227,9 +224,7 @@ def write_activity(
         measured = run_activity(brain.voxels, found, settings, strategies)
     table = region_activity(measured, brain, names, settings.measures, min_coverage)
     base = folder / f"{stem}_desc-activity_bold.tsv"
-    sources = [f"bids:preprocessed:{each.name}" for each in (files.bold, files.mask)]
-    sources.append(f"bids:preprocessed:{files.confounds.name}")
-    about: dict[str, Any] = {"Sources": sources, "GeneratedBy": generated_by()}
+    about: dict[str, Any] = {"Sources": run.files.sources, "GeneratedBy": generated_by()}
     write_tsv(base, table)
     write_json(
         base.with_suffix(".json"),
@@ -239,7 +234,7 @@ def write_activity(
     )
     if not settings.maps:
         return
-    grid = grid_of(files.bold) if brain is None else brain.voxels.grid
+    grid = run.grid
     for strategy, activity in measured.items():
         for measure in settings.measures:
             image = np.full(grid.n_voxels, np.nan, dtype=np.float32)
@@ -265,7 +260,7 @@ DEFINITIONS: Mapping[str, str] = {
     f"neighbours in a cube of 27 voxels, of which at least {FEWEST} must have a series; kept "
     "volumes alone",
 }
-"""What each measure is, in words."""
+"""Definitions of the measures, in words."""
 
 _DESCRIPTION = (
     "Mean of each region over its voxels with signal in all runs of the participant; measures "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,10 +12,8 @@ from ketfc.imaging.group.sessions import NUMERIC, combine_runs, with_sessions
 from ketfc.imaging.regions.registry import Registry
 from ketfc.imaging.run.denoising import denoise_run
 from ketfc.imaging.run.derivatives import circuit_table
-from ketfc.imaging.run.operators import RunFiles
+from ketfc.imaging.run.operators import RunFiles, RunSettings
 from ketfc.imaging.run.reading import Extraction
-from ketfc.study.config.denoising import Denoising
-from ketfc.study.config.quality import Quality
 
 
 def circuits_at(
@@ -22,12 +21,8 @@ def circuits_at(
     strategies: Sequence[str],
     extraction: Extraction,
     files: RunFiles,
-    denoising: Denoising,
-    limits: Quality,
+    settings: RunSettings,
     registry: Registry,
-    *,
-    min_coverage: float,
-    repetition_time: float | None = None,
 ) -> pd.DataFrame:
     """Return the circuits of a run for each threshold of FD, from what was extracted of it.
 
@@ -37,7 +32,7 @@ def circuits_at(
         Framewise displacement in mm above which a volume is censored.
     strategies : sequence of str
         Of the study's; those that censor.
-    extraction, files, denoising, limits, min_coverage, repetition_time
+    extraction, files, settings
         As for :func:`ketfc.imaging.run.denoising.denoise_run`; everything but the threshold is as
         there, so that a run that keeps too little is n/a at that threshold.
     registry : Registry
@@ -49,18 +44,12 @@ def circuits_at(
         Rows as in the run's table of circuits, and the column `fd_thresh` (mm).
     """
     # of a run's strategies the primary one is always worked out
+    denoising = settings.denoising
     names = tuple(dict.fromkeys([denoising.primary, *strategies]))
     tables = []
     for fd in thresholds:
         changed = denoising.model_copy(update={"fd_thresh": fd, "strategies": names})
-        result = denoise_run(
-            extraction,
-            files,
-            changed,
-            limits,
-            min_coverage=min_coverage,
-            repetition_time=repetition_time,
-        )
+        result = denoise_run(extraction, files, replace(settings, denoising=changed))
         rows = circuit_table(result, registry, extraction.regions)
         tables.append(rows[rows["strategy"].isin(strategies)].assign(fd_thresh=fd))
     return pd.concat(tables, ignore_index=True)

@@ -116,7 +116,7 @@ class Networks:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing can be measured with the parcellation, None where something can."""
+        """The reason that the parcellation measures nothing, None where it measures something."""
         missing = [name for key, name in TRIPLE.items() if not self.members(key).any()]
         if len(missing) == len(TRIPLE):
             return "the parcellation labels none of the three networks"

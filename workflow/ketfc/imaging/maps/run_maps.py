@@ -20,9 +20,8 @@ from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.placing import CIRCUITS
 from ketfc.imaging.run.denoising import strategy_result
 from ketfc.imaging.run.derivatives import about_cleaning
-from ketfc.imaging.run.operators import Cleaning, RunFiles, RunOperators
+from ketfc.imaging.run.operators import Cleaning, VoxelRun
 from ketfc.imaging.run.reading import BrainSeries, Extraction
-from ketfc.imaging.run.voxels import grid_of
 from ketfc.study.config.denoising import Denoising
 
 
@@ -79,9 +78,8 @@ def run_seeds(extraction: Extraction, regions: Sequence[Region], min_coverage: f
 
 
 def run_maps(
-    brain: BrainSeries | None,
+    run: VoxelRun,
     seeds: Seeds,
-    found: RunOperators,
     strategies: Sequence[str],
     *,
     fwhm: float,
@@ -90,12 +88,10 @@ def run_maps(
 
     Parameters
     ----------
-    brain : BrainSeries or None
-        The voxels, which are smoothed in place; None if the run could not be read.
+    run : VoxelRun
+        The run, whose voxels are smoothed in place.
     seeds : Seeds
-        The seeds.
-    found : RunOperators
-        Of the same run.
+        Its seeds.
     strategies : sequence of str
         Those wanted.
     fwhm : float
@@ -109,7 +105,8 @@ def run_maps(
         Flat in Fortran order, NaN where there is no value; None if the strategy, or the run, is
         excluded.
     """
-    usable = {name: found.strategies[name] for name in strategies}
+    brain = run.brain
+    usable = {name: run.operators.strategies[name] for name in strategies}
     if fwhm and brain is not None and any(isinstance(c, Cleaning) for c in usable.values()):
         smooth(brain.voxels, fwhm)
     for name, cleaning in usable.items():
@@ -123,11 +120,9 @@ def run_maps(
 def write_maps(
     folder: Path,
     stem: str,
+    run: VoxelRun,
     *,
-    brain: BrainSeries | None,
     seeds: Seeds,
-    found: RunOperators,
-    files: RunFiles,
     denoising: Denoising,
     strategies: Sequence[str],
     space: str,
@@ -143,10 +138,8 @@ def write_maps(
         ``results/derivatives/sub-…/ses-…/func``.
     stem : str
         ``sub-…_ses-…_task-…_space-…``.
-    brain, seeds, found, strategies, fwhm
+    run, seeds, strategies, fwhm
         As for :func:`run_maps`.
-    files : RunFiles
-        The run's.
     denoising : Denoising
         That section of the configuration.
     space : str
@@ -154,23 +147,19 @@ def write_maps(
     """
     if not seeds.regions:
         return
-    grid = grid_of(files.bold) if brain is None else brain.voxels.grid
+    grid = run.grid
     nothing = np.full(grid.n_voxels, np.nan, dtype=np.float32)
-    for strategy, maps in run_maps(brain, seeds, found, strategies, fwhm=fwhm):
-        cleaning = found.strategies[strategy]
-        result = strategy_result(cleaning, {})
+    for strategy, maps in run_maps(run, seeds, strategies, fwhm=fwhm):
+        result = strategy_result(run.operators.strategies[strategy], {})
         for place, region in enumerate(seeds.regions):
             path = folder / f"{stem}_seed-{region.id}_desc-{strategy}_stat-fisherz_boldmap.nii.gz"
             image = nothing if maps is None else maps[place]
             write_image(path, image, grid)
             about = _seed(seeds, place, space) | {
-                "SeedCentre": None if brain is None else _centre(brain, region.id),
+                "SeedCentre": None if run.brain is None else _centre(run.brain, region.id),
                 "SmoothingFWHM": fwhm,
                 "NumberOfVoxels": int(np.isfinite(image).sum()),
-                "Sources": [
-                    f"bids:preprocessed:{each.name}"
-                    for each in (files.bold, files.mask, files.confounds)
-                ],
+                "Sources": run.files.sources,
             }
             if result.error is None and seeds.reasons[place] is not None:
                 about["Excluded"] = seeds.reasons[place]

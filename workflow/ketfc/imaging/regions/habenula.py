@@ -8,7 +8,7 @@ smoothing make it worse, so a verdict can only be too kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,7 +19,7 @@ from ketfc.base.errors import Problem, StudyError
 from ketfc.imaging.io.native_size import native_problems
 from ketfc.imaging.regions.definitions import Region
 from ketfc.imaging.regions.habenula_geometry import Body, expected_purity, habenula_body
-from ketfc.imaging.regions.registry import Registry, load_registry
+from ketfc.imaging.regions.registry import Circuit, Registry, load_registry
 
 INTERPRETABLE_FROM = 0.75
 """Expected habenula share of the best voxel from which a result is called interpretable.
@@ -156,12 +156,12 @@ def habenula_regions(registry: Registry) -> tuple[Region, ...]:
     return tuple(region for region in registry.used_regions if region.structure == "habenula")
 
 
-def circuit_verdicts(registry: Registry, table: pd.DataFrame) -> dict[str, str]:
+def circuit_verdicts(circuits: Iterable[Circuit], table: pd.DataFrame) -> dict[str, str]:
     """Return the verdict on every circuit that holds a habenula: the worst of its regions' rows.
 
     Parameters
     ----------
-    registry : Registry
+    circuits : iterable of Circuit
         The circuits.
     table : pandas.DataFrame
         ``habenula.tsv``.
@@ -172,7 +172,7 @@ def circuit_verdicts(registry: Registry, table: pd.DataFrame) -> dict[str, str]:
         By circuit.
     """
     found: dict[str, str] = {}
-    for circuit in registry.circuits.values():
+    for circuit in circuits:
         given = set(table.loc[table["region"].isin(circuit.regions), "verdict"])
         if given:
             found[circuit.id] = max(given, key=_FROM_BEST.index)

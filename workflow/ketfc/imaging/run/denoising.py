@@ -15,10 +15,8 @@ from ketfc.imaging.denoise.compcor import Components
 from ketfc.imaging.run.carpet import Carpet, make_carpet
 from ketfc.imaging.run.connectivity import pearson
 from ketfc.imaging.run.extraction import RegionSeries
-from ketfc.imaging.run.operators import Cleaning, RunFiles, run_operators
+from ketfc.imaging.run.operators import Cleaning, RunFiles, RunSettings, run_operators
 from ketfc.imaging.run.reading import Extraction
-from ketfc.study.config.denoising import Denoising
-from ketfc.study.config.quality import Quality
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +63,7 @@ class RunResult:
     carpet: Carpet = field(default_factory=make_carpet)
 
 
-def denoise_run(
-    extraction: Extraction,
-    files: RunFiles,
-    denoising: Denoising,
-    limits: Quality,
-    *,
-    min_coverage: float,
-    repetition_time: float | None = None,
-) -> RunResult:
+def denoise_run(extraction: Extraction, files: RunFiles, settings: RunSettings) -> RunResult:
     """Denoise a run by every strategy, and correlate its regions.
 
     What is wrong with the run is part of the result, not an exception: one bad run must not stop
@@ -85,28 +75,22 @@ def denoise_run(
         What was read of the image.
     files : RunFiles
         The run.
-    denoising : Denoising
-        That section of the configuration.
-    limits : Quality
-        That section of the configuration: motion and censoring above which a run is excluded.
-    min_coverage : float
-        Smallest share of a region's voxels that must have signal.
-    repetition_time : float or None
-        Seconds; overrides header and sidecar.
+    settings : RunSettings
+        The study's.
     """
-    found = run_operators(extraction, files, denoising, limits, repetition_time=repetition_time)
+    found, primary = run_operators(extraction, files, settings), settings.denoising.primary
     series: dict[str, RegionSeries] = {}
-    picture: dict[str, Any] = {"strategy": denoising.primary, "keep": found.shown}
+    picture: dict[str, Any] = {"strategy": primary, "keep": found.shown}
     if found.confounds is not None:
         picture |= {"confounds": found.confounds, "repetition_time": found.repetition_time}
     # of a run whose volumes are not known, nothing is shown
     if found.keep and extraction.series is not None:
-        series = extraction.series.by_atlas(min_coverage)
+        series = extraction.series.by_atlas(settings.min_coverage)
         picture["voxels"] = extraction.carpet
     strategies = {
         name: strategy_result(cleaning, series) for name, cleaning in found.strategies.items()
     }
-    carpet = _carpet(found.strategies[denoising.primary], picture)
+    carpet = _carpet(found.strategies[primary], picture)
     return RunResult(series, strategies, found.quality, error=found.error, carpet=carpet)
 
 

@@ -20,7 +20,7 @@ from ketfc.imaging.run.carpet import write_carpet
 from ketfc.imaging.run.connectivity import circuit_rows
 from ketfc.imaging.run.denoising import RunResult, StrategyResult
 from ketfc.imaging.run.extraction import COVERAGE_NUMBERS
-from ketfc.imaging.run.operators import RunFiles
+from ketfc.imaging.run.operators import RunFiles, RunSettings
 from ketfc.study.config.denoising import Denoising, scrubbed
 
 _RELMAT = {
@@ -72,8 +72,7 @@ def write_run(
     result: RunResult,
     registry: Registry,
     regions: Mapping[str, Sequence[str]],
-    denoising: Denoising,
-    min_coverage: float,
+    settings: RunSettings,
     mismatches: Mapping[str, str | None] = MappingProxyType({}),
 ) -> None:
     """Write every file of a run; an excluded run has the same files, with n/a and the reason.
@@ -93,15 +92,13 @@ def write_run(
     regions : mapping of str to sequence of str
         Names of the regions of every atlas; of the null spheres, coverage and the primary
         strategy's matrix are written.
-    denoising : Denoising
-        That section of the configuration.
-    min_coverage : float
-        Smallest share of a region's voxels that must have signal.
+    settings : RunSettings
+        Those that it was denoised by.
     mismatches : mapping of str to (str or None)
         By atlas, what to record of regions of another template than the run's.
     """
-    stem = f"{prefix}_space-{space}"
-    sources = [f"bids:preprocessed:{path.name}" for path in (files.bold, files.mask)]
+    stem, denoising = f"{prefix}_space-{space}", settings.denoising
+    *sources, _ = files.sources
     about = {"Sources": sources, "Excluded": _reason(result.error)}
     made_by = {"GeneratedBy": generated_by()}
     for atlas, names in regions.items():
@@ -130,7 +127,7 @@ def write_run(
             | {
                 "RepetitionTime": result.quality.get("repetition_time"),
                 "Units": "those of the BOLD image; not denoised",
-                "MinimumCoverage": min_coverage,
+                "MinimumCoverage": settings.min_coverage,
                 "MissingRegions": [name for name in names if series[name].isna().all()],
                 "TemplateMismatch": mismatches.get(atlas),
             }
@@ -145,7 +142,7 @@ def write_run(
                 _path(base, relmat + ".json"),
                 _RELMAT
                 | {
-                    "Sources": [*sources, f"bids:preprocessed:{files.confounds.name}"],
+                    "Sources": files.sources,
                     "TemplateMismatch": mismatches.get(atlas),
                 }
                 | about_cleaning(strategy, cleaned, denoising)

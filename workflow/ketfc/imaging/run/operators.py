@@ -17,8 +17,10 @@ from ketfc.imaging.denoise.compcor import masks_of
 from ketfc.imaging.denoise.operator import degrees_of_freedom, require_freedom
 from ketfc.imaging.denoise.strategies import StrategyOperator, kept_by_strategy, strategy_operators
 from ketfc.imaging.io import sidecars
+from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.run import quality as run_quality
-from ketfc.imaging.run.reading import Extraction, RunLength, Stage
+from ketfc.imaging.run.reading import BrainSeries, Extraction, RunLength, Stage
+from ketfc.imaging.run.voxels import grid_of
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.quality import Quality
 
@@ -78,6 +80,49 @@ class RunFiles:
             self.bold.name.removesuffix(".gz").removesuffix(".nii") + ".json"
         )
 
+    @property
+    def sources(self) -> list[str]:
+        """BIDS URIs of image, mask and confounds."""
+        return [f"bids:preprocessed:{path.name}" for path in (self.bold, self.mask, self.confounds)]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings by which a run is denoised and judged.
+
+    Attributes
+    ----------
+    denoising : Denoising
+        That section of the configuration.
+    limits : Quality
+        That section of the configuration: motion and censoring above which a run is excluded.
+    min_coverage : float
+        Smallest share of a region's voxels that must have signal.
+    repetition_time : float or None
+        Seconds; overrides header and sidecar.
+    """
+
+    denoising: Denoising
+    limits: Quality
+    min_coverage: float
+    repetition_time: float | None = None
+
+    @classmethod
+    def of_job(cls, params: Any) -> RunSettings:
+        """Return the settings of a job.
+
+        Parameters
+        ----------
+        params : snakemake.io.Params
+            The attributes by their names, sections as mappings.
+        """
+        return cls(
+            Denoising(**params.denoising),
+            Quality(**params.limits),
+            params.min_coverage,
+            params.repetition_time,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Cleaning:
@@ -105,7 +150,7 @@ class Cleaning:
 
 @dataclass(frozen=True, eq=False)
 class RunOperators:
-    """How each strategy cleans one run, or why it does not.
+    """Operators of all strategies on one run, or the reason that there is none.
 
     Attributes
     ----------
@@ -134,23 +179,41 @@ class RunOperators:
     error: RunError | None = None
 
 
-def run_operators(
-    extraction: Extraction,
-    files: RunFiles,
-    denoising: Denoising,
-    limits: Quality,
-    *,
-    repetition_time: float | None = None,
-) -> RunOperators:
+@dataclass(frozen=True, eq=False)
+class VoxelRun:
+    """One run of which every voxel of the brain was read.
+
+    Attributes
+    ----------
+    files : RunFiles
+        Its files.
+    brain : BrainSeries or None
+        The voxels, not denoised, and the regions; None if the run could not be read.
+    operators : RunOperators
+        Of the strategies.
+    """
+
+    files: RunFiles
+    brain: BrainSeries | None
+    operators: RunOperators
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of its maps, also where it could not be read."""
+        return grid_of(self.files.bold) if self.brain is None else self.brain.voxels.grid
+
+
+def run_operators(extraction: Extraction, files: RunFiles, settings: RunSettings) -> RunOperators:
     """Return how every strategy cleans a run, judged by its confounds and what was read of it.
 
     What is wrong with the run is part of the result, not an exception.
 
     Parameters
     ----------
-    extraction, files, denoising, limits, repetition_time
+    extraction, files, settings
         As for :func:`ketfc.imaging.run.denoising.denoise_run`.
     """
+    denoising = settings.denoising
     quality: dict[str, float | int | None] = {}
     kept: dict[str, NDArray[np.bool_] | RunError] = {}
     shown: NDArray[np.bool_] | None = None
@@ -158,7 +221,9 @@ def run_operators(
     t_r: float | None = None
     try:
         _require(extraction, "header")
-        t_r, table, metadata = _read_tables(extraction.length, files, repetition_time, quality)
+        t_r, table, metadata = _read_tables(
+            extraction.length, files, settings.repetition_time, quality
+        )
         _require(extraction, "mask")
         kept, censored = kept_by_strategy(table, t_r, denoising)
         primary = kept.get(denoising.primary)
@@ -170,7 +235,7 @@ def run_operators(
         _require(extraction, "image")
         # a run that keeps too little is excluded for that, below, and not for its motion
         if not all(isinstance(keep, RunError) for keep in kept.values()):
-            run_quality.require_limits(quality, limits)
+            run_quality.require_limits(quality, settings.limits)
     except RunError as error:
         excluded = dict.fromkeys(denoising.strategies, error)
         return RunOperators(excluded, quality, kept, shown, table, t_r, error)
@@ -178,7 +243,7 @@ def run_operators(
     operators = strategy_operators(kept, table, metadata, t_r, denoising, masks)
     matched: dict[str, int] = {}
     if denoising.match_volumes:
-        others = _others(extraction, files, denoising, limits, repetition_time)
+        others = _others(extraction, files, settings)
         matched = _matched(files, operators, others)
     strategies = {
         name: operator
@@ -235,24 +300,20 @@ def _read_tables(
 
 
 def _others(
-    extraction: Extraction,
-    files: RunFiles,
-    denoising: Denoising,
-    limits: Quality,
-    override: float | None,
+    extraction: Extraction, files: RunFiles, settings: RunSettings
 ) -> list[tuple[RunFiles, dict[str, StrategyOperator | RunError]]]:
     """Return the operators of the participant's other runs that can be used.
 
     Their images are not read: one that will turn out to be damaged counts like a good one.
     """
-    found = []
+    found, denoising = [], settings.denoising
     # that its own are among them refuses nothing
     masks = [masks_of(one.confounds) for one in (files, *files.others)]
     for other, length in zip(files.others, extraction.others, strict=True):
         try:
-            t_r, table, metadata = _read_tables(length, other, override, {})
+            t_r, table, metadata = _read_tables(length, other, settings.repetition_time, {})
             kept, censored = kept_by_strategy(table, t_r, denoising)
-            run_quality.require_limits(_motion(table, censored, t_r), limits)
+            run_quality.require_limits(_motion(table, censored, t_r), settings.limits)
         except RunError:
             continue
         found.append((other, strategy_operators(kept, table, metadata, t_r, denoising, masks)))

@@ -79,7 +79,7 @@ class Extraction:
 
 @dataclass(frozen=True, eq=False)
 class BrainSeries:
-    """What is kept of a read in memory alone, for maps.
+    """Series that are kept of a read in memory alone, for maps.
 
     Attributes
     ----------

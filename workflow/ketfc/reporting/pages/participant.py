@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.files import read_json
+from ketfc.base.files import read_json, read_tsv
 from ketfc.imaging.group.excluded_runs import excluded_runs
 from ketfc.imaging.group.sessions import read_relmat, session_fisher_z
 from ketfc.imaging.group.similarity import edge_vector, pairwise_r
@@ -112,6 +112,11 @@ def read_matrices(
     files = dict(zip((run.run for run in runs), pairs, strict=True))
     found = session_fisher_z(table.assign(participant_id="the one"), files)
     return {role: z for _, role, z in found}
+
+
+def read_networks(table: str) -> list[str]:
+    """Return the network of every parcel of a parcellation's table, "parcels" where it has none."""
+    return [name or "parcels" for name in read_tsv(table)["network"]]
 
 
 def read_seed_maps(
