@@ -12,6 +12,7 @@ from made_design import design_of
 
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.tables import results
+from ketfc.reporting.text.beside.robustness import robustness_methods
 from ketfc.reporting.text.captions import figure_caption
 from ketfc.reporting.text.moderation import (
     adjustment_methods,
@@ -22,7 +23,6 @@ from ketfc.reporting.text.moderation import (
     moderation_table,
 )
 from ketfc.reporting.text.references import cited
-from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.words import number
 
 

@@ -21,13 +21,13 @@ from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.report import render_report
 from ketfc.reporting.rows import motion_row
 from ketfc.reporting.tables import results, table_of
+from ketfc.reporting.text.beside.robustness import alternatives_table
 from ketfc.reporting.text.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.text.denoising import censored_neighbours, column_names, summarise
 from ketfc.reporting.text.methods import methods_text
 from ketfc.reporting.text.moderation import moderation_table
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited, literature, references_bib
-from ketfc.reporting.text.robustness import alternatives_table
 from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[2]))

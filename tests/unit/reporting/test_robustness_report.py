@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from ketfc.inference.core.bayes import JZS_MEAN
+from ketfc.reporting.text.beside.robustness import METHODS, robustness_methods, robustness_section
 from ketfc.reporting.text.references import cited
-from ketfc.reporting.text.robustness import METHODS, robustness_methods, robustness_section
 
 
 @pytest.fixture(scope="module")

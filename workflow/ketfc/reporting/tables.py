@@ -77,6 +77,16 @@ def effect_of(row: Mapping[Any, Any]) -> str:
     return f"{effect}, {row['effect_size_type']}"
 
 
+def judged(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the intervals and p values of a row of tests, after Holm and of the test alone."""
+    return {
+        "interval (Holm)": corrected_interval(row),
+        "p (Holm)": p_value(row["p_holm"]),
+        "interval (single)": interval(row["ci_low"], row["ci_high"]),
+        "p (single)": p_value(row["p_permutation"]),
+    }
+
+
 def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
     """Return the tests of the primary families, or all others, rounded for reading."""
     of_primary = hypotheses["family"].astype(str).str.startswith("primary")
@@ -88,10 +98,7 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
             "Δz or ρ": number(row["estimate"], signed=True),
-            "interval (Holm)": corrected_interval(row),
-            "p (Holm)": p_value(row["p_holm"]),
-            "interval (single)": interval(row["ci_low"], row["ci_high"]),
-            "p (single)": p_value(row["p_permutation"]),
+            **judged(row),
             "partial r": number(row["partial_r"], signed=True),
             "effect size": effect_of(row),
             "BF10": _bayes_of(row),

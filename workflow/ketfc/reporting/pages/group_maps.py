@@ -25,7 +25,7 @@ _WIDTH = 1000
 """Pixels of a picture in the report."""
 
 _SHOWN_FROM = 2.0
-"""Where nothing survives, smaller t are not shown: they would double the size of the page."""
+"""Smallest t shown where nothing survives: smaller ones would double the size of the page."""
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _STYLE = (

@@ -27,8 +27,10 @@ from ketfc.reporting.rows import exclusion_counts, numeric, setting
 from ketfc.reporting.tables import Table, results, table_of
 from ketfc.reporting.text.beside.activity import activity_section
 from ketfc.reporting.text.beside.attrition import attrition_section
+from ketfc.reporting.text.beside.matched_null import matched_table
 from ketfc.reporting.text.beside.networks import network_section
 from ketfc.reporting.text.beside.reliability import reliability_section
+from ketfc.reporting.text.beside.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
 from ketfc.reporting.text.beside.specifications import specification_section
 from ketfc.reporting.text.captions import (
@@ -44,7 +46,6 @@ from ketfc.reporting.text.denoising import Sidecars, summarise
 from ketfc.reporting.text.edges import edge_section
 from ketfc.reporting.text.elsewhere import unknown_of_images
 from ketfc.reporting.text.habenula import report_sentences
-from ketfc.reporting.text.matched_null import matched_table
 from ketfc.reporting.text.methods import Config
 from ketfc.reporting.text.moderation import (
     baseline_questions,
@@ -53,7 +54,6 @@ from ketfc.reporting.text.moderation import (
 )
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited
-from ketfc.reporting.text.robustness import alternatives_table, robustness_section
 from ketfc.reporting.words import compact, coverage, is_missing, region_label, sentence
 from ketfc.study.design.design import Design
 

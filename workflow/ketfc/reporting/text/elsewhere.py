@@ -1,4 +1,4 @@
-"""What is known, and what is not, of connectivity that was computed elsewhere."""
+"""Words on connectivity that was computed elsewhere: what is known of it, and what is not."""
 
 from __future__ import annotations
 

@@ -22,8 +22,10 @@ from ketfc.reporting.design_words import (
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
 from ketfc.reporting.text.beside.activity import activity_methods
 from ketfc.reporting.text.beside.attrition import attrition_methods
+from ketfc.reporting.text.beside.matched_null import matched_sentences
 from ketfc.reporting.text.beside.networks import network_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
+from ketfc.reporting.text.beside.robustness import robustness_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.beside.specifications import specification_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
@@ -32,14 +34,12 @@ from ketfc.reporting.text.edges import edge_methods
 from ketfc.reporting.text.elsewhere import motion_known, source_paragraphs
 from ketfc.reporting.text.habenula import methods_sentences
 from ketfc.reporting.text.maps.section import map_methods
-from ketfc.reporting.text.matched_null import matched_sentences
 from ketfc.reporting.text.moderation import (
     adjustment_methods,
     baseline_methods,
     moderation_methods,
 )
 from ketfc.reporting.text.paragraphs import rendered
-from ketfc.reporting.text.robustness import robustness_methods
 from ketfc.reporting.words import as_number, coverage
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 

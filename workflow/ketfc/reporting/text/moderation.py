@@ -15,14 +15,11 @@ from ketfc.inference.design.moderation import (
 )
 from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import BASELINE, MODERATION
-from ketfc.reporting.rows import corrected_interval
-from ketfc.reporting.tables import Table, flags_of, text_table
+from ketfc.reporting.tables import Table, flags_of, judged, text_table
 from ketfc.reporting.words import (
     compact,
-    interval,
     number,
     p_equals,
-    p_value,
     sentence,
 )
 from ketfc.study.design.design import Design
@@ -57,10 +54,7 @@ def moderation_table(
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
             "estimate": number(row["estimate"], signed=True),
-            "interval (Holm)": corrected_interval(row),
-            "p (Holm)": p_value(row["p_holm"]),
-            "interval (single)": interval(row["ci_low"], row["ci_high"]),
-            "p (single)": p_value(row["p_permutation"]),
+            **judged(row),
             # its p would stand beside another: it is in robustness.tsv
             "partial r by ranks": number(
                 by_ranks.get((str(row["hypothesis"]), str(row["test"]))), signed=True

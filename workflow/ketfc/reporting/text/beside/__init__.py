@@ -1,1 +1,1 @@
-"""Words beside the tests: reliability, shrunken estimates, drop-outs."""
+"""Words on what stands beside the primary tests, from robustness to drop-outs."""

@@ -9,16 +9,14 @@ import pandas as pd
 from ketfc.base.english import listed, plural
 from ketfc.inference.families import NETWORKS
 from ketfc.reporting.design_words import arms_of, compared
-from ketfc.reporting.rows import corrected_interval, numeric
-from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
+from ketfc.reporting.rows import numeric
+from ketfc.reporting.tables import Table, effect_of, flags_of, judged, text_table
 from ketfc.reporting.words import (
     as_text,
     compact,
     coverage,
-    interval,
     is_missing,
     number,
-    p_value,
     sentence,
 )
 from ketfc.study.design.design import Design
@@ -60,10 +58,7 @@ def network_section(networks: pd.DataFrame, design: Design) -> NetworkSection:
             "measure": sentence(str(row["name"])),
             "test": str(row["test"]),
             "estimate": number(row["estimate"], signed=True),
-            "interval (Holm)": corrected_interval(row),
-            "p (Holm)": p_value(row["p_holm"]),
-            "interval (single)": interval(row["ci_low"], row["ci_high"]),
-            "p (single)": p_value(row["p_permutation"]),
+            **judged(row),
             "effect size": effect_of(row),
             "n": number(row["n"], 0),
             "left out": number(row["n_excluded"], 0),

@@ -52,7 +52,7 @@ _METRICS = {
 
 @dataclass(frozen=True)
 class SynthesisPage:
-    """What the page of a synthesis says.
+    """Sentences and tables of the page of a synthesis.
 
     Attributes
     ----------
