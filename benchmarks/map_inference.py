@@ -33,7 +33,7 @@ from ketfc.inference.maps.enhancement import map_test
 
 PARTICIPANTS = 20
 FEW, MORE = 4, 20
-"""What is the same whatever the number of permutations drops out of the difference of two runs."""
+"""Two numbers of permutations: what does not depend on them drops out of the difference."""
 
 
 def seconds(job: Callable[[int], object], few: int, more: int, repeats: int) -> float:

@@ -41,7 +41,7 @@ def test_a_sentence_of_the_report_reads_no_image_again(done: Study, library: Pat
 def test_wording_beside_the_images_reads_none_again(done: Study, library: Path) -> None:
     edit(library, "imaging/regions/habenula.py", "study/scores/response.py")
     planned = done.run("-n", library=library).jobs
-    assert {"habenula", "clinical"} <= set(planned)
+    assert {"habenula", "clinical_course"} <= set(planned)
     # the plan looks at the habenula too, and the tables of sessions follow the plan
     assert not {"extract_run", "denoise_run", "parcellation", "null_spheres"} & set(planned)
 

@@ -52,7 +52,7 @@ CLUSTER, NOTHING = "cluster", "no voxel survives"
 """Results of a row; a map that could not be tested has the reason in their place."""
 
 COUNTED, PARETO = "counted", "pareto-tail"
-"""How p was found."""
+"""Ways in which p was found."""
 
 
 @dataclass(frozen=True, eq=False)

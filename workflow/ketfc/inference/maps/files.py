@@ -18,7 +18,7 @@ IMAGES = ("stat-t", "stat-tfcep", "stat-effect", "desc-thresholded_stat-t", "mas
 """Images of a map, by the end of their names."""
 
 _OF_SEED_MAPS = ("Seed", "SeedName", "SeedDefinition", "SmoothingFWHM")
-"""What is passed on from the sidecars of seed maps."""
+"""Keys that are passed on from the sidecars of seed maps."""
 
 
 def write_group_map(stem: Path, found: GroupMap, *, alpha: float) -> None:

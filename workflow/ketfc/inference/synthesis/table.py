@@ -11,7 +11,7 @@ import pandas as pd
 from ketfc.inference.synthesis.pooling import TO_POOL, Pooled, pooled
 
 KEYS = ("hypothesis", "name", "primary", "test", "design", "metric")
-"""What is pooled: a test of one hypothesis in studies of one design."""
+"""Columns that name what is pooled: a test of one hypothesis in studies of one design."""
 
 _NUMBERS = (
     "estimate",

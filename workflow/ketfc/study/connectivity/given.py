@@ -50,13 +50,13 @@ class Measure:
 
     @property
     def quantity(self) -> str:
-        """What it is a value of."""
+        """The quantity that it is a value of."""
         return self.column if self.scale == AS_IS else "connectivity"
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a lab's own tables hold.
+    """Contents of a lab's own tables.
 
     Attributes
     ----------

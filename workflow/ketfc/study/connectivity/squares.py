@@ -18,7 +18,7 @@ _SYMMETRIC = 1e-4
 
 @dataclass(frozen=True)
 class Source:
-    """Where the matrix of one run is.
+    """Place of the matrix of one run.
 
     Attributes
     ----------
