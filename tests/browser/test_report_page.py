@@ -51,7 +51,7 @@ def page(tmp_path_factory) -> Path:
     for name, (figure, _) in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
-    names = [*shared.split(), "robustness", "reliability", "shrinkage", "attrition"]
+    names = [*shared.split(), "robustness", "reliability", "shrinkage", "curves", "attrition"]
     common: dict[str, Any] = {name: getattr(made, name) for name in names}
     common["networks"] = made_tables.networks_of(made)
     common["edges"] = made_tables.edges_of(made)
@@ -85,7 +85,8 @@ def test_the_figures_are_shown_with_alt_texts(browser, page, width):
     images = browser.value(
         "[...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth, i.alt])"
     )
-    assert len(images) == 7
+    # seven figures and a map
+    assert len(images) == 8
     for complete, natural, shown, alt in images:
         assert complete
         assert natural > 300
