@@ -155,7 +155,10 @@ def _course(axes: Axes, rows: pd.DataFrame, design: Design) -> None:
     axes.set_ylabel("mean score, points")
     axes.set_title(str(rows["instrument"].iloc[0]), loc="left", fontweight="bold")
     if len(arms) > 1:
-        axes.legend(loc="best", handlelength=1.2)
+        # beside the title, where no mean can be
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=len(arms), handlelength=1.2, borderpad=0
+        )
 
 
 _TITLES = {
