@@ -240,8 +240,8 @@ def denoising_paragraphs(
     """
     primary = design.strategy
     text = [
-        "Each run was detrended and cleaned in one linear step, equal to `nilearn.signal.clean` "
-        "[@nilearn]: confounds, trend and filter are removed together, so that none brings back "
+        "Each run was detrended and cleaned in one linear step, with the filters of "
+        "`nilearn.signal.clean` [@nilearn]: confounds, trend and filter are removed together, so that none brings back "
         f"what another took out. {_censoring(config, runs)}{_limits(config)}"
     ]
     if primary in strategies:
