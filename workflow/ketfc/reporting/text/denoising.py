@@ -241,8 +241,9 @@ def denoising_paragraphs(
     primary = design.strategy
     text = [
         "Each run was detrended and cleaned in one linear step, with the filters of "
-        "`nilearn.signal.clean` [@nilearn]: confounds, trend and filter are removed together, so that none brings back "
-        f"what another took out. {_censoring(config, runs)}{_limits(config)}"
+        "`nilearn.signal.clean` [@nilearn]: confounds, trend and filter are removed "
+        "together, so that none brings back what another took out. "
+        f"{_censoring(config, runs)}{_limits(config)}"
     ]
     if primary in strategies:
         text.append(f"The primary strategy, {_strategy(strategies[primary])}")
