@@ -17,7 +17,7 @@ from ketfc.reporting.figures.matrices import draw_matrices
 from ketfc.reporting.figures.networks.triple_network import draw_networks
 from ketfc.reporting.figures.paired import draw_paired
 from ketfc.reporting.figures.qcfc import draw_qcfc
-from ketfc.reporting.pages.report import render_report
+from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.text.methods import methods_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

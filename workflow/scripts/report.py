@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_json, read_tsv, write_text
 from ketfc.base.job import running
-from ketfc.reporting.pages.report import render_report
+from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.results import result_tables
 from ketfc.study.design.design import read_design
 

@@ -6,7 +6,7 @@ import pandas as pd
 from made_design import design_of
 
 from ketfc.base.files import read_tsv, write_tsv
-from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
+from ketfc.reporting.pages.report.clinical_course import NOTE, clinical_course
 from ketfc.study.scores.instruments import Rule
 from ketfc.study.scores.response import clinical_scores, clinical_summary
 

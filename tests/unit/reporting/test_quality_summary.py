@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from made_design import design_of
 
-from ketfc.reporting.pages.quality_summary import quality_summary
+from ketfc.reporting.pages.report.quality_summary import quality_summary
 
 DESIGN = design_of(
     {

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 
 from ketfc.reporting import words
-from ketfc.reporting.pages.cards import cards
 from ketfc.reporting.pages.markdown import to_html
-from ketfc.reporting.pages.report import render_report
+from ketfc.reporting.pages.report.cards import cards
+from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.rows import motion_row
 from ketfc.reporting.tables import results, table_of
 from ketfc.reporting.text.beside.robustness import alternatives_table

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ketfc.base.english import listed, plural
 from ketfc.base.errors import RefusalError
-from ketfc.reporting.pages.cards import Outcome, cards
+from ketfc.reporting.pages.report.cards import Outcome, cards
 from ketfc.study.design.design import Design
 
 _NAMED = 4

@@ -17,12 +17,12 @@ from ketfc.base.files import MISSING
 from ketfc.inference.design.planned_tests import adjusted_for
 from ketfc.inference.families import BASELINE
 from ketfc.reporting.design_words import arm_sizes, study_wise_error
-from ketfc.reporting.pages.cards import Card, cards
-from ketfc.reporting.pages.clinical_course import NOTE, clinical_course
 from ketfc.reporting.pages.group_maps import map_part
 from ketfc.reporting.pages.markdown import to_html
-from ketfc.reporting.pages.quality_summary import quality_summary
 from ketfc.reporting.pages.rendering import environment
+from ketfc.reporting.pages.report.cards import Card, cards
+from ketfc.reporting.pages.report.clinical_course import NOTE, clinical_course
+from ketfc.reporting.pages.report.quality_summary import quality_summary
 from ketfc.reporting.rows import exclusion_counts, numeric, setting
 from ketfc.reporting.tables import Table, results, table_of
 from ketfc.reporting.text.beside.activity import activity_section

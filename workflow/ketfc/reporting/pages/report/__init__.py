@@ -1,0 +1,1 @@
+"""The report: its page, and the parts that only it has."""
