@@ -30,7 +30,7 @@ if "studies" in config:
 
 else:
 
-    include: "workflow/rules/cores.smk"
+    include: "workflow/rules/scheduler.smk"
     include: "workflow/rules/common.smk"
     include: "workflow/rules/study.smk"
     include: "workflow/rules/clinical.smk"
