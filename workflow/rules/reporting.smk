@@ -209,6 +209,9 @@ rule report:
         clinical=rules.clinical_course.output.summary,
         effects=rules.clinical_effects.output.effects,
         figures=expand("results/figures/{figure}.png", figure=_figures),
+        # the plots of the page are drawn from the numbers of these
+        numbers=expand("results/figures/{figure}.tsv", figure=["paired", "association"]),
+        participants=rules.inventory.output.participants,
         networks=of_images(rules.network_tests.output[0]),
         edges=of_images(rules.edges.output[0]),
         activity=_tested_activity,

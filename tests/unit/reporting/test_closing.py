@@ -28,6 +28,7 @@ def hypotheses(*rows: tuple[str, str, float | None, float | None]) -> pd.DataFra
             "test": test,
             "family": f"primary-{test}",
             "estimate": estimate,
+            "effect_size": estimate,
             "ci_low": None,
             "ci_high": None,
             "ci_holm_low": None,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,11 @@ import pytest
 from ketfc.reporting import words
 from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.report.cards import cards
-from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.rows import motion_row
 from ketfc.reporting.tables import results, table_of
 from ketfc.reporting.text.beside.robustness import alternatives_table
 from ketfc.reporting.text.captions import TITLES, figure_alt, figure_caption
 from ketfc.reporting.text.denoising import censored_neighbours, column_names, summarise
-from ketfc.reporting.text.methods import methods_text
 from ketfc.reporting.text.moderation import moderation_table
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited, literature, references_bib
@@ -33,66 +31,9 @@ from ketfc.reporting.words import sentence
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_activity
 import made_tables
+from made_report import methods_of, report_of
 
 EVIL = '<script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'
-
-
-def methods_of(made: made_tables.Made, atlases: Mapping[str, Any] | None = None) -> str:
-    return methods_text(
-        config=made.config,
-        design=made.design,
-        hypotheses=made.hypotheses,
-        regions=made.regions,
-        runs=made.runs,
-        exclusions=made.exclusions,
-        sidecars=made.sidecars,
-        versions=made.versions,
-        null=made.null,
-        habenula=made.habenula,
-        robustness=made.robustness,
-        reliability=made.reliability,
-        shrinkage=made.shrinkage,
-        curves=made.curves,
-        attrition=made.attrition,
-        networks=made_tables.networks_of(made),
-        edges=made_tables.edges_of(made),
-        effects=made_tables.effects_of(made),
-        atlases=atlases or {},
-    )
-
-
-def report_of(
-    made: made_tables.Made,
-    figures: dict[str, Path] | None = None,
-    activity: pd.DataFrame | None = None,
-) -> str:
-    return render_report(
-        activity=activity,
-        design=made.design,
-        config=made.config,
-        hypotheses=made.hypotheses,
-        incomplete=made.incomplete,
-        regions=made.regions,
-        runs=made.runs,
-        exclusions=made.exclusions,
-        motion=made.motion,
-        qcfc=made.qcfc,
-        clinical=made_tables.clinical_of(made),
-        effects=made_tables.effects_of(made),
-        sidecars=made.sidecars,
-        null=made.null,
-        habenula=made.habenula,
-        robustness=made.robustness,
-        reliability=made.reliability,
-        shrinkage=made.shrinkage,
-        curves=made.curves,
-        attrition=made.attrition,
-        networks=made_tables.networks_of(made),
-        edges=made_tables.edges_of(made),
-        figures=figures or {},
-        methods=methods_of(made),
-        versions=made.versions,
-    )
 
 
 class Page(HTMLParser):
@@ -102,13 +43,19 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[str] = []
+        self.script = False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self.script = tag == "script"
+
+    def handle_endtag(self, tag):
+        self.script = False
 
     def handle_data(self, data):
-        self.text.append(data)
+        if not self.script:
+            self.text.append(data)
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
@@ -144,9 +91,12 @@ def html(made, pictures, activity):
     return report_of(made, pictures, activity)
 
 
+def scripts_of(page: Page) -> list[dict[str, str | None]]:
+    return [one for one in page.all("script") if one.get("type") != "application/json"]
+
+
 def test_the_page_asks_for_nothing_from_outside(html):
     page = Page(html)
-    assert not page.all("script")
     assert not page.all("iframe")
     for tag, attributes in page.tags:
         for name, value in attributes.items():
@@ -154,13 +104,26 @@ def test_the_page_asks_for_nothing_from_outside(html):
             if name == "src":
                 assert value.startswith("data:")
             elif name == "href" and tag == "a":
-                assert value.startswith(("#", "https://doi.org/", "quality/group.html"))
+                # within the page, to literature, and to files of the results folder
+                assert re.match(r"#|https://doi\.org/|[\w.-]+(/[\w.-]+)*\.[a-z]+$", value), value
             elif name == "href":
                 assert value.startswith("data:")
-    assert "url(" not in html
-    assert "@import" not in html
+    styles = "".join(re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL))
+    assert "url(" not in styles
+    assert "@import" not in styles
     policy = next(meta for meta in page.all("meta") if meta.get("http-equiv"))
     assert policy["content"].startswith("default-src 'none'")
+
+
+def test_only_the_scripts_of_the_page_may_run(html):
+    about = next(meta for meta in Page(html).all("meta") if meta.get("http-equiv"))
+    policy = re.search(r"script-src ([^;]*);", about["content"])[1]
+    assert "unsafe" not in policy
+    texts = re.findall(r'<script type="module">(.*?)</script>', html, flags=re.DOTALL)
+    assert len(texts) == len(scripts_of(Page(html))) >= 2
+    for text in texts:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
 
 
 def test_every_link_within_the_page_arrives(html):
@@ -196,7 +159,7 @@ def test_what_the_tables_hold_is_never_markup(made, pictures):
         sidecars={EVIL: [{"ConfoundColumns": [EVIL], "HighPass": EVIL}]},
     )
     page = Page(report_of(evil, pictures))
-    assert not page.all("script")
+    assert len(scripts_of(page)) == len(scripts_of(Page(report_of(made))))
     assert all(image["src"].startswith("data:image/png") for image in page.all("img"))
     assert EVIL in "".join(page.text)
 
@@ -259,7 +222,7 @@ def test_a_participant_left_out_of_some_circuits_only_is_listed_with_these(made)
 
 
 def test_a_run_that_was_excluded_stands_out(html):
-    rows = re.findall(r'<tr class="excluded">.*?</tr>', html)
+    rows = re.findall(r'<tr class="excluded".*?</tr>', html)
     assert len(rows) == 1
     assert "sub-03_ses-post_task-rest" in rows[0]
 
@@ -355,7 +318,7 @@ def test_result_tables_hold_every_test_once(made):
 
 
 def test_connectivity_before_treatment_has_a_section_of_its_own(html):
-    assert "<h3>Connectivity before treatment: exploratory</h3>" in html
+    assert ">Connectivity before treatment: exploratory</h3>" in html
     assert "baseline-prescriptive: whether that differs between the arms" in html
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+import pandas as pd
 
 from ketfc.base.english import listed
 from ketfc.inference.design.planned_tests import adjusted_for
@@ -34,6 +37,28 @@ def compared(design: Design) -> tuple[str, str]:
     if drugs:
         return str(drugs["control"]), str(drugs["ketamine"])
     return str(design.baseline), str(design.followup)
+
+
+def effect_in_words(design: Design, test: str) -> str:
+    """Return what the estimate of a primary test is, as it stands beside the number.
+
+    A change is a difference between arms, drugs or sessions, first minus second.
+    """
+    if test == "association":
+        return "partial Spearman ρ" if association_given(design) else "Spearman ρ"
+    arms = [arm.label for arm in arms_of(design)]
+    if design.between_arms and len(arms) == 2:
+        return f"{arms[0]} − {arms[1]}"
+    before, after = compared(design)
+    return f"{after} − {before}"
+
+
+def unit_of(hypotheses: pd.DataFrame, circuit: str) -> str:
+    """Return the unit of a circuit's connectivity, from the estimand of its test of change."""
+    rows = hypotheses[(hypotheses["hypothesis"] == circuit) & (hypotheses["test"] == "change")]
+    estimand = "" if rows.empty else str(rows["estimand"].iloc[0])
+    found = re.search(r" in (\S.*?)(?: at | from |, |\.|$)", estimand)
+    return found[1] if found and found[1] != "connectivity" else "Fisher z"
 
 
 def association_given(design: Design) -> list[str]:

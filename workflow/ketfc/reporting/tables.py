@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.families import BASELINE, MODERATION, SENSITIVITY
 from ketfc.reporting.rows import corrected_interval
 from ketfc.reporting.words import (
+    MINUS,
     as_number,
     as_text,
     bayes,
@@ -24,6 +28,10 @@ from ketfc.reporting.words import (
     p_value,
     sentence,
 )
+
+LEGIBLE = 3.0
+"""An effect size above this many standard deviations tells of a small SD: the groups would hardly
+share a value."""
 
 _APPROXIMATE = "approximate"
 """Stands in the kind of a Bayes factor that is."""
@@ -43,12 +51,15 @@ class Table:
         By column ``num``, or ``short``, ``mid`` and ``wide`` for text by its length.
     note : str
         What is not shown, and where it is.
+    people : list of str
+        By row the participant whom it is about; empty where no row is about one.
     """
 
     columns: list[str]
     rows: list[list[str]]
     kinds: list[str]
     note: str = ""
+    people: list[str] = field(default_factory=list)
 
 
 def text_table(
@@ -66,7 +77,11 @@ def flags_of(row: Mapping[Any, Any]) -> str:
 
 
 def effect_of(row: Mapping[Any, Any]) -> str:
-    """Return the effect size of a row of a table of tests, with its interval and type."""
+    """Return the effect size of a row of a table of tests, with its interval and type.
+
+    Of one in standard deviations the standardiser is told, and whether it is too small for the
+    effect size to be read.
+    """
     effect = number(row["effect_size"])
     if effect == MISSING:
         return effect
@@ -74,7 +89,12 @@ def effect_of(row: Mapping[Any, Any]) -> str:
     # of a correlation it is the estimate's, which stands beside it
     if low is not None and not is_missing(low) and low != row["ci_low"]:
         effect += f" {interval(low, high)}"
-    return f"{effect}, {row['effect_size_type']}"
+    effect += f", {row['effect_size_type']}"
+    size, estimate = as_number(row["effect_size"]), as_number(row["estimate"])
+    if " / " not in str(row["effect_size_type"]) or not size or math.isnan(estimate):
+        return effect
+    effect += f" = {compact(abs(estimate / size))}"
+    return f"{effect}; not to be read: that SD is too small" if abs(size) > LEGIBLE else effect
 
 
 def judged(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -164,6 +184,32 @@ def table_of(
         note = f"The first {len(shown)} of {len(table)} rows; all are in {file}."
     headings = [str(name).replace("_", " ") for name in table.columns]
     return Table(headings, [list(row) for row in zip(*columns, strict=True)], kinds, note)
+
+
+def without_empty(table: Table) -> Table:
+    """Return a table without the rows that have no number, which its note names instead."""
+    numbers = [i for i, kind in enumerate(table.kinds) if kind == "num"]
+    empty = [bool(numbers) and all(row[i] in (MISSING, "") for i in numbers) for row in table.rows]
+    if not any(empty) or table.people:
+        return table
+    gone = [row[0] for row, nothing in zip(table.rows, empty, strict=True) if nothing]
+    names = listed([f"{name} ({n})" if n > 1 else name for name, n in Counter(gone).items()])
+    note = f"Without any number, and not shown: {names}."
+    rows = [row for row, nothing in zip(table.rows, empty, strict=True) if not nothing]
+    return replace(table, rows=rows, note=f"{table.note} {note}".strip())
+
+
+_NUMBER = re.compile(r"[−+<>≈ ]*(\d*\.?\d+)")
+
+
+def order_of(cell: str) -> str:
+    """Return what a cell of numbers is sorted by: its first number, nothing where it has none."""
+    found = _NUMBER.match(cell.lstrip("["))
+    if not found:
+        return ""
+    # below the smallest that is printed
+    value = float(found[1]) / (2 if "<" in cell[: found.start(1) + 1] else 1)
+    return f"{-value if MINUS in cell[: found.start(1) + 1] else value:g}"
 
 
 def _is_number(values: pd.Series[Any]) -> bool:

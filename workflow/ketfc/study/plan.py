@@ -16,6 +16,7 @@ from ketfc.study.design.detection import contrasts, describe_design, design_prob
 from ketfc.study.design.later_outcomes import without_scores
 from ketfc.study.design.possible import complete_by_group, why_no_test
 from ketfc.study.lab_tables import Table, duplicate_rows
+from ketfc.study.people.age_and_sex import age_and_sex
 from ketfc.study.people.covariates import covariates, model_terms, si_strata
 from ketfc.study.people.groups import (
     arms_of,
@@ -70,8 +71,9 @@ class Plan:
         `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
         (:func:`ketfc.study.people.covariates.model_terms`).
     participants : pandas.DataFrame
-        Everybody: `participant_id`, `arm` (role), `group`, the covariates, and `si_stratum` where
-        the config divides the participants by baseline SI.
+        Everybody: `participant_id`, `arm` (role), `group`, the covariates, `age` and `sex` where
+        the study's tables have them, and `si_stratum` where the config divides the participants
+        by baseline SI.
     problems : tuple of Problem
         Every problem found.
     """
@@ -146,6 +148,8 @@ def make_plan(
     problems += _missing_sessions(runs, participants, config, healthy)
     known, kinds, wrong = covariates([people, *tables], config.study, everybody)
     problems += wrong
+    described = age_and_sex([people, *tables], everybody)
+    described = described.drop(columns=[name for name in described if name in known])
     hours = dict(config.study.hours_since_dose)
     scanned = frozenset(run.role for run in index.runs)
     design, wrong = describe_design(
@@ -166,7 +170,7 @@ def make_plan(
         runs=runs,
         scores=scores,
         design=design,
-        participants=_participants(config, design, scores, known),
+        participants=_participants(config, design, scores, known.join(described)),
         problems=tuple(problems),
     )
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from hashlib import sha256
+from importlib.resources import files
 from io import BytesIO
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from ketfc.reporting.tables import order_of, without_empty
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -15,12 +22,36 @@ def environment() -> Environment:
     """Return the environment that all HTML templates of this room are rendered in."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    pages = Environment(
         loader=PackageLoader("ketfc.reporting.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+    )
+    pages.filters |= {"legible": without_empty, "order": order_of}
+    return pages
+
+
+def file_link(path: str, *, links: bool = True) -> Markup:
+    """Return the name of a file of the results, as a link to it where there may be links."""
+    name = Markup("<code>{}</code>").format(path)
+    return Markup('<a href="{}">{}</a>').format(path, name) if links else name
+
+
+def scripts(*names: str) -> list[Markup]:
+    """Return scripts of the templates, by file name, as they stand in a page."""
+    folder = files("ketfc.reporting.pages").joinpath("templates")
+    return [Markup(folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+
+
+def policy(allowed: Sequence[str]) -> str:
+    """Return a content security policy that forbids every request and all but these scripts."""
+    digests = [sha256(text.encode("utf-8")).digest() for text in allowed]
+    sources = " ".join(f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in digests)
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src {sources}; base-uri 'none'; form-action 'none'"
     )
 
 

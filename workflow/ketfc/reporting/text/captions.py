@@ -20,6 +20,7 @@ from ketfc.reporting.words import coverage, number, p_equals
 from ketfc.study.design.design import Design
 
 TITLES = {
+    "flow": "The flow of participants",
     "clinical": "Scores over the sessions",
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after",
@@ -30,14 +31,10 @@ TITLES = {
     "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
     "activity": "The activity of regions, exploratory",
-    "flow": "The flow of participants",
 }
 """The figures of the report, in its order."""
 
-OF_QUALITY = ("flow",)
-"""Those that stand in the section on quality, after all others."""
-
-ELSEWHERE = ("clinical", "networks", "edges", "activity", *OF_QUALITY)
+ELSEWHERE = ("flow", "clinical", "networks", "edges", "activity")
 """Those that do not stand in the section of figures."""
 
 

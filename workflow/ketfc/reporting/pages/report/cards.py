@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketfc.inference.families import SECONDARY
 from ketfc.reporting.rows import corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.tables import effect_of
 from ketfc.reporting.words import (
     as_number,
     is_missing,
@@ -32,6 +33,8 @@ class Outcome:
         That which belongs to the p after Holm, and leaves out zero exactly where it is found.
     secondary : bool
         Whether the study's primary question is another.
+    size : str
+        Effect size with its standardiser, where it is another number than the estimate.
     bar : tuple of four floats, or None
         Left end, estimate and right end of that interval and the place of zero, in per cent of
         the width that all cards share.
@@ -41,6 +44,7 @@ class Outcome:
     label: str
     secondary: bool
     estimate: str
+    size: str
     interval: str
     p: str
     n: str
@@ -104,6 +108,7 @@ def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> O
         label=_LABELS[state],
         secondary=row["family"] == SECONDARY,
         estimate=number(estimate, signed=True),
+        size="" if row["effect_size"] == row["estimate"] else effect_of(row),
         interval=corrected_interval(row),
         p=p_value(p),
         n=number(row["n"], 0),

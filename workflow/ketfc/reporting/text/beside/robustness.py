@@ -71,23 +71,33 @@ def robustness_section(
     robustness, hypotheses : pandas.DataFrame
         ``tests/robustness.tsv`` and ``tests/hypotheses.tsv``.
     """
-    alpha = design.alpha
-    said = []
-    for circuit, name in primary_circuits(hypotheses).items():
-        own = robustness[robustness["hypothesis"] == circuit]
-        parts = []
-        for test in ("change", "association"):
-            row = hypothesis_row(hypotheses, circuit, test)
-            if row is not None:
-                of_test = own[own["test"] == test].to_dict("records")
-                rows = {str(one["method"]): one for one in of_test}
-                parts.append(f"{test}: {_agreement(row, rows, alpha)}")
-        said.append(f"{sentence(name)}. {'; '.join(parts)}.")
+    said = [
+        f"{sentence(name)}. "
+        + "; ".join(
+            f"{test}: {agreement(row, robustness, design.alpha)}"
+            for test in ("change", "association")
+            if (row := hypothesis_row(hypotheses, circuit, test)) is not None
+        )
+        + "."
+        for circuit, name in primary_circuits(hypotheses).items()
+    ]
     return RobustnessSection(said, _power(robustness), _table(robustness))
 
 
-def _agreement(row: Mapping[str, Any], rows: Mapping[str, Any], alpha: float) -> str:
-    """Count in words the methods that decide as the primary test does, before correction."""
+def agreement(row: Mapping[str, Any], robustness: pd.DataFrame, alpha: float) -> str:
+    """Count in words the methods that decide as the primary test does, before correction.
+
+    Parameters
+    ----------
+    row : mapping
+        The primary test, of ``tests/hypotheses.tsv``.
+    robustness : pandas.DataFrame
+        ``tests/robustness.tsv``.
+    """
+    own = robustness[
+        (robustness["hypothesis"] == row["hypothesis"]) & (robustness["test"] == row["test"])
+    ]
+    rows = {str(one["method"]): one for one in own.to_dict("records")}
     p, estimate = as_number(row["p_permutation"]), as_number(row["estimate"])
     if math.isnan(p):
         return "not tested"

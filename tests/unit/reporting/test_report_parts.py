@@ -1,0 +1,277 @@
+"""The parts of the report: plots, stories of circuits, tables, and the page without people."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_design import design_of
+
+from ketfc.reporting.design_words import effect_in_words, unit_of
+from ketfc.reporting.figures.association import draw_association
+from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.pages.report.beside import FAILED, OPEN, PASSED, Tables, gates, remarks
+from ketfc.reporting.pages.report.characteristics import characteristics
+from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
+from ketfc.reporting.pages.report.people import everybody
+from ketfc.reporting.pages.report.plots import courses, scatter
+from ketfc.reporting.pages.report.tables import excluded
+from ketfc.reporting.tables import Table, effect_of, order_of, without_empty
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import made_tables
+from made_report import report_of
+
+DESIGN = design_of(
+    {
+        "arms": {"ketamine": "ket", "control": "mid"},
+        "sessions": {"pre": "1", "post": "2", "late": "3"},
+        "participants": {"a": "ketamine", "b": "control", "c": "control"},
+    }
+)
+
+
+def values(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["participant_id", "arm", "role", "value"])
+
+
+def test_a_course_goes_through_the_sessions_in_their_order_and_higher_values_lie_higher():
+    people = values(
+        ("a", "ket", "late", 0.9), ("a", "ket", "pre", 0.1), ("a", "ket", "post", 0.5),
+        ("b", "mid", "pre", 0.3), ("b", "mid", "late", np.nan), ("c", "nobody", "pre", 0.3),
+    )  # fmt: skip
+    means = pd.DataFrame(
+        [("ket", "pre", 0.1, -0.2, 0.4, 1.0), ("ket", "post", 0.5, np.nan, np.nan, 1.0)],
+        columns=["arm", "role", "value", "low", "high", "n"],
+    )
+    plot = courses(people, means, DESIGN, title="t", unit="Fisher z")
+    assert [mark.who for mark in plot.people] == ["a", "b"]
+    first, second = plot.people
+    assert [x for x, _ in first.points] == sorted(x for x, _ in first.points)
+    heights = [y for _, y in first.points]
+    assert heights == sorted(heights, reverse=True)
+    assert first.says == "pre 0.1, post 0.5, late 0.9 Fisher z"
+    assert (first.arm, second.arm) == ("ketamine", "control")
+    assert len(second.points) == 1
+    # every session of an arm has its place, right of those of the arm before
+    assert [label for _, label in plot.x_ticks] == ["pre", "post", "late"] * 2
+    assert min(x for x, _ in second.points) > max(x for x, _ in first.points)
+    (mean,) = plot.means
+    assert len(mean.ends) == 1
+    _, low, high = mean.ends[0]
+    assert low > mean.points[0][1] > high
+    assert courses(people.iloc[:0], means.iloc[:0], DESIGN, title="t", unit="u") is None
+
+
+def test_a_scatter_keeps_slopes_and_leaves_out_who_lacks_a_value():
+    people = pd.DataFrame(
+        {
+            "participant_id": ["a", "b", "c"],
+            "arm": ["ket", "mid", "mid"],
+            "x": [0.0, 2.0, np.nan],
+            "y": [1.0, -1.0, 0.0],
+            "says": ["", "s", ""],
+        }
+    )
+    plot = scatter(people, DESIGN, title="t", titles=("x", "y"), line=[(0.0, 1.0), (2.0, -1.0)])
+    assert [mark.who for mark in plot.people] == ["a", "b"]
+    # the line goes through both dots
+    assert plot.fit == (*plot.people[0].points[0], *plot.people[1].points[0])
+    assert plot.people[0].points[0][0] < plot.people[1].points[0][0]
+    assert plot.people[0].points[0][1] < plot.zero < plot.people[1].points[0][1]
+
+
+@pytest.fixture(scope="module")
+def made():
+    return made_tables.two_arms()
+
+
+@pytest.fixture(scope="module")
+def numbers(made):
+    return {
+        "paired": draw_paired(made.connectivity, made.hypotheses, made.design)[1],
+        "association": draw_association(
+            made.connectivity, made.scores, made.hypotheses, made.design
+        )[1],
+    }
+
+
+def tables_of(made: made_tables.Made) -> Tables:
+    names = ("hypotheses", "motion", "null", "robustness", "reliability", "shrinkage", "curves")
+    return Tables(*(getattr(made, name) for name in names))
+
+
+def test_plots_of_a_circuit_show_everybody_or_nobody(made, numbers):
+    about = {"unit": "Fisher z"}
+    shown = circuit_plots("dmn", numbers, made.runs, made.design, people=True, **about)
+    assert [plot.title for plot in shown] == ["Course", "Association", "Motion"]
+    course, association, motion = shown
+    assert {mark.who for mark in course.people} == set(made.design.participants)
+    complete = made.hypotheses.set_index(["hypothesis", "test"])["n"]
+    assert len(association.people) == complete["dmn", "association"]
+    assert len(motion.people) == complete["dmn", "change"]
+    (alone,) = circuit_plots("dmn", numbers, made.runs, made.design, people=False, **about)
+    assert alone.people == []
+    assert len(alone.means) == 2
+    assert circuit_plots("dmn", {}, made.runs, made.design, people=True, **about) == []
+
+
+def test_means_by_arm_are_those_of_the_pairs(made, numbers):
+    rows = numbers["paired"].set_index(["circuit", "kind", "arm"])
+    first = rows.loc[("dmn", "mean", "ketamine")]
+    said = arm_means("dmn", numbers["paired"], made.design)
+    assert said[0].startswith(f"ketamine: {first['baseline']:.2f} (pre) → ")
+    assert said[0].endswith("n = 7")
+
+
+def test_gates_are_passed_failed_or_not_assessed(made):
+    tables = tables_of(made)
+    states = {gate.name: gate.state for gate in gates("dmn", tables, made.design)}
+    assert states == {"head motion": PASSED, "choices of analysis": PASSED}
+    where = (made.motion["circuit"] == "dmn") & (made.motion["test"] == "follows")
+    follows = made.motion.assign(gate=made.motion["gate"].mask(where, "follows-motion"))
+    where = made.curves["hypothesis"] == "dmn"
+    curves = made.curves.assign(
+        depends_on=made.curves["depends_on"].astype(object).mask(where, "scale")
+    )
+    flagged = made.hypotheses.assign(flags="habenula: caution")
+    bad = replace(tables, motion=follows, curves=curves, hypotheses=flagged)
+    found = gates("dmn", bad, made.design)
+    assert [gate.state for gate in found] == [FAILED, FAILED, FAILED]
+    assert "change depends on scale" in found[1].why
+    assert [gate.state for gate in gates("salience", bad, made.design)][:2] == [PASSED, PASSED]
+    nothing = replace(tables, motion=made.motion.iloc[:0], curves=made.curves.iloc[:0])
+    assert {gate.state for gate in gates("dmn", nothing, made.design)} == {OPEN}
+
+
+def test_a_card_holds_what_the_tables_tell_of_its_circuit_alone(made):
+    found = remarks("salience", tables_of(made), made.design, ["a sentence on the habenula"])
+    about = {remark.about: remark.said for remark in found}
+    null = made.null.set_index("circuit").loc["salience"]
+    assert about["among matched pairs"] == f"percentile {null['percentile']} among 1000 pairs"
+    assert "association ketamine" in about["secondary tests"]
+    assert "habenula" not in about
+    shrunken = made.shrinkage.set_index(["hypothesis", "test"]).loc[("salience", "change")]
+    assert f"{abs(shrunken['shrunken']):.2f}" in about["shrunken"]
+
+
+def test_an_estimate_is_named_by_what_is_subtracted_from_what(made):
+    assert effect_in_words(made.design, "change") == "ketamine − midazolam"
+    one = made_tables.one_arm()
+    assert effect_in_words(one.design, "change") == "post − pre"
+    assert unit_of(made.hypotheses, "dmn") == "Fisher z"
+    other = made.hypotheses.assign(estimand="Difference between a and b in mALFF at post, given.")
+    assert unit_of(other, "dmn") == "mALFF"
+
+
+def test_everybody_is_told_with_arm_motion_and_reasons(made):
+    told = {
+        one["id"]: one
+        for one in everybody(made.design, made.runs, made.exclusions, made.incomplete)
+    }
+    assert list(told) == list(made.design.participants)
+    assert told["sub-02"]["arm"] == "midazolam"
+    assert told["sub-03"]["motion"].startswith("mean FD pre ")
+    assert "180 s kept after censoring, 240 s needed" in told["sub-03"]["flags"]
+    assert any(flag.startswith("not in change") for flag in told["sub-16"]["flags"])
+
+
+def test_the_sample_is_described_by_arm():
+    people = pd.DataFrame(
+        {
+            "participant_id": list("abc"),
+            "age": ["20", "30", None],
+            "sex": ["male", "female", "male"],
+        }
+    )
+    rows = [
+        ("a", "pre", "ok", 2.0, 150, 240.0, 0.1), ("b", "pre", "ok", 2.0, 100, 180.0, 0.2),
+        ("c", "pre", "ok", 1.5, 120, 300.0, 0.4), ("c", "post", "excluded", 1.5, 120, 10.0, 3.0),
+    ]  # fmt: skip
+    columns = ["participant_id", "role", "status", "repetition_time", "n_volumes", "seconds_kept"]
+    runs = pd.DataFrame(rows, columns=[*columns, "mean_fd"])
+    table = characteristics(people, runs, DESIGN, people=True)
+    assert table.columns == ["", "ket", "mid"]
+    assert table.rows == [
+        ["participants", "1", "2"],
+        ["age, years", "20.0", "30.0"],
+        ["sex: female", "0", "1"],
+        ["sex: male", "1", "1"],
+        ["repetition time, s", "2", "1.5 to 2"],
+        ["volumes a run", "150", "100 to 120"],
+        ["minutes kept, pre", "4.0", "4.0 (1.4)"],
+        ["mean FD, mm, pre", "0.10", "0.30 (0.14)"],
+    ]
+    few = characteristics(people, runs, DESIGN, people=False)
+    assert few.rows[0] == ["participants", "< 5", "< 5"]
+    assert few.rows[2] == ["sex: female", "0", "< 5"]
+
+
+def test_exclusions_of_parcels_are_counted_and_not_listed(made):
+    row = made.exclusions[made.exclusions["unit"] == "region"].iloc[0]
+    parcels = pd.DataFrame([row.to_dict() | {"region": f"parcel {i % 3}"} for i in range(7)])
+    both = pd.concat([made.exclusions, parcels], ignore_index=True)
+    table, said = excluded(both, made.regions)
+    assert len(table.rows) == len(made.exclusions) == len(table.people)
+    assert said.startswith("7 exclusions of 3 parcels in 1 run,")
+    assert "strategy" not in table.columns
+    assert excluded(made.exclusions, made.regions)[1] == ""
+
+
+def test_rows_without_a_number_are_named_below_the_table():
+    table = Table(
+        ["c", "t", "x"],
+        [["A", "change", "1"], ["B", "change", "n/a"], ["B", "other", "n/a"], ["C", "n/a", "0"]],
+        ["mid", "short", "num"],
+        "Note.",
+    )
+    shown = without_empty(table)
+    assert [row[0] for row in shown.rows] == ["A", "C"]
+    assert shown.note == "Note. Without any number, and not shown: B (2)."
+    assert without_empty(shown) is shown
+
+
+@pytest.mark.parametrize(
+    ("cell", "order"),
+    [
+        ("−0.12", "-0.12"), ("+3", "3"), ("< .001", "0.0005"), (".043", "0.043"), ("1.00", "1"),
+        ("[−0.3, 0.2]", "-0.3"), ("≈ 2.5", "2.5"), ("12 (3)", "12"), ("n/a", ""),
+        ("> 1000", "1000"),
+    ],
+)  # fmt: skip
+def test_numbers_are_sorted_as_numbers(cell, order):
+    assert order_of(cell) == order
+
+
+def test_an_effect_size_over_a_tiny_sd_is_not_to_be_read():
+    row = {
+        "estimate": 0.6, "effect_size": 9.5, "effect_size_type": "difference / SD (Hedges g)",
+        "ci_low": 0.1, "effect_size_ci_low": 7.0, "effect_size_ci_high": 12.0,
+    }  # fmt: skip
+    said = effect_of(row)
+    assert said.startswith("9.50 [7.00, 12.00], difference / SD (Hedges g) = 0.0632")
+    assert said.endswith("; not to be read: that SD is too small")
+    assert "not to be read" not in effect_of(row | {"effect_size": 1.2})
+    assert effect_of(row | {"effect_size_type": "Spearman rho"}).endswith("Spearman rho")
+
+
+def test_a_page_without_people_names_nobody(made, numbers):
+    about = {"numbers": numbers, "made": "2026-11-29"}
+    html = report_of(made, **about)
+    assert "2026-11-29" in html
+    people = json.loads(re.search(r'id="people">(.*?)</script>', html)[1])
+    assert [one["id"] for one in people] == list(made.design.participants)
+    alone = report_of(made, people=False, removed=["Participants."], **about)
+    assert "What this page lacks" in alone
+    said = re.sub(r"<(script|style).*?</\1>", "", alone, flags=re.DOTALL)
+    for lost in [*made.design.participants, "2026-11-29", "data-who", *made.exclusions["reason"]]:
+        assert lost not in said
+    for value in numbers["paired"]["change"].dropna():
+        assert f"{value:.6f}" not in alone
+    assert not re.findall(r'<a href="(?!#|https://doi)', alone)
