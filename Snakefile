@@ -46,6 +46,7 @@ else:
     include: "workflow/rules/export.smk"
 
     rule all:
+        """Make everything, to results/report.html."""
         default_target: True
         input:
             rules.report.output,

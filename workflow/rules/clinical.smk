@@ -77,6 +77,7 @@ rule clinical_words:
 
 
 rule clinical:
+    """Test the scores between the arms; needs no images."""
     input:
         rules.clinical_course.output,
         rules.clinical_effects.output,

@@ -2,6 +2,7 @@
 
 
 rule export_preview:
+    """Show what would leave the lab for a synthesis."""
     input:
         connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
@@ -29,6 +30,7 @@ rule export_preview:
 
 # shows its preview at the end of the run
 rule export:
+    """Write what a study gives to a synthesis: nobody's numbers."""
     input:
         preview=rules.export_preview.output[0],
         connectivity=SESSIONS.output.connectivity,
@@ -56,5 +58,6 @@ rule export:
 
 
 rule synthesis:
+    """Combine several studies, from what each exported."""
     input:
         list_of_studies,

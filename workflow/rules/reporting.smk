@@ -132,6 +132,7 @@ rule map_viewer:
 
 
 rule figures:
+    """Draw the figures from the tables."""
     input:
         expand(rules.figure.output, figure=_figures),
         expand(rules.map_figure.output, region=WORK.seeds, question=WORK.map_questions),
@@ -370,12 +371,14 @@ rule group_quality:
 
 
 rule quality:
+    """Make a page per participant, and one of the study."""
     input:
         rules.group_quality.output,
         expand(rules.participant_quality.output, participant=PAGES),
 
 
 rule explain:
+    """Show every circuit: where it is, and who says so."""
     input:
         plan=GATE,
         bold=next(iter(WORK.runs.values()))["bold"] if WORK.runs else [],

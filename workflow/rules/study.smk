@@ -123,6 +123,7 @@ rule inventory:
 
 
 rule plan:
+    """Say who and what there is, and every problem, in seconds."""
     input:
         runs=rules.inventory.output.runs,
         scores=rules.inventory.output.scores,
@@ -154,6 +155,7 @@ rule plan:
 # written once, before the data; update() leaves a lock that is there where it is, and the script
 # then refuses to replace it
 rule preregistration:
+    """Lock the hypotheses before the data."""
     input:
         registry=WORK.registry,
     output:

@@ -1,0 +1,1 @@
+"""The command ``ketfc``: Snakemake with the rules that come along, and a look at the machine."""
