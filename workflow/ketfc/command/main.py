@@ -90,7 +90,8 @@ def _passed_on(metavar: str) -> click.Argument:
 def doctor() -> None:
     """Look at this machine for what would stop a run.
 
-    Versions, cores, memory, disk, a cluster, the files of the atlases. The exit code is 1 if something would stop a run.
+    Versions, cores, memory, disk, a cluster, the files of the atlases. The exit code is 1 if
+    something would stop a run.
     """
     from ketfc.command.doctor import examined, in_words
 
