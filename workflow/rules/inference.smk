@@ -163,6 +163,7 @@ rule robustness:
         seed=WORK.config.statistics.seed,
         permutations=WORK.config.statistics.permutations,
         alpha=WORK.config.statistics.alpha,
+        combat=WORK.config.harmonized_beside,
         margin=WORK.config.statistics.equivalence_margin,
         code=WORK.code["robustness"],
     script:

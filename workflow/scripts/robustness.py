@@ -17,6 +17,7 @@ with running(snakemake):
         read_design(inputs.design),
         load_registry(inputs.registry).circuits.values(),
         strategy=params.strategy,
+        combat=params.combat,
         settings=Settings(
             seed=params.seed,
             permutations=params.permutations,

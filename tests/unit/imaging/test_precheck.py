@@ -12,7 +12,12 @@ from made_runs import REGISTRY, confounds_table, nifti_bytes, region, write_gzip
 
 from ketfc.imaging.atlas.catalogue import Atlas, Catalogue
 from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
-from ketfc.imaging.preflight.precheck import confound_problems, fixed_problems, region_problems
+from ketfc.imaging.preflight.precheck import (
+    confound_problems,
+    fixed_problems,
+    package_problems,
+    region_problems,
+)
 from ketfc.imaging.regions.registry import Registry
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.runs.index import Run
@@ -46,6 +51,21 @@ def circuits(parcellation: str) -> Config:
 def test_regions_and_parcellations_that_fit_raise_no_problem():
     assert region_problems(config(), REGISTRY) == []
     assert parcellation_problems(config(), CATALOGUE) == []
+
+
+def test_a_missing_extra_is_told_with_what_to_install(monkeypatch):
+    raw = yaml.safe_load(MINIMAL)
+    raw["study"]["covariates"] = {"site": "site"}
+    raw["statistics"] = {"blocks": "site", "harmonize": "combat"}
+    asked = parse_config(raw)
+    there = "ketfc.imaging.preflight.precheck.find_spec"
+    monkeypatch.setattr(there, lambda name: None)
+    (problem,) = package_problems(asked)
+    assert (problem.severity, problem.field) == ("error", "statistics.harmonize")
+    assert "pip install 'ketfc[combat]'" in problem.message
+    assert package_problems(config()) == []
+    monkeypatch.setattr(there, lambda name: object() if name == "longcombat" else None)
+    assert package_problems(asked) == []
 
 
 def test_a_region_without_a_place_in_the_studys_template_is_an_error():

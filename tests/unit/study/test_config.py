@@ -150,6 +150,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "primary-question": "both",
             "covariates": (),
             "blocks": None,
+            "harmonize": None,
             "later-outcomes": (),
             "specifications": {
                 "strategies": None,
@@ -1031,6 +1032,44 @@ def test_what_tests_are_adjusted_for_must_be_a_covariate_of_the_study(key):
     (problem,) = caught.value.problems
     assert problem.field == f"statistics.{key}"
     assert problem.message == "'weight' is not one of study.covariates"
+
+
+@pytest.mark.parametrize(
+    ("statistics", "message"),
+    [
+        ({"harmonize": "combat"}, "needs statistics.blocks, the covariate that holds the site"),
+        ({"harmonize": "neuro", "blocks": "site"}, "is not one of the possible values"),
+        ({"harmonize": True, "blocks": "site"}, "is not one of the possible values"),
+    ],
+)
+def test_what_cannot_be_harmonised_is_one_error(statistics, message):
+    raw = yaml.safe_load(FULL)
+    raw["study"]["covariates"] = {"site": "site"}
+    raw["statistics"] = statistics
+    with pytest.raises(StudyError) as caught:
+        parse_config(raw)
+    (problem,) = caught.value.problems
+    assert problem.field == "statistics.harmonize"
+    assert problem.message == message
+
+
+def test_harmonisation_keeps_the_covariates_that_are_no_scores():
+    raw = yaml.safe_load(FULL)
+    scores = {"si": {"instrument": "SSI", "column": "SSI"}}
+    scores["depression"] = {"instrument": "MADRS", "column": "MADRS", "si-item": "MADRS_10"}
+    raw["scores"] = {"table": "scores.tsv"} | scores
+    raw["study"]["covariates"] = {
+        "age": "years",
+        "worst": "SSI_ses-pre",
+        "low": "MADRS",
+        "item": "MADRS_10_ses-pre",
+        "site": "where",
+    }
+    names = ["worst", "age", "low", "item", "site"]
+    raw["statistics"] = {"covariates": names, "blocks": "site"}
+    assert parse_config(raw).harmonized_beside is None
+    raw["statistics"]["harmonize"] = "combat"
+    assert parse_config(raw).harmonized_beside == ("age",)
 
 
 def test_a_diagnosis_cannot_be_both():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ketfc.base.errors import Problem, RunError, StudyError, did_you_mean
@@ -54,7 +55,20 @@ def early_problems(
         *version_problems(config.study),
         *annex_problems(config, absent, folders),
         *manual_exclusions(by_hand, index.runs).problems,
+        *package_problems(config),
     ]
+
+
+def package_problems(config: Config) -> list[Problem]:
+    """Return an error where the config asks for what an extra does, and its package is missing."""
+    if config.statistics.harmonize is None or find_spec("longcombat"):
+        return []
+    message = (
+        "needs longcombat-py, which is not installed: pip install 'ketfc[combat]', or "
+        "pip install longcombat-py"
+    )
+    field = "statistics.harmonize"
+    return [Problem("error", message, file="config", field=field, value="combat")]
 
 
 def fixed_problems(config: Config, registry: str | Path, named: str | Path) -> list[Problem]:

@@ -12,7 +12,11 @@ from ketfc.base.files import write_tsv
 from ketfc.imaging.group.given_circuits import place_parcels
 from ketfc.imaging.io.native_size import native_sizes, native_table
 from ketfc.imaging.preflight.compcor_checks import component_problems, components_by_run
-from ketfc.imaging.preflight.precheck import confound_problems, early_problems
+from ketfc.imaging.preflight.precheck import (
+    confound_problems,
+    early_problems,
+    package_problems,
+)
 from ketfc.imaging.preflight.preregistration import lock_problems
 from ketfc.imaging.regions.habenula import resolution_problems
 from ketfc.imaging.regions.registry import load_registry
@@ -117,6 +121,7 @@ def _given_plan(config: Config, files: StudyFiles, headers: Mapping[str, Any] | 
     """Plan a study whose connectivity was computed elsewhere: it has no image to read."""
     index = given_index(config.study)
     problems = [*lock_problems(config, files.registry)] if index.runs else []
+    problems += package_problems(config)
     if headers:
         problems += [Problem(**problem) for problem in headers["problems"]]
     problems += _parcel_problems(config, files.registry, index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from ketfc.inference.robustness.distance_from_controls import (
     distance_from_controls,
     guard_by_arm,
 )
+from ketfc.inference.robustness.harmonized_checks import harmonized_checks
 from ketfc.inference.robustness.mmrm import arms_over_time
 from ketfc.study.design.design import Design
 from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, TOTAL
@@ -78,6 +79,7 @@ def robustness(
     *,
     strategy: str,
     settings: Settings,
+    combat: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Put every primary hypothesis to other methods than its primary test.
 
@@ -90,6 +92,9 @@ def robustness(
         As for :func:`ketfc.inference.hypotheses.evaluate_hypotheses`.
     settings : Settings
         Levels, seed and margin.
+    combat : sequence of str, optional
+        Covariates that harmonisation between sites keeps, where it is asked for: see
+        :func:`ketfc.inference.robustness.harmonized_checks.harmonized_checks`.
 
     Returns
     -------
@@ -100,6 +105,7 @@ def robustness(
     """
     depression = depression_change(scores, design)
     rows = []
+    circuits = list(circuits)
     for circuit in circuits:
         if not circuit.primary or circuit.variant_of is not None:
             continue
@@ -117,6 +123,16 @@ def robustness(
         rows += [(circuit, test, one) for test, one in _over_time(own, design, circuit, settings)]
         rows += [(circuit, test, one) for test, one in _arms_over_time(own, design, settings)]
         rows += [(circuit, "change", one) for one in _controls(own, design, circuit, settings)]
+    if combat is not None:
+        rows += harmonized_checks(
+            connectivity,
+            scores,
+            design,
+            circuits,
+            strategy=strategy,
+            settings=settings,
+            covariates=combat,
+        )
     table = [
         asdict(one)
         | {

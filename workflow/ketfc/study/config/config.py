@@ -53,6 +53,22 @@ class Config(Group):
         """All denoising strategies that there are results of."""
         return (AS_GIVEN,) if self.study.connectivity else tuple(self.denoising.strategies)
 
+    @property
+    def harmonized_beside(self) -> tuple[str, ...] | None:
+        """The covariates that ComBat keeps, none of them a score; None without ComBat."""
+        if self.statistics.harmonize is None:
+            return None
+        scales = [scale for scale in (self.scores.si, self.scores.depression) if scale]
+        scores = {name for scale in scales for name in (scale.column, scale.change_column)}
+        if self.scores.depression:
+            scores.add(self.scores.depression.si_item)
+        columns = self.study.covariates
+        return tuple(
+            name
+            for name in self.statistics.covariates
+            if name != self.statistics.blocks and columns[name].split("_ses-")[0] not in scores
+        )
+
 
 def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     """Return the checked configuration of a study.

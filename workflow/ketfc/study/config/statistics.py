@@ -173,6 +173,15 @@ class Statistics(Group):
         "the name of a covariate of labels, or null",
         examples=["site"],
     )
+    harmonize: Literal["combat"] | None = key(
+        None,
+        "combat: beside the primary tests, which stay as they are, the same tests of connectivity "
+        "harmonised between the sites of `statistics.blocks` by longitudinal ComBat, with and "
+        "without it. It is fitted without any score, and keeps the effects of arm, session and "
+        "`statistics.covariates`, but for those that are scores. Needs the extra `combat`.",
+        "combat or null; combat only with blocks",
+        examples=["combat"],
+    )
     later_outcomes: tuple[LaterOutcome, ...] = key(
         [],
         "Questions on later scores of suicidal ideation: whether they are associated with the "
@@ -240,6 +249,14 @@ class Statistics(Group):
             raise refuse("gives two questions the same name")
         if len({(one.connectivity, one.score) for one in asked}) < len(asked):
             raise refuse("asks the same question twice, and would count it twice")
+        return asked
+
+    @field_validator("harmonize")
+    @classmethod
+    def _has_sites(cls, asked: str | None, info: ValidationInfo) -> str | None:
+        # what is wrong with blocks has its own error
+        if asked is not None and info.data.get("blocks", asked) is None:
+            raise refuse("needs statistics.blocks, the covariate that holds the site")
         return asked
 
     @field_validator("blocks")

@@ -13,6 +13,7 @@ from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.design.baseline_connectivity import PRESCRIPTIVE
 from ketfc.inference.families import SENSITIVITY
+from ketfc.inference.robustness.harmonized_checks import COMBAT, WITHOUT
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
 from ketfc.reporting.text.moderation import MODERATION_QUESTIONS
@@ -39,12 +40,15 @@ METHODS = {
     "mixed-model": "mixed model",
     "mmrm": "MMRM, all follow-ups",
     "distance-from-controls": "distance from healthy controls",
+    COMBAT: "ComBat between sites",
+    WITHOUT: "the same without ComBat",
 }
 """Methods of ``tests/robustness.tsv`` in words."""
 
 _SAME_QUESTION = (
     *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
     *("ordinal", "mixed-model", "mmrm", "depression-adjusted", "baseline-adjusted"),
+    COMBAT,
 )
 """Methods that ask what the primary test asks."""
 
@@ -54,11 +58,16 @@ _POINTS = ("values", "hc3", "hc2", "theil-sen")
 
 @dataclass(frozen=True)
 class RobustnessSection:
-    """The report's section on other methods: a sentence per circuit, on power, and the table."""
+    """The report's section on other methods: a sentence per circuit, on power, and the table.
+
+    `harmonized` compares the primary tests with and without ComBat, a sentence per circuit and
+    test.
+    """
 
     sentences: list[str]
     power: str
     table: Table
+    harmonized: list[str]
 
 
 def robustness_section(
@@ -81,7 +90,40 @@ def robustness_section(
         + "."
         for circuit, name in primary_circuits(hypotheses).items()
     ]
-    return RobustnessSection(said, _power(robustness), _table(robustness))
+    return RobustnessSection(
+        said, _power(robustness), _table(robustness), _harmonized(robustness, design)
+    )
+
+
+def _harmonized(robustness: pd.DataFrame, design: Design) -> list[str]:
+    """Compare the tests with and without ComBat in sentences; none where it was not asked for."""
+    rows = {
+        (str(row["hypothesis"]), str(row["test"]), str(row["method"])): row
+        for row in robustness.to_dict("records")
+    }
+    said = []
+    for (circuit, test, method), row in rows.items():
+        if method != COMBAT:
+            continue
+        of = f"{sentence(str(row['name']))}, {test}"
+        other = rows.get((circuit, test, WITHOUT))
+        if other is None or math.isnan(as_number(row["estimate"])):
+            said.append(f"{of}: not harmonised or not tested, {as_text(row['note'])}.")
+            continue
+        found, before = (as_number(one["p"]) < design.alpha for one in (row, other))
+        turns = "" if found == before else " The decision hangs on harmonisation."
+        said.append(f"{of}: with ComBat {_result(row)}; without it {_result(other)}.{turns}")
+    return said
+
+
+def _result(row: Mapping[Any, Any]) -> str:
+    estimate = number(row["estimate"], signed=True)
+    return f"{estimate} ({interval(row['ci_low'], row['ci_high'])}), p {_equals(row['p'])}"
+
+
+def _equals(p: Any) -> str:
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def agreement(row: Mapping[str, Any], robustness: pd.DataFrame, alpha: float) -> str:
@@ -268,6 +310,10 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "baseline-adjusted": "adjustment of the association for connectivity at baseline",
         "distance-from-controls": "the distance from healthy controls, with percentile bootstrap "
         "intervals over patients and controls",
+        COMBAT: "the same tests of connectivity harmonised between sites by longitudinal ComBat "
+        "[@beer2020] (package longcombat-py), a mixed model with an intercept for each participant "
+        "that keeps the effects of arm, session and the covariates named in its rows and holds no "
+        "score, each with the same sessions unharmonised beside it",
         "detectable": "the smallest effect that would be detected with a power of 80 %",
     }
     used = [words for method, words in sentences.items() if method in made]

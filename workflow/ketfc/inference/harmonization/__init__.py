@@ -1,0 +1,1 @@
+"""Connectivity harmonised between sites, to hold beside the primary tests."""
