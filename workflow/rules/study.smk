@@ -116,6 +116,7 @@ rule inventory:
         config=config,
         folders=WORK.folders,
         by_hand=WORK.by_hand,
+        missing_packages=WORK.missing_packages,
         listing=digest(WORK.found),
         code=WORK.code["inventory"],
     script:

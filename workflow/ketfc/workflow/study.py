@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ketfc.imaging.preflight.precheck import package_problems
 from ketfc.imaging.regions.region_atlases import parcellation_files
 from ketfc.inference.specifications.choices import choices_of
 from ketfc.study.config.config import Config
@@ -88,6 +89,11 @@ class StudyWorkflow:
     def given_files(self) -> list[str]:
         """The files of such connectivity that are here."""
         return [str(path) for path in given_files(self.config.study)]
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """What is said of missing packages; once they are installed, the plan is made anew."""
+        return [problem.message for problem in package_problems(self.config)]
 
     @property
     def map_strategies(self) -> list[str]:
