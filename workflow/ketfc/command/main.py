@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from ketfc import __version__
+from ketfc.base.screen import wrapped
 from ketfc.command.calls import CONFIG, replace_process, snakemake_call
+from ketfc.command.init.entries import Question
 from ketfc.command.targets import described_targets
 
 _EVERYTHING, _SEVERAL = "all", "synthesis"
@@ -86,6 +88,55 @@ def _passed_on(metavar: str) -> click.Argument:
     return click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED, metavar=metavar)
 
 
+@click.command(short_help="Write a config from what a study holds, to begin with.")
+@click.argument("derivatives", type=click.Path(exists=True, path_type=Path))
+@click.argument("scores", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def init(derivatives: Path, scores: tuple[Path, ...]) -> None:
+    """Look at a study and write ketfc.yaml, with a reason for every value.
+
+    DERIVATIVES is the folder of fMRIPrep derivatives, or a table or folder of connectivity that was
+    computed elsewhere; SCORES are tables of scores (by default participants.tsv and phenotype/).
+    What only you can know stays a question in the file, and `ketfc plan` asks it; on a terminal it
+    is asked at once. A config that is there is never changed.
+    """
+    from ketfc.command.init.draft import draft
+    from ketfc.command.init.entries import nobody
+    from ketfc.study.config.config import questions
+
+    place = Path(CONFIG)
+    if place.exists():
+        raise click.ClickException(
+            f"{place} is here already, and was not changed. Go to another folder, or move it away."
+        )
+    made = draft(derivatives, scores, _asked_here if _at_terminal() else nobody)
+    place.write_text(made.text(), encoding="utf-8")
+    for sentence in made.found:
+        click.echo(sentence)
+    still_open = list(questions(made.config()))
+    click.echo(f"Wrote {place}. Every value has its reason above it: read it.")
+    if still_open:
+        click.echo("To be answered in the file, in place of each value that begins with '? ':")
+    for field, text in still_open:
+        click.echo("\n".join(wrapped([f"  - {field}: {text}"])))
+    click.echo(f"Then: ketfc plan{'' if still_open else ', which takes seconds'}")
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _asked_here(question: Question) -> str | None:
+    """Ask somebody at the terminal; an empty answer leaves the question open."""
+    if not question.options:
+        return None
+    click.echo("\n".join(wrapped([question.text])))
+    later = "later"
+    chosen = click.prompt(
+        "Answer", type=click.Choice([*question.options, later]), default=later, show_choices=True
+    )
+    return None if chosen == later else str(chosen)
+
+
 @click.command()
 def doctor() -> None:
     """Look at this machine for what would stop a run.
@@ -100,6 +151,7 @@ def doctor() -> None:
     sys.exit(any(finding.stops for finding in findings))
 
 
+main.add_command(init)
 main.add_command(doctor)
 for _rule, _description in described_targets().items():
     main.add_command(

@@ -7,7 +7,7 @@ are spelt with hyphens in YAML and with underscores as attributes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -26,6 +26,8 @@ from ketfc.study.config.types import DEFAULT_SPACE, Group
 AS_GIVEN = "as_given"
 """Name in place of a denoising strategy for connectivity that was computed elsewhere."""
 
+QUESTION = "? "
+"""Beginning of a value that asks what should stand in its place; ``ketfc init`` writes such."""
 
 OF_IMAGES = ("denoising", "quality", "maps", "activity")
 """Sections that only images can heed, but for ``quality.exclusions``."""
@@ -89,7 +91,8 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     ------
     StudyError
         With all problems at once: unknown and missing keys, wrong types, impossible values,
-        environment variables that are not set.
+        environment variables that are not set. While a question is open, with these alone: what
+        else is wrong may follow from them.
     """
     if not isinstance(raw, Mapping) or not raw:
         found = "is empty" if not raw else "is not a set of keys with values"
@@ -97,6 +100,11 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
         message = f"the configuration {found}; it needs at least {needed}"
         raise StudyError([Problem("error", message, file=source)])
     given = plain(raw)
+    if open_questions := [
+        Problem("error", f"answer here: {text}", file=source, field=field)
+        for field, text in questions(given)
+    ]:
+        raise StudyError(open_questions)
     # a section that is left out, or whose keys are all commented out, has only defaults
     for section in Config.model_fields:
         if given.get(section) is None:
@@ -119,6 +127,26 @@ def parse_config(raw: Mapping[str, Any], *, source: str = "config") -> Config:
     if useless:
         raise StudyError(useless)
     return config
+
+
+def questions(given: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the questions that stand in place of values: key and text of each.
+
+    Parameters
+    ----------
+    given : object
+        A config, or a part of it.
+    field : str
+        The key that the part belongs to.
+    """
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from questions(value, f"{field}.{name}" if field else str(name))
+    elif isinstance(given, list | tuple):
+        for i, value in enumerate(given):
+            yield from questions(value, f"{field}[{i}]")
+    elif isinstance(given, str) and given.startswith(QUESTION):
+        yield field, given.removeprefix(QUESTION)
 
 
 def _without_effect(given: Mapping[str, Any], source: str) -> list[Problem]:

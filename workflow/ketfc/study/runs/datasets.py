@@ -50,7 +50,7 @@ def mistaken_folder(folder: Path) -> str | None:
     """
     made_by, kind = _description(folder)
     rows = list(functional_files(folder))
-    below = list(_derivatives_below(folder))
+    below = list(derivatives_below(folder))
     write = f"; write {_choice(below)}"
     software = next((what for name, what in _DENOISED.items() if name in made_by), None)
     if software or any(row["desc"] == "denoised" for row in rows):
@@ -92,7 +92,7 @@ def _description(folder: Path) -> tuple[str, str]:
     return " ".join(map(str, names)).casefold(), str(about.get("DatasetType", "")).casefold()
 
 
-def _derivatives_below(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
+def derivatives_below(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
     """Yield the folders with preprocessed images below a folder, the nearest first."""
     try:
         inside = sorted(Path(each.path) for each in os.scandir(folder) if each.is_dir())
@@ -103,7 +103,7 @@ def _derivatives_below(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
         if any(map(is_preprocessed, _files(each))):
             yield each
         elif depth > 1:
-            yield from _derivatives_below(each, depth - 1)
+            yield from derivatives_below(each, depth - 1)
 
 
 def _files(folder: Path) -> Iterator[NameParts]:
