@@ -27,7 +27,7 @@ def expected_files() -> set[str]:
     quality = ("runs", "regions", "strategies", "change", "exclusions")
     quality += ("motion", "qcfc", "qcfc_curves")
     files |= {f"quality/{name}.tsv" for name in quality} | {"habenula.tsv"}
-    files |= {"quality/similarity.tsv", "quality/group.html"}
+    files |= {"quality/similarity.tsv", "quality/group.html", "quality/strip.html"}
     files |= {f"quality/sub-{label}.html" for label in labels(people())}
     clinical = ("scores", "summary", "effects", "time_course")
     files |= {f"clinical/{name}.tsv" for name in clinical}

@@ -370,10 +370,39 @@ rule group_quality:
         "../scripts/group_quality.py"
 
 
+# Blind to arms, for raters: what leads to it from the participants' pages tells no arm either.
+rule quality_strip:
+    input:
+        runs=SESSIONS.output.quality,
+        carpets=every_run(rules.denoise_run.output.carpet),
+        coverage=every_run(f"{_stem}_atlas-Circuits_stat-coverage_bold.tsv"),
+    output:
+        "results/quality/strip.html",
+    log:
+        "logs/quality_strip.log",
+    benchmark:
+        "logs/benchmarks/quality_strip.tsv"
+    localrule: True
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        names=WORK.names,
+        study=WORK.config.study.name,
+        settings={
+            "fd_thresh": WORK.config.denoising.fd_thresh,
+            "min_coverage": WORK.config.circuits.min_coverage,
+        },
+        code=WORK.code["quality_strip"],
+    script:
+        "../scripts/quality_strip.py"
+
+
 rule quality:
-    """Make a page per participant, and one of the study."""
+    """Make a page per participant, one of all runs side by side, and one of the study."""
     input:
         rules.group_quality.output,
+        rules.quality_strip.output,
         expand(rules.participant_quality.output, participant=PAGES),
 
 
