@@ -33,13 +33,14 @@ def expected_files() -> set[str]:
     files |= {f"clinical/{name}.tsv" for name in clinical}
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
     tests += ("reliability", "shrinkage", "attrition", "networks")
-    tests += ("specifications", "specification_curve")
+    tests += ("specifications", "specification_curve", "tipping_point")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
         for name in (
             *("circuits", "paired", "association", "matrices"),
             *("flow", "qcfc", "networks", "edges", "clinical", "specifications"),
+            "tipping_point",
         )
         for kind in ("pdf", "svg", "png", "tsv", "json")
     }

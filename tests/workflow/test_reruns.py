@@ -16,7 +16,7 @@ BELOW_RUNS = {
     "attrition": 1,
     "edges": 1,
     "exclusions": 1,
-    "figure": 10,
+    "figure": 11,
     "group_quality": 1,
     "hypotheses": 1,
     "matched_null": 1,
@@ -29,6 +29,7 @@ BELOW_RUNS = {
     "reliability": 1,
     "report": 1,
     "robustness": 1,
+    "tipping_point": 1,
     "specifications": 1,
     "sessions": 1,
     "similarity": 1,
@@ -254,10 +255,10 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
         file.unlink()
     again = done.run("figures")
     assert again.code == 0, again.text
-    assert again.jobs == {"figure": 10, "figures": 1}
+    assert again.jobs == {"figure": 11, "figures": 1}
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 50
+    assert len(list((done.results / "figures").iterdir())) == 55
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

@@ -141,9 +141,36 @@ rule hypotheses:
         "../scripts/hypotheses.py"
 
 
+# how different those who did not come back would have to be to change a conclusion
+rule tipping_point:
+    input:
+        connectivity=SESSIONS.output.connectivity,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        registry=WORK.registry,
+    output:
+        "results/tests/tipping_point.tsv",
+        sidecar="results/tests/tipping_point.json",
+    log:
+        "logs/tipping_point.log",
+    benchmark:
+        "logs/benchmarks/tipping_point.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        alpha=WORK.config.statistics.alpha,
+        code=WORK.code["tipping_point"],
+    script:
+        "../scripts/tipping_point.py"
+
+
 # the primary hypotheses by other methods, and what they could have found
 rule robustness:
     input:
+        tipping=rules.tipping_point.output[0],
         connectivity=SESSIONS.output.connectivity,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,

@@ -47,6 +47,7 @@ _figures = {
         "specifications": rules.specifications.output.all,
         "curves": rules.specifications.output.curve,
     },
+    "tipping_point": {"curves": rules.tipping_point.output[0]},
 }
 if _measured:
     _figures["activity"] = {"activity": rules.activity_tests.output[0]}

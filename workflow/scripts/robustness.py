@@ -7,6 +7,7 @@ from ketfc.imaging.group.sessions import NUMERIC
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.inference.robustness.checks import Settings
 from ketfc.inference.robustness.table import robustness
+from ketfc.inference.robustness.tipping_point import TIPPING_NUMBERS
 from ketfc.study.design.design import read_design
 
 with running(snakemake):
@@ -24,6 +25,7 @@ with running(snakemake):
             alpha=params.alpha,
             margin=params.margin,
         ),
+        tipping=read_tsv(inputs.tipping, numeric=TIPPING_NUMBERS),
     )
     write_tsv(snakemake.output[0], table)
     write_sidecars(snakemake.output)

@@ -41,6 +41,7 @@ from ketfc.inference.robustness.distance_from_controls import (
 )
 from ketfc.inference.robustness.harmonized_checks import harmonized_checks
 from ketfc.inference.robustness.mmrm import arms_over_time
+from ketfc.inference.robustness.tipping_point import tipping_checks
 from ketfc.study.design.design import Design
 from ketfc.study.scores.long_scores import CHANGE, LESS_SI_ITEM, TOTAL
 
@@ -80,6 +81,7 @@ def robustness(
     strategy: str,
     settings: Settings,
     combat: Sequence[str] | None = None,
+    tipping: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Put every primary hypothesis to other methods than its primary test.
 
@@ -95,6 +97,8 @@ def robustness(
     combat : sequence of str, optional
         Covariates that harmonisation between sites keeps, where it is asked for: see
         :func:`ketfc.inference.robustness.harmonized_checks.harmonized_checks`.
+    tipping : pandas.DataFrame, optional
+        ``tests/tipping_point.tsv``, numbers as numbers.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def robustness(
         numbers has flags and the reason as note.
     """
     depression = depression_change(scores, design)
+    shifted = {} if tipping is None else tipping_checks(tipping, alpha=settings.alpha)
     rows = []
     circuits = list(circuits)
     for circuit in circuits:
@@ -133,6 +138,7 @@ def robustness(
             settings=settings,
             covariates=combat,
         )
+        rows += [(circuit, test, one) for (of, test), one in shifted.items() if of == circuit.id]
     table = [
         asdict(one)
         | {

@@ -16,6 +16,7 @@ from ketfc.reporting.design_words import (
 )
 from ketfc.reporting.rows import MOTION_MARK, corrected_interval, hypothesis_row, primary_circuits
 from ketfc.reporting.text.beside.networks import network_caption
+from ketfc.reporting.text.beside.tipping_point import tipping_caption
 from ketfc.reporting.words import coverage, number, p_equals
 from ketfc.study.design.design import Design
 
@@ -27,6 +28,7 @@ TITLES = {
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
     "specifications": "Other choices of analysis",
+    "tipping_point": "Those who did not come back",
     "qcfc": "Head motion and connectivity",
     "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
@@ -108,6 +110,8 @@ def _caption(name: str, design: Design) -> str:
             "one choice are not shown; “another” definition is any that the registry has beside "
             "its own."
         )
+    if name == "tipping_point":
+        return tipping_caption(design)
     if name == "flow":
         return (
             "Who was found, imaged and tested, and beside it what was left out and why, counted "
@@ -265,6 +269,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return (
             "Specification curves of each primary circuit: effects of all specifications in "
             "ascending order, above marks of the choices that each was made with."
+        )
+    if name == "tipping_point":
+        return (
+            "Estimates and intervals of each primary circuit against the shift of imputed "
+            "follow-ups, with the shift at which the conclusion turns, where one does."
         )
     if name == "edges":
         return "Matrices of the t of every edge, with the edges that survive correction."

@@ -28,6 +28,7 @@ from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.robustness import robustness_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
 from ketfc.reporting.text.beside.specifications import specification_methods
+from ketfc.reporting.text.beside.tipping_point import tipping_methods
 from ketfc.reporting.text.clinical.effects import effects_methods
 from ketfc.reporting.text.denoising import Sidecars, denoising_paragraphs, summarise
 from ketfc.reporting.text.edges import edge_methods
@@ -154,6 +155,7 @@ def methods_text(
             *baseline_methods(hypotheses, design),
             *robustness_methods(robustness, as_number(of("statistics", "equivalence-margin"))),
             *reliability_methods(reliability),
+            *tipping_methods(robustness),
             *specification_methods(curves),
             *shrinkage_methods(shrinkage),
             *attrition_methods(attrition),

@@ -35,6 +35,7 @@ from ketfc.reporting.text.beside.reliability import reliability_section
 from ketfc.reporting.text.beside.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
 from ketfc.reporting.text.beside.specifications import specification_section
+from ketfc.reporting.text.beside.tipping_point import tipping_sentences
 from ketfc.reporting.text.captions import ELSEWHERE
 from ketfc.reporting.text.clinical.effects import effects_section
 from ketfc.reporting.text.denoising import Sidecars, summarise
@@ -190,6 +191,7 @@ def render_report(
             hypotheses,
             design,
         ),
+        tipping=tipping_sentences(robustness),
         reliability=reliability_section(reliability),
         shrinkage=shrinkage_section(shrinkage, design),
         specifications=specification_section(curves),

@@ -39,6 +39,7 @@ METHODS = {
     "baseline-adjusted": "given baseline connectivity",
     "mixed-model": "mixed model",
     "mmrm": "MMRM, all follow-ups",
+    "tipping-point": "missing follow-ups imputed",
     "distance-from-controls": "distance from healthy controls",
     COMBAT: "ComBat between sites",
     WITHOUT: "the same without ComBat",
@@ -49,6 +50,7 @@ _SAME_QUESTION = (
     *("t", "bca", "wilcoxon", "mann-whitney", "ranks", "values", "hc3", "hc2", "theil-sen"),
     *("ordinal", "mixed-model", "mmrm", "depression-adjusted", "baseline-adjusted"),
     COMBAT,
+    "tipping-point",
 )
 """Methods that ask what the primary test asks."""
 

@@ -1,0 +1,1 @@
+"""Figures of how far a primary result leans on something."""
