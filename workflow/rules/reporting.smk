@@ -142,6 +142,8 @@ rule figures:
 rule methods:
     input:
         design=rules.inventory.output.design,
+        participants=rules.inventory.output.participants,
+        native=rules.inventory.output.native,
         hypotheses=rules.hypotheses.output.hypotheses,
         regions=SESSIONS.output.regions,
         runs=SESSIONS.output.quality,

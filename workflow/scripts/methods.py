@@ -1,6 +1,6 @@
 """Write the methods in words, their references, and the facts behind both."""
 
-from ketfc.base.files import write_json, write_text
+from ketfc.base.files import read_tsv, write_json, write_text
 from ketfc.base.job import running
 from ketfc.reporting.pages.provenance import study_facts
 from ketfc.reporting.results import result_tables
@@ -15,7 +15,9 @@ with running(snakemake):
     sidecars = {each: inputs.sidecars[i::n] for i, each in enumerate(params.strategies)}
     atlases = dict(zip(params.atlases, inputs.atlases, strict=True))
     facts = study_facts(config, params.folders, sidecars, atlases)
-    text = methods_text(design=read_design(inputs.design), **result_tables(inputs), **facts)
+    of_plan = {name: read_tsv(inputs[name]) for name in ("participants", "native")}
+    design, tables = read_design(inputs.design), result_tables(inputs)
+    text = methods_text(design=design, **tables, **of_plan, **facts)
     write_text(snakemake.output.methods, text)
     write_text(snakemake.output.references, references_bib(text))
     write_json(snakemake.output.facts, facts)

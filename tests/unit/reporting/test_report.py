@@ -26,6 +26,7 @@ from ketfc.reporting.text.denoising import censored_neighbours, column_names, su
 from ketfc.reporting.text.moderation import moderation_table
 from ketfc.reporting.text.motion import motion_section
 from ketfc.reporting.text.references import cited, literature, references_bib
+from ketfc.reporting.text.sample.description import people_in_words, scans_in_words
 from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -517,6 +518,33 @@ def test_the_methods_name_what_was_done(made):
     ):
         assert fact in text, fact
     assert not re.search(r"\b(nan|None)\b", text)
+
+
+def test_the_methods_tell_who_was_scanned_and_how(made):
+    people = pd.DataFrame(
+        {
+            "participant_id": list(made.design.participants),
+            "age": ["20", "30", *["25"] * 13, None],
+            "sex": ["female"] * 10 + ["male"] * 6,
+        }
+    )
+    assert people_in_words(people, made.design) == (
+        "Their mean age was 25.0 years (SD 1.9) (known of 15 of 16); 10 female and 6 male."
+    )
+    assert people_in_words(people[["participant_id"]], made.design) == ""
+    runs = made.runs.assign(repetition_time="2", n_volumes="150")
+    runs.loc[0, "n_volumes"] = "120"
+    excluded = runs["status"] == "excluded"
+    runs.loc[excluded, "repetition_time"] = "9"
+    native = pd.DataFrame({"run": runs["run"], "native_x": "3.5", "native_y": "3.5"})
+    native["native_z"] = ["4"] * (len(runs) - 2) + ["5"] * 2
+    kept = runs.loc[~excluded, "seconds_kept"] / 60
+    assert scans_in_words(runs, native) == (
+        "The 30 runs that were used had a repetition time of 2 s, 120 to 150 volumes (4 to 5 min) "
+        "and voxels that were recorded at 3.5 × 3.5 × 4 or 3.5 × 3.5 × 5 mm; "
+        f"{kept.mean():.1f} min (SD {kept.std():.1f}) of a run were left after censoring."
+    )
+    assert scans_in_words(runs[["run", "status"]], None) == ""
 
 
 def test_the_methods_of_real_images_cite_fmriprep_and_those_of_simulated_ones_do_not(made):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _COLOUR = "#d55e00"
 _HALF_WIDTH_MM = 45.0
+_BEHIND = {"facecolor": "black", "edgecolor": "none", "pad": 1.2}
+"""Behind words on the brain, which is white in places."""
 
 
 def draw_regions(
@@ -89,7 +91,11 @@ def _slice(axis: Any, direction: int, centre: np.ndarray, voxels: np.ndarray, gr
             Polygon(corners, facecolor=_COLOUR, alpha=0.55, edgecolor=_COLOUR, linewidth=0.4)
         )
     label = f"{'xyz'[direction]} = {centre[direction]:g}"
-    axis.text(0.03, 0.03, label, color="white", fontsize=5, transform=axis.transAxes)
+    at = {"color": "white", "transform": axis.transAxes, "bbox": _BEHIND}
+    axis.text(0.03, 0.04, label, fontsize=6, **at)
+    if direction == 2:
+        axis.text(0.03, 0.96, "L", fontsize=6, va="top", **at)
+        axis.text(0.97, 0.96, "R", fontsize=6, va="top", ha="right", **at)
 
 
 def _template() -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,7 @@ from ketfc.reporting.text.moderation import (
     moderation_methods,
 )
 from ketfc.reporting.text.paragraphs import rendered
+from ketfc.reporting.text.sample.description import people_in_words, scans_in_words
 from ketfc.reporting.words import as_number, coverage
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
@@ -70,6 +71,8 @@ def methods_text(
     effects: pd.DataFrame,
     clusters: pd.DataFrame | None = None,
     activity: pd.DataFrame | None = None,
+    participants: pd.DataFrame | None = None,
+    native: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
     """Return the methods in words.
@@ -98,6 +101,8 @@ def methods_text(
         ``maps/clusters.tsv``, numbers as numbers, where maps were made.
     activity : pandas.DataFrame, optional
         ``tests/activity.tsv``, numbers as numbers, where activity was measured.
+    participants, native : pandas.DataFrame, optional
+        ``plan/participants.tsv`` and ``plan/native.tsv``.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
 
@@ -123,6 +128,8 @@ def methods_text(
         versions=versions,
         sizes=[f"{n} {label}" for label, n in arm_sizes(design).items()],
         first={"ketamine": orders.count(KETAMINE_FIRST), "control": orders.count(CONTROL_FIRST)},
+        people="" if participants is None else people_in_words(participants, design),
+        scans=scans_in_words(runs, native),
         simulated="simulate" in list(of("study", "derivatives") or []),
         primary=list(primary.values()),
         secondary=[name for key, name in names.items() if key not in {*primary, *variants}],

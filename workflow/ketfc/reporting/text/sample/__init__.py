@@ -1,0 +1,1 @@
+"""Words on who was scanned, and how."""
