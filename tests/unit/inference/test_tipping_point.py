@@ -14,6 +14,8 @@ from scipy import stats
 
 from ketfc.inference.robustness import imputation
 from ketfc.inference.robustness import tipping_point as module
+from ketfc.inference.robustness.checks import Settings
+from ketfc.inference.robustness.table import robustness
 from ketfc.inference.robustness.tipping_point import (
     DELTAS,
     TIPPING_COLUMNS,
@@ -295,3 +297,17 @@ def test_the_row_beside_the_other_methods():
     assert check.effect_size == pytest.approx(tipping_point(own, alpha=0.05), nan_ok=True)
     assert "3 of 26" in str(check.note)
     assert found[CIRCUIT, "association"].effect_size_type == "delta, SD of the score at follow-up"
+
+
+def test_the_robustness_table_has_the_row_of_each_test():
+    made = without(study(), images=(1, 3, 4))
+    tables = made.connectivity, made.scores, made.design, made_hypotheses.CIRCUITS
+    checks = Settings(seed=1, permutations=99, alpha=0.05, margin=0.1)
+    table = robustness(*tables, strategy="acompcor", settings=checks, tipping=curves(made))
+    own = table[table["method"] == "tipping-point"]
+    assert list(zip(own["hypothesis"], own["test"], strict=True)) == [
+        (circuit, test) for circuit in ("sgacc-rlpfc", "dmn") for test in ("change", "association")
+    ]
+    without_curves = robustness(*tables, strategy="acompcor", settings=checks)
+    others = table[table["method"] != "tipping-point"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, without_curves)

@@ -128,6 +128,7 @@ def robustness(
         rows += [(circuit, test, one) for test, one in _over_time(own, design, circuit, settings)]
         rows += [(circuit, test, one) for test, one in _arms_over_time(own, design, settings)]
         rows += [(circuit, "change", one) for one in _controls(own, design, circuit, settings)]
+        rows += [(circuit, test, one) for (of, test), one in shifted.items() if of == circuit.id]
     if combat is not None:
         rows += harmonized_checks(
             connectivity,
@@ -138,7 +139,6 @@ def robustness(
             settings=settings,
             covariates=combat,
         )
-        rows += [(circuit, test, one) for (of, test), one in shifted.items() if of == circuit.id]
     table = [
         asdict(one)
         | {
