@@ -24,6 +24,7 @@ ONCE = {
     "exclusions": 1,
     "figure": 11,
     "group_quality": 1,
+    "quality_strip": 1,
     "habenula": 1,
     "headers": 1,
     "hypotheses": 1,

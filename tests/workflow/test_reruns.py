@@ -18,6 +18,7 @@ BELOW_RUNS = {
     "exclusions": 1,
     "figure": 11,
     "group_quality": 1,
+    "quality_strip": 1,
     "hypotheses": 1,
     "matched_null": 1,
     "mean_relmat": 1,

@@ -22,6 +22,7 @@ _figures = {
         "hypotheses": _hypotheses,
     },
     "paired": {"connectivity": _connectivity, "hypotheses": _hypotheses},
+    "trajectory": {"connectivity": _connectivity, "hypotheses": _hypotheses},
     "association": {
         "connectivity": _connectivity,
         "scores": rules.inventory.output.scores,
@@ -51,6 +52,9 @@ _figures = {
 }
 if _measured:
     _figures["activity"] = {"activity": rules.activity_tests.output[0]}
+# sessions after the drugs of a crossover stand in no order that all share
+if len(WORK.config.study.sessions) < 3 or WORK.config.study.crossover:
+    del _figures["trajectory"]
 _figures = {
     name: files
     for name, files in _figures.items()

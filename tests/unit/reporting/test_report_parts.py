@@ -16,6 +16,7 @@ from made_design import design_of
 from ketfc.reporting.design_words import effect_in_words, unit_of
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.sessions.trajectory import draw_trajectory
 from ketfc.reporting.pages.report.beside import FAILED, OPEN, PASSED, Tables, gates, remarks
 from ketfc.reporting.pages.report.characteristics import characteristics
 from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
@@ -120,6 +121,28 @@ def test_plots_of_a_circuit_show_everybody_or_nobody(made, numbers):
     assert alone.people == []
     assert len(alone.means) == 2
     assert circuit_plots("dmn", {}, made.runs, made.design, people=True, **about) == []
+
+
+def test_more_sessions_than_two_are_drawn_from_the_trajectory(made):
+    late = made.connectivity[made.connectivity["role"] == "post"].assign(role="late")
+    late = late[late["participant_id"] != "sub-01"]
+    both = pd.concat([made.connectivity, late.assign(z=late["z"] + 1)], ignore_index=True)
+    content = {**made.content, "sessions": {"pre": "1", "post": "2", "late": "3"}}
+    design = made_tables.replace(made, content=content).design
+    _, table = draw_trajectory(both, made.hypotheses, design)
+    means = table[table["kind"] == "mean"].set_index(["circuit", "arm", "role"])
+    assert means.loc[("dmn", "ketamine", "late"), "n"] == 6
+    own = both[(both["circuit"] == "dmn") & (both["measure"] == "mean")]
+    own = own[(own["role"] == "late") & (own["strategy"] == "acompcor")]
+    ketamine = own["participant_id"].map(design.participants) == "ketamine"
+    expected = own.loc[ketamine, "z"].mean()
+    assert means.loc[("dmn", "ketamine", "late"), "value"] == pytest.approx(expected)
+    (plot,) = circuit_plots(
+        "dmn", {"paired": table.iloc[:0].assign(baseline=0.0, followup=0.0), "trajectory": table},
+        made.runs, design, unit="Fisher z", people=False,
+    )  # fmt: skip
+    assert [label for _, label in plot.x_ticks] == ["pre", "post", "late"] * 2
+    assert len(plot.means[0].points) == 3
 
 
 def test_means_by_arm_are_those_of_the_pairs(made, numbers):

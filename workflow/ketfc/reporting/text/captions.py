@@ -25,6 +25,7 @@ TITLES = {
     "clinical": "Scores over the sessions",
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after",
+    "trajectory": "Connectivity over all sessions",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
     "specifications": "Other choices of analysis",
@@ -97,6 +98,13 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "clinical":
         return _clinical(design)
+    if name == "trajectory":
+        return (
+            "Thin lines are participants, thick marks the means at each session with their 95 % t "
+            "intervals, over whoever was measured then; sessions stand at equal distances. A "
+            f"description: the tests compare {design.baseline} and {design.followup}, and further "
+            "sessions where the methods say so."
+        )
     if name == "association":
         return _association(design)
     if name == "specifications":
@@ -254,6 +262,12 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return (
             "Means of the scores at every session, and estimates with intervals of their changes: "
             "between treatments where there are two, and within arms apart from these."
+        )
+    if name == "trajectory":
+        circuits = listed(list(primary_circuits(hypotheses).values()))
+        return (
+            f"Means of connectivity with intervals, and participants, over {len(design.sessions)} "
+            f"sessions ({', '.join(design.sessions)}), a panel for each of {circuits}."
         )
     if name == "flow":
         return _flow_alt(hypotheses, design)

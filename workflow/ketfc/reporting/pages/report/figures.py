@@ -13,7 +13,7 @@ import pandas as pd
 from ketfc.reporting.text.captions import TITLES, figure_alt, figure_caption, figure_title
 from ketfc.study.design.design import Design
 
-OF_PEOPLE = ("clinical", "paired", "association", "qcfc")
+OF_PEOPLE = ("paired", "trajectory", "association", "qcfc")
 """Those with a mark for every participant."""
 
 _BYTES = 3_000_000

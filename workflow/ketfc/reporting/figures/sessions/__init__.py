@@ -1,0 +1,1 @@
+"""Figures over all sessions of a study."""
