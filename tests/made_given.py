@@ -74,6 +74,23 @@ def write_giga(path: Path, series: Series) -> None:
             group[f"{name}_connectome"] = 0.5 * pearson(values)
 
 
+def write_giga_tables(folder: Path, series: Series) -> None:
+    """giga_connectome's TSV files: columns counted from 0, and connectomes that are shrunk."""
+    for (who, session), values in series.items():
+        place = folder / f"sub-{who}/ses-{session}/func"
+        place.mkdir(parents=True, exist_ok=True)
+        stem = f"sub-{who}_ses-{session}_task-rest_seg-Made50"
+        tables = {
+            "_desc-denoiseSimple_timeseries": values,
+            "_meas-PearsonCorrelation_desc-denoiseSimple_relmat": 0.5 * pearson(values),
+        }
+        for name, table in tables.items():
+            pd.DataFrame(table).to_csv(place / f"{stem}{name}.tsv", sep="\t", index=False)
+        (
+            place / f"sub-{who}_ses-{session}_task-rest_desc-denoiseSimple_timeseries.json"
+        ).write_text('{"SamplingFrequency": 0.5}', encoding="utf-8")
+
+
 def write_conn(folder: Path, series: Series, labels: list[str], sessions: list[str]) -> None:
     """CONN's first-level results: Z is transposed by MATLAB, with a target that is no source."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from made_given import (
     write_conn,
     write_edges,
     write_giga,
+    write_giga_tables,
     write_matrices,
     write_xcpd,
 )
@@ -81,6 +82,7 @@ def configs(
     write_xcpd(folder / "relmats", series, labels, matrices=True, outliers=5)
     write_xcpd(folder / "series", series, labels, matrices=False, outliers=5)
     write_giga(folder / "giga.h5", series)
+    write_giga_tables(folder / "giga", series)
     write_conn(folder / "conn", series, labels, SESSIONS)
     people = sorted({who for who, _ in series})
     names = {f"Subject{i:03}": who for i, who in enumerate(people, start=1)}
@@ -96,6 +98,7 @@ def configs(
         "relmats": common | {"kind": "xcp-d", "path": str(folder / "relmats")},
         "series": common | {"kind": "xcp-d", "path": str(folder / "series")},
         "giga": common | named | {"kind": "giga-connectome", "path": str(folder / "giga.h5")},
+        "giga tables": common | named | {"kind": "giga-connectome", "path": str(folder / "giga")},
         "conn": common | {"kind": "conn", "path": str(folder / "conn"), "sessions": conditions,
                           "participants": names},
     }  # fmt: skip
@@ -124,7 +127,7 @@ def p_values(table: pd.DataFrame, design: Design) -> pd.Series:
     return found.set_index(["hypothesis", "test"])["p_permutation"]
 
 
-SHAPES = ["matrices", "arrays", "relmats", "series", "giga", "conn"]
+SHAPES = ["matrices", "arrays", "relmats", "series", "giga", "giga tables", "conn"]
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +177,7 @@ def test_the_distance_of_every_parcel_is_told(tidy):
 
 
 @pytest.mark.slow
-def test_xcpd_runs_from_a_config_to_its_report(configs, series, tmp_path: Path):
+def test_xcpd_runs_from_a_config_to_its_report(configs, series, centres, tmp_path: Path):
     people = sorted({who for who, _ in series})
     rng = np.random.default_rng(9)
     scores = pd.DataFrame({"participant_id": people, "SSI_ses-1": rng.integers(8, 30, len(people)),
@@ -195,6 +198,22 @@ def test_xcpd_runs_from_a_config_to_its_report(configs, series, tmp_path: Path):
     methods = (results / "methods.md").read_text(encoding="utf-8")
     assert "read from the outputs of XCP-D" in methods
     assert "as the parcel whose centre is nearest" in methods
-    assert (results / "figures/circuits.png").is_file()
+    for name in ("circuits", "matrices", "edges", "networks"):
+        assert (results / f"figures/{name}.png").is_file()
+    # every pair of the 50 parcels, in a family of its own
+    edges = read_tsv(results / "tests/edges.tsv")
+    own = edges[edges["family"] == "edges-change-Parcels"]
+    assert len(own) == 50 * 49 // 2
+    assert (own["network_a"] == "Default").any()
+    relmat = read_tsv(results / "tests/mean_relmat.tsv", numeric=("z",))
+    pair = relmat[relmat["role"] == "pre"].iloc[7]
+    at = [list(centres.index[::8]).index(pair[end]) for end in ("region_a", "region_b")]
+    z = [np.arctanh(pearson(series[who, "1"])[at[0], at[1]]) for who in people]
+    assert pair["z"] == pytest.approx(np.mean(z), abs=1e-5)
+    networks = read_tsv(results / "tests/networks.tsv", numeric=("p_permutation",))
+    assert networks["p_permutation"].notna().sum() > 10
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "Exploratory: every edge" in page
+    assert "Three networks" in page
     tested = read_tsv(results / "tests/hypotheses.tsv").set_index(["hypothesis", "test"])
     assert tested.loc[("dmn", "change"), "p_permutation"] is not None

@@ -70,6 +70,11 @@ def of_images(files):
     return [] if WORK.given else files
 
 
+def of_matrices(files):
+    """Return files that matrices between regions give: none where there are values alone."""
+    return files if WORK.has_circuits else []
+
+
 def of_seed(pattern):
     """Return a function that lists a file of every run for the seed of a group map."""
     return lambda wildcards: every_run(pattern.replace("{seed}", wildcards.region))(
@@ -103,7 +108,8 @@ def group_memory(wildcards, attempt):
 
 def edge_memory(wildcards, input, attempt):
     """Return the MB of the job that tests every edge of all sessions, more at every attempt."""
-    return matrices_mb([Path(path) for path in input.relmats], attempt, copies=8)
+    files = [Path(path) for path in (*input.relmats, *input.given)]
+    return matrices_mb(files, attempt, copies=8)
 
 
 def matrix_memory(wildcards, input, attempt):
@@ -120,7 +126,7 @@ def group_minutes(wildcards, input, attempt):
 
 def edge_minutes(wildcards, input, attempt):
     """Return the minutes of the job that tests every edge of all sessions, more at every attempt."""
-    files = [Path(path) for path in input.relmats]
+    files = [Path(path) for path in (*input.relmats, *input.given)]
     return edgewise_minutes(
         files, attempt, permutations=WORK.config.statistics.permutations
     )

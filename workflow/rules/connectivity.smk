@@ -12,9 +12,13 @@ rule given_connectivity:
         quality="results/quality/runs.tsv",
         regions="results/regions.tsv",
         region_quality="results/quality/regions.tsv",
+        parcels="results/parcels.tsv",
         sidecars=expand(
             "results/{table}.json",
-            table=["connectivity", "regions", "quality/runs", "quality/regions"],
+            table=[
+                *("connectivity", "regions", "parcels"),
+                *("quality/runs", "quality/regions"),
+            ],
         ),
     log:
         "logs/given_connectivity.log",

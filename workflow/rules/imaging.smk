@@ -8,6 +8,14 @@ _extraction = f"results/extracted/{{folder}}/{{run}}_space-{WORK.space}_extracti
 _spheres = f"{_stem}_atlas-{SPHERES}"
 # of the first parcellation after the primary strategy
 _first_matrix = f"{_stem}_atlas-{WORK.matrix_atlas}_desc-{WORK.primary}_stat-pearsoncorrelation_relmat"
+# the parcels of the matrices whose edges are tested
+_parcels = (
+    "results/parcels.tsv"
+    if WORK.given
+    else f"{_atlas}_dseg.tsv".format(atlas=WORK.matrix_atlas)
+)
+# where these were computed elsewhere, what their files are read with
+_given = {key: config[key] for key in ("study", "scores")} if WORK.given else None
 
 
 rule dataset_description:
@@ -283,7 +291,8 @@ rule networks:
                 allow_missing=True,
             )
         ),
-        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+        given=WORK.given_files,
+        table=_parcels,
     output:
         "results/networks.tsv",
         sidecar="results/networks.json",
@@ -299,6 +308,7 @@ rule networks:
         strategies=WORK.strategies,
         atlas=WORK.matrix_atlas,
         primary=WORK.primary,
+        given=_given,
         min_coverage=WORK.config.circuits.min_coverage,
         code=WORK.code["networks"],
     script:

@@ -261,7 +261,8 @@ rule edges:
         registry=WORK.registry,
         relmats=every_run(f"{_first_matrix}.tsv"),
         sidecars=every_run(f"{_first_matrix}.json"),
-        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+        given=WORK.given_files,
+        table=_parcels,
     output:
         "results/tests/edges.tsv",
         sidecar="results/tests/edges.json",
@@ -274,6 +275,7 @@ rule edges:
         runtime=edge_minutes,
     params:
         names=WORK.names,
+        given=_given,
         atlas=WORK.matrix_atlas,
         strategy=WORK.primary,
         seed=WORK.config.statistics.seed,
@@ -288,7 +290,7 @@ rule edges:
 rule network_tests:
     input:
         networks=rules.networks.output[0],
-        quality=rules.sessions.output.quality,
+        quality=SESSIONS.output.quality,
         scores=rules.inventory.output.scores,
         design=rules.inventory.output.design,
     output:
@@ -317,7 +319,8 @@ rule mean_relmat:
         design=rules.inventory.output.design,
         relmats=every_run(f"{_first_matrix}.tsv"),
         sidecars=every_run(f"{_first_matrix}.json"),
-        table=expand(rules.parcellation.output.table, atlas=WORK.matrix_atlas),
+        given=WORK.given_files,
+        table=_parcels,
     output:
         "results/tests/mean_relmat.tsv",
         sidecar="results/tests/mean_relmat.json",
@@ -330,6 +333,7 @@ rule mean_relmat:
         runtime=group_minutes,
     params:
         names=WORK.names,
+        given=_given,
         atlas=WORK.matrix_atlas,
         strategy=WORK.primary,
         code=WORK.code["mean_relmat"],

@@ -3,10 +3,10 @@
 _figure_files = ["pdf", "svg", "png", "tsv", "json"]
 
 
-# what is drawn of regions, matrices and motion in images
+# what is drawn of motion in images, and of matrices between regions
 _OF_IMAGES = (
-    *("matrices", "qcfc", "networks", "edges"),
-    *([] if WORK.has_circuits else ["circuits"]),
+    "qcfc",
+    *([] if WORK.has_circuits else ["circuits", "matrices", "networks", "edges"]),
 )
 
 _connectivity = SESSIONS.output.connectivity
@@ -170,8 +170,8 @@ rule methods:
         shrinkage=rules.hypotheses.output.shrinkage,
         curves=rules.specifications.output.curve,
         attrition=rules.attrition.output[0],
-        networks=of_images(rules.network_tests.output[0]),
-        edges=of_images(rules.edges.output[0]),
+        networks=of_matrices(rules.network_tests.output[0]),
+        edges=of_matrices(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
         clusters=[rules.clusters.output[0]] if WORK.seeds else [],
         activity=_tested_activity,
@@ -220,8 +220,8 @@ rule report:
         # the plots of the page are drawn from the numbers of these
         numbers=expand("results/figures/{figure}.tsv", figure=["paired", "association"]),
         participants=rules.inventory.output.participants,
-        networks=of_images(rules.network_tests.output[0]),
-        edges=of_images(rules.edges.output[0]),
+        networks=of_matrices(rules.network_tests.output[0]),
+        edges=of_matrices(rules.edges.output[0]),
         activity=_tested_activity,
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),

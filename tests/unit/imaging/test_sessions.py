@@ -205,7 +205,10 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
         "arms": {"ketamine": "esketamine", "control": "midazolam"},
         "participants": {"sub-01": "ketamine", "sub-02": "control"},
     }
-    found = {(role, arm): r for role, arm, r in session_matrices(RUNS, files, design_of(design))}
+    found = {
+        (role, arm): r
+        for role, arm, r in session_matrices(session_fisher_z(RUNS, files), design_of(design))
+    }
     assert set(found) == {("pre", "esketamine"), ("post", "esketamine")}
     pre = found["pre", "esketamine"]
     z = (30 * np.arctanh(one.loc["a", "b"]) + 60 * np.arctanh(two.loc["a", "b"])) / 90
@@ -214,10 +217,15 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
     assert found["post", "esketamine"].loc["b", "c"] == pytest.approx(post.loc["b", "c"])
     # whichever of the runs lacks it
     swapped = files | {"r1": files["r2"], "r2": files["r1"]}
-    again = {role: r for role, _, r in session_matrices(RUNS, swapped, design_of(design))}
+    again = {
+        role: r
+        for role, _, r in session_matrices(session_fisher_z(RUNS, swapped), design_of(design))
+    }
     pd.testing.assert_frame_equal(again["pre"], pre)
     single = {"arms": None, "participants": {}}
-    assert {arm for _, arm, _ in session_matrices(RUNS, files, design_of(single))} == {"all"}
+    assert {
+        arm for _, arm, _ in session_matrices(session_fisher_z(RUNS, files), design_of(single))
+    } == {"all"}
 
 
 def test_who_is_in_no_arm_is_in_no_matrix(tmp_path):
@@ -225,7 +233,7 @@ def test_who_is_in_no_arm_is_in_no_matrix(tmp_path):
     write_json(tmp_path / "r4.json", {"DegreesOfFreedom": 9.0})
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
     design = {"arms": {"ketamine": "k", "control": "m"}, "participants": {"sub-02": None}}
-    assert list(session_matrices(RUNS, files, design_of(design))) == []
+    assert list(session_matrices(session_fisher_z(RUNS, files), design_of(design))) == []
     ((participant, role, z),) = session_fisher_z(RUNS, files)
     assert (participant, role) == ("sub-02", "pre")
     assert z.loc["a", "b"] == pytest.approx(np.arctanh(matrix(1).loc["a", "b"]))
@@ -235,5 +243,5 @@ def test_a_session_of_excluded_runs_has_a_matrix_of_nothing(tmp_path):
     write_tsv(tmp_path / "r4.tsv", matrix(1, missing="abcd"), index_label="Node")
     write_json(tmp_path / "r4.json", {"DegreesOfFreedom": 0.0})
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
-    ((_, _, r),) = session_matrices(RUNS, files, design_of({}))
+    ((_, _, r),) = session_matrices(session_fisher_z(RUNS, files), design_of({}))
     assert r.isna().all(axis=None)

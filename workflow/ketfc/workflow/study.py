@@ -24,6 +24,9 @@ from ketfc.study.scores.tables import input_tables, instrument_files
 
 DEMO = Path("resources/demo")
 
+GIVEN = "Parcels"
+"""Name of the parcellation of matrices from elsewhere that do not say one."""
+
 
 @dataclass(frozen=True)
 class StudyWorkflow:
@@ -151,7 +154,8 @@ class StudyWorkflow:
     @property
     def matrix_atlas(self) -> str:
         """The parcellation whose edges are tested and drawn."""
-        return self.parcellations[0]
+        elsewhere = self.config.study.connectivity
+        return self.parcellations[0] if elsewhere is None else elsewhere.atlas or GIVEN
 
     @property
     def made_atlases(self) -> list[str]:

@@ -12,6 +12,7 @@ from ketfc.imaging.group.given_circuits import (
     square_runs,
 )
 from ketfc.imaging.group.given_connectivity import given_connectivity, given_runs
+from ketfc.imaging.group.given_matrices import PARCEL_COLUMNS, given_parcels
 from ketfc.imaging.regions.registry import Registry
 from ketfc.study.config.study import Study
 from ketfc.study.connectivity.sessions import runs_known
@@ -36,7 +37,7 @@ def given_tables(study: Study, runs: pd.DataFrame, registry: Registry) -> dict[s
     Returns
     -------
     dict of str to pandas.DataFrame
-        ``connectivity``, ``quality``, ``regions`` and ``region_quality``.
+        ``connectivity``, ``quality``, ``regions``, ``region_quality`` and ``parcels``.
     """
     about = study.connectivity
     assert about is not None
@@ -46,12 +47,15 @@ def given_tables(study: Study, runs: pd.DataFrame, registry: Registry) -> dict[s
             "quality": given_runs(runs),
             "regions": pd.DataFrame(columns=list(_REGIONS)),
             "region_quality": pd.DataFrame(columns=list(_MISSING)),
+            "parcels": pd.DataFrame(columns=list(PARCEL_COLUMNS)),
         }
     squares = runs_known(study, runs)
+    labels = dict.fromkeys(label for square in squares.values() for label in square.labels)
     placed = require_parcels(registry, about, study.space, squares)
     return {
         "connectivity": circuit_connectivity(squares, placed, runs, registry),
         "quality": square_runs(runs, squares),
         "regions": given_regions(registry, placed, study.space),
         "region_quality": missing_regions(squares, placed, runs),
+        "parcels": given_parcels(about, labels),
     }

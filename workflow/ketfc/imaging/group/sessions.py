@@ -214,9 +214,7 @@ def region_table(
 
 
 def session_matrices(
-    runs: pd.DataFrame,
-    files: Mapping[str, tuple[str, str]],
-    design: Design,
+    sessions: Iterable[tuple[str, str, pd.DataFrame]], design: Design
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the role, the arm's label (or ``all``) and the matrix of r of every session.
 
@@ -224,16 +222,14 @@ def session_matrices(
 
     Parameters
     ----------
-    runs : pandas.DataFrame
-        ``plan/runs.tsv``.
-    files : mapping of str to (str, str)
-        The matrix and its sidecar, by run.
-    design : mapping
-        ``plan/design.json``.
+    sessions : iterable of (participant, role, matrix)
+        Fisher z, as :func:`session_fisher_z` gives them.
+    design : Design
+        The study's design.
     """
     labels = design.arms
     others = set(design.participants) - set(design.in_contrasts())
-    for participant, role, z in session_fisher_z(runs, files):
+    for participant, role, z in sessions:
         if participant in others:
             continue
         arm = design.participants.get(participant)

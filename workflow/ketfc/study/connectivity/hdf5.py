@@ -1,29 +1,40 @@
-"""Connectivity in HDF5: giga_connectome's series and CONN's matrices."""
+"""What giga_connectome and CONN write: series in HDF5 or TSV, and matrices in HDF5."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ketfc.study.config.sources import Connectivity
 from ketfc.study.config.types import expand
-from ketfc.study.connectivity.matrix_files import parcel_names, pearson
+from ketfc.study.connectivity.matrix_files import parcel_names, pearson, series_table
 from ketfc.study.connectivity.squares import Source, Square
+from ketfc.study.lab_tables import as_number
 
+_GIGA_TSV = re.compile(
+    r"(?P<run>(?P<who>sub-[A-Za-z0-9]+)_ses-(?P<session>[A-Za-z0-9]+)(?:_.+?)?)"
+    r"(?:_(?:seg|atlas)-(?P<atlas>[A-Za-z0-9]+))_desc-[A-Za-z0-9]+_timeseries\.tsv"
+)
 _CONN = re.compile(r"resultsROI_(Subject\d+)_(Condition\d+)\.mat")
 
 
 def giga_sources(about: Connectivity) -> Iterator[Source]:
-    """Yield the series of giga_connectome's HDF5 files, a folder of them or a single one.
+    """Yield the series of giga_connectome, in HDF5 files or, of later versions, in TSV.
 
-    Datasets are ``sub-X/[ses-Y/]NAME_timeseries``; its connectomes are shrunk and left alone.
+    In HDF5, datasets are ``sub-X/[ses-Y/]NAME_timeseries``; TSV files are called
+    ``sub-X_ses-Y_…_seg-ATLAS_desc-denoiseSTRATEGY_timeseries.tsv``, or ``atlas-``. Its connectomes
+    are shrunk and left alone.
     """
     import h5py
 
     for place in map(expand, about.path):
+        yield from _giga_tables(place, about)
+        if place.suffix == ".tsv":
+            continue
         for path in [place] if place.is_file() else sorted(place.rglob("*.h5")):
             keys: list[str] = []
             with h5py.File(path, "r") as file:
@@ -42,6 +53,13 @@ def giga_sources(about: Connectivity) -> Iterator[Source]:
                     yield Source(run, f"sub-{who[1]}", session[1], path, key)
 
 
+def _giga_tables(place: Path, about: Connectivity) -> Iterator[Source]:
+    for path in [place] if place.is_file() else sorted(place.rglob("*_timeseries.tsv")):
+        match = _GIGA_TSV.fullmatch(path.name)
+        if match and about.atlas in (None, match["atlas"]):
+            yield Source(match["run"], match["who"], match["session"], path, match["atlas"])
+
+
 def read_giga(source: Source, about: Connectivity) -> Square:
     """Return the correlations of a run's series.
 
@@ -52,11 +70,17 @@ def read_giga(source: Source, about: Connectivity) -> Square:
     """
     import h5py
 
-    with h5py.File(source.path, "r") as file:
-        series = np.asarray(file[source.key], dtype=np.float64)
+    names = parcel_names(about)
+    if source.path.suffix == ".tsv":
+        header, series = series_table(source.path)
+        # its columns are counted, from 0, where they have no names
+        if not names and all(as_number(name) is None for name in header):
+            names = header
+    else:
+        with h5py.File(source.path, "r") as file:
+            series = np.asarray(file[source.key], dtype=np.float64)
     if series.ndim != 2:
         raise ValueError(f"holds an array of {series.ndim} dimensions, not volumes × parcels")
-    names = parcel_names(about)
     if not names:
         raise ValueError(
             f"has {series.shape[1]} parcels without names; list them in study.connectivity.labels"

@@ -90,7 +90,7 @@ def read_xcpd(source: Source, about: Connectivity) -> Square:
     if source.path.name.endswith("relmat.tsv"):
         labels, values = _text_matrix(source.path, ())
         return Square(labels, values, about.scale or "r", known)
-    labels, series = _series(source.path)
+    labels, series = series_table(source.path)
     if kept is not None and len(series) == len(kept):
         series = series[kept]
     elif kept is not None and len(series) != int(kept.sum()):
@@ -175,7 +175,14 @@ def _number(text: str) -> float | None:
     return as_number(text)
 
 
-def _series(path: Path) -> tuple[tuple[str, ...], Floats]:
+def series_table(path: Path) -> tuple[tuple[str, ...], Floats]:
+    """Return the header of a table of series, and its numbers, volumes × columns.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or a cell is no number.
+    """
     table = read_text(path)
     return tuple(map(str, table.columns)), _numbers(table.to_numpy().tolist(), path)
 
@@ -185,11 +192,11 @@ def _motion(source: Source) -> tuple[dict[str, float], npt.NDArray[np.bool_] | N
     known: dict[str, float] = {}
     kept: npt.NDArray[np.bool_] | None = None
     if "outliers" in source.beside:
-        columns, flags = _series(source.beside["outliers"])
+        columns, flags = series_table(source.beside["outliers"])
         kept = np.asarray(~(flags > 0).any(axis=1), dtype=np.bool_)
         known |= {"n_volumes": float(kept.sum()), "n_censored": float((~kept).sum())}
     if "motion" in source.beside:
-        columns, motion = _series(source.beside["motion"])
+        columns, motion = series_table(source.beside["motion"])
         if "framewise_displacement" in columns:
             fd = motion[:, columns.index("framewise_displacement")]
             known |= {"mean_fd": float(np.nanmean(fd)), "max_fd": float(np.nanmax(fd))}

@@ -34,7 +34,8 @@ _SOURCES = {
 _LOOKED_FOR = {
     "matrices": "TSV, CSV or .npy files with sub- and ses- in their paths",
     "xcp-d": "*_stat-pearsoncorrelation_relmat.tsv, or *_stat-mean_timeseries.tsv",
-    "giga-connectome": "datasets sub-…/ses-…/…_timeseries",
+    "giga-connectome": "…_timeseries.tsv with sub- and ses- in their names, or .h5 files with "
+    "datasets sub-…/ses-…/…_timeseries",
     "conn": "resultsROI_Subject…_Condition….mat",
 }
 

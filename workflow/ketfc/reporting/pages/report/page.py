@@ -202,6 +202,7 @@ def render_report(
         effects=effects_section(effects, design),
         figures=embedded(figures, hypotheses, design, people=people),
         elsewhere=ELSEWHERE,
+        matrices=not edges.empty,
         networks=network_section(networks, design),
         edges=edge_section(edges, design),
         maps=None if clusters is None else map_part(clusters, map_pictures, design),
