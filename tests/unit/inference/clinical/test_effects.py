@@ -268,6 +268,19 @@ def test_drugs_of_a_crossover_are_compared_at_equal_period(rng) -> None:
     assert row["effect"] == DRUGS
     assert row["estimate"] == pytest.approx(by_order.mean())
     assert row["estimate"] != pytest.approx(difference.mean(), abs=0.1)
+    response = table[table["outcome"] == "response"].set_index("effect")
+    had = {role: (data[role] <= data["pre"] / 2).to_numpy()[:13] for role in ("ket", "pla")}
+    risk = response.loc["risk difference"]
+    assert risk["contrast"] == BETWEEN_DRUGS
+    assert risk["n"] == risk["n_ketamine"] == 13
+    assert risk["events_ketamine"] == had["ket"].sum()
+    assert risk["events_control"] == had["pla"].sum()
+    once = (had["ket"] & ~had["pla"]).sum(), (had["pla"] & ~had["ket"]).sum()
+    assert (risk["only_ketamine"], risk["only_control"]) == once
+    # what is tested here must not be all or nothing
+    assert 0 < once[0] < 13
+    assert risk["p"] == pytest.approx(stats.binomtest(int(once[0]), int(sum(once)), 0.5).pvalue)
+    assert set(response["p_method"]) == {"McNemar's exact"}
     within = table[table["contrast"] == WITHIN_ARM]
     assert set(zip(within["reference"], within["role"], strict=True)) == {
         ("pre", "ket"),

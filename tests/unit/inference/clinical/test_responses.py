@@ -16,8 +16,11 @@ from ketfc.inference.clinical.responses import (
     RISK_DIFFERENCE,
     RISK_RATIO,
     Counts,
+    Matched,
     ShareEffect,
     fisher_p,
+    matched_effects,
+    mcnemar_p,
     needed,
     share_effects,
 )
@@ -98,3 +101,57 @@ def test_p_is_of_fishers_exact_test() -> None:
     counts = Counts(5, 7, 1, 8)
     assert fisher_p(counts) == pytest.approx(stats.fisher_exact([[5, 2], [1, 7]]).pvalue)
     assert fisher_p(Counts(0, 7, 0, 8)) == 1
+
+
+def matched(*counts: int) -> dict[str, ShareEffect]:
+    return {one.kind: one for one in matched_effects(Matched(*counts), alpha=0.05)}
+
+
+def test_matched_pairs_have_the_published_numbers() -> None:
+    # Bentur 2009's airways, as in Fagerland MW et al. (2014), Stat Med 33:2850–2875
+    counts = (1, 1, 7, 12)
+    risk = matched(*counts)[RISK_DIFFERENCE]
+    assert risk.estimate == pytest.approx(-6 / 21)
+    assert (risk.ci_low, risk.ci_high) == pytest.approx((-0.507, -0.026), abs=5e-4)
+    assert mcnemar_p(Matched(*counts)) == pytest.approx(0.0703, abs=5e-5)
+    ratio = matched(*counts)[ODDS_RATIO]
+    assert ratio.estimate == pytest.approx(1 / 7)
+    # exact (Clopper–Pearson) interval of 1 of 8, as odds
+    low, high = stats.beta.ppf(0.025, 1, 8), stats.beta.ppf(0.975, 2, 7)
+    assert (ratio.ci_low, ratio.ci_high) == pytest.approx((low / (1 - low), high / (1 - high)))
+    number = matched(*counts)[NEEDED_TO_HARM]
+    assert number.estimate == pytest.approx(21 / 6)
+
+
+@pytest.mark.parametrize("counts", [(4, 9, 2, 5), (0, 6, 0, 3), (7, 0, 3, 0), (3, 2, 2, 11)])
+def test_mcnemars_p_is_the_binomial_of_who_had_it_once_alone(counts: tuple[int, ...]) -> None:
+    once = counts[1] + counts[2]
+    expected = stats.binomtest(counts[1], once, 0.5).pvalue
+    assert mcnemar_p(Matched(*counts)) == pytest.approx(expected)
+
+
+def test_the_interval_turns_round_with_the_drugs() -> None:
+    one, other = matched(4, 9, 2, 5)[RISK_DIFFERENCE], matched(4, 2, 9, 5)[RISK_DIFFERENCE]
+    assert (one.ci_low, one.ci_high) == pytest.approx((-other.ci_high, -other.ci_low))
+
+
+def test_who_never_differed_says_nothing_of_the_ratio() -> None:
+    found = matched(5, 0, 0, 6)
+    assert mcnemar_p(Matched(5, 0, 0, 6)) == 1
+    assert found[RISK_DIFFERENCE].estimate == 0
+    assert math.isnan(found[ODDS_RATIO].estimate)
+    assert found[NEEDED_TO_TREAT].flags == (NOT_ESTIMABLE,)
+    # nobody had it at all
+    assert (
+        matched(0, 0, 0, 6)[RISK_DIFFERENCE].ci_low
+        < 0
+        < matched(0, 0, 0, 6)[RISK_DIFFERENCE].ci_high
+    )
+
+
+def test_one_empty_side_gives_an_infinite_ratio_and_says_so() -> None:
+    ratio = matched(2, 5, 0, 3)[ODDS_RATIO]
+    assert math.isinf(ratio.estimate)
+    assert math.isinf(ratio.ci_high)
+    assert ratio.ci_low == pytest.approx(0.025**0.2 / (1 - 0.025**0.2))
+    assert ratio.flags == (EMPTY_CELL,)

@@ -21,7 +21,16 @@ from ketfc.inference.clinical.changes import (
     score_model,
     with_scores,
 )
-from ketfc.inference.clinical.responses import Counts, fisher_p, share_effects
+from ketfc.inference.clinical.responses import (
+    RISK_DIFFERENCE,
+    Counts,
+    Matched,
+    ShareEffect,
+    fisher_p,
+    matched_effects,
+    mcnemar_p,
+    share_effects,
+)
 from ketfc.inference.core.evidence import Evidence
 from ketfc.inference.core.permutation import stream
 from ketfc.inference.design.exchangeability import exchange_blocks, variance_groups
@@ -63,10 +72,15 @@ EFFECT_COLUMNS = (
     "n_control",
     "events_ketamine",
     "events_control",
+    "only_ketamine",
+    "only_control",
     "flags",
 )
 
-COUNTS = ("n", "n_missing", "n_ketamine", "n_control", "events_ketamine", "events_control")
+COUNTS = (
+    *("n", "n_missing", "n_ketamine", "n_control", "events_ketamine", "events_control"),
+    *("only_ketamine", "only_control"),
+)
 """Columns of whole numbers that may be missing."""
 
 NUMBERS = (
@@ -96,7 +110,7 @@ BETWEEN_SCALES = "between scales"
 SMALL_CELL = "small-cell"
 """Flag: an arm of the stratum has too few participants for a comparison."""
 
-PERMUTATION, FISHER = "permutation", "Fisher's exact"
+PERMUTATION, FISHER, MCNEMAR = "permutation", "Fisher's exact", "McNemar's exact"
 
 
 @dataclass(frozen=True)
@@ -170,8 +184,10 @@ def clinical_effects(
         them (ANCOVA as for connectivity: the same model, permutations and variances; in mean change
         where only changes are known), and of response and remission the comparisons of
         :func:`ketfc.inference.clinical.responses.share_effects`; in a crossover the difference
-        between the drugs within participants; and the change within each arm, which is of no
-        treatment and tested only where there is no other arm. By pair of roles, the correlation of
+        between the drugs within participants and, where there was a session before both, its
+        response and remission after each
+        (:func:`ketfc.inference.clinical.responses.matched_effects`); and the change within each
+        arm, which is of no treatment and tested only where there is no other arm. By pair of roles, the correlation of
         the change in ideation with that in depression, by ranks within arms. All over everybody
         (patients, where there are healthy controls), then by stratum of baseline ideation, where
         arms of fewer than five are flagged ``small-cell`` and not compared. `n_missing` lack a
@@ -292,51 +308,109 @@ def _within(part: _Part, change: _Change, arm: str | None) -> dict[str, Any]:
 
 
 def _share_rows(part: _Part, change: _Change) -> Iterator[dict[str, Any]]:
-    """Yield the comparisons of two arms in response and remission."""
-    if not part.design.between_arms or change.reference is None:
+    """Yield the comparisons of two arms, or of two drugs, in response and remission."""
+    if change.reference is None:
         return
-    score = change.score
+    if part.design.between_arms:
+        own = _outcomes(part, change.score, change.reference, change.role)
+        for outcome in ("response", "remission"):
+            yield from _arm_shares(part, outcome, own[outcome], change.table["arm"].dropna())
+    before = part.design.pre
+    drugs = part.design.within_drugs and (change.reference, change.role) in part.design.contrasts
+    if drugs and before is not None:
+        both = change.table["sequence"].isin([KETAMINE_FIRST, CONTROL_FIRST])
+        people = change.table.index[both]
+        control, treated = (
+            _outcomes(part, change.score, before, role).reindex(people)
+            for role in (change.reference, change.role)
+        )
+        for outcome in ("response", "remission"):
+            yield from _drug_shares(part, outcome, treated[outcome], control[outcome])
+
+
+def _outcomes(part: _Part, score: Score, reference: str, role: str) -> pd.DataFrame:
+    """Return response and remission (``yes``, ``no``) of who has both scores, by participant."""
     course = part.course
     own = course[
         (course["scale"] == score.scale)
         & (course["instrument"] == score.instrument)
         & (course["item"] == score.item)
-        & (course["reference"] == change.reference)
-        & (course["role"] == change.role)
-    ].set_index("participant_id")
-    arms = change.table["arm"].dropna()
-    for outcome in ("response", "remission"):
-        said = own[outcome].where(own["change"].notna()).reindex(arms.index)
-        if not said.notna().any():
-            continue
-        known, arm = said.dropna(), arms[said.notna()]
-        treated, control = (known[arm == name] == "yes" for name in ("ketamine", "control"))
-        counts = Counts(int(treated.sum()), len(treated), int(control.sum()), len(control))
-        row = {
-            "contrast": BETWEEN_ARMS,
-            "outcome": outcome,
-            "n": len(known),
-            "n_missing": len(said) - len(known),
-            "n_ketamine": counts.of_treated,
-            "n_control": counts.of_control,
-            "events_ketamine": counts.treated,
-            "events_control": counts.control,
-        }
-        smallest = min(counts.of_treated, counts.of_control)
-        if smallest == 0 or (part.in_strata and smallest < SMALL_ARM):
-            yield row | {"effect": "risk difference", "flags": SMALL_CELL}
-            continue
-        p = fisher_p(counts)
-        for effect in share_effects(counts, alpha=part.alpha):
-            yield row | {
-                "effect": effect.kind,
-                "estimate": effect.estimate,
-                "ci_low": effect.ci_low,
-                "ci_high": effect.ci_high,
-                "p": p,
-                "p_method": FISHER,
-                "flags": ";".join(effect.flags) or None,
-            }
+        & (course["reference"] == reference)
+        & (course["role"] == role)
+        & course["change"].notna()
+    ]
+    return own.set_index("participant_id")[["response", "remission"]]
+
+
+def _arm_shares(
+    part: _Part, outcome: str, own: pd.Series[str], arms: pd.Series[str]
+) -> Iterator[dict[str, Any]]:
+    said = own.reindex(arms.index)
+    if not said.notna().any():
+        return
+    known, arm = said.dropna(), arms[said.notna()]
+    treated, control = (known[arm == name] == "yes" for name in ("ketamine", "control"))
+    counts = Counts(int(treated.sum()), len(treated), int(control.sum()), len(control))
+    row = {
+        "contrast": BETWEEN_ARMS,
+        "outcome": outcome,
+        "n": len(known),
+        "n_missing": len(said) - len(known),
+        "n_ketamine": counts.of_treated,
+        "n_control": counts.of_control,
+        "events_ketamine": counts.treated,
+        "events_control": counts.control,
+    }
+    smallest = min(counts.of_treated, counts.of_control)
+    if smallest == 0 or (part.in_strata and smallest < SMALL_ARM):
+        yield row | {"effect": RISK_DIFFERENCE, "flags": SMALL_CELL}
+        return
+    p = fisher_p(counts)
+    for effect in share_effects(counts, alpha=part.alpha):
+        yield row | _share(effect) | {"p": p, "p_method": FISHER}
+
+
+def _drug_shares(
+    part: _Part, outcome: str, treated: pd.Series[str], control: pd.Series[str]
+) -> Iterator[dict[str, Any]]:
+    known = treated.notna() & control.notna()
+    if not known.any():
+        return
+    one, two = treated[known] == "yes", control[known] == "yes"
+    counts = Matched(
+        int((one & two).sum()),
+        int((one & ~two).sum()),
+        int((~one & two).sum()),
+        int((~one & ~two).sum()),
+    )
+    row = {
+        "contrast": BETWEEN_DRUGS,
+        "outcome": outcome,
+        "n": counts.n,
+        "n_missing": len(treated) - counts.n,
+        "n_ketamine": counts.n,
+        "n_control": counts.n,
+        "events_ketamine": counts.both + counts.treated_only,
+        "events_control": counts.both + counts.control_only,
+        "only_ketamine": counts.treated_only,
+        "only_control": counts.control_only,
+    }
+    if part.in_strata and counts.n < SMALL_ARM:
+        yield row | {"effect": RISK_DIFFERENCE, "flags": SMALL_CELL}
+        return
+    p = mcnemar_p(counts)
+    for effect in matched_effects(counts, alpha=part.alpha):
+        yield row | _share(effect) | {"p": p, "p_method": MCNEMAR}
+
+
+def _share(effect: ShareEffect) -> dict[str, Any]:
+    return {
+        "effect": effect.kind,
+        "estimate": effect.estimate,
+        "ci_low": effect.ci_low,
+        "ci_high": effect.ci_high,
+        "flags": ";".join(effect.flags) or None,
+    }
 
 
 def _correlations(part: _Part) -> Iterator[dict[str, Any]]:

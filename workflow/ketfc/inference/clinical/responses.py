@@ -1,9 +1,10 @@
-"""Two arms' shares of responders: difference, ratios and number needed to treat."""
+"""Shares of responders, of two arms or of people who had both drugs: differences and ratios."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 
 import numpy as np
 
@@ -11,7 +12,7 @@ RISK_DIFFERENCE, RISK_RATIO, ODDS_RATIO = "risk difference", "risk ratio", "odds
 NEEDED_TO_TREAT, NEEDED_TO_HARM = "number needed to treat", "number needed to harm"
 
 EMPTY_CELL = "empty-cell"
-"""Flag: a cell is empty; its ratios are of counts with a half added to each."""
+"""Flag: a cell is empty; the ratios of two arms are of counts with a half added to each."""
 
 NOT_ESTIMABLE = "not-estimable"
 """Flag: there is no such number, since the interval of the risk difference holds 0."""
@@ -33,6 +34,21 @@ class Counts:
             [self.treated, self.of_treated - self.treated],
             [self.control, self.of_control - self.control],
         ]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """People who had both drugs, by the drugs after which they had the event."""
+
+    both: int
+    treated_only: int
+    control_only: int
+    neither: int
+
+    @property
+    def n(self) -> int:
+        """Everybody."""
+        return self.both + self.treated_only + self.control_only + self.neither
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,75 @@ def share_effects(counts: Counts, *, alpha: float) -> list[ShareEffect]:
             ratio = float(getattr(table, name))
             ratios.append(ShareEffect(kind, ratio, float(ends[0]), float(ends[1]), flags))
     return [risk, *ratios, needed(risk)]
+
+
+def mcnemar_p(counts: Matched) -> float:
+    """Return the two-sided p of McNemar's exact test; 1 where nobody had the event once alone."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    table = [[counts.both, counts.treated_only], [counts.control_only, counts.neither]]
+    return min(1.0, float(mcnemar(table, exact=True).pvalue))
+
+
+def matched_effects(counts: Matched, *, alpha: float) -> list[ShareEffect]:
+    """Compare the shares of the same people after two drugs.
+
+    Parameters
+    ----------
+    counts : Matched
+        Somebody.
+    alpha : float
+        Intervals cover 1 − `alpha`.
+
+    Returns
+    -------
+    list of ShareEffect
+        The risk difference (treated − control) with Newcombe's interval for matched pairs; the
+        conditional odds ratio, of those with the event once alone (treated : control), with the
+        exact interval of its binomial share, infinite or zero where one of the two is empty; and
+        the number needed, as :func:`share_effects` gives it. Neither is adjusted for period.
+
+    References
+    ----------
+    Newcombe RG (1998), Stat Med 17:2635–2650 (method 10: score intervals, and a
+    correlation with a correction for continuity).
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    n, once = counts.n, counts.treated_only + counts.control_only
+    events = counts.both + counts.treated_only, counts.both + counts.control_only
+    (one, low_one, high_one), (two, low_two, high_two) = (
+        (count / n, *map(float, proportion_confint(count, n, alpha=alpha, method="wilson")))
+        for count in events
+    )
+    margins = float(events[0] * (n - events[0]) * events[1] * (n - events[1]))
+    product: float = counts.both * counts.neither - counts.treated_only * counts.control_only
+    if product > 0:
+        product = max(product - n / 2, 0.0)
+    phi = product / margins**0.5 if margins else 0.0
+
+    def width(near: float, far: float) -> float:
+        # rounding may take the smallest sums of squares below 0
+        return math.sqrt(max(0.0, near**2 - 2 * phi * near * far + far**2))
+
+    difference = one - two
+    risk = ShareEffect(
+        RISK_DIFFERENCE,
+        difference,
+        difference - width(one - low_one, high_two - two),
+        difference + width(high_one - one, two - low_two),
+    )
+    ratio = ShareEffect(ODDS_RATIO)
+    if once:
+        low, high = proportion_confint(counts.treated_only, once, alpha=alpha, method="beta")
+        empty = (EMPTY_CELL,) if 0 in (counts.treated_only, counts.control_only) else ()
+        ends = (_odds(counts.treated_only / once), _odds(float(low)), _odds(float(high)))
+        ratio = ShareEffect(ODDS_RATIO, *ends, flags=empty)
+    return [risk, ratio, needed(risk)]
+
+
+def _odds(share: float) -> float:
+    return inf if share >= 1 else share / (1 - share)
 
 
 def needed(risk: ShareEffect) -> ShareEffect:

@@ -120,7 +120,7 @@ def _harmonized(robustness: pd.DataFrame, design: Design) -> list[str]:
 
 def _result(row: Mapping[Any, Any]) -> str:
     estimate = number(row["estimate"], signed=True)
-    return f"{estimate} ({interval(row['ci_low'], row['ci_high'])}), p {_equals(row['p'])}"
+    return f"{estimate} {interval(row['ci_low'], row['ci_high'])}, p {_equals(row['p'])}"
 
 
 def _equals(p: Any) -> str:

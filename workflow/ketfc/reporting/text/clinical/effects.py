@@ -146,19 +146,35 @@ def _lines(rows: pd.DataFrame, design: Design) -> Iterator[str]:
 def _outcome_in_words(rows: Mapping[str, Row], design: Design) -> str:
     row = rows[RISK_DIFFERENCE]
     shares = " against ".join(
-        f"{_share(row, role)} ({design.arms[role]})" for role in ("ketamine", "control")
+        f"{_share(row, role)} ({_treatment(design, role)})" for role in ("ketamine", "control")
     )
+    once = _once(row, design)
     if is_missing(row["estimate"]):
-        return f"{row['outcome']}: {shares}; not compared"
+        return f"{row['outcome']}: {shares}{once}; not compared"
     ratios = ", ".join(
         f"{name} {_estimate(rows[name])}"
         for name in (RISK_DIFFERENCE, RISK_RATIO, ODDS_RATIO)
-        if not is_missing(rows[name]["estimate"])
+        if name in rows and not is_missing(rows[name]["estimate"])
     )
     return (
-        f"{row['outcome']}: {shares}; {ratios}; Fisher's exact {p_equals(row['p'])}; "
+        f"{row['outcome']}: {shares}{once}; {ratios}; {row['p_method']} {p_equals(row['p'])}; "
         f"{_needed(rows)}"
     )
+
+
+def _treatment(design: Design, role: str) -> str:
+    return (design.arms or design.drugs)[role]
+
+
+def _once(row: Row, design: Design) -> str:
+    """Return how many had the outcome after one drug alone; empty between arms."""
+    if is_missing(row["only_ketamine"]):
+        return ""
+    counts = (
+        f"{number(row[f'only_{role}'], 0)} after {_treatment(design, role)}"
+        for role in ("ketamine", "control")
+    )
+    return f" (after one alone: {listed(list(counts))})"
 
 
 def _needed(rows: Mapping[str, Row]) -> str:
@@ -233,15 +249,23 @@ def _share_row(rows: Mapping[str, Row], design: Design) -> dict[str, str]:
     return {
         **_named(row, design),
         "outcome": str(row["outcome"]),
-        **{design.arms[role]: _share(row, role) for role in ("ketamine", "control")},
+        **{_treatment(design, role): _share(row, role) for role in ("ketamine", "control")},
+        **_alone(row),
         **{
             name: _estimate(rows[name]) if name in rows else "n/a"
             for name in (RISK_DIFFERENCE, RISK_RATIO, ODDS_RATIO)
         },
-        "Fisher's p": p_value(row["p"]),
+        "exact p": p_value(row["p"]),
         "number needed": _needed(rows) if compared else "n/a",
         "flags": ", ".join(flags),
     }
+
+
+def _alone(row: Row) -> dict[str, str]:
+    if is_missing(row["only_ketamine"]):
+        return {}
+    counts = (number(row[f"only_{role}"], 0) for role in ("ketamine", "control"))
+    return {"after one alone": " and ".join(counts)}
 
 
 def _flags(rows: Mapping[str, Row]) -> list[Any]:
@@ -274,8 +298,9 @@ def _about(effects: pd.DataFrame, design: Design) -> list[str]:
         said.append(
             "Differences between drugs are within participants, at equal period. Changes since the "
             "first session hold whatever else happens with time, and are no effect of a treatment. "
-            "Response and remission are counted by session in clinical/summary.tsv; shares of the "
-            "same people are not compared here."
+            "Response and remission after the two drugs, from the session before both, are those "
+            "of the same people, compared in who had the outcome after one of them alone; that is "
+            "not adjusted for period."
         )
     else:
         said.append(
@@ -322,7 +347,17 @@ def effects_methods(effects: pd.DataFrame, design: Design) -> list[str]:
     if said:
         text += f"; Hedges' g is in standard deviations {listed(said)} [@hedges1981]"
     text += f". Intervals cover {coverage(design.alpha)}."
-    if between.any() and (effects["effect"] == RISK_DIFFERENCE).any():
+    compared = between & (effects["effect"] == RISK_DIFFERENCE)
+    if compared.any() and design.within_drugs:
+        text += (
+            " Response and remission of the same participants after each drug, since the session "
+            "before both, were compared by the risk difference with Newcombe's interval for "
+            "matched pairs [@newcombe1998pairs], the conditional odds ratio with an exact interval "
+            "and McNemar's exact test [@mcnemar1947], which are not adjusted for period; the "
+            "number needed to treat is given where the interval of the risk difference leaves out "
+            "0 [@altman1998]."
+        )
+    elif compared.any():
         text += (
             " Response and remission were compared by the risk difference with Newcombe's interval "
             "[@newcombe1998], risk and odds ratio (logarithmic intervals) and Fisher's exact test; "
