@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,22 @@ def test_changes_in_ideation_and_depression_are_correlated_within_arms(rng) -> N
     rho = pingouin.partial_corr(both, "si", "depression", "arm", method="spearman")["r"].iloc[0]
     assert row["estimate"] == pytest.approx(rho)
     assert row["n"] == 31
+
+
+def test_the_correlation_exchanges_people_within_their_arm(rng) -> None:
+    scores, design, arms = study(rng)
+    treated = [who for who, arm in arms.items() if arm == "ketamine"][:3]
+    others = [who for who, arm in arms.items() if arm == "control"][:4]
+    few = scores[scores["participant_id"].isin([*treated, *others])]
+    small = {who: arms[who] for who in [*treated, *others]}
+    design = replace(design, participants=small)
+    table = effects_of(few, design, permutations=6000)
+    row = table[(table["contrast"] == BETWEEN_SCALES) & (table["role"] == "post")].iloc[0]
+    assert row["n"] == 7
+    # all 3! · 4! arrangements within the arms; over both there are 7! = 5040
+    assert "exhaustive" in row["flags"]
+    assert row["p"] * 144 == pytest.approx(round(row["p"] * 144), abs=1e-9)
+    assert 1 / 144 <= row["p"] < 1
 
 
 def test_depression_is_taken_without_its_suicide_item_where_that_is_known(rng) -> None:

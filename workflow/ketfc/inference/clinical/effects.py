@@ -187,11 +187,11 @@ def clinical_effects(
         between the drugs within participants and, where there was a session before both, its
         response and remission after each
         (:func:`ketfc.inference.clinical.responses.matched_effects`); and the change within each
-        arm, which is of no treatment and tested only where there is no other arm. By pair of roles, the correlation of
-        the change in ideation with that in depression, by ranks within arms. All over everybody
-        (patients, where there are healthy controls), then by stratum of baseline ideation, where
-        arms of fewer than five are flagged ``small-cell`` and not compared. `n_missing` lack a
-        score, `n_…` and `events_…` count those compared.
+        arm, which is of no treatment and tested only where there is no other arm. By pair of roles,
+        the correlation of the change in ideation with that in depression, by ranks within arms. All
+        over everybody (patients, where there are healthy controls), then by stratum of baseline
+        ideation, where arms of fewer than five are flagged ``small-cell`` and not compared.
+        `n_missing` lack a score, `n_…` and `events_…` count those compared.
     """
     people = people_of(design)
     about: dict[str, Any] = {
