@@ -6,6 +6,8 @@
 #   snakemake --cores 1 clinical   what happened to the scores; needs no images
 #   snakemake --cores 1 export     what a study gives to a synthesis; export_preview shows it first
 #   snakemake --cores 1 synthesis --config studies=list.yaml    several studies in one
+#   snakemake --cores 2 bundle     everything behind a paper, in one archive that redraws its figures
+#   snakemake --cores 2 share      report and tables without participants
 #   snakemake --cores 2 quality    the quality pages of the study and of every participant
 
 from snakemake.utils import min_version
@@ -28,6 +30,12 @@ if "studies" in config:
 
     include: "workflow/rules/synthesis.smk"
 
+
+# nor is a bundle that was unpacked: its figures are drawn again from the tables in it
+elif "bundle" in config:
+
+    include: "workflow/rules/redraw.smk"
+
 else:
 
     include: "workflow/rules/scheduler.smk"
@@ -44,6 +52,8 @@ else:
     include: "workflow/rules/inference.smk"
     include: "workflow/rules/reporting.smk"
     include: "workflow/rules/export.smk"
+    include: "workflow/rules/bundle.smk"
+    include: "workflow/rules/share.smk"
 
     rule all:
         """Make everything, to results/report.html."""
@@ -52,6 +62,7 @@ else:
             rules.report.output,
             rules.methods.output,
             rules.figures.input,
+            rules.captions.output,
             of_images(rules.quality.input),
             of_images(rules.dataset_description.output),
             rules.summary.output,

@@ -42,8 +42,8 @@ def expected_files() -> set[str]:
             *("flow", "qcfc", "networks", "edges", "clinical", "specifications"),
             "tipping_point",
         )
-        for kind in ("pdf", "svg", "png", "tsv", "json")
-    }
+        for kind in ("pdf", "svg", "png", "tsv", "json", "rst")
+    } | {"figures/captions.md"}
     tables = {name for name in files if name.endswith(".tsv")}
     files |= {name.replace(".tsv", ".json") for name in tables}
     files |= {"report.html", "methods.md", "references.bib", "provenance.json", "summary.txt"}

@@ -1,8 +1,5 @@
 # From evidence to paper: everything here is drawn from tables, never from images.
 
-_figure_files = ["pdf", "svg", "png", "tsv", "json"]
-
-
 # what is drawn of motion in images, and of matrices between regions
 _OF_IMAGES = (
     "qcfc",
@@ -64,28 +61,6 @@ _figures = {
 _tested_activity = rules.activity_tests.output[0] if _measured else []
 
 
-rule figure:
-    input:
-        unpack(entry("{figure}", within=_figures)),
-        design=rules.inventory.output.design,
-    output:
-        multiext("results/figures/{figure}", *[f".{ext}" for ext in _figure_files]),
-    log:
-        "logs/figure/{figure}.log",
-    benchmark:
-        "logs/benchmarks/figure/{figure}.tsv"
-    wildcard_constraints:
-        figure="|".join(_figures),
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=lambda wildcards: WORK.code[f"figure_{wildcards.figure}"],
-    script:
-        "../scripts/figure_{wildcards.figure}.py"
-
-
 _of_map = {
     "t": rules.group_map.output.t,
     "thresholded": rules.group_map.output.thresholded,
@@ -94,27 +69,15 @@ _of_map = {
     "design": rules.inventory.output.design,
 }
 
+FIGURES = {
+    name: files | {"design": rules.inventory.output.design}
+    for name, files in _figures.items()
+}
+MAPS = {"of": _of_map, "seeds": WORK.seeds, "questions": WORK.map_questions}
+FIGURE_CODE = WORK.code
 
-rule map_figure:
-    input:
-        **_of_map,
-    output:
-        multiext(
-            "results/figures/seed-{region}_{question}",
-            *[f".{ext}" for ext in _figure_files],
-        ),
-    log:
-        "logs/map_figure/seed-{region}_{question}.log",
-    benchmark:
-        "logs/benchmarks/map_figure/seed-{region}_{question}.tsv"
-    localrule: True
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    params:
-        code=WORK.code["map_figure"],
-    script:
-        "../scripts/map_figure.py"
+
+include: "figures.smk"
 
 
 rule map_viewer:
@@ -134,13 +97,6 @@ rule map_viewer:
         code=WORK.code["map_viewer"],
     script:
         "../scripts/map_viewer.py"
-
-
-rule figures:
-    """Draw the figures from the tables."""
-    input:
-        expand(rules.figure.output, figure=_figures),
-        expand(rules.map_figure.output, region=WORK.seeds, question=WORK.map_questions),
 
 
 rule methods:

@@ -36,6 +36,8 @@ ANSWERS = {
 """By target, the file whose text answers it."""
 
 WRITTEN = {
+    "bundle": "results/bundle.zip",
+    "share": "results/share/report.html",
     "figures": "results/figures",
     "quality": "results/quality/group.html",
     "explain": "results/explain.html",

@@ -130,7 +130,7 @@ def _test(planned: Planned, row: Mapping[Any, Any], smallest_cell: int) -> dict[
         "roles": list(design.roles.values()),
     }
     complete = planned.sample.complete
-    cells = _cells(complete, design)
+    cells = sample_cells(complete, design)
     small = [name for name, n in cells.items() if n < smallest_cell]
     if small:
         where = ", ".join("the sample" if name == "all" else name for name in small)
@@ -165,8 +165,8 @@ def definition_digest(circuit: Circuit) -> str:
     )
 
 
-def _cells(complete: pd.DataFrame, design: Design) -> dict[str, int]:
-    """Return the participants by arm, by order of drugs, or of the one group."""
+def sample_cells(complete: pd.DataFrame, design: Design) -> dict[str, int]:
+    """Return the participants of a sample by arm, by order of drugs, or of the one group."""
     if design.between_arms:
         return {arm: int((complete["arm"] == arm).sum()) for arm in ("ketamine", "control")}
     if design.within_drugs:

@@ -74,6 +74,7 @@ def methods_text(
     participants: pd.DataFrame | None = None,
     native: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    people: bool = True,
 ) -> str:
     """Return the methods in words.
 
@@ -105,6 +106,8 @@ def methods_text(
         ``plan/participants.tsv`` and ``plan/native.tsv``.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
+    people : bool
+        False leaves out who and what was excluded, for a text that leaves the lab.
 
     Returns
     -------
@@ -179,6 +182,7 @@ def methods_text(
             f"{one.connectivity[1]}"
             for one in design.later_outcomes
         ],
+        with_people=people,
         n_runs=len(runs),
         n_runs_excluded=int((runs["status"].astype(str) != "ok").sum()),
         n_exclusions=len(exclusions),

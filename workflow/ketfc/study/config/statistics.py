@@ -219,7 +219,7 @@ class Statistics(Group):
     smallest_cell: Whole = key(
         5,
         "Participants below which a sample, an arm or an order of drugs gives no number to "
-        "`snakemake export`.",
+        "`snakemake export` and `snakemake share`.",
         "a whole number, at least 5",
         ge=5,
     )

@@ -210,7 +210,7 @@ def render_report(
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=left_out(incomplete, hypotheses) if people else _NOBODY,
         n_left_out=incomplete["participant_id"].nunique(),
-        exclusion_counts=table_of(exclusion_counts(exclusions)),
+        exclusion_counts=table_of(exclusion_counts(exclusions)) if people else _NOBODY,
         exclusions=exclusion_table if people else _NOBODY,
         parcels=parcels,
         quality=quality_summary(runs, design),

@@ -1,0 +1,1 @@
+"""The paper bundle: results, what they were made with, and a script that redraws the figures."""

@@ -1,0 +1,1 @@
+"""What may leave the lab: results without participants, and what was removed to make them so."""
