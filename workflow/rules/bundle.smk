@@ -120,7 +120,7 @@ _drawn = {
 
 
 rule bundle:
-    """Pack everything behind a paper into one archive that redraws its figures."""
+    """Pack all that is behind a paper; it redraws its figures."""
     input:
         # a study without a single result ends here, in words
         summary=rules.summary.output[0],

@@ -129,15 +129,17 @@ def test_the_commands_are_the_described_rules_and_those_of_the_snakefile_s_head(
 
 def test_descriptions_are_of_included_files_and_fit_a_line(tmp_path: Path) -> None:
     (tmp_path / "other.smk").write_text(
-        'rule second:\n    """Do\n    more."""\n    input: "x"\n\nrule silent:\n    input: "y"\n',
+        'rule second:\n    """Do\n    more."""\n    input: "x"\n\nrule silent:\n    input: "y"\n'
+        'include: "third.smk"\n',
         encoding="utf-8",
     )
+    (tmp_path / "third.smk").write_text('rule third:\n    """End."""\n', encoding="utf-8")
     main = tmp_path / "Snakefile"
     main.write_text(
         'if True:\n\n    include: "other.smk"\n\n    rule first:\n        """Begin."""\n',
         encoding="utf-8",
     )
-    assert described_targets(main) == {"first": "Begin.", "second": "Do more."}
+    assert described_targets(main) == {"first": "Begin.", "second": "Do more.", "third": "End."}
     assert all(len(words) <= 60 for words in described_targets().values())
 
 

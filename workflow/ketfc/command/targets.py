@@ -19,17 +19,17 @@ def described_targets(snakefile: Path | None = None) -> dict[str, str]:
     Parameters
     ----------
     snakefile : pathlib.Path, optional
-        By default the one that comes with ketfc; the files that it includes are read too.
+        By default the one that comes with ketfc; files that are included are read too, and those
+        that these include.
 
     Returns
     -------
     dict of str to str
         Description by rule, in the order of the files.
     """
-    main = snakefile or bundled("Snakefile")
-    text = main.read_text(encoding="utf-8")
-    files = [main.parent / name for name in _INCLUDED.findall(text)]
-    texts = [text, *(file.read_text(encoding="utf-8") for file in files)]
-    return {
-        rule: " ".join(words.split()) for each in texts for rule, words in _DESCRIBED.findall(each)
-    }
+    file = snakefile or bundled("Snakefile")
+    text = file.read_text(encoding="utf-8")
+    found = {rule: " ".join(words.split()) for rule, words in _DESCRIBED.findall(text)}
+    for name in _INCLUDED.findall(text):
+        found |= described_targets(file.parent / name)
+    return found
