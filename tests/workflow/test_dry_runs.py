@@ -130,7 +130,9 @@ def test_every_kind_of_study_is_planned(empty: MAKE, sections: dict[str, Any]) -
     study = empty(**sections)
     done = study.run("-n")
     assert done.code == 0, done.text
-    assert done.jobs == ONCE | dict.fromkeys(OF_RUNS, 8) | {"participant_quality": 4}
+    # of three sessions there is a figure more
+    more = {"figure": ONCE["figure"] + ("late" in sections.get("study", {}).get("sessions", {}))}
+    assert done.jobs == ONCE | dict.fromkeys(OF_RUNS, 8) | {"participant_quality": 4} | more
 
 
 def test_seed_maps_are_made_by_the_read_that_is_made_anyway(empty: MAKE) -> None:
