@@ -48,6 +48,7 @@ def page(tmp_path_factory) -> Path:
             made.design,
         ),
     }
+    numbers = {name: table for name, (_, table) in figures.items()}
     for name, (figure, _) in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
     shared = "config design hypotheses regions runs exclusions sidecars versions null habenula"
@@ -63,6 +64,7 @@ def page(tmp_path_factory) -> Path:
         qcfc=made.qcfc,
         clinical=made_tables.clinical_of(made),
         figures={name: folder / f"{name}.png" for name in figures},
+        numbers=numbers,
         clusters=made_maps.clusters(),
         map_pictures={"seed-sgACC_change": folder / "circuits.png"},
         methods=methods_text(**common),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
@@ -43,6 +44,29 @@ def scripts(*names: str) -> list[Markup]:
     """Return scripts of the templates, by file name, as they stand in a page."""
     folder = files("ketfc.reporting.pages").joinpath("templates")
     return [Markup(folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+
+
+def table_script(name: str) -> Markup:
+    """Return a script of the templates that finds DataTables' jQuery as ``$``.
+
+    The bundle of DataTables is the one that itables ships. It is a module that exports: inside one
+    script nothing can be imported, so the name that it gives to jQuery takes the place of what it
+    exports.
+
+    Raises
+    ------
+    ValueError
+        If the bundle exports no jQuery.
+    """
+    bundle = files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8")
+    exported = re.search(r"export\s*\{([^}]*)\};?", bundle)
+    jquery = exported and re.search(r"(\S+) as jQuery\b", exported[1].replace(",", " "))
+    if not exported or not jquery:
+        raise ValueError("the DataTables of this itables export no jQuery")
+    inside = f"{bundle[: exported.start()]}const $ = {jquery[1]};{bundle[exported.end() :]}"
+    (own,) = scripts(name)
+    # what is between is text to the parser of HTML until the end of a script is written
+    return Markup(f"{inside}\n{own}".replace("</script", "<\\/script"))
 
 
 def policy(allowed: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from ketfc.inference.families import BASELINE
 from ketfc.reporting.design_words import effect_in_words, study_wise_error
 from ketfc.reporting.pages.group_maps import map_part
 from ketfc.reporting.pages.markdown import to_html
-from ketfc.reporting.pages.rendering import environment, file_link, policy, scripts
+from ketfc.reporting.pages.rendering import environment, file_link, policy, scripts, table_script
 from ketfc.reporting.pages.report.beside import Tables
 from ketfc.reporting.pages.report.characteristics import characteristics
 from ketfc.reporting.pages.report.circuit_plots import motion_courses
@@ -150,6 +150,7 @@ def render_report(
     clinical_remarks, clinical_table = clinical_course(clinical, design)
     exclusion_table, parcels = excluded(exclusions, regions)
     page_scripts = scripts("report/people.js", "report/page.js")
+    page_scripts.append(table_script("report/tables.js"))
     return pages.get_template("report.html.j2").render(
         study=design.study,
         made=made if people else "",

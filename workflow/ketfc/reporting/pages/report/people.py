@@ -40,7 +40,8 @@ def everybody(
         for who, own in incomplete.groupby("participant_id")
     }
     fd: dict[str, list[str]] = {}
-    for row in runs.to_dict("records"):
+    order = {role: i for i, role in enumerate(design.sessions)}
+    for row in sorted(runs.to_dict("records"), key=lambda row: order.get(row["role"], len(order))):
         if not is_missing(row.get("mean_fd")):
             said = f"{row['role']} {number(row['mean_fd'])}"
             fd.setdefault(str(row["participant_id"]), []).append(said)
