@@ -220,7 +220,7 @@ def test_the_sample_is_described_by_arm():
     columns = ["participant_id", "role", "status", "repetition_time", "n_volumes", "seconds_kept"]
     runs = pd.DataFrame(rows, columns=[*columns, "mean_fd"])
     table = characteristics(people, runs, DESIGN, people=True)
-    assert table.columns == ["", "ket", "mid"]
+    assert table.columns == ["characteristic", "ket", "mid"]
     assert table.rows == [
         ["participants", "1", "2"],
         ["age, years", "20.0", "30.0"],
@@ -231,6 +231,9 @@ def test_the_sample_is_described_by_arm():
         ["minutes kept, pre", "4.0", "4.0 (1.4)"],
         ["mean FD, mm, pre", "0.10", "0.30 (0.14)"],
     ]
+    unknown = runs.assign(seconds_kept=np.nan, mean_fd=np.nan)
+    told = characteristics(people, unknown, DESIGN, people=True)
+    assert [row[0] for row in told.rows][-2:] == ["repetition time, s", "volumes a run"]
     few = characteristics(people, runs, DESIGN, people=False)
     assert few.rows[0] == ["participants", "< 5", "< 5"]
     assert few.rows[2] == ["sex: female", "0", "< 5"]

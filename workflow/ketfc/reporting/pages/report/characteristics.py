@@ -56,7 +56,9 @@ def characteristics(
         columns.append(told | _scans(used[used["participant_id"].isin(own)], list(design.sessions)))
     rows = [[name, *(told[name] for told in columns)] for name in columns[0]]
     known = [row for row in rows if any(cell != MISSING for cell in row[1:])]
-    return Table(["", *(arm.label for arm in arms)], known, ["mid", *["num"] * len(arms)])
+    return Table(
+        ["characteristic", *(arm.label for arm in arms)], known, ["mid", *["num"] * len(arms)]
+    )
 
 
 def _scans(used: pd.DataFrame, roles: Sequence[str]) -> dict[str, str]:
@@ -76,7 +78,8 @@ def _scans(used: pd.DataFrame, roles: Sequence[str]) -> dict[str, str]:
 
 
 def _by_person(scans: pd.DataFrame, role: str, column: str, how: str) -> pd.Series[float]:
-    return scans[scans["role"] == role].groupby("participant_id")[column].agg(how)
+    own = scans[scans["role"] == role].dropna(subset=[column])
+    return own.groupby("participant_id")[column].agg(how)
 
 
 def _count(n: int, people: bool) -> str:
