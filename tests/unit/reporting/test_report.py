@@ -294,6 +294,11 @@ def test_cards_tell_evidence_from_none(made):
     change = shown["sgacc-rlpfc"].tests["change"]
     assert change.state == "found"
     assert change.verdict.startswith("Connectivity at post")
+    row = made.hypotheses.iloc[0]
+    assert float(change.estimate) == pytest.approx(row["estimate"], rel=5e-3)
+    assert change.estimate.startswith("+")
+    ends = [float(end.replace("−", "-")) for end in change.interval.strip("[]").split(", ")]
+    assert ends == pytest.approx([row["ci_holm_low"], row["ci_holm_high"]], rel=5e-3)
     low, middle, high, zero = change.bar
     assert 0 < zero < low < middle < high <= 98
     assert shown["dmn"].tests["change"].state == "open"

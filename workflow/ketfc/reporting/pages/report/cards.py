@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from ketfc.inference.families import SECONDARY
-from ketfc.reporting.rows import corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.tables import effect_of
 from ketfc.reporting.words import (
     as_number,
+    compact,
     is_missing,
     number,
     p_value,
@@ -29,8 +30,9 @@ class Outcome:
     ----------
     state : str
         ``found`` (p after Holm not above alpha), ``open`` (above) or ``none`` (no result).
-    interval : str
-        That which belongs to the p after Holm, and leaves out zero exactly where it is found.
+    estimate, interval : str
+        With three significant digits; the interval is that which belongs to the p after Holm, and
+        leaves out zero exactly where it is found.
     secondary : bool
         Whether the study's primary question is another.
     size : str
@@ -107,9 +109,9 @@ def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> O
         state=state,
         label=_LABELS[state],
         secondary=row["family"] == SECONDARY,
-        estimate=number(estimate, signed=True),
+        estimate=f"{'+' if estimate > 0 else ''}{compact(estimate)}",
         size="" if row["effect_size"] == row["estimate"] else effect_of(row),
-        interval=corrected_interval(row),
+        interval=f"[{compact(ends[0])}, {compact(ends[2])}]",
         p=p_value(p),
         n=number(row["n"], 0),
         verdict=_without_name(row["verdict"], name),
