@@ -58,7 +58,7 @@ def test_dummy_scans_that_are_counted_do_not_count(tmp_path: Path) -> None:
     assert "122 volumes of 2 s, 3 of them dummy scans are 238 s" in problem.message
 
 
-@pytest.mark.parametrize("t_r", [None, "2", 0, -2, True, float("inf")])
+@pytest.mark.parametrize("t_r", [None, "2", 0, -2, True, float("inf"), 10**400, 1e-320])
 def test_without_a_sound_repetition_time_nothing_is_known(tmp_path: Path, t_r: object) -> None:
     assert length_problem(a_run(tmp_path, 10, t_r), config()) is None
 

@@ -13,6 +13,10 @@ from ketfc.study.runs.index import Run
 
 _BLOCK = 1 << 16
 
+_LEAST, _MOST = 1e-6, 1e6
+"""Seconds beyond which a number is no repetition time, and may be no float: JSON has any whole
+number. What is wrong with it, the reading of the run says."""
+
 
 def length_problem(run: Run, config: Config) -> Problem | None:
     """Return the problem of a run that is shorter than ``denoising.min-time`` as it is.
@@ -36,7 +40,7 @@ def length_problem(run: Run, config: Config) -> Problem | None:
     """
     denoising = config.denoising
     t_r = config.study.repetition_time or read_sidecar(Path(run.sidecar)).get("RepetitionTime")
-    if isinstance(t_r, bool) or not isinstance(t_r, int | float) or not 0 < t_r < math.inf:
+    if isinstance(t_r, bool) or not isinstance(t_r, int | float) or not _LEAST <= t_r <= _MOST:
         return None
     dummies = denoising.dummy_scans if isinstance(denoising.dummy_scans, int) else 0
     needed = math.ceil(denoising.min_time / t_r - 1e-9) + dummies
