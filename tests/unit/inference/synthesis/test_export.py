@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from made_synthesis import CIRCUITS, circuit, export_of, made
+from scipy.linalg import block_diag
 
+from ketfc.inference.design.circuit_tests import planned_samples
+from ketfc.inference.design.model import model_of
 from ketfc.inference.synthesis.export import definition_digest
 from ketfc.inference.synthesis.studies import study_effects
 from ketfc.inference.synthesis.table import synthesis
@@ -129,6 +134,85 @@ def test_moments_are_of_the_primary_change_alone_and_give_its_estimate_back() ->
         difference = (ket - control)[1] - slope * (ket - control)[0]
         assert test["estimate"] == pytest.approx(difference, abs=1e-5)
         assert {name: one["n"] for name, one in parts.items()} == test["cells"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_covariances_are_those_of_a_stacked_model_clustered_by_participant(kind: str) -> None:
+    study = made(kind, 61, 12)
+    export = export_of(study)
+    by_test = {(one["hypothesis"], one["test"]): one for one in export["tests"]}
+    found = export["covariances"]["change"]
+    assert found["hypotheses"] == ["one", "two", "second"]
+    matrix = np.array(found["matrix"])
+    errors = [by_test[one, "change"]["standard_error"] for one in found["hypotheses"]]
+    np.testing.assert_allclose(np.sqrt(np.diag(matrix)), errors, rtol=1e-5)
+    # one regression of all hypotheses at once, its errors clustered by participant
+    tests = {
+        plan.circuit.id: plan
+        for plan in planned_samples(
+            study.connectivity, study.scores, study.design, CIRCUITS,
+            strategy=study.design.strategy,
+        )
+        if plan.test.name == "change"
+    }  # fmt: skip
+    y, X, who = [], [], []
+    for plan in (tests[one] for one in found["hypotheses"]):
+        model = model_of(plan.test, plan.sample.complete, plan.design)
+        columns = [model.adjustment] if model.term is None else [model.tested, model.adjustment]
+        y.append(model.response[1])
+        X.append(np.column_stack(columns))
+        who += list(plan.sample.complete.index)
+    codes = np.unique(who, return_inverse=True)[1]
+    fit = sm.OLS(np.concatenate(y), block_diag(*X)).fit(
+        cov_type="cluster", cov_kwds={"groups": codes, "use_correction": False}
+    )
+    places = np.cumsum([0, *(part.shape[1] for part in X[:-1])])
+    expected = fit.cov_params()[np.ix_(places, places)]
+    spread = np.sqrt(np.diag(expected))
+    correlation = matrix / np.outer(errors, errors)
+    np.testing.assert_allclose(correlation, expected / np.outer(spread, spread), atol=2e-5)
+    assert np.abs(correlation[~np.eye(3, dtype=bool)]).min() > 1e-3
+
+
+def test_covariances_of_associations_are_those_of_a_bootstrap() -> None:
+    study = made("single-arm", 400, 12)
+    found = export_of(study)["covariances"]["association"]
+    matrix = np.array(found["matrix"])
+    plans = [
+        plan
+        for plan in planned_samples(
+            study.connectivity, study.scores, study.design, CIRCUITS,
+            strategy=study.design.strategy,
+        )
+        if plan.test.name == "association"
+    ]  # fmt: skip
+    tables = [plan.sample.complete for plan in plans]
+    people = sorted(set.intersection(*(set(table.index) for table in tables)))
+    rng = np.random.default_rng(2)
+    drawn = []
+    for _ in range(600):
+        again = rng.choice(people, len(people))
+        models = [
+            model_of(plan.test, table.loc[again], plan.design).ranked()
+            for plan, table in zip(plans, tables, strict=True)
+        ]
+        drawn.append([model.partial_r for model in models])
+    expected = np.corrcoef(np.array(drawn), rowvar=False)
+    spread = np.sqrt(np.diag(matrix))
+    # a correlation of 600 draws has a standard error of .04
+    np.testing.assert_allclose(matrix / np.outer(spread, spread), expected, atol=0.14)
+
+
+def test_hypotheses_that_hardly_share_people_have_no_covariance() -> None:
+    study = made("single-arm", 40, 12)
+    own = study.connectivity
+    half = own["participant_id"].isin(study.people[:20])
+    lost = (half & (own["circuit"] == "one")) | (~half & (own["circuit"] == "two"))
+    export = export_of(replace(study, connectivity=own[~lost]))
+    matrix = export["covariances"]["change"]["matrix"]
+    assert matrix[0][1] is None
+    assert matrix[1][0] is None
+    assert matrix[0][2] is not None
 
 
 def test_what_follows_from_the_rest_or_is_for_sensitivity_stays() -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from ketfc.inference.design.circuit_tests import Planned, planned_samples
 from ketfc.inference.design.model import model_of
 from ketfc.inference.design.planned_tests import adjusted_for
+from ketfc.inference.synthesis.covariances import covariances
 from ketfc.inference.synthesis.metrics import (
     Effect,
     correlation_effect,
@@ -74,13 +75,15 @@ def study_export(
     dict
         For JSON: the design, and by test the participants by arm, estimate, standard error, effect
         with its metric and variance, and of the primary change, by arm, means and covariance of
-        Fisher z before and after. Only of this one: means of another pair of sessions rest on
-        almost the same people, and a difference of two means would be one of them.
+        Fisher z before and after; and of the primary change and association the covariances of
+        the estimates between hypotheses. Means only of this one: means of another pair of sessions
+        rest on almost the same people, and a difference of two means would be one of them.
     """
     rows = {
         (str(row["hypothesis"]), str(row["test"])): row for row in hypotheses.to_dict("records")
     }
-    tests = []
+    tests: list[dict[str, Any]] = []
+    given: dict[str, list[tuple[Planned, dict[str, Any]]]] = {kind: [] for kind in _KINDS}
     for planned in planned_samples(
         connectivity, scores, design, circuits, strategy=design.strategy
     ):
@@ -89,6 +92,8 @@ def study_export(
             continue
         row = rows[circuit.id, test.name]
         tests.append(_test(planned, row, smallest_cell))
+        if test.name in given and tests[-1]["suppressed"] is None:
+            given[test.name].append((planned, tests[-1]))
     about = {
         "kind": design.kind.value,
         "baseline": design.baseline,
@@ -114,6 +119,11 @@ def study_export(
         "versions": dict(versions),
         "smallest_cell": smallest_cell,
         "tests": tests,
+        "covariances": {
+            name: _rounded(covariances(own, smallest_cell=smallest_cell))
+            for name, own in given.items()
+            if own
+        },
     }
 
 

@@ -43,6 +43,13 @@ def export_in_words(export: Mapping[str, Any]) -> str:
     ]
     for test in given:
         lines += _told(test)
+    for name, found in export["covariances"].items():
+        lines.append(f"Covariances of the estimates of {name} between hypotheses:")
+        lines += [
+            f"  {hypothesis}: {', '.join(map(_as_is, row))}"
+            for hypothesis, row in zip(found["hypotheses"], found["matrix"], strict=True)
+        ]
+        lines.append("")
     if held:
         lines.append("Named without any number:")
         lines += [f"  {test['name']}, {test['test']}: {test['suppressed']}" for test in held]
