@@ -8,6 +8,7 @@
 #   snakemake --cores 1 synthesis --config studies=list.yaml    several studies in one
 #   snakemake --cores 2 bundle     everything behind a paper, in one archive that redraws its figures
 #   snakemake --cores 2 share      report and tables without participants
+#   snakemake --cores 2 power --configfile power.yaml           how many participants a study needs
 #   snakemake --cores 2 quality    the quality pages of the study and of every participant
 
 from snakemake.utils import min_version
@@ -36,6 +37,12 @@ elif "bundle" in config:
 
     include: "workflow/rules/redraw.smk"
 
+
+# a study that is planned is another matter too: a config of the section power alone
+elif "power" in config and "study" not in config:
+
+    include: "workflow/rules/power.smk"
+
 else:
 
     include: "workflow/rules/scheduler.smk"
@@ -54,6 +61,7 @@ else:
     include: "workflow/rules/export.smk"
     include: "workflow/rules/bundle.smk"
     include: "workflow/rules/share.smk"
+    include: "workflow/rules/power.smk"
 
     rule all:
         """Make everything, to results/report.html."""

@@ -20,7 +20,7 @@ from ketfc.inference.core.permutation import (
     stream,
 )
 from ketfc.inference.core.variance_groups import Groups
-from ketfc.inference.robustness.power import (
+from ketfc.inference.power.formulas import (
     RANK_EFFICIENCY,
     detectable_difference,
     detectable_dz,
@@ -43,7 +43,7 @@ def power_cell(design: str, n: int, *, power: float, permutations: int, seed: in
         One of :data:`simulated_studies.DESIGNS`.
     n : int
         Participants of each study, an even number; half of them in each arm or order. Sessions are
-        complete and errors normal, as :mod:`ketfc.inference.robustness.power` takes them to be.
+        complete and errors normal, as :mod:`ketfc.inference.power.formulas` takes them to be.
     power : float
         The power predicted.
     permutations, seed
@@ -58,7 +58,7 @@ def power_cell(design: str, n: int, *, power: float, permutations: int, seed: in
         ``classical`` is the permutation test by the t of one variance for all, in the same data,
         and of two arms' association or moderation it exchanges everybody with everybody. Ranks get
         the effect that is detectable in
-        :data:`ketfc.inference.robustness.power.RANK_EFFICIENCY` times as many participants.
+        :data:`ketfc.inference.power.formulas.RANK_EFFICIENCY` times as many participants.
     """
     about = {"design": design, "truth": f"power {power}", "n": n}
     study = partial(_STUDIES[design], n, power, permutations, seed)

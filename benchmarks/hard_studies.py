@@ -8,13 +8,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from simulated_studies import CIRCUITS, Circuit, design_of
+from simulated_studies import CIRCUITS, Circuit
 
 from ketfc.inference.core.permutation import Floats
 from ketfc.inference.design.circuit_tests import Planned
 from ketfc.inference.design.moderation import moderation_tests
 from ketfc.inference.design.planned_tests import PlannedTest, planned_tests
 from ketfc.inference.design.samples import Sample
+from ketfc.inference.power.planned import design_of
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 Scores = Literal["skewed", "zeros", "one item"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from ketfc.inference.design.circuit_tests import Planned
 from ketfc.inference.design.model import model_of
 from ketfc.inference.design.planned_tests import PlannedTest
 from ketfc.inference.design.samples import Sample
-from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
+from ketfc.inference.power.planned import design_of
+from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST
 
 DESIGNS = ("single-arm", "parallel", "crossover")
 """Kinds of design that are simulated."""
@@ -182,47 +183,6 @@ def plans(study: SimulatedStudy, *, circuits: int = CIRCUITS) -> list[Planned]:
             plan = PlannedTest(test, test, None, needs)
             made.append(Planned(Circuit(f"circuit-{i}", f"circuit {i}"), plan, design, sample))
     return made
-
-
-def design_of(kind: str, **more: Any) -> Design:
-    """Return the design of a simulated study, as ``plan/design.json`` has it.
-
-    Parameters
-    ----------
-    kind : str
-        One of :data:`DESIGNS`.
-    **more : object
-        Further fields of the file.
-    """
-    crossover = kind == "crossover"
-    return Design.from_json(
-        {
-            "kind": kind,
-            "baseline": "control" if crossover else "pre",
-            "followup": "ketamine" if crossover else "post",
-            "arms": {"ketamine": "ketamine", "control": "midazolam"}
-            if kind == "parallel"
-            else None,
-            "drugs": {"ketamine": "ketamine", "control": "midazolam"},
-            "si": {"instrument": "SSI", "shape": "pre-post"},
-            "study": "simulated",
-            "detected": "simulated",
-            "pre": None,
-            "contrasts": [],
-            "sessions": {},
-            "participants": {},
-            "sequences": None,
-            "groups": None,
-            "depression": None,
-            "estimand": {},
-            "may_not_say": [],
-            "control_tested": True,
-            "strategy": "simulated",
-            "alpha": 0.05,
-            "preregistered": False,
-        }
-        | more
-    )
 
 
 class Truth(NamedTuple):

@@ -20,6 +20,7 @@ from ketfc.inference.clinical.time_course import TIME_COURSE_COLUMNS
 from ketfc.inference.hypotheses import HYPOTHESIS_COLUMNS
 from ketfc.inference.maps.clusters import CLUSTER_COLUMNS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
+from ketfc.inference.power.curves import NEEDED_COLUMNS, POWER_COLUMNS
 from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
 from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
 from ketfc.inference.shrinkage import SHRINKAGE_COLUMNS
@@ -41,6 +42,9 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("synthesis/effects.tsv", STUDY_COLUMNS),
         ("synthesis/synthesis.tsv", SYNTHESIS_COLUMNS),
         ("synthesis/leave_one_out.tsv", LEAVE_ONE_OUT_COLUMNS),
+        ("power/power.tsv", POWER_COLUMNS),
+        ("power/simulated/change.tsv", POWER_COLUMNS),
+        ("power/needed.tsv", NEEDED_COLUMNS),
         ("quality/runs.tsv", tuple(MEASURES)),
         ("quality/qcfc.tsv", QCFC_COLUMNS),
         ("tests/robustness.tsv", ROBUSTNESS_COLUMNS),

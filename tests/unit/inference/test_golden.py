@@ -22,10 +22,10 @@ from ketfc.inference.design.fit import bayes_factor, evidence_of
 from ketfc.inference.design.model import Model
 from ketfc.inference.families import holm
 from ketfc.inference.motion.qcfc import edge_correlations
+from ketfc.inference.power.formulas import detectable_difference, detectable_dz
 from ketfc.inference.robustness.equivalence import tost_coefficient, tost_paired
 from ketfc.inference.robustness.mixed_model import contrasts_over_time
 from ketfc.inference.robustness.ordinal import ordinal_evidence
-from ketfc.inference.robustness.power import detectable_difference, detectable_dz
 
 UNEQUAL = ("arms-4-10", "arms-10-30")
 

@@ -19,8 +19,8 @@ from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.design.covariate_columns import covariate_columns, singleton_flags
 from ketfc.inference.design.model import Model
 from ketfc.inference.families import joint_test
+from ketfc.inference.power.formulas import detectable_difference
 from ketfc.inference.robustness.checks import Settings
-from ketfc.inference.robustness.power import detectable_difference
 from ketfc.inference.robustness.table import FROM_CONTROLS, robustness
 
 PEOPLE = 24

@@ -180,6 +180,28 @@ def test_a_minimal_config_has_the_documented_defaults():
             "upper-bpf": 0.08,
             "maps": False,
         },
+        "power": {
+            **dict.fromkeys(("design", "participants", "curve", "allocation")),
+            **dict.fromkeys(("reliability", "reliability-minutes", "minutes")),
+            **dict.fromkeys(("level", "permutations", "seed")),
+            "drop-out": 0.0,
+            "stability": 0.5,
+            "scores": {
+                "baseline": {
+                    **{"mean": 14.0, "sd": 7.0, "skew": 0.5},
+                    **{"floor": 4, "ceiling": 38, "at-floor": 0.0},
+                },
+                "followup": {
+                    **{"mean": 8.0, "sd": 6.0, "skew": 1.0},
+                    **{"floor": 0, "ceiling": 38, "at-floor": 0.3},
+                },
+                "correlation": 0.5,
+            },
+            "effects": {"change": (0.3, 0.5, 0.8), "association": (0.3, 0.4, 0.5)},
+            "target": 0.8,
+            "circuits": 1,
+            "studies": 2000,
+        },
     }
     assert not parsed.study.simulated
     assert parsed.circuits.parcellation[0].image is None
@@ -731,6 +753,9 @@ circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
 statistics: {seed: 1, later-outcomes: [{name: a, score: post}], specifications: {tests: [ranks]}}
 maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
 activity: {measures: [alff], strategies: [acompcor]}
+power:
+  scores: {baseline: {mean: 14, sd: 6}, followup: {mean: 8, sd: 6}}
+  effects: {change: [0.5]}
 """
 
 ODD = [None, True, 0, -1.5, 10**400, "", "x", [], [None, {}], {}, {1: {"a": [b"x"]}}, b"x", {"x"}]

@@ -28,7 +28,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "report": (
         *("figure", "figures", "methods", "report", "summary"),
         *("map_figure", "map_viewer", "participant_quality", "group_quality", "quality", "all"),
-        *("export_preview", "export", "synthesis"),
+        *("export_preview", "export", "synthesis", "power_question", "power"),
     ),
 }
 """Rules by stage, in the order in which most of them run."""

@@ -1,6 +1,7 @@
-"""All that the rules know of a study or a synthesis, made once per start."""
+"""All that the rules know of a study, a synthesis or a plan, made once per start."""
 
 from ketfc.workflow.jobs import entry, of_runs
+from ketfc.workflow.power import PowerWorkflow, power_alone, power_beside
 from ketfc.workflow.redraw import RedrawWorkflow, redraw_workflow
 from ketfc.workflow.start import study_workflow
 from ketfc.workflow.study import DEMO, StudyWorkflow
@@ -9,6 +10,7 @@ from ketfc.workflow.terminal import answers, greeting
 
 __all__ = [
     "DEMO",
+    "PowerWorkflow",
     "RedrawWorkflow",
     "StudyWorkflow",
     "SynthesisWorkflow",
@@ -16,6 +18,8 @@ __all__ = [
     "entry",
     "greeting",
     "of_runs",
+    "power_alone",
+    "power_beside",
     "redraw_workflow",
     "study_workflow",
     "synthesis_workflow",

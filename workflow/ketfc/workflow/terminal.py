@@ -32,6 +32,7 @@ ANSWERS = {
     "clinical": "results/clinical/effects.txt",
     "export": "results/export/preview.txt",
     "export_preview": "results/export/preview.txt",
+    "power": "results/power/paragraph.md",
 }
 """By target, the file whose text answers it."""
 

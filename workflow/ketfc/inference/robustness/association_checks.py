@@ -16,6 +16,7 @@ from ketfc.inference.core.permutation import Floats
 from ketfc.inference.core.ranks import leave_one_out, rank_evidence, theil_sen
 from ketfc.inference.design.fit import evidence_of
 from ketfc.inference.design.model import Model
+from ketfc.inference.power.formulas import POWER, RANK_EFFICIENCY, detectable_partial_r
 from ketfc.inference.robustness.checks import (
     Check,
     Settings,
@@ -24,7 +25,6 @@ from ketfc.inference.robustness.checks import (
     flagged,
 )
 from ketfc.inference.robustness.ordinal import ordinal_evidence
-from ketfc.inference.robustness.power import POWER, RANK_EFFICIENCY, detectable_partial_r
 
 ASSOCIATION_METHODS = (
     "values",

@@ -21,6 +21,7 @@ from ketfc.inference.core.linear import informative
 from ketfc.inference.core.permutation import Floats, orthonormal
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.design.model import Model
+from ketfc.inference.power.formulas import POWER, detectable_difference, detectable_dz
 from ketfc.inference.robustness.checks import (
     Check,
     Settings,
@@ -30,7 +31,6 @@ from ketfc.inference.robustness.checks import (
 )
 from ketfc.inference.robustness.equivalence import Equivalence, tost_coefficient, tost_paired
 from ketfc.inference.robustness.mixed_model import contrasts_over_time
-from ketfc.inference.robustness.power import POWER, detectable_difference, detectable_dz
 
 MEAN_METHODS = ("t", "bca", "d-av", "wilcoxon", "tost", "detectable")
 GROUP_METHODS = ("hc3", "hc2", "ranks", "mann-whitney", "tost", "detectable")

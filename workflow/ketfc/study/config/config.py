@@ -17,6 +17,7 @@ from ketfc.study.config.circuits import Circuits
 from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.errors import explain, plain
 from ketfc.study.config.maps import Activity, Maps
+from ketfc.study.config.planning.power import Power
 from ketfc.study.config.quality import Quality
 from ketfc.study.config.scores import Scores
 from ketfc.study.config.statistics import Statistics
@@ -44,6 +45,7 @@ class Config(Group):
     statistics: Statistics = Field(default_factory=Statistics)
     maps: Maps = Field(default_factory=Maps)
     activity: Activity = Field(default_factory=Activity)
+    power: Power = Field(default_factory=Power)
 
     @property
     def primary_strategy(self) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ketfc.inference.robustness.power import (
+from ketfc.inference.power.formulas import (
     detectable_difference,
     detectable_dz,
     detectable_partial_r,

@@ -1,6 +1,6 @@
-"""Smallest detectable effects: the effect that a test, as run, detects with a given power.
+"""Power of two-sided tests by t, and the smallest effects that they detect with a given power.
 
-For two-sided tests by t; a permutation test of the same statistic has about the same power.
+A permutation test of the same statistic has about the same power.
 """
 
 from __future__ import annotations
@@ -42,7 +42,22 @@ def detectable_dz(n: int, *, alpha: float, power: float = POWER) -> float:
     float
         Above 0; NaN below two participants.
     """
-    return _smallest(lambda dz: dz * sqrt(n), n - 1, alpha, power)
+    return _smallest(lambda dz: power_of_dz(dz, n, alpha=alpha), n - 1, power)
+
+
+def power_of_dz(dz: float, n: int, *, alpha: float) -> float:
+    """Return the power of a paired t test.
+
+    Parameters
+    ----------
+    dz : float
+        Mean change in its standard deviations, not below 0.
+    n : int
+        Participants, at least 2.
+    alpha : float
+        Two-sided level.
+    """
+    return power_of_t(dz * sqrt(n), n - 1, alpha=alpha)
 
 
 def detectable_partial_r(n: int, *, nuisance: int = 0, alpha: float, power: float = POWER) -> float:
@@ -65,15 +80,34 @@ def detectable_partial_r(n: int, *, nuisance: int = 0, alpha: float, power: floa
         the noncentrality of t is r / √(1 − r²) times the root of a χ² with n − 1 − `nuisance`
         degrees of freedom, over which the power is averaged.
     """
+    df = n - nuisance - 2
+    slope = _smallest(lambda f: _power_of_slope(f, df, alpha), df, power)
+    return slope / sqrt(1 + slope**2)
+
+
+def power_of_partial_r(r: float, n: int, *, nuisance: int = 0, alpha: float) -> float:
+    """Return the power of the test of a (partial) correlation by a regression.
+
+    Parameters
+    ----------
+    r : float
+        The correlation, from 0 to below 1.
+    n, nuisance
+        As for :func:`detectable_partial_r`; NaN without residual degrees of freedom.
+    alpha : float
+        Two-sided level.
+    """
+    df = n - nuisance - 2
+    return nan if df < 1 else _power_of_slope(r / sqrt(1 - r**2), df, alpha)
+
+
+def _power_of_slope(slope: float, df: int, alpha: float) -> float:
+    """Return the power for a slope in residual standard deviations per one of the regressor."""
     from scipy import stats
 
-    df = n - nuisance - 2
-    if df < 1:
-        return nan
     shares = (np.arange(_SHARES) + 0.5) / _SHARES
     spread = np.sqrt(stats.chi2.ppf(shares, df + 1))
-    slope = _smallest(lambda f: f * spread, df, alpha, power)
-    return slope / sqrt(1 + slope**2)
+    return power_of_t(slope * spread, df, alpha=alpha)
 
 
 def detectable_difference(
@@ -107,17 +141,49 @@ def detectable_difference(
         arms by chance, from sample to sample: the share of the comparison that is not theirs is a
         beta variable, over which the power is averaged.
     """
+    df = n1 + n2 - 2 - nuisance
+    if min(n1, n2) < 1:
+        return nan
+
+    def power_of(effect: float) -> float:
+        return power_of_difference(
+            effect, n1, n2, nuisance=nuisance, explained=explained, alpha=alpha
+        )
+
+    return _smallest(power_of, df, power)
+
+
+def power_of_difference(
+    difference: float,
+    n1: int,
+    n2: int,
+    *,
+    nuisance: int = 0,
+    explained: float = 0.0,
+    alpha: float,
+) -> float:
+    """Return the power of a t test or an ANCOVA of two arms.
+
+    Parameters
+    ----------
+    difference : float
+        In standard deviations of the outcome within arms, not below 0.
+    n1, n2, nuisance, explained
+        As for :func:`detectable_difference`; NaN where that has none.
+    alpha : float
+        Two-sided level.
+    """
     from scipy import stats
 
     df = n1 + n2 - 2 - nuisance
     if min(n1, n2) < 1 or df < 1:
         return nan
-    unit = sqrt(n1 * n2 / (n1 + n2)) / sqrt(1 - explained)
+    expected = difference * sqrt(n1 * n2 / (n1 + n2)) / sqrt(1 - explained)
     if nuisance == 0:
-        return _smallest(lambda d: d * unit, df, alpha, power)
+        return power_of_t(expected, df, alpha=alpha)
     shares = (np.arange(_SHARES) + 0.5) / _SHARES
     own = np.sqrt(stats.beta.ppf(shares, (df + 1) / 2, nuisance / 2))
-    return _smallest(lambda d: d * unit * own, df, alpha, power)
+    return power_of_t(expected * own, df, alpha=alpha)
 
 
 def power_of_t(noncentrality: float | Floats, df: int, *, alpha: float) -> float:
@@ -141,9 +207,7 @@ def power_of_t(noncentrality: float | Floats, df: int, *, alpha: float) -> float
     return float(np.mean(stats.nct.sf(edge, df, noncentrality) + lower))
 
 
-def _smallest(
-    noncentrality: Callable[[float], float | Floats], df: int, alpha: float, power: float
-) -> float:
+def _smallest(power_of: Callable[[float], float], df: int, power: float) -> float:
     """Return the effect whose power is the one asked for."""
     from scipy import optimize
 
@@ -151,7 +215,7 @@ def _smallest(
         return nan
 
     def missing(effect: float) -> float:
-        return power_of_t(noncentrality(effect), df, alpha=alpha) - power
+        return power_of(effect) - power
 
     highest = 1.0
     while missing(highest) < 0:

@@ -1,0 +1,1 @@
+"""Sections of the config that plan a study which is still to come."""
