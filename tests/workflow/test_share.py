@@ -27,6 +27,8 @@ def told(finished: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
                          for i, score in enumerate(table[column])]  # fmt: skip
     table["age"] = [round(31.1732 + 1.0713 * i, 4) for i in range(len(table))]
     table.to_csv(study.folder / "participants.tsv", sep="\t", index=False)
+    # a scale that knows more than whole numbers
+    study.configure(scores={"si": {"instrument": "Scale", "column": "SSI", "range": [0, 40]}})
     done = study.run("share")
     assert done.code == 0, done.text
     # of the images nothing was read again

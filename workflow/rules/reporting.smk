@@ -362,7 +362,7 @@ rule quality_strip:
 
 
 rule quality:
-    """Make a page per participant, one of all runs side by side, and one of the study."""
+    """Make a page per participant, of all runs, of the study."""
     input:
         rules.group_quality.output,
         rules.quality_strip.output,
