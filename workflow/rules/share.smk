@@ -5,7 +5,8 @@ from ketfc.reporting.share.allowed import allowed
 _every_table = [
     path.removeprefix("results/")
     for path in map(str, [*_results, *rules.inventory.output])
-    if path.endswith(".tsv")
+    # the checklist of the bundle is of no result
+    if path.endswith(".tsv") and path != rules.cobidas.output.table
 ]
 
 
