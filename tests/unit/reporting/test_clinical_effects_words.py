@@ -52,6 +52,7 @@ WITHIN_KET = SCORE | {
     "p": np.nan,
 }
 COUNTED = {
+    "p_method": "Fisher's exact",
     "contrast": "between arms",
     "outcome": "response",
     "p": 0.04,
@@ -135,3 +136,43 @@ def test_a_single_arm_is_said_to_have_no_control() -> None:
     text = effects_in_words(rows, design_of({}))
     assert "There is no control arm" in text
     assert "  mean change: −9.10" in text
+
+
+def test_a_crossover_counts_who_responded_after_one_drug_alone() -> None:
+    design = design_of(
+        {
+            "kind": "crossover",
+            "baseline": "pla",
+            "followup": "ket",
+            "contrasts": [["pla", "ket"]],
+            "sessions": {"pre": "b", "ket": "k", "pla": "p"},
+            "drugs": {"ketamine": "ketamine", "control": "placebo"},
+            "participants": {"sub-01": None},
+            "sequences": {"sub-01": "ketamine-first"},
+            "si": {"instrument": "SSI"},
+        }
+    )
+    about = {
+        "by": "all", "level": "all", "scale": "si", "instrument": "SSI", "item": "total",
+        "reference": "pla", "role": "ket", "contrast": "between drugs", "outcome": "response",
+        "p": 0.0703, "p_method": "McNemar's exact", "n": 21, "n_missing": 2, "n_ketamine": 21,
+        "n_control": 21, "events_ketamine": 8, "events_control": 2, "only_ketamine": 7,
+        "only_control": 1,
+    }  # fmt: skip
+    kinds = [
+        ("risk difference", 0.286, 0.026, 0.507, None),
+        ("odds ratio", 7.0, 0.9, 315.5, None),
+        ("number needed to treat", 3.5, 2.0, 38.3, None),
+    ]
+    rows = [
+        about | {"effect": name, "estimate": one, "ci_low": low, "ci_high": high, "flags": flags}
+        for name, one, low, high, flags in kinds
+    ]
+    table = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
+    text = effects_in_words(table, design)
+    assert "response: 8 of 21, 38 % (ketamine) against 2 of 21, 10 % (placebo)" in text
+    assert "(after one alone: 7 after ketamine and 1 after placebo); risk difference 0.29" in text
+    assert "McNemar's exact p = .070; number needed to treat 3.5" in text
+    (row,) = effects_section(table, design).shares.rows
+    assert "7 and 1" in str(row)
+    assert "McNemar's exact test [@mcnemar1947]" in effects_methods(table, design)[0]
