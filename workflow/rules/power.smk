@@ -38,7 +38,7 @@ rule power_question:
 
 
 rule power:
-    """How many participants a planned study needs, by simulation; needs no images."""
+    """Simulate the power of a planned study; needs no images."""
     default_target: "study" not in config
     input:
         simulated=expand(rules.power_question.output[0], question=PLANNED.questions),
