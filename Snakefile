@@ -26,6 +26,9 @@ if not workflow.config_settings.configfiles:
 container: "ketfc.sif"
 
 
+include: "workflow/rules/scripts.smk"
+
+
 # several studies are another matter than one: what each exported is all that is read
 if "studies" in config:
 

@@ -52,7 +52,7 @@ def pearson(
 
 
 def fisher_z(r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return artanh(r), with |r| kept below 1 by 1e-7 so that z stays finite."""
+    """Return artanh(r), with the size of r kept below 1 by 1e-7 so that z stays finite."""
     z: NDArray[np.float64] = np.arctanh(np.clip(r, -1 + 1e-7, 1 - 1e-7))
     return z
 

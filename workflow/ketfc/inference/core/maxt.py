@@ -1,7 +1,7 @@
 """Family-wise error by max-T: a family of tests under joint permutations.
 
 One arrangement of whole participants is applied to all tests of the family at once, so that their
-dependence is kept, and every |t| is compared with the largest |t| of each arrangement.
+dependence is kept, and every ``|t|`` is compared with the largest one of each arrangement.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FamilyTest:
     p : numpy.ndarray of shape (tests,)
         Permutation p of each test alone.
     p_fwer : numpy.ndarray of shape (tests,)
-        Share of arrangements whose largest |t| over the family is no smaller than the
+        Share of arrangements whose largest ``|t|`` over the family is no smaller than the
         test's, each t taken for the standard normal deviate that it amounts to.
     permutations : int
         Arrangements evaluated: all there are when `exhaustive`, else m, and p = (b + 1)/(m + 1).

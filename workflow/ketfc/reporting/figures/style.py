@@ -182,7 +182,7 @@ def say(axes: Axes, message: str) -> None:
 
 
 def nice_limit(values: Any, *, quantile: float = 1.0, smallest: float = 0.1) -> float:
-    """Return a symmetrical colour limit: a quantile of |values|, rounded up to a twentieth."""
+    """Return a symmetrical colour limit: a quantile of sizes, rounded up to a twentieth."""
     import numpy as np
 
     finite = np.abs(np.asarray(values, dtype=float))
