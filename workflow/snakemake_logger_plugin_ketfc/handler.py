@@ -27,7 +27,7 @@ from ketfc.base.logs import problem_in
 from ketfc.base.progress import Progress
 from ketfc.base.screen import fitting, wrapped
 
-SCREEN = 18
+SCREEN = 16
 """Lines of 80 columns that problems may take at the end, so that one screen holds them."""
 
 _NOTHING = "Nothing to be done"

@@ -82,11 +82,11 @@ def test_a_number_of_a_test_says_its_statistic_and_its_correction():
 def test_the_place_of_a_table_decides_and_patterns_come_last(tmp_path):
     path = tmp_path / "results" / "plan" / "participants.tsv"
     path.parent.mkdir(parents=True)
-    write_tsv(path, pd.DataFrame({"participant_id": ["sub-01"], "arm": ["x"], "age": [41]}))
+    write_tsv(path, pd.DataFrame({"participant_id": ["sub-01"], "arm": ["x"], "ward": [4]}))
     write_sidecars([path, tmp_path / "no.json"])
     told = read_json(path.with_suffix(".json"))
     assert told["participant_id"] == {"Description": "Participant, as in BIDS."}
-    assert told["age"] == {"Description": "Covariate, as the study's table has it."}
+    assert told["ward"] == {"Description": "Covariate, as the study's table has it."}
     assert told["GeneratedBy"][0]["Name"] == "ketfc"
     # quality/runs.tsv is another table than plan/runs.tsv
     there = described_columns(Path("results/quality/runs.tsv"), ["n_censored_fd", "rule"])

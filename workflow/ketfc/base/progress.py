@@ -22,12 +22,13 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "tests": (
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
-        *("attrition", "reliability", "exclusions", "specifications"),
+        *("attrition", "reliability", "exclusions", "specifications", "tipping_point"),
         *("network_tests", "activity_tests", "group_map", "clusters"),
     ),
     "report": (
         *("figure", "figures", "methods", "report", "summary"),
-        *("map_figure", "map_viewer", "participant_quality", "group_quality", "quality", "all"),
+        *("map_figure", "map_viewer", "captions", "cobidas", "all"),
+        *("participant_quality", "quality_strip", "group_quality", "quality", "share", "bundle"),
         *("export_preview", "export", "synthesis", "power_question", "power"),
     ),
 }
