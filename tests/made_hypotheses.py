@@ -170,6 +170,6 @@ def frame_of(made: Study, circuit: str = "sgacc-rlpfc") -> pd.DataFrame:
     table = table.join(points.add_suffix("_si"))
     table["change"] = table["post"] - table["pre"]
     table["arm"] = [float(made.content["participants"][who] == "ketamine") for who in table.index]
-    for name, own in made.content["terms"]["values"].items():
+    for name, own in made.content.get("terms", {"values": {}})["values"].items():
         table[name] = [own[who] for who in table.index]
     return table

@@ -19,6 +19,8 @@ from ketfc.inference.clinical.effects import clinical_effects
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.edges.edgewise import circuit_edges, edge_tests, parcel_edges
 from ketfc.inference.hypotheses import evaluate_hypotheses
+from ketfc.inference.influence.left_out import influence, primary_tests
+from ketfc.inference.influence.stability import stability
 from ketfc.inference.motion.gate import motion_tests
 from ketfc.inference.motion.qcfc import qcfc
 from ketfc.inference.networks.triple_network import network_measures, network_tests
@@ -108,6 +110,8 @@ class Made:
     shrinkage: pd.DataFrame
     curves: pd.DataFrame
     attrition: pd.DataFrame
+    influence: pd.DataFrame
+    stability: pd.DataFrame
 
     @property
     def design(self) -> Design:
@@ -464,8 +468,15 @@ def _beside(
     _, tested = evaluate_hypotheses(
         connectivity, scores, design, circuits, seed=1, permutations=9, **about
     )
+    reliable = reliability(connectivity, [], design, circuits, **about)
+    drawn: dict[str, Any] = {"seed": 1, "permutations": 49, "alpha": 0.05}
+    tests = list(primary_tests(connectivity, scores, design, circuits, strategy="acompcor"))
+    people = pd.DataFrame({"participant_id": list(design.participants)})
+    people["enrolment_order"] = range(1, len(people) + 1)
     return {
-        "reliability": reliability(connectivity, [], design, circuits, **about),
+        "influence": influence(tests, **drawn),
+        "stability": stability(tests, people, reliable, order=None, **drawn),
+        "reliability": reliable,
         "shrinkage": shrunken_table(tested, alpha=0.05),
         "curves": _curves(connectivity, scores, design),
         "attrition": attrition(connectivity, scores, runs, design, circuits, **about),

@@ -34,13 +34,14 @@ def expected_files() -> set[str]:
     tests = ("hypotheses", "left_out", "matched_null", "mean_relmat", "robustness", "edges")
     tests += ("reliability", "shrinkage", "attrition", "networks")
     tests += ("specifications", "specification_curve", "tipping_point")
+    tests += ("influence", "stability")
     files |= {f"tests/{name}.tsv" for name in tests}
     files |= {
         f"figures/{name}.{kind}"
         for name in (
             *("circuits", "paired", "association", "matrices"),
             *("flow", "qcfc", "networks", "edges", "clinical", "specifications"),
-            "tipping_point",
+            *("tipping_point", "influence"),
         )
         for kind in ("pdf", "svg", "png", "tsv", "json", "rst")
     } | {"figures/captions.md"}

@@ -72,6 +72,7 @@ _results = [
     *rules.tipping_point.output,
     *rules.robustness.output,
     *rules.reliability.output,
+    *rules.influence.output,
     *rules.attrition.output,
     *rules.specifications.output,
     *rules.motion.output,

@@ -225,6 +225,37 @@ rule reliability:
         "../scripts/reliability.py"
 
 
+# the primary results without each participant and site, in resamples and in halves
+rule influence:
+    input:
+        connectivity=SESSIONS.output.connectivity,
+        scores=rules.inventory.output.scores,
+        design=rules.inventory.output.design,
+        participants=rules.inventory.output.participants,
+        reliability=rules.reliability.output[0],
+        registry=WORK.registry,
+    output:
+        influence="results/tests/influence.tsv",
+        stability="results/tests/stability.tsv",
+        sidecars=expand("results/tests/{table}.json", table=["influence", "stability"]),
+    log:
+        "logs/influence.log",
+    benchmark:
+        "logs/benchmarks/influence.tsv"
+    resources:
+        mem_mb=group_memory,
+        runtime=group_minutes,
+    params:
+        strategy=WORK.primary,
+        seed=WORK.config.statistics.seed,
+        permutations=WORK.config.statistics.permutations,
+        alpha=WORK.config.statistics.alpha,
+        order=WORK.config.statistics.enrolment,
+        code=WORK.code["influence"],
+    script:
+        "../scripts/influence.py"
+
+
 # who came back beside who did not, at baseline
 rule attrition:
     input:

@@ -46,6 +46,7 @@ _figures = {
         "curves": rules.specifications.output.curve,
     },
     "tipping_point": {"curves": rules.tipping_point.output[0]},
+    "influence": {"influence": rules.influence.output.influence},
 }
 if _measured:
     _figures["activity"] = {"activity": rules.activity_tests.output[0]}
@@ -126,6 +127,7 @@ rule methods:
         shrinkage=rules.hypotheses.output.shrinkage,
         curves=rules.specifications.output.curve,
         attrition=rules.attrition.output[0],
+        stability=rules.influence.output.stability,
         networks=of_matrices(rules.network_tests.output[0]),
         edges=of_matrices(rules.edges.output[0]),
         effects=rules.clinical_effects.output.effects,
@@ -170,6 +172,8 @@ rule report:
         shrinkage=rules.hypotheses.output.shrinkage,
         curves=rules.specifications.output.curve,
         attrition=rules.attrition.output[0],
+        influence=rules.influence.output.influence,
+        stability=rules.influence.output.stability,
         clinical=rules.clinical_course.output.summary,
         effects=rules.clinical_effects.output.effects,
         figures=expand("results/figures/{figure}.png", figure=_figures),

@@ -18,6 +18,8 @@ from ketfc.inference.account.attrition import ATTRITION_COLUMNS
 from ketfc.inference.clinical.effects import EFFECT_COLUMNS
 from ketfc.inference.clinical.time_course import TIME_COURSE_COLUMNS
 from ketfc.inference.hypotheses import HYPOTHESIS_COLUMNS
+from ketfc.inference.influence.left_out import INFLUENCE_COLUMNS
+from ketfc.inference.influence.stability import STABILITY_COLUMNS
 from ketfc.inference.maps.clusters import CLUSTER_COLUMNS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.power.curves import NEEDED_COLUMNS, POWER_COLUMNS
@@ -48,6 +50,8 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("quality/runs.tsv", tuple(MEASURES)),
         ("quality/qcfc.tsv", QCFC_COLUMNS),
         ("tests/robustness.tsv", ROBUSTNESS_COLUMNS),
+        ("tests/influence.tsv", INFLUENCE_COLUMNS),
+        ("tests/stability.tsv", STABILITY_COLUMNS),
         ("tests/attrition.tsv", ATTRITION_COLUMNS),
         ("tests/reliability.tsv", RELIABILITY_COLUMNS),
         ("tests/shrinkage.tsv", SHRINKAGE_COLUMNS),

@@ -6,8 +6,10 @@ import made_tables
 import pandas as pd
 import pytest
 
+from ketfc.base.english import listed
 from ketfc.base.files import read_tsv, write_tsv
 from ketfc.reporting.text.beside.attrition import attrition_methods, attrition_section
+from ketfc.reporting.text.beside.influence import influence_methods, influence_section
 from ketfc.reporting.text.beside.reliability import reliability_methods, reliability_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods, shrinkage_section
 from ketfc.reporting.text.references import cited
@@ -110,3 +112,42 @@ def test_nobody_lost_is_said_in_a_sentence(made):
     assert nothing.sentences == [
         "There is no session before the drugs at which drop-outs could be described."
     ]
+
+
+def test_who_moves_a_result_is_named_and_many_are_counted():
+    made = made_tables.two_arms()
+    section = influence_section(made.influence, made.stability)
+    own = made.influence.query("hypothesis == 'dmn' and test == 'change'")
+    moved = own[own["flags"].fillna("").str.contains("influential")]["label"].tolist()
+    people = own[own["left_out"] == "participant"]["estimate"]
+    (said,) = [one for one in section.sentences if one.startswith("Default mode network, within")
+               and "change:" in one]  # fmt: skip
+    span = f"{number(people.min(), signed=True)} to {number(people.max(), signed=True)}"
+    assert f"{span} without each participant in turn" in said
+    assert moved
+    assert f"moved by a standard error or more by {listed(moved)}" in said
+    many = own.assign(flags=["", *["sign-flips"] * (len(own) - 1)])
+    words = influence_section(many, made.stability).sentences[0]
+    assert f"its sign turns without any of {len(own) - 1} participants" in words
+    rows = section.table.rows
+    assert len(rows) == len(made.stability)
+    row = made.stability.iloc[0]
+    first = dict(zip(section.table.columns, rows[0], strict=True))
+    assert first["rank"] == f"{row['rank']:.0f} of {row['ranked']}"
+    assert first["same sign in resamples"] == f"{100 * row['share_same_sign']:.0f} %"
+    assert first["first half"].startswith(number(row["estimate_first"], signed=True))
+    assert first["second half"].startswith(number(row["estimate_second"], signed=True))
+    assert influence_section(None, None) is None
+
+
+def test_the_order_of_enrolment_is_told_and_that_rows_may_not_be_one():
+    made = made_tables.two_arms()
+    assert "sorted otherwise" in influence_section(made.influence, made.stability).order
+    named = made.stability.assign(order="enrolled")
+    assert influence_section(made.influence, named).order == (
+        "The order of enrolment is that of “enrolled”."
+    )
+    (text,) = influence_methods(named)
+    assert "in the order of enrolment (enrolled)" in text
+    assert "drawn with replacement 49 times" in text
+    assert influence_methods(made.stability.assign(resamples=0)) == []

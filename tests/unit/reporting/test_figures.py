@@ -24,6 +24,7 @@ from ketfc.reporting.figures import style
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
+from ketfc.reporting.figures.influence.left_out import draw_influence
 from ketfc.reporting.figures.labels import merge_close
 from ketfc.reporting.figures.matrices import draw_matrices, spread
 from ketfc.reporting.figures.networks.triple_network import draw_networks
@@ -45,6 +46,7 @@ FIGURES = {
     "matrices": lambda made: draw_matrices(made.mean_relmat, made.design),
     "networks": lambda made: draw_networks(made_tables.networks_of(made), made.design),
     "edges": lambda made: draw_edges(made_tables.edges_of(made), made.design),
+    "influence": lambda made: draw_influence(made.influence, made.design),
     "qcfc": lambda made: draw_qcfc(
         made.qcfc,
         made.qcfc_curves,

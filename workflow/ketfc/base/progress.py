@@ -23,6 +23,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         *("matched_null", "motion", "qcfc", "hypotheses", "robustness", "edges", "mean_relmat"),
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
         *("attrition", "reliability", "exclusions", "specifications", "tipping_point"),
+        "influence",
         *("network_tests", "activity_tests", "group_map", "clusters"),
     ),
     "report": (

@@ -21,6 +21,9 @@ _OF_EVERY_STUDY = (
     "curves",
 )
 
+_BESIDE = ("influence", "stability")
+"""Tables of every study that not every job of the reports asks for."""
+
 _OF_IMAGES = {
     "null": (NULL_COLUMNS, ()),
     "qcfc": (QCFC_COLUMNS, ()),
@@ -39,9 +42,9 @@ def result_tables(inputs: Any) -> dict[str, pd.DataFrame | None]:
     inputs : snakemake.io.InputFiles
         ``hypotheses``, ``regions``, ``runs``, ``robustness``, ``reliability``, ``shrinkage``,
         ``attrition``, ``curves``, ``exclusions`` and ``effects``; ``clusters`` and ``activity``,
-        empty where there are none, which gives None; and, as far as the job has them, ``null``,
-        ``qcfc``, ``habenula``, ``networks`` and ``edges``, empty where connectivity was computed
-        elsewhere.
+        empty where there are none, which gives None; and, as far as the job has them,
+        ``influence``, ``stability``, and ``null``, ``qcfc``, ``habenula``, ``networks`` and
+        ``edges``, empty where connectivity was computed elsewhere.
     """
     activity = inputs.activity
     return {
@@ -51,6 +54,7 @@ def result_tables(inputs: Any) -> dict[str, pd.DataFrame | None]:
             for name, (columns, numeric) in _OF_IMAGES.items()
             if name in inputs.keys()  # noqa: SIM118 - the object iterates over its files
         },
+        **{name: read_tsv(inputs[name]) for name in _BESIDE if name in inputs.keys()},  # noqa: SIM118
         "exclusions": read_tsv(inputs.exclusions[0]),
         "effects": read_tsv(inputs.effects, numeric=NUMBERS),
         "clusters": read_clusters(inputs.clusters),

@@ -18,6 +18,7 @@ from ketfc.study.design.possible import complete_by_group, why_no_test
 from ketfc.study.lab_tables import Table, duplicate_rows
 from ketfc.study.people.age_and_sex import age_and_sex
 from ketfc.study.people.covariates import covariates, model_terms, si_strata
+from ketfc.study.people.enrolment import enrolment_order
 from ketfc.study.people.groups import (
     arms_of,
     diagnoses_of,
@@ -71,9 +72,9 @@ class Plan:
         `covariates`, the `hours_since_dose` of the scans by role, and the `terms` of the models
         (:func:`ketfc.study.people.covariates.model_terms`).
     participants : pandas.DataFrame
-        Everybody: `participant_id`, `arm` (role), `group`, the covariates, `age` and `sex` where
-        the study's tables have them, and `si_stratum` where the config divides the participants
-        by baseline SI.
+        Everybody: `participant_id`, `arm` (role), `group`, `enrolment_order`, the covariates,
+        `age` and `sex` where the study's tables have them, and `si_stratum` where the config
+        divides the participants by baseline SI.
     problems : tuple of Problem
         Every problem found.
     """
@@ -158,7 +159,8 @@ def make_plan(
     problems += [*wrong, *without_scores(design.later_outcomes, scores)]
     diagnosis, wrong_diagnoses = diagnoses_of(people, config.study.diagnosis)
     terms, lacking = model_terms(config, known, kinds, diagnosis, design.in_contrasts())
-    problems += [*wrong_diagnoses, *lacking]
+    enrolment, unclear = enrolment_order(people, known, config.statistics.enrolment)
+    problems += [*wrong_diagnoses, *lacking, *unclear]
     design = replace(design, covariates=kinds, hours_since_dose=hours, terms=terms)
     # where something else is wrong, this may follow from it
     sound = all(problem.severity != "error" for problem in problems)
@@ -170,7 +172,7 @@ def make_plan(
         runs=runs,
         scores=scores,
         design=design,
-        participants=_participants(config, design, scores, known.join(described)),
+        participants=_participants(config, design, scores, known.join(described), enrolment),
         problems=tuple(problems),
     )
 
@@ -192,7 +194,11 @@ def _score_only_roles(problems: Iterable[Problem], scores: pd.DataFrame) -> list
 
 
 def _participants(
-    config: Config, design: Design, scores: pd.DataFrame, known: pd.DataFrame
+    config: Config,
+    design: Design,
+    scores: pd.DataFrame,
+    known: pd.DataFrame,
+    enrolment: pd.Series[int],
 ) -> pd.DataFrame:
     """Return ``plan/participants.tsv``."""
     import pandas as pd
@@ -202,6 +208,7 @@ def _participants(
     arm = [design.participants[who] for who in everybody]
     frame = pd.DataFrame({"participant_id": everybody, "arm": arm}, dtype=object)
     frame["group"] = pd.Series([groups.get(who) for who in everybody], dtype=object)
+    frame["enrolment_order"] = enrolment.to_numpy()
     frame = frame.join(known, on="participant_id")
     if config.scores.si_strata:
         frame["si_stratum"] = si_strata(scores, config.scores.si_strata, everybody).to_numpy()

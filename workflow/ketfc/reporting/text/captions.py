@@ -15,6 +15,7 @@ from ketfc.reporting.design_words import (
     motion_given,
 )
 from ketfc.reporting.rows import MOTION_MARK, corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.text.beside.influence import influence_caption
 from ketfc.reporting.text.beside.networks import network_caption
 from ketfc.reporting.text.beside.tipping_point import tipping_caption
 from ketfc.reporting.words import coverage, number, p_equals
@@ -30,6 +31,7 @@ TITLES = {
     "matrices": "Mean connectivity matrices",
     "specifications": "Other choices of analysis",
     "tipping_point": "Those who did not come back",
+    "influence": "Without each participant and site",
     "qcfc": "Head motion and connectivity",
     "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
@@ -120,6 +122,8 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "tipping_point":
         return tipping_caption(design)
+    if name == "influence":
+        return influence_caption(design)
     if name == "flow":
         return (
             "Who was found, imaged and tested, and beside it what was left out and why, counted "
@@ -283,6 +287,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return (
             "Specification curves of each primary circuit: effects of all specifications in "
             "ascending order, above marks of the choices that each was made with."
+        )
+    if name == "influence":
+        return (
+            "Estimates of each primary test without each participant, and without each site, in "
+            "ascending order with their intervals."
         )
     if name == "tipping_point":
         return (

@@ -22,6 +22,7 @@ from ketfc.reporting.design_words import (
 from ketfc.reporting.rows import exclusion_counts, numeric, primary_circuits, setting
 from ketfc.reporting.text.beside.activity import activity_methods
 from ketfc.reporting.text.beside.attrition import attrition_methods
+from ketfc.reporting.text.beside.influence import influence_methods
 from ketfc.reporting.text.beside.matched_null import matched_sentences
 from ketfc.reporting.text.beside.networks import network_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
@@ -71,6 +72,7 @@ def methods_text(
     effects: pd.DataFrame,
     clusters: pd.DataFrame | None = None,
     activity: pd.DataFrame | None = None,
+    stability: pd.DataFrame | None = None,
     participants: pd.DataFrame | None = None,
     native: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
@@ -102,6 +104,8 @@ def methods_text(
         ``maps/clusters.tsv``, numbers as numbers, where maps were made.
     activity : pandas.DataFrame, optional
         ``tests/activity.tsv``, numbers as numbers, where activity was measured.
+    stability : pandas.DataFrame, optional
+        ``tests/stability.tsv``; None in what may leave the lab.
     participants, native : pandas.DataFrame, optional
         ``plan/participants.tsv`` and ``plan/native.tsv``.
     atlases : mapping of str to mapping
@@ -168,6 +172,7 @@ def methods_text(
             *tipping_methods(robustness),
             *specification_methods(curves),
             *shrinkage_methods(shrinkage),
+            *influence_methods(stability),
             *attrition_methods(attrition),
             *matched_sentences(null),
             *network_methods(networks, design),

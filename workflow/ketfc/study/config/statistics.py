@@ -182,6 +182,14 @@ class Statistics(Group):
         "combat or null; combat only with blocks",
         examples=["combat"],
     )
+    enrolment: Text | None = key(
+        None,
+        "Covariate (of `study.covariates`) that tells the order in which participants were "
+        "enrolled, by numbers or dates (YYYY-MM-DD): the primary tests are repeated in the earlier "
+        "and the later half. null: the order of the rows of the participants table.",
+        "the name of a covariate of numbers or dates, or null",
+        examples=["enrolled"],
+    )
     later_outcomes: tuple[LaterOutcome, ...] = key(
         [],
         "Questions on later scores of suicidal ideation: whether they are associated with the "
@@ -259,9 +267,9 @@ class Statistics(Group):
             raise refuse("needs statistics.blocks, the covariate that holds the site")
         return asked
 
-    @field_validator("blocks")
+    @field_validator("blocks", "enrolment")
     @classmethod
-    def _known_block(cls, name: str | None, info: ValidationInfo) -> str | None:
+    def _known_name(cls, name: str | None, info: ValidationInfo) -> str | None:
         if name is not None:
             _known(name, info)
         return name

@@ -11,6 +11,7 @@ import pandas as pd
 from ketfc.inference.families import BASELINE, MODERATION, SECONDARY, SENSITIVITY
 from ketfc.inference.motion.gate import CHANGED, FOLLOWS
 from ketfc.reporting.rows import hypothesis_row, motion_row
+from ketfc.reporting.text.beside.influence import left_out
 from ketfc.reporting.text.beside.robustness import agreement
 from ketfc.reporting.words import as_number, interval, is_missing, number, p_equals
 from ketfc.study.design.design import Design
@@ -47,6 +48,7 @@ class Tables:
     reliability: pd.DataFrame
     shrinkage: pd.DataFrame
     curves: pd.DataFrame
+    influence: pd.DataFrame | None = None
 
 
 def gates(circuit: str, tables: Tables, design: Design) -> list[Gate]:
@@ -129,6 +131,7 @@ def remarks(circuit: str, tables: Tables, design: Design, habenula: Sequence[str
         for test in ("change", "association")
         if (row := hypothesis_row(hypotheses, circuit, test)) is not None
     ]
+    found += _influence(circuit, tables.influence)
     found += _percentile(circuit, tables.null)
     found += _shrunken(circuit, tables.shrinkage)
     found += _reliable(circuit, tables.reliability)
@@ -139,6 +142,15 @@ def remarks(circuit: str, tables: Tables, design: Design, habenula: Sequence[str
     if any(flag.startswith("habenula: ") for flag in _flags(circuit, hypotheses)):
         found += [Remark("habenula", said, "habenula") for said in habenula]
     return found
+
+
+def _influence(circuit: str, influence: pd.DataFrame | None) -> list[Remark]:
+    if influence is None:
+        return []
+    return [
+        Remark(f"without each, {test}", left_out(own), "influence")
+        for test, own in influence[influence["hypothesis"] == circuit].groupby("test", sort=False)
+    ]
 
 
 def _percentile(circuit: str, null: pd.DataFrame) -> list[Remark]:

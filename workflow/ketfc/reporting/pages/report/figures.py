@@ -13,8 +13,8 @@ import pandas as pd
 from ketfc.reporting.text.captions import TITLES, figure_alt, figure_caption, figure_title
 from ketfc.study.design.design import Design
 
-OF_PEOPLE = ("paired", "trajectory", "association", "qcfc")
-"""Those with a mark for every participant."""
+OF_PEOPLE = ("paired", "trajectory", "association", "qcfc", "influence")
+"""Those with a mark for every participant, or without each."""
 
 _BYTES = 3_000_000
 """Above this sum the images are embedded smaller, so that the page stays small."""

@@ -29,6 +29,7 @@ from ketfc.reporting.rows import exclusion_counts, setting
 from ketfc.reporting.tables import Table, results, table_of
 from ketfc.reporting.text.beside.activity import activity_section
 from ketfc.reporting.text.beside.attrition import attrition_section
+from ketfc.reporting.text.beside.influence import influence_section
 from ketfc.reporting.text.beside.matched_null import matched_table
 from ketfc.reporting.text.beside.networks import network_section
 from ketfc.reporting.text.beside.reliability import reliability_section
@@ -85,6 +86,8 @@ def render_report(
     map_pictures: Mapping[str, Path] = MappingProxyType({}),
     versions: Mapping[str, str],
     activity: pd.DataFrame | None = None,
+    influence: pd.DataFrame | None = None,
+    stability: pd.DataFrame | None = None,
     numbers: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     participants: pd.DataFrame | None = None,
     made: str = "",
@@ -122,6 +125,9 @@ def render_report(
         Software and its versions.
     activity : pandas.DataFrame, optional
         ``tests/activity.tsv``, numbers as numbers, where activity was measured.
+    influence, stability : pandas.DataFrame, optional
+        The tables of these names in ``tests/``, which name participants and test halves of them;
+        a page that may leave the lab has neither.
     numbers : mapping of str to pandas.DataFrame
         The numbers of figures by name: ``paired``, ``association`` and ``trajectory``, from which
         the plots of the page are drawn as the figures are.
@@ -143,7 +149,10 @@ def render_report(
     """
     pages = environment()
     pages.filters |= {"sentence": sentence, "file": partial(file_link, links=people)}
-    tables = Tables(hypotheses, motion, null, robustness, reliability, shrinkage, curves)
+    tables = Tables(
+        *(hypotheses, motion, null, robustness, reliability, shrinkage, curves),
+        influence=influence if people else None,
+    )
     said = report_sentences(habenula)
     told = stories(tables, numbers, runs, design, habenula=said, people=people)
     shown = [story.card for story in told]
@@ -196,6 +205,7 @@ def render_report(
         reliability=reliability_section(reliability),
         shrinkage=shrinkage_section(shrinkage, design),
         specifications=specification_section(curves),
+        influence=influence_section(influence, stability) if people else None,
         attrition=attrition_section(attrition, design),
         clinical=clinical_table,
         clinical_remarks=clinical_remarks,
