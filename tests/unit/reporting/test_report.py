@@ -175,7 +175,7 @@ def test_activity_has_a_section_where_it_was_measured_alone(made, html):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 13
+    assert len(images) == len(TITLES) == 14
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

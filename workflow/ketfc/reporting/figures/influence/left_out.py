@@ -89,7 +89,7 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
                 x[here], rows["estimate"][here], s=size, marker=marker, color=colour,
                 linewidth=0, zorder=3,
             )  # fmt: skip
-    near: Any = {"textcoords": "offset points", "fontsize": 5.2, "rotation": 90}
+    near: Any = {"textcoords": "offset points", "fontsize": 5.6, "rotation": 90}
     flagged = [INFLUENTIAL in as_text(flags).split(";") for flags in people["flags"]]
     for x, row in zip(places[flagged], people[flagged].to_dict("records"), strict=True):
         lower = row["estimate"] < whole["estimate"]

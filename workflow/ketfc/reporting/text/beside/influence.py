@@ -175,8 +175,8 @@ def influence_methods(stability: pd.DataFrame | None) -> list[str]:
         "blocks, arms or orders of the test, to see how often an estimate keeps its sign and the "
         "circuits the order of their |t| [@efron1993]. Each test was repeated in the earlier and "
         f"the later half of its participants, in the order of enrolment ({by}), and the halves "
-        "compared by an interval made of theirs [@zou2007] (`tests/stability.tsv`). None of this "
-        "is corrected, and it decides nothing."
+        "compared by an interval made of theirs [@zou2007] (`tests/stability.tsv`). No p of "
+        "these is corrected, and they decide nothing."
     ]
 
 
