@@ -35,6 +35,7 @@ include_patterns = [
     "CHANGELOG.md",
     "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
+    "README.md",
 ]
 exclude_patterns = ["build", "**/.venv*", "docs/templates/**"]
 
