@@ -25,6 +25,7 @@ from ketfc.study.people.groups import (
     groups_of,
     sequences_of,
 )
+from ketfc.study.predicted import prediction_problems
 from ketfc.study.runs.index import Index, Run
 from ketfc.study.runs.manual import FIELD as BY_HAND
 from ketfc.study.scores.checks import NEEDED, timing_problems
@@ -162,7 +163,9 @@ def make_plan(
     enrolment, unclear = enrolment_order(people, known, config.statistics.enrolment)
     problems += [*wrong_diagnoses, *lacking, *unclear]
     design = replace(design, covariates=kinds, hours_since_dose=hours, terms=terms)
-    # where something else is wrong, this may follow from it
+    # where something else is wrong, these may follow from it
+    if all(problem.severity != "error" for problem in problems):
+        problems += prediction_problems(config, design, scores, runs)
     sound = all(problem.severity != "error" for problem in problems)
     if sound and len(runs) and (nothing := why_no_test(design, runs)):
         # a study that has begun can be measured, though nothing can be tested yet

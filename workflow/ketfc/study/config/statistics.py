@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ketfc.study.config.analyses.prediction import Prediction
 from ketfc.study.config.types import (
     Group,
     Name,
@@ -205,6 +206,15 @@ class Statistics(Group):
         "might have chosen with as good a reason, and nothing else.",
         "a group of the keys strategies, fd-thresholds, definitions, covariates, scores and tests",
         examples=[{"fd-thresholds": [0.2, 0.3], "covariates": [[], ["age"]]}],
+    )
+    prediction: Prediction | None = key(
+        None,
+        "Prediction of the change in suicidal ideation, of response or of remission, from the "
+        "connectivity before treatment, in a nested cross-validation beside a clinical model. "
+        "Null: none is made.",
+        "a group of the keys outcome, at, arm, features, models, clinical, adjust-for-motion, "
+        "folds, repeats, site-folds, permutations and min-n, or null",
+        examples=[{"outcome": "change", "features": ["circuits"], "models": ["ridge"]}],
     )
     equivalence_margin: Number = key(
         0.1,

@@ -202,8 +202,8 @@ def model_terms(
     Returns
     -------
     terms : Terms
-        Covariates, blocks, their values in everybody (those of further specifications too), and
-        diagnoses.
+        Covariates, blocks, their values in everybody (those of further specifications and of the
+        prediction too), and diagnoses.
     problems : list of Problem
         An error where blocks are numbers, and per missing value of a participant one line that says
         so (``excluded``).
@@ -217,6 +217,8 @@ def model_terms(
         field = "statistics.blocks"
         problems.append(Problem("error", message, file="config", field=field, value=blocks))
     further = [name for names in statistics.specifications.covariates for name in names]
+    if statistics.prediction is not None:
+        further += statistics.prediction.clinical_covariates(config.study.covariates)
     named = dict.fromkeys([*used, *([blocks] if blocks else [])])
     values = {
         name: {str(who): None if absent else value for who, value, absent in rows}

@@ -1,0 +1,1 @@
+"""Prediction of the outcome from connectivity before treatment, beside a clinical model."""
