@@ -60,6 +60,7 @@ else:
         include: "workflow/rules/connectivity.smk"
     include: "workflow/rules/specifications.smk"
     include: "workflow/rules/inference.smk"
+    include: "workflow/rules/prediction.smk"
     include: "workflow/rules/reporting.smk"
     include: "workflow/rules/export.smk"
     include: "workflow/rules/bundle.smk"

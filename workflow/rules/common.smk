@@ -16,6 +16,7 @@ from ketfc.imaging.run.resources import (
     matrices_mb,
     memory_mb,
     minutes,
+    prediction_minutes,
     reading_minutes,
     voxels_mb,
 )
@@ -129,6 +130,26 @@ def edge_minutes(wildcards, input, attempt):
     files = [Path(path) for path in (*input.relmats, *input.given)]
     return edgewise_minutes(
         files, attempt, permutations=WORK.config.statistics.permutations
+    )
+
+
+def predict_memory(wildcards, input, attempt):
+    """Return the MB of a job that predicts from the circuits or from all matrices."""
+    if not input.relmats:
+        return group_memory(wildcards, attempt)
+    return matrices_mb([Path(path) for path in input.relmats], attempt, copies=8)
+
+
+def predict_minutes(wildcards, input, attempt):
+    """Return the minutes of a job that predicts, more at every attempt."""
+    about = WORK.config.statistics.prediction
+    fits = about.folds * about.repeats * (about.permutations + 10)
+    return prediction_minutes(
+        len(input),
+        attempt,
+        fits=fits,
+        features=wildcards.features,
+        model=wildcards.model,
     )
 
 

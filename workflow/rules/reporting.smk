@@ -53,6 +53,12 @@ if _measured:
 # sessions after the drugs of a crossover stand in no order that all share
 if len(WORK.config.study.sessions) < 3 or WORK.config.study.crossover:
     del _figures["trajectory"]
+if WORK.prediction_jobs:
+    _figures["prediction"] = {
+        "accuracy": rules.prediction.output.accuracy,
+        "curves": rules.prediction.output.curves,
+        "out_of_fold": rules.prediction.output.out_of_fold,
+    }
 _figures = {
     name: files
     for name, files in _figures.items()
@@ -60,6 +66,7 @@ _figures = {
 }
 # nothing, where activity is not measured
 _tested_activity = rules.activity_tests.output[0] if _measured else []
+_predictions = rules.prediction.output.accuracy if WORK.prediction_jobs else []
 
 
 _of_map = {
@@ -133,6 +140,7 @@ rule methods:
         effects=rules.clinical_effects.output.effects,
         clusters=[rules.clusters.output[0]] if WORK.seeds else [],
         activity=_tested_activity,
+        prediction=_predictions,
     output:
         methods="results/methods.md",
         references="results/references.bib",
@@ -183,6 +191,7 @@ rule report:
         networks=of_matrices(rules.network_tests.output[0]),
         edges=of_matrices(rules.edges.output[0]),
         activity=_tested_activity,
+        prediction=_predictions,
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),
         clusters=[rules.clusters.output[0]] if WORK.seeds else [],

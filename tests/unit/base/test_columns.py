@@ -23,6 +23,11 @@ from ketfc.inference.influence.stability import STABILITY_COLUMNS
 from ketfc.inference.maps.clusters import CLUSTER_COLUMNS
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.power.curves import NEEDED_COLUMNS, POWER_COLUMNS
+from ketfc.inference.prediction.table import (
+    OUT_OF_FOLD_COLUMNS,
+    PREDICTION_COLUMNS,
+    PREDICTION_CURVE_COLUMNS,
+)
 from ketfc.inference.reliability.table import RELIABILITY_COLUMNS
 from ketfc.inference.robustness.table import ROBUSTNESS_COLUMNS
 from ketfc.inference.shrinkage import SHRINKAGE_COLUMNS
@@ -61,6 +66,9 @@ KNOWN = yaml.safe_load(bundled("config/columns.yaml").read_text(encoding="utf-8"
         ("maps/seed-sgACC_change_voxels.tsv", ("n_voxels", "n_lost", "reason")),
         ("tests/specifications.tsv", SPECIFICATION_COLUMNS),
         ("tests/specification_curve.tsv", CURVE_COLUMNS),
+        ("tests/prediction.tsv", PREDICTION_COLUMNS),
+        ("tests/prediction_curve.tsv", PREDICTION_CURVE_COLUMNS),
+        ("tests/prediction_out_of_fold.tsv", OUT_OF_FOLD_COLUMNS),
         (
             "tests/hypotheses.tsv",
             (*HYPOTHESIS_COLUMNS, "estimand", "verdict", "null_percentile"),

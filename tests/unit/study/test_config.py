@@ -160,6 +160,7 @@ def test_a_minimal_config_has_the_documented_defaults():
                 "scores": None,
                 "tests": ("ranks", "values"),
             },
+            "prediction": None,
             "equivalence-margin": 0.1,
             "reliability": None,
             "smallest-cell": 5,

@@ -15,6 +15,7 @@ from ketfc.inference.maps.clusters import read_clusters
 from ketfc.inference.motion.qcfc import QCFC_COLUMNS
 from ketfc.inference.networks.triple_network import NETWORK_TEST_COLUMNS
 from ketfc.inference.null.matched_null import NULL_COLUMNS
+from ketfc.inference.prediction.table import PREDICTION_NUMBERS
 
 _OF_EVERY_STUDY = (
     *("hypotheses", "regions", "runs", "robustness", "reliability", "shrinkage", "attrition"),
@@ -45,8 +46,12 @@ def result_tables(inputs: Any) -> dict[str, pd.DataFrame | None]:
         empty where there are none, which gives None; and, as far as the job has them,
         ``influence``, ``stability``, and ``null``, ``qcfc``, ``habenula``, ``networks`` and
         ``edges``, empty where connectivity was computed elsewhere.
+        ``attrition``, ``curves``, ``exclusions`` and ``effects``; ``clusters``, ``activity`` and
+        ``prediction``, empty where there are none, which gives None; and, as far as the job has
+        them, ``null``, ``qcfc``, ``habenula``, ``networks`` and ``edges``, empty where connectivity
+        was computed elsewhere.
     """
-    activity = inputs.activity
+    activity, predicted = inputs.activity, inputs.prediction
     return {
         **{name: read_tsv(inputs[name]) for name in _OF_EVERY_STUDY},
         **{
@@ -59,4 +64,5 @@ def result_tables(inputs: Any) -> dict[str, pd.DataFrame | None]:
         "effects": read_tsv(inputs.effects, numeric=NUMBERS),
         "clusters": read_clusters(inputs.clusters),
         "activity": read_tsv(activity, numeric=ACTIVITY_NUMBERS) if activity else None,
+        "prediction": read_tsv(predicted, numeric=PREDICTION_NUMBERS) if predicted else None,
     }

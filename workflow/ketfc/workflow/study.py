@@ -142,6 +142,24 @@ class StudyWorkflow:
         return list(filter(scrubbed, self.choices["strategies"]))
 
     @property
+    def prediction_jobs(self) -> list[str]:
+        """The pairs of features and model that predict; none where nothing is predicted."""
+        about = self.config.statistics.prediction
+        return [] if about is None else ["_".join(job) for job in about.jobs]
+
+    @property
+    def prediction(self) -> dict[str, Any]:
+        """The group of the config on prediction; empty where nothing is predicted."""
+        about = self.config.statistics.prediction
+        return {} if about is None else about.model_dump(mode="json", by_alias=True)
+
+    @property
+    def clinical_covariates(self) -> list[str]:
+        """The covariates of the clinical model beside a prediction."""
+        about, known = self.config.statistics.prediction, self.config.study.covariates
+        return [] if about is None else list(about.clinical_covariates(known))
+
+    @property
     def parcellations(self) -> list[str]:
         """The parcellations of the config, by name."""
         return [each.name for each in self.config.circuits.parcellation]

@@ -40,6 +40,16 @@ _MB_TESTED_PER_MINUTE = 6
 (400 parcels, 40 participants twice) took one CPU minute; where values are missing it takes ten, and
 twice that is given."""
 
+_MS_PER_FIT = {
+    ("circuits", "ridge"): 2.5,
+    ("circuits", "elastic-net"): 11.0,
+    ("matrix", "ridge"): 3.0,
+    ("matrix", "elastic-net"): 300.0,
+    ("matrix", "cpm"): 50.0,
+}
+"""CPU milliseconds of one fit of 40 participants, measured with 6 circuits and 40,000 edges; those
+of matrices are given for 80,000, but that of the ridge depends on participants alone."""
+
 
 def memory_mb(bold: Path, attempt: int) -> int:
     """Return the megabytes to ask a scheduler for.
@@ -154,6 +164,22 @@ def reading_minutes(n_files: int, attempt: int) -> int:
     that, and twenty minutes for the rest.
     """
     return attempt * (20 + math.ceil(n_files * 0.5 / 60))
+
+
+def prediction_minutes(n_files: int, attempt: int, *, fits: int, features: str, model: str) -> int:
+    """Return the minutes for a job that predicts.
+
+    Parameters
+    ----------
+    n_files, attempt
+        As for :func:`reading_minutes`.
+    fits : int
+        Fits of each of the three sets of predictors, those of all permutations among them.
+    features, model : str
+        ``circuits`` or ``matrix``, and the model.
+    """
+    seconds = 3 * fits * _MS_PER_FIT[features, model] / 1000
+    return reading_minutes(n_files, attempt) + attempt * math.ceil(2 * seconds / 60)
 
 
 def _full_mb(relmats: Sequence[Path]) -> float:

@@ -179,8 +179,8 @@ def _correlation(outcome: Floats, predicted: Floats, times: Floats) -> Floats:
     total = times.sum(axis=1)
 
     def mean(values: Floats) -> Floats:
-        averaged: Floats = (values @ times.T) / total
-        return averaged
+        weighted: Floats = (values @ times.T) / total
+        return weighted
 
     y = mean(outcome)
     spread = mean(outcome**2) - y**2
@@ -190,4 +190,5 @@ def _correlation(outcome: Floats, predicted: Floats, times: Floats) -> Floats:
         size = np.sqrt(np.clip(spread * (mean(row**2) - p**2), 0, None))
         along = mean(outcome * row) - y * p
         r[place] = np.divide(along, size, out=np.zeros(len(times)), where=size > 1e-12)
-    return r.mean(axis=0)
+    averaged: Floats = r.mean(axis=0)
+    return averaged

@@ -15,7 +15,7 @@ from ketfc.inference.core.permutation import Blocks, Floats
 from ketfc.inference.design.exchangeability import label_codes
 from ketfc.inference.design.samples import covariate_values
 from ketfc.inference.motion.sessions import session_motion
-from ketfc.study.config.analyses.prediction import Prediction
+from ketfc.inference.prediction.settings import Settings
 from ketfc.study.design.design import Design
 from ketfc.study.predicted import Target, outcomes, target_of
 from ketfc.study.scores.long_scores import TOTAL
@@ -105,7 +105,10 @@ def edge_features(sessions: Iterable[tuple[str, str, pd.DataFrame]], *, role: st
             if participant in rows:
                 raise ValueError(f"{participant} has two matrices of session {role}")
             a, b = np.triu_indices(len(matrix), k=1)
-            names = [f"{matrix.index[i]} – {matrix.index[j]}" for i, j in zip(a, b, strict=True)]
+            labels = matrix.index.astype(str).tolist()
+            names = [
+                f"{labels[i]} – {labels[j]}" for i, j in zip(a.tolist(), b.tolist(), strict=True)
+            ]
             rows[participant] = pd.Series(matrix.to_numpy()[a, b], index=names)
     return pd.DataFrame(rows).T
 
@@ -116,10 +119,7 @@ def prediction_sample(
     scores: pd.DataFrame,
     quality: pd.DataFrame,
     design: Design,
-    about: Prediction,
-    *,
-    matrix: bool,
-    clinical: Iterable[str],
+    settings: Settings,
 ) -> PredictionSample:
     """Gather everybody who has an outcome and was measured before treatment.
 
@@ -131,13 +131,9 @@ def prediction_sample(
         ``clinical/scores.tsv``, ``plan/scores.tsv`` and ``quality/runs.tsv``.
     design : Design
         The study's design.
-    about : Prediction
-        The group of the config.
-    matrix : bool
-        Whether the features are edges: those that somebody lacks are then left out, whatever the
-        outcome; circuits that somebody lacks are imputed within the folds.
-    clinical : iterable of str
-        Covariates of the clinical model.
+    settings : Settings
+        What is predicted from what. Edges that somebody lacks are left out, whatever the outcome;
+        circuits that somebody lacks are imputed within the folds.
 
     Raises
     ------
@@ -146,6 +142,7 @@ def prediction_sample(
     """
     if not features.index.is_unique:
         raise ValueError("a participant has two rows of features")
+    about = settings.about
     target = target_of(about, design)
     outcome, left_out = outcomes(course, design, target)
     share = features.notna().mean(axis=1).reindex(outcome.index)
@@ -157,8 +154,8 @@ def prediction_sample(
             left_out[who] = f"no {design.terms.blocks}"
     people = [who for who in outcome.index if who not in left_out]
     table = features.reindex(people)
-    table = table.dropna(axis=1, how="any" if matrix else "all")
-    known = _clinical(scores, design, target, people, clinical)
+    table = table.dropna(axis=1, how="any" if settings.matrix else "all")
+    known = _clinical(scores, design, target, people, settings.clinical)
     blocks = [sites[people].astype(str)] if sites is not None else []
     if target.arm is None and design.between_arms:
         blocks.append(pd.Series([str(design.participants[who]) for who in people], index=people))
@@ -209,7 +206,8 @@ def _clinical(
             & (scores["item"] == TOTAL)
             & (scores["role"] == target.before)
         ]
-        table["baseline score"] = own.set_index("participant_id")["score"].reindex(people)
+        score = own.set_index("participant_id")["score"].astype(np.float64)
+        table["baseline score"] = score.reindex(people)
     if target.arm is None and design.between_arms:
         table["arm"] = [float(design.participants[who] == "ketamine") for who in people]
     for name in names:
@@ -222,4 +220,5 @@ def _clinical(
             same = (values == label).astype(float)
             table[f"{name} {label}"] = same.where(values.notna())
     # what does not vary predicts nothing
-    return table.loc[:, table.nunique() > 1].astype(np.float64)
+    varies = [name for name in table if len(set(table[name].dropna())) > 1]
+    return table[varies].astype(np.float64)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ketfc.inference.core.permutation import Floats, stream
-from ketfc.study.config.analyses.prediction import MATRIX, Prediction
+from ketfc.inference.core.permutation import stream
+from ketfc.inference.prediction.curves import learning_curve, points
+from ketfc.inference.prediction.fits import BOTH, CLINICAL, CONNECTIVITY, Fits
+from ketfc.inference.prediction.settings import Settings
 from ketfc.study.predicted import too_few
 
 if TYPE_CHECKING:
     from ketfc.inference.prediction.sample import PredictionSample
-    from ketfc.inference.prediction.validation import OutOfFold, Scheme
-
-CLINICAL, CONNECTIVITY, BOTH = "clinical", "connectivity", "both"
+    from ketfc.inference.prediction.validation import OutOfFold
 
 PREDICTION_COLUMNS = (
     "outcome",
@@ -74,11 +72,6 @@ OUT_OF_FOLD_NUMBERS = ("observed", "predicted", "predicted_sd")
 EXPLORATORY, VALIDATED = "exploratory", "internally validated"
 """What a result is called: nothing else than the first below ``min-n`` or without a lock."""
 
-LEARNING, CALIBRATION, ROC = "learning", "calibration", "roc"
-
-SHARES = (0.4, 0.55, 0.7, 0.85, 1.0)
-"""Shares of the training participants at which the learning curve is taken."""
-
 _WHOLE = ("permutations", "n", "n_with", "n_features", "n_excluded", "folds", "repeats")
 
 
@@ -89,37 +82,6 @@ class Tables:
     accuracy: pd.DataFrame
     curves: pd.DataFrame
     out_of_fold: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a prediction is made with, beside its sample.
-
-    Attributes
-    ----------
-    about : Prediction
-        The group of the config.
-    features, model : str
-        One of the pairs that it asks for.
-    seed : int
-        The study's seed.
-    alpha : float
-        Intervals cover 1 − `alpha`.
-    preregistered : bool
-        Whether the hypotheses were locked.
-    """
-
-    about: Prediction
-    features: str
-    model: str
-    seed: int
-    alpha: float
-    preregistered: bool
-
-    @property
-    def name(self) -> str:
-        """Name of the random streams."""
-        return f"prediction/{self.about.outcome}/{self.features}/{self.model}"
 
 
 def prediction_tables(sample: PredictionSample, settings: Settings) -> Tables:
@@ -168,10 +130,10 @@ def prediction_tables(sample: PredictionSample, settings: Settings) -> Tables:
         "folds": len(divided[0]),
         "repeats": len(divided),
     }
-    fits = _Fits(sample, settings, scheme)
+    fits = Fits(sample, settings, scheme)
     found = {name: fits.predicted(name, sample.outcome) for name in fits.sets}
     rows = _measured(sample, settings, fits, found)
-    curves = [*_learning(sample, settings, fits), *_drawn(sample, settings, found)]
+    curves = [*learning_curve(sample, settings, fits), *points(sample, settings, found)]
     key = {name: stem[name] for name in ("outcome", "features", "model")}
     left = [
         key | {
@@ -191,67 +153,8 @@ def prediction_tables(sample: PredictionSample, settings: Settings) -> Tables:
     )
 
 
-class _Fits:
-    """The predictors and models of one prediction."""
-
-    def __init__(self, sample: PredictionSample, settings: Settings, scheme: Scheme) -> None:
-        self.sample = sample
-        self.scheme = scheme
-        self.matrix = settings.features == MATRIX
-        self.model = settings.model
-        n, many = sample.connectivity.shape
-        self.connectivity = sample.connectivity
-        if self.matrix and self.model == "ridge" and many > n:
-            # Distances between participants are all that a ridge of columns of one unit knows. As
-            # many columns as participants hold them; this is a rotation, which estimates nothing.
-            left, values, _ = np.linalg.svd(sample.connectivity, full_matrices=False)
-            self.connectivity = left * values
-        self.sets = [CONNECTIVITY]
-        if sample.clinical.shape[1]:
-            self.sets = [CLINICAL, CONNECTIVITY, BOTH]
-
-    def predictors(self, name: str, brain: Floats | None = None) -> Floats:
-        """Return the columns of one of the sets, with other connectivity where it is given."""
-        clinical = self.sample.clinical
-        if name == CLINICAL:
-            return clinical
-        if brain is None:
-            brain = np.hstack([self.connectivity, self.sample.motion])
-        return brain if name == CONNECTIVITY else np.hstack([brain, clinical])
-
-    def predicted(
-        self, name: str, outcome: Floats, *, brain: Floats | None = None, divided: Any = None
-    ) -> OutOfFold:
-        """Return what a set predicts, in the folds of the outcome unless others are given."""
-        from ketfc.inference.prediction.pipelines import pipeline
-        from ketfc.inference.prediction.validation import out_of_fold
-
-        model = partial(
-            pipeline,
-            self.model,
-            clinical=self.sample.clinical.shape[1] if name == BOTH else 0,
-            motion=self.sample.motion.shape[1],
-            matrix=self.matrix,
-            connectivity=name != CLINICAL,
-        )
-        return out_of_fold(
-            model,
-            self.predictors(name, brain),
-            outcome,
-            divided or self.scheme.divided(outcome),
-            classes=self.scheme.classes,
-        )
-
-    def tested(self, name: str, outcome: Floats, *, brain: Floats | None = None) -> float:
-        """Return the measure that is permuted."""
-        from ketfc.inference.prediction.accuracy import tested
-
-        found = self.predicted(name, outcome, brain=brain)
-        return tested(outcome, found, classes=self.scheme.classes)
-
-
 def _measured(
-    sample: PredictionSample, settings: Settings, fits: _Fits, found: Mapping[str, OutOfFold]
+    sample: PredictionSample, settings: Settings, fits: Fits, found: Mapping[str, OutOfFold]
 ) -> Iterable[dict[str, Any]]:
     """Yield a row for each set of predictors and measure."""
     from ketfc.inference.prediction.accuracy import (
@@ -289,7 +192,7 @@ def _measured(
 
 
 def _permuted(
-    name: str, observed: float, sample: PredictionSample, settings: Settings, fits: _Fits
+    name: str, observed: float, sample: PredictionSample, settings: Settings, fits: Fits
 ) -> dict[str, Any]:
     """Return the p of one set of predictors; of both that of what connectivity adds."""
     from ketfc.inference.prediction.permutations import beside, sequential_test
@@ -317,64 +220,6 @@ def _permuted(
     return {"p_difference" if name == BOTH else "p_permutation": p, "permutations": drawn}
 
 
-def _learning(
-    sample: PredictionSample, settings: Settings, fits: _Fits
-) -> Iterable[dict[str, Any]]:
-    """Yield the measure that is permuted by the number of training participants."""
-    from ketfc.inference.prediction.accuracy import TESTED, interval, measures, weights
-    from ketfc.inference.prediction.validation import fewer
-
-    classes = sample.target.classes
-    divided = fits.scheme.divided(sample.outcome)
-    times = weights(len(sample.people), stream(settings.seed, "prediction/bootstrap"))
-    for name in fits.sets:
-        for share in SHARES:
-            rng = stream(settings.seed, f"prediction/learning/{share:g}")
-            folds = fewer(divided, sample.outcome, share, classes=classes, rng=rng)
-            size = float(np.mean([len(train) for repeat in folds for train, _ in repeat]))
-            found = fits.predicted(name, sample.outcome, divided=folds)
-            value = measures(sample.outcome, found, times, classes=classes)[TESTED[classes]]
-            low, high = interval(value, settings.alpha)
-            row = {"predictors": name, "curve": LEARNING, "x": size, "y": value[0]}
-            yield row | {"low": low, "high": high, "n": len(sample.people)}
-
-
-def _drawn(
-    sample: PredictionSample, settings: Settings, found: Mapping[str, OutOfFold]
-) -> Iterable[dict[str, Any]]:
-    """Yield the points of the calibration curves and, of classes, of the ROC curves."""
-    from ketfc.inference.prediction.accuracy import groups_of
-
-    for name, one in found.items():
-        said = one.predicted.mean(axis=0)
-        for places in groups_of(said):
-            own = sample.outcome[places]
-            low, high = _interval(own, classes=sample.target.classes, alpha=settings.alpha)
-            row = {"predictors": name, "curve": CALIBRATION, "x": said[places].mean()}
-            yield row | {"y": own.mean(), "low": low, "high": high, "n": len(places)}
-        if sample.target.classes:
-            from sklearn.metrics import roc_curve
-
-            false, true, _ = roc_curve(sample.outcome, said)
-            for x, y in zip(false, true, strict=True):
-                yield {"predictors": name, "curve": ROC, "x": x, "y": y, "n": len(said)}
-
-
-def _interval(own: Floats, *, classes: bool, alpha: float) -> tuple[float, float]:
-    """Return the interval of a group's mean: Wilson's of a share, that of t of a mean."""
-    if classes:
-        from statsmodels.stats.proportion import proportion_confint
-
-        low, high = proportion_confint(own.sum(), len(own), alpha=alpha, method="wilson")
-        return float(low), float(high)
-    if len(own) < 2:
-        return nan, nan
-    from scipy import stats
-
-    half = float(stats.t.isf(alpha / 2, len(own) - 1) * own.std(ddof=1) / np.sqrt(len(own)))
-    return float(own.mean()) - half, float(own.mean()) + half
-
-
 def _stem(sample: PredictionSample, settings: Settings) -> dict[str, Any]:
     n = len(sample.people)
     sound = n >= settings.about.min_n and settings.preregistered
@@ -393,7 +238,10 @@ def _stem(sample: PredictionSample, settings: Settings) -> dict[str, Any]:
 
 
 def _accuracy(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(list(rows), columns=list(PREDICTION_COLUMNS))
+    return _typed(pd.DataFrame(list(rows), columns=list(PREDICTION_COLUMNS)))
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
     numbers = {name: np.float64 for name in PREDICTION_NUMBERS if name not in _WHOLE}
     return table.astype({**numbers, **dict.fromkeys(_WHOLE, "Int64")})
 
@@ -414,7 +262,7 @@ def corrected(accuracy: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """
     from statsmodels.stats.multitest import multipletests
 
-    table = _accuracy(pd.concat(list(accuracy), ignore_index=True).to_dict("records"))
+    table = _typed(pd.concat(list(accuracy), ignore_index=True))
     for predictors, p in ((CONNECTIVITY, "p_permutation"), (BOTH, "p_difference")):
         own = (table["predictors"] == predictors) & table[p].notna()
         if own.any():

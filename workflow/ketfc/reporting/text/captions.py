@@ -36,10 +36,11 @@ TITLES = {
     "networks": "Three networks, within and between",
     "edges": "Every edge, exploratory",
     "activity": "The activity of regions, exploratory",
+    "prediction": "Prediction of the outcome from connectivity before treatment",
 }
 """The figures of the report, in its order."""
 
-ELSEWHERE = ("flow", "clinical", "networks", "edges", "activity")
+ELSEWHERE = ("flow", "clinical", "networks", "edges", "activity", "prediction")
 """Those that do not stand in the section of figures."""
 
 
@@ -145,6 +146,8 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "activity":
         return _activity(design)
+    if name == "prediction":
+        return _prediction(design)
     return (
         "Mean Fisher z over participants at each session, and the difference of the two means, "
         "which can rest on different participants. "
@@ -172,6 +175,19 @@ def _clinical(design: Design) -> str:
         f"{text}, and changes within an arm on an axis of their own, in standard deviations of the "
         "change: these hold whatever else happens with time, and cannot be compared with the "
         "others."
+    )
+
+
+def _prediction(design: Design) -> str:
+    return (
+        "Every participant is predicted by models that did not see them; where there are classes "
+        "the first panel is the receiver operating characteristic. Calibration: participants in "
+        "groups of like predictions, with intervals of each group; grey: perfect. Learning: the "
+        "same measure where models were fitted to fewer participants; the band is that of "
+        f"connectivity. Right: accuracy with {coverage(design.alpha)} intervals by a bootstrap of "
+        "participants, which lack the uncertainty of the fits; dashed: chance. p: permutation of "
+        "the whole procedure, not corrected; beside “clinical”, what connectivity adds. A "
+        "description of this sample, for research use only."
     )
 
 
@@ -277,6 +293,12 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return _flow_alt(hypotheses, design)
     if name == "activity":
         return "Effect sizes of the change in activity of every region, a panel for each measure."
+    if name == "prediction":
+        return (
+            "For each model: predictions of participants left out against what was observed, "
+            "calibration and learning curves, and accuracy of clinical predictors, of connectivity "
+            "and of both. The numbers are in the table of predictions."
+        )
     if name == "networks":
         return (
             "Three discs joined by lines: the change of connectivity within and between the "

@@ -25,6 +25,7 @@ from ketfc.reporting.text.beside.attrition import attrition_methods
 from ketfc.reporting.text.beside.influence import influence_methods
 from ketfc.reporting.text.beside.matched_null import matched_sentences
 from ketfc.reporting.text.beside.networks import network_methods
+from ketfc.reporting.text.beside.prediction import prediction_methods
 from ketfc.reporting.text.beside.reliability import reliability_methods
 from ketfc.reporting.text.beside.robustness import robustness_methods
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods
@@ -75,6 +76,7 @@ def methods_text(
     stability: pd.DataFrame | None = None,
     participants: pd.DataFrame | None = None,
     native: pd.DataFrame | None = None,
+    prediction: pd.DataFrame | None = None,
     atlases: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     people: bool = True,
 ) -> str:
@@ -108,6 +110,8 @@ def methods_text(
         ``tests/stability.tsv``; None in what may leave the lab.
     participants, native : pandas.DataFrame, optional
         ``plan/participants.tsv`` and ``plan/native.tsv``.
+    prediction : pandas.DataFrame, optional
+        ``tests/prediction.tsv``, numbers as numbers, where an outcome was predicted.
     atlases : mapping of str to mapping
         By parcellation, the JSON sidecar of its image.
     people : bool
@@ -179,6 +183,7 @@ def methods_text(
             *edge_methods(edges, design),
             *map_methods(clusters, config.get("maps") or {}, design),
             *activity_methods(activity, config, design),
+            *prediction_methods(prediction, config, design),
         ],
         motion_given=motion_given(design),
         edges_given=listed(partialled_out(design)),

@@ -32,6 +32,7 @@ from ketfc.reporting.text.beside.attrition import attrition_section
 from ketfc.reporting.text.beside.influence import influence_section
 from ketfc.reporting.text.beside.matched_null import matched_table
 from ketfc.reporting.text.beside.networks import network_section
+from ketfc.reporting.text.beside.prediction import prediction_section
 from ketfc.reporting.text.beside.reliability import reliability_section
 from ketfc.reporting.text.beside.robustness import alternatives_table, robustness_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_section
@@ -88,6 +89,7 @@ def render_report(
     activity: pd.DataFrame | None = None,
     influence: pd.DataFrame | None = None,
     stability: pd.DataFrame | None = None,
+    prediction: pd.DataFrame | None = None,
     numbers: Mapping[str, pd.DataFrame] = MappingProxyType({}),
     participants: pd.DataFrame | None = None,
     made: str = "",
@@ -128,6 +130,8 @@ def render_report(
     influence, stability : pandas.DataFrame, optional
         The tables of these names in ``tests/``, which name participants and test halves of them;
         a page that may leave the lab has neither.
+    prediction : pandas.DataFrame, optional
+        ``tests/prediction.tsv``, numbers as numbers, where an outcome was predicted.
     numbers : mapping of str to pandas.DataFrame
         The numbers of figures by name: ``paired``, ``association`` and ``trajectory``, from which
         the plots of the page are drawn as the figures are.
@@ -218,6 +222,7 @@ def render_report(
         edges=edge_section(edges, design),
         maps=None if clusters is None else map_part(clusters, map_pictures, design),
         activity=activity_section(activity, design),
+        prediction=prediction_section(prediction, design),
         motion=motion_section(motion, qcfc, hypotheses, design),
         left_out=left_out(incomplete, hypotheses) if people else _NOBODY,
         n_left_out=incomplete["participant_id"].nunique(),
