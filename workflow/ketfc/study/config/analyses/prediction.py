@@ -33,7 +33,6 @@ class Prediction(Group):
         "Role of the session of the outcome, with images or without; null: the follow-up of the "
         "primary tests.",
         "a role after treatment, or null",
-        examples=["day7"],
     )
     arm: Literal["ketamine", "both"] = key(
         "ketamine",
@@ -62,7 +61,6 @@ class Prediction(Group):
         "Covariates (of `study.covariates`) of the clinical model beside the baseline score; null: "
         "those that are called age and sex, where there are such.",
         "a list of names of covariates, or null",
-        examples=[["age", "sex"]],
     )
     adjust_for_motion: YesNo = key(
         True,
