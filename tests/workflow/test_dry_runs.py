@@ -78,7 +78,9 @@ def test_without_a_config_the_demo_is_planned(tmp_path: Path) -> None:
         "group_map": maps,
         "activity": 1,
         "activity_tests": 1,
-        "figure": ONCE["figure"] + 1,
+        "predict": 1,
+        "prediction": 1,
+        "figure": ONCE["figure"] + 2,
         "clusters": 1,
         "map_figure": maps,
         "map_viewer": maps,
@@ -150,6 +152,17 @@ def test_further_thresholds_start_from_what_was_read(empty: MAKE) -> None:
     assert done.code == 0, done.text
     assert done.jobs["specify_run"] == done.jobs["extract_run"] == done.jobs["denoise_run"] == 8
     assert done.jobs["specifications"] == 1
+
+
+def test_every_kind_of_features_and_model_is_a_job_of_its_own(empty: MAKE) -> None:
+    asked = {"arm": "both", "features": ["circuits", "matrix"], "models": ["ridge", "cpm"]}
+    study = empty(statistics={"seed": 1, "prediction": asked | {"folds": 2}})
+    done = study.run("-n")
+    assert done.code == 0, done.text
+    # connectome-based prediction is of matrices alone
+    assert done.jobs["predict"] == 3
+    assert done.jobs["prediction"] == 1
+    assert done.jobs["figure"] == ONCE["figure"] + 1
 
 
 def test_activity_is_measured_by_that_read_and_tested_drawn_and_told(empty: MAKE) -> None:

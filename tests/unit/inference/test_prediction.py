@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_prediction import made, settings
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
@@ -30,7 +31,6 @@ from ketfc.inference.prediction.fits import BOTH, CLINICAL, CONNECTIVITY, Fits
 from ketfc.inference.prediction.permutations import beside, sequential_test
 from ketfc.inference.prediction.pipelines import PENALTIES, pipeline
 from ketfc.inference.prediction.sample import PredictionSample, edge_features, prediction_sample
-from ketfc.inference.prediction.settings import Settings
 from ketfc.inference.prediction.table import EXPLORATORY, VALIDATED, corrected, prediction_tables
 from ketfc.inference.prediction.validation import OutOfFold, Scheme, fewer, out_of_fold
 from ketfc.study.config.analyses.prediction import Prediction
@@ -45,44 +45,6 @@ JOBS = [
     ("matrix", "elastic-net", 300),
     ("matrix", "cpm", 300),
 ]
-
-
-def made(
-    seed: int,
-    *,
-    n: int = 41,
-    columns: int = 6,
-    signal: float = 0.0,
-    clinical: float = 0.0,
-    classes: bool = False,
-    motion: float = 0.0,
-) -> PredictionSample:
-    """Make people whose first feature and first clinical predictor may go with the outcome."""
-    rng = np.random.default_rng(seed)
-    features, own = rng.normal(size=(n, columns)), rng.normal(size=(n, 2))
-    fd = rng.exponential(size=(n, 1))
-    outcome = signal * features[:, 0] + clinical * own[:, 0] + rng.normal(size=n)
-    if classes:
-        # fewer with the outcome than without
-        outcome = (outcome > np.quantile(outcome, 0.6)).astype(float)
-    return PredictionSample(
-        target=Target("response" if classes else "change", "pre", "post", None),
-        people=[f"sub-{i:03d}" for i in range(n)],
-        outcome=outcome,
-        connectivity=features + motion * fd,
-        motion=fd,
-        clinical=own,
-        names={"connectivity": [], "clinical": ["a", "b"]},
-        blocks=np.zeros(n, dtype=np.int64),
-        sites=None,
-        left_out={"sub-999": "no score"},
-    )
-
-
-def settings(features: str = "circuits", model: str = "ridge", **keys) -> Settings:
-    about = {"features": ["circuits", "matrix"], "models": ["ridge", "elastic-net", "cpm"]}
-    about |= {"repeats": 2, "permutations": 100} | keys
-    return Settings(Prediction.model_validate(about), features, model, 11, 0.05, False)
 
 
 def scheme(sample: PredictionSample, repeats: int = 2) -> Scheme:

@@ -31,6 +31,7 @@ from ketfc.reporting.words import sentence
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_activity
+import made_prediction
 import made_tables
 from made_report import methods_of, report_of
 
@@ -89,7 +90,7 @@ def activity():
 
 @pytest.fixture(scope="module")
 def html(made, pictures, activity):
-    return report_of(made, pictures, activity)
+    return report_of(made, pictures, activity, prediction=made_prediction.table_of())
 
 
 def scripts_of(page: Page) -> list[dict[str, str | None]]:
@@ -170,6 +171,16 @@ def test_activity_has_a_section_where_it_was_measured_alone(made, html):
     assert '<a href="#activity">Activity</a>' in html
     assert "mALFF of 2 regions, each divided by its mean over the brain" in Page(html).words
     assert "#activity" not in report_of(made)
+
+
+def test_predictions_have_a_section_where_they_were_made_alone(made, html):
+    page = Page(html)
+    assert [tag["id"] for tag in page.all("section") if tag["id"] == "prediction"]
+    assert '<a href="#prediction">Prediction</a>' in html
+    assert "Can the change in SSI at post be told from connectivity before treatment?" in page.words
+    assert "no better than chance" in page.words
+    assert "and is exploratory" in page.words
+    assert "#prediction" not in report_of(made)
 
 
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
@@ -262,7 +273,8 @@ def test_the_summary_counts_what_was_found(html, made):
 
 
 def test_the_same_tables_give_the_same_page(html, made, pictures, activity):
-    assert report_of(made, pictures, activity) == html
+    again = report_of(made, pictures, activity, prediction=made_prediction.table_of())
+    assert again == html
 
 
 def test_large_images_are_embedded_smaller(made, tmp_path):

@@ -751,7 +751,9 @@ scores:
 denoising: {primary: acompcor, own-strategies: {}}
 quality: {preset: strict}
 circuits: {parcellation: {name: A, image: a, space: MNI152NLin2009cAsym}}
-statistics: {seed: 1, later-outcomes: [{name: a, score: post}], specifications: {tests: [ranks]}, prediction: {folds: 4}}
+statistics:
+  {seed: 1, later-outcomes: [{name: a, score: post}], specifications: {tests: [ranks]},
+   prediction: {folds: 4}}
 maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
 activity: {measures: [alff], strategies: [acompcor]}
 power:

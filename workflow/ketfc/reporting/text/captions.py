@@ -186,7 +186,8 @@ def _prediction(design: Design) -> str:
         "same measure where models were fitted to fewer participants; the band is that of "
         f"connectivity. Right: accuracy with {coverage(design.alpha)} intervals by a bootstrap of "
         "participants, which lack the uncertainty of the fits; dashed: chance. p: permutation of "
-        "the whole procedure, not corrected; beside “clinical”, what connectivity adds. A "
+        "the whole procedure, not corrected; gain: what connectivity adds to the clinical "
+        "predictors. A "
         "description of this sample, for research use only."
     )
 

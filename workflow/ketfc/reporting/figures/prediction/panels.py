@@ -134,12 +134,12 @@ def _accuracy(axes: Axes, tested: pd.DataFrame, measure: str, *, chance: float) 
         p = (
             p_equals(row["p_permutation"])
             if name != BOTH
-            else f"{number(row['difference'], signed=True)} beside clinical, "
-            f"{p_equals(row['p_difference'])}"
+            else f"gain {number(row['difference'], signed=True)}, {p_equals(row['p_difference'])}"
         )
         axes.annotate(
             p, (0, place), xytext=(2, 5), xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=5.8, color=style.QUIET,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
     axes.set_ylim(len(rows) - 0.5, -0.7)
     axes.set_yticks([])

@@ -84,8 +84,8 @@ def _sentences(prediction: pd.DataFrame, design: Design) -> Iterable[str]:
     first = prediction.iloc[0].to_dict()
     labels = set(prediction["label"])
     yield (
-        f"Whether {outcome_in_words(first, design)} could be told from connectivity before "
-        "treatment, asked by cross-validation beside a clinical model. It describes this sample"
+        f"Can {outcome_in_words(first, design)} be told from connectivity before treatment? This "
+        "was asked by cross-validation, beside a clinical model. The answer describes this sample"
         + (", and is exploratory." if labels == {EXPLORATORY} else ".")
         + " It says nothing about any single participant and is no test of a circuit."
     )
@@ -171,9 +171,9 @@ def prediction_methods(
     motion = "regression on mean framewise displacement, " if of["adjust-for-motion"] else ""
     by_site = bool(of["site-folds"])
     told = (
-        f"{listed(models)}".capitalize()
-        + f" predicted {outcome_in_words(first, design)} from the connectivity of "
-        f"{listed(features)} before treatment (n = {number(first['n'], 0)}). "
+        f"Prediction of {outcome_in_words(first, design)} from the connectivity of "
+        f"{listed(features)} before treatment was tried by {listed(models)} "
+        f"(n = {number(first['n'], 0)}). "
         + (
             "Each fold was one site. "
             if by_site
