@@ -41,6 +41,8 @@ rule share:
         networks=of_matrices(rules.network_tests.output[0]),
         edges=of_matrices(rules.edges.output[0]),
         activity=_tested_activity,
+        # predictions stay: their curves are of single participants
+        prediction=[],
         motion=rules.motion.output[0],
         qcfc=of_images(rules.qcfc.output.summary),
         clusters=[rules.clusters.output[0]] if WORK.seeds else [],

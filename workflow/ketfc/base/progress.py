@@ -24,7 +24,6 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         *("clinical_course", "clinical_effects", "clinical_words", "clinical"),
         *("attrition", "reliability", "exclusions", "specifications", "tipping_point"),
         "influence",
-        *("attrition", "reliability", "exclusions", "specifications"),
         *("predict", "prediction"),
         *("network_tests", "activity_tests", "group_map", "clusters"),
     ),

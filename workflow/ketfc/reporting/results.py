@@ -42,14 +42,10 @@ def result_tables(inputs: Any) -> dict[str, pd.DataFrame | None]:
     ----------
     inputs : snakemake.io.InputFiles
         ``hypotheses``, ``regions``, ``runs``, ``robustness``, ``reliability``, ``shrinkage``,
-        ``attrition``, ``curves``, ``exclusions`` and ``effects``; ``clusters`` and ``activity``,
-        empty where there are none, which gives None; and, as far as the job has them,
-        ``influence``, ``stability``, and ``null``, ``qcfc``, ``habenula``, ``networks`` and
-        ``edges``, empty where connectivity was computed elsewhere.
         ``attrition``, ``curves``, ``exclusions`` and ``effects``; ``clusters``, ``activity`` and
         ``prediction``, empty where there are none, which gives None; and, as far as the job has
-        them, ``null``, ``qcfc``, ``habenula``, ``networks`` and ``edges``, empty where connectivity
-        was computed elsewhere.
+        them, ``influence``, ``stability``, and ``null``, ``qcfc``, ``habenula``, ``networks`` and
+        ``edges``, empty where connectivity was computed elsewhere.
     """
     activity, predicted = inputs.activity, inputs.prediction
     return {
