@@ -1,21 +1,9 @@
 # Every figure from its tables, of a study (reporting.smk) or of a bundle unpacked elsewhere (redraw.smk).
 # They say before what each figure is drawn from (FIGURES, MAPS) and by which code (FIGURE_CODE).
 
-from ketfc.reporting.text.captions import figure_title
-from ketfc.reporting.words import region_label
-from ketfc.study.design.design import read_design
+from ketfc.workflow import figure_labels, map_labels
 
 _other_files = [".pdf", ".svg", ".tsv", ".json"]
-
-
-def figure_labels(wildcards, input):
-    """Return what Snakemake's report calls a figure."""
-    return {"Figure": figure_title(wildcards.figure, read_design(input.design))}
-
-
-def map_labels(wildcards):
-    """Return what Snakemake's report calls the picture of a group map."""
-    return {"Seed": region_label(wildcards.region), "Question": wildcards.question}
 
 
 rule figure:

@@ -1,6 +1,6 @@
 """All that the rules know of a study, a synthesis or a plan, made once per start."""
 
-from ketfc.workflow.jobs import entry, of_runs
+from ketfc.workflow.jobs import entry, figure_labels, map_labels, of_runs
 from ketfc.workflow.power import PowerWorkflow, power_alone, power_beside
 from ketfc.workflow.redraw import RedrawWorkflow, redraw_workflow
 from ketfc.workflow.start import study_workflow
@@ -16,7 +16,9 @@ __all__ = [
     "SynthesisWorkflow",
     "answers",
     "entry",
+    "figure_labels",
     "greeting",
+    "map_labels",
     "of_runs",
     "power_alone",
     "power_beside",

@@ -1,4 +1,4 @@
-"""Inputs of jobs, looked up by wildcards."""
+"""Inputs of jobs and labels of their files, looked up by wildcards."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ def of_runs(runs: Manifest, *patterns: str) -> Callable[[Any], list[str]]:
         ]
 
     return listed
+
+
+def figure_labels(wildcards: Any, input: Any) -> dict[str, str]:
+    """Return what Snakemake's report calls a figure."""
+    from ketfc.reporting.text.captions import figure_title
+    from ketfc.study.design.design import read_design
+
+    return {"Figure": figure_title(wildcards.figure, read_design(input.design))}
+
+
+def map_labels(wildcards: Any) -> dict[str, str]:
+    """Return what Snakemake's report calls the picture of a group map."""
+    from ketfc.reporting.words import region_label
+
+    return {"Seed": region_label(wildcards.region), "Question": wildcards.question}
