@@ -49,6 +49,8 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
 }
+# the contents are on top, and pages need the width
+html_sidebars = {"**": []}
 html_show_sourcelink = False
 html_use_index = True
 
@@ -71,14 +73,15 @@ def columns() -> str:
     return "\n".join(parts)
 
 
-def _table(title: str, own: dict[str, Any]) -> str:
+def _table(title: str, own: dict[str, str | list[str]]) -> str:
     rows = [f"| `{name}` | {_cell(about)} |" for name, about in own.items()]
     return "\n".join([f"## {title}", "", "| column | meaning |", "| --- | --- |", *rows, ""])
 
 
-def _cell(about: Any) -> str:
-    if isinstance(about, dict):
-        about = " ".join(str(part) for part in about.values())
+def _cell(about: str | list[str]) -> str:
+    if isinstance(about, list):
+        meaning, unit = about
+        about = f"{meaning} ({unit})" if unit.casefold() != meaning.casefold() else meaning
     return " ".join(str(about).split()).replace("|", "\\|")
 
 

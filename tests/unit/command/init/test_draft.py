@@ -244,6 +244,19 @@ def test_two_scales_of_ideation_are_asked_about(study: Callable[..., Study]) -> 
     assert chosen["scores"]["si"] == {"instrument": "BSS", "column": "BSS"}
 
 
+def test_of_two_scales_of_depression_the_catalogue_s_first_is_taken_and_the_other_told(
+    study: Callable[..., Study],
+) -> None:
+    study(rows(
+        "HAMD_ses-pre HAMD_ses-post MADRS_ses-pre MADRS_ses-post",
+        "20 9 33 10", "21 8 28 9", "18 17 30 29", "22 19 35 31",
+    ))  # fmt: skip
+    made = draft(Path("fmriprep"), [])
+    assert written(made)["scores"]["depression"] == {"instrument": "MADRS", "column": "MADRS"}
+    (entry,) = (each for each in made.sections["scores"] if each.key == "depression")
+    assert "HAMD (participants.tsv, scores from 8 to 22) could stand in its place" in entry.why
+
+
 def test_numbers_that_may_be_codes_are_asked_about_and_words_are_not(
     study: Callable[..., Study],
 ) -> None:
