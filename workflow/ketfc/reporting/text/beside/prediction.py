@@ -205,7 +205,11 @@ def prediction_methods(
         "[@bengio2004; @varoquaux2018]; those of calibration are Wald's [@vancalster2019]. "
         f"{'AUC' if classes else 'R²'} was tested, one-sided, by up to "
         f"{compact(of['permutations'])} permutations of the outcome "
-        + ("within sites and arms " if design.terms.blocks or first["arm"] == "all" else "")
+        + (
+            "within sites and arms (p then asks for more than these tell) "
+            if design.terms.blocks or first["arm"] == "all"
+            else ""
+        )
         + "with the whole procedure repeated in each [@phipson2010], fewer where ten had reached "
         "the observed value [@besag1991]; what connectivity adds to the clinical model, by "
         "permuting what this does not explain of connectivity. Holm's method corrects over "
