@@ -31,10 +31,10 @@ def wheel(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_demo_runs_from_a_wheel_in_a_path_with_blanks_for_one_user_alone(
+def test_the_demo_runs_from_a_wheel_in_a_path_with_a_blank_for_one_user_alone(
     tmp_path: Path,
 ) -> None:
-    place = tmp_path / "a lab folder"
+    place = tmp_path / "a lab's folder"
     place.mkdir()
     built = wheel(place)
     # neither this environment nor this clone is seen from there
@@ -66,7 +66,6 @@ def test_the_demo_runs_from_a_wheel_in_a_path_with_blanks_for_one_user_alone(
     assert "results/report.html" in done.stderr
     hypotheses = (study / "results/tests/hypotheses.tsv").read_text(encoding="utf-8")
     assert hypotheses.count("\n") > 10
-    assert not (study / "results/tests/.hypotheses.tsv").exists()
     modes = {
         stat.S_IMODE(path.stat().st_mode) & ONLY_MINE
         for path in (study / "results").rglob("*")
