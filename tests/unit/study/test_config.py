@@ -151,6 +151,7 @@ def test_a_minimal_config_has_the_documented_defaults():
             "covariates": (),
             "blocks": None,
             "harmonize": None,
+            "enrolment": None,
             "later-outcomes": (),
             "specifications": {
                 "strategies": None,

@@ -29,7 +29,10 @@ def test_covariates_are_written_with_everybody(tmp_path: Path) -> None:
     covariates = {"age": "age", "sex": "sex", "site": "site", "crp": "CRP"}
     plan = planned(tmp_path, covariates, categorical=["site"])
     assert plan.usable
-    assert list(plan.participants.columns) == ["participant_id", "arm", "group", *covariates]
+    assert list(plan.participants.columns) == [
+        *("participant_id", "arm", "group", "enrolment_order"),
+        *covariates,
+    ]
     shown = plan.participants.astype(object).where(plan.participants.notna(), None)
     assert shown[["participant_id", *covariates]].to_numpy().tolist() == [
         ["sub-01", 30.0, "F", "1", 0.5],

@@ -219,7 +219,9 @@ class Study(Group):
         "wide table, or `CADSS` in the rows of session post of a long one. Missing values are "
         "reported and never filled in.",
         "names of letters, digits and _, each with a column",
-        examples=[{"age": "age", "site": "site", "cadss": "CADSS_ses-post"}],
+        examples=[
+            {"age": "age", "site": "site", "enrolled": "enrolment_date", "cadss": "CADSS_ses-post"}
+        ],
     )
     categorical: tuple[Text, ...] = key(
         [],
