@@ -31,6 +31,7 @@ BELOW_RUNS = {
     "reliability": 1,
     "report": 1,
     "robustness": 1,
+    "captions": 1,
     "tipping_point": 1,
     "specifications": 1,
     "sessions": 1,
@@ -260,7 +261,7 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
     assert again.jobs == {"figure": 12, "figures": 1}
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 55
+    assert len(list((done.results / "figures").iterdir())) == 60
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:
