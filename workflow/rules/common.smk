@@ -179,6 +179,11 @@ def denoise_minutes(wildcards, input, attempt):
     return denoising_minutes(Path(input.confounds), attempt)
 
 
+def of_whole_matrices(files):
+    """Return a function that lists files of all runs where whole matrices are predicted from."""
+    return lambda wildcards: files(wildcards) if wildcards.features == "matrix" else []
+
+
 def list_of_studies(wildcards):
     """Say that a synthesis reads a list of studies, and not the one of this configuration."""
     raise WorkflowError(

@@ -4,11 +4,6 @@ _predicted = "results/predicted/{features}_{model}"
 _prediction_tables = ["prediction", "prediction_curve", "prediction_out_of_fold"]
 
 
-def of_whole_matrices(files):
-    """Return a function that lists files of all runs where whole matrices are predicted from."""
-    return lambda wildcards: files(wildcards) if wildcards.features == "matrix" else []
-
-
 # one job per kind of features and model, so that a cluster takes them side by side
 rule predict:
     input:
