@@ -35,7 +35,7 @@ KNOWN_BAD = {
 """Versions that were seen to do wrong, by the beginning of their number."""
 
 TESTED_PAIRS = "Snakemake 9.15 with nilearn 0.14.1, and Snakemake 9.27 with nilearn 0.12.1"
-"""What resolves together: newer ones want different versions of packaging."""
+"""The pairs that resolve together: newer ones want different versions of packaging."""
 
 _DEMO_GB = 0.7
 _MB_PER_RUN = 8.0

@@ -60,7 +60,7 @@ class Scale:
 
     @property
     def measures(self) -> str:
-        """What it measures: suicidal ideation, depression, other."""
+        """Return the construct: suicidal ideation, depression, other."""
         return self.about.measures if self.about else "other"
 
     @property

@@ -47,7 +47,7 @@ INFLUENCE_NUMBERS = (
 """Columns that hold numbers."""
 
 NOBODY, PARTICIPANT, SITE = "nobody", "participant", "site"
-"""What is left out; nobody in the row of the primary test itself."""
+"""Kinds of rows by who is left out; nobody in that of the primary test itself."""
 
 INFLUENTIAL, SIGN, SIGNIFICANCE = "influential", "sign-flips", "significance-flips"
 """Flags of a row."""

@@ -67,7 +67,7 @@ _AROUND_EFFECT = (0.8, 0.9, 1.0, 1.1, 1.25)
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where a curve reaches a power, and where the ends of its intervals do; NaN for nowhere."""
+    """The place at which a curve reaches a power, and its intervals' ends; NaN for nowhere."""
 
     value: float
     low: float

@@ -23,7 +23,7 @@ studies 40 sets of 999 arrangements add some 2 % to the Monte-Carlo error of a p
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What studies of the same size measured; all of shape (participants, studies).
+    """Measurements of studies of the same size; all of shape (participants, studies).
 
     Attributes
     ----------

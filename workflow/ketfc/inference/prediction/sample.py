@@ -1,4 +1,4 @@
-"""Who is predicted, and from what: outcome, connectivity, head motion and clinical predictors."""
+"""Participants of a prediction: outcome, connectivity, head motion and clinical predictors."""
 
 from __future__ import annotations
 
