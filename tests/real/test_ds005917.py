@@ -134,7 +134,8 @@ def test_drugs_are_compared_at_equal_period_in_patients_alone(study, plan) -> No
     course = clinical_scores(plan.scores, rules, compared_roles(plan.design))
     about = {"seed": 1, "permutations": 199, "alpha": 0.05}
     table = clinical_effects(plan.scores, course, plan.participants, plan.design, **about)
-    (row,) = table[table["contrast"] == "between drugs"].to_dict("records")
+    drugs = table[table["contrast"] == "between drugs"]
+    (row,) = drugs[drugs["outcome"] == "score"].to_dict("records")
     # by hand: the mean of the two orders' mean differences, each of half the weight
     patients = plan.participants.set_index("participant_id")["group"] == "patients"
     scores = plan.scores.pivot_table(index="participant_id", columns="role", values="score")
@@ -144,6 +145,11 @@ def test_drugs_are_compared_at_equal_period_in_patients_alone(study, plan) -> No
     assert list(means.index) == ["control-first", "ketamine-first"]
     assert row["n"] == len(difference) == 26
     assert row["estimate"] == pytest.approx(means.mean())
+    (risk,) = drugs[
+        drugs["effect"].eq("risk difference") & drugs["outcome"].eq("response")
+    ].to_dict("records")
+    # four responded to ketamine alone and nobody to placebo alone: 2 / 2^4
+    assert (risk["only_ketamine"], risk["only_control"], risk["p"]) == (4, 0, 0.125)
     within = table[table["contrast"] == "within arm"].set_index("role")
     assert within.loc["post", "n"] == 29
 

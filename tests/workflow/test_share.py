@@ -13,6 +13,9 @@ from ketfc.base.files import read_tsv
 from ketfc.reporting.share.allowed import allowed
 from ketfc.reporting.share.scan import layers
 
+LICENCE = b"Date: 2026-01-18T00:20Z"
+"""The date of the jQuery that the tables of the report bring along."""
+
 DIGITS = 6
 """Digits by which a value is known: what is shared has four, so that none can agree by chance."""
 
@@ -63,7 +66,7 @@ def test_no_byte_names_a_participant(told: Study) -> None:
     for name, content in shared(told).items():
         for label in labels(people()):
             assert f"sub-{label}".encode() not in content, name
-        assert not re.search(rb"\b20\d\d-\d\d-\d\d", content), name
+        assert not re.search(rb"\b20\d\d-\d\d-\d\d", content.replace(LICENCE, b"")), name
 
 
 def test_no_number_is_somebodys(told: Study) -> None:
