@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ketfc.inference.core.linear import regression_evidence
 from ketfc.inference.core.permutation import freedman_lane_test
-from ketfc.inference.core.ranks import leave_one_out, rank_evidence, theil_sen
+from ketfc.inference.core.ranks import rank_evidence, theil_sen
 
 SETTINGS = {"alpha": 0.05, "permutations": 299}
 
@@ -162,35 +161,3 @@ def test_there_is_no_slope_without_spread(y, x, why):
     ours = theil_sen(y, x, np.ones((len(y), 1)), alpha=0.05)
     assert ours.obstacle == why
     assert np.isnan([ours.slope, ours.ci_low, ours.ci_high]).all()
-
-
-@pytest.mark.parametrize("ranks", [True, False])
-def test_leaving_one_out_is_refitting_without_them(ranks):
-    after, change, before = study(14, seed=11, slope=1)
-    regressors = {"change": change, "before": before}
-    ours = leave_one_out(after, regressors, ranks=ranks)
-    fit = rank_evidence if ranks else regression_evidence
-    for i in range(14):
-        keep = np.arange(14) != i
-        rest = {name: column[keep] for name, column in regressors.items()}
-        theirs = fit(
-            ("SI", after[keep]), rest, alpha=0.05, permutations=9, rng=seeded()
-        ).effect_size
-        assert ours.without[i] == pytest.approx(theirs)
-    assert (ours.lowest, ours.highest) == (ours.without.min(), ours.without.max())
-
-
-def test_the_participant_who_makes_the_correlation_is_found():
-    rng = seeded(12)
-    x, y = rng.normal(size=(2, 16))
-    x[5], y[5] = 30, 30
-    ours = leave_one_out(y, {"x": x}, ranks=False)
-    assert ours.most_influential == 5
-    assert ours.lowest == ours.without[5] < 0.6 < ours.highest
-
-
-def test_where_nothing_can_be_left_out_there_is_no_influence():
-    ours = leave_one_out(np.zeros(9), {"x": np.arange(9.0)}, ranks=True)
-    assert ours.most_influential is None
-    assert not ours.sign_holds
-    assert np.isnan(ours.without).all()

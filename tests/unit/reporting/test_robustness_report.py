@@ -52,13 +52,6 @@ def test_methods_that_disagree_are_named(made):
     assert "Mann–Whitney, Hodges–Lehmann does not" in said, "the other direction is no agreement"
 
 
-def test_a_single_participant_who_decides_is_told(made):
-    table = made.robustness.copy()
-    table.loc[table["method"] == "leave-one-out", "flags"] = "sign-flips;significance-flips"
-    said = robustness_section(table, made.hypotheses, made.design).sentences[0]
-    assert "a single participant decides its sign and whether p is below the level" in said
-
-
 def test_the_power_of_the_tests_is_said_in_one_sentence(made):
     section = robustness_section(made.robustness, made.hypotheses, made.design)
     own = made.robustness[made.robustness["method"] == "detectable"]

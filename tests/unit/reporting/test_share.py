@@ -134,17 +134,6 @@ def test_a_table_without_numbers_of_participants_follows_its_tests() -> None:
     assert done["shrunken"][1] == "0.2"
 
 
-def test_estimates_without_one_participant_after_the_other_stay() -> None:
-    rule = allowed()["tests/robustness.tsv"]
-    table = pd.DataFrame(
-        [("a", "change", "hc3", "16"), ("a", "change", "leave-one-out", "16")],
-        columns=["hypothesis", "test", "method", "n"],
-    ).reindex(columns=[*rule["keys"], *rule["columns"], "note"])
-    done = shared("tests/robustness.tsv", table, cells())
-    assert list(done.table["method"]) == ["hc3"]
-    assert "note" not in done.table
-
-
 def clinical(*rows: tuple[Any, ...]) -> pd.DataFrame:
     columns = ["by", "level", "reference", "role", "n", "mean", "n_response", "of_response"]
     table = pd.DataFrame(rows, columns=columns).astype(object)

@@ -1,4 +1,4 @@
-"""Associations of ordinal scores by ranks, Theil–Sen slopes and leave-one-out."""
+"""Associations of ordinal scores by ranks, and Theil–Sen slopes."""
 
 from __future__ import annotations
 
@@ -9,38 +9,12 @@ from math import nan
 import numpy as np
 
 from ketfc.inference.core.evidence import Evidence, permutation_flags
-from ketfc.inference.core.linear import POOLED, is_constant, obstacle_to_fit, parametric_p
+from ketfc.inference.core.linear import POOLED, obstacle_to_fit, parametric_p
 from ketfc.inference.core.permutation import Blocks, Floats, freedman_lane_test, orthonormal
 from ketfc.inference.core.variance_groups import Groups
 
 RHO, PARTIAL_RHO = "Spearman rho", "partial Spearman rho"
 """Correlations of ranks, plain and given other ranks."""
-
-
-@dataclass(frozen=True, eq=False)
-class Influence:
-    """A partial correlation with each participant left out in turn.
-
-    Attributes
-    ----------
-    whole : float
-        The correlation with everybody.
-    without : numpy.ndarray of shape (n,)
-        The correlation without each participant; NaN where the rest has none.
-    lowest, highest : float
-        Its range.
-    most_influential : int or None
-        Who moves it most; None where nobody can be left out.
-    sign_holds : bool
-        Whether its sign is the same whoever is left out.
-    """
-
-    whole: float
-    without: Floats
-    lowest: float
-    highest: float
-    most_influential: int | None
-    sign_holds: bool
 
 
 @dataclass(frozen=True)
@@ -164,53 +138,6 @@ def theil_sen(outcome: Floats, tested: Floats, nuisance: Floats, *, alpha: float
     return Slope(
         float(fit.slope), float(fit.low_slope), float(fit.high_slope), float(fit.intercept)
     )
-
-
-def leave_one_out(outcome: Floats, regressors: Mapping[str, Floats], *, ranks: bool) -> Influence:
-    """Return the partial correlation of the first regressor without each participant in turn.
-
-    Parameters
-    ----------
-    outcome : numpy.ndarray of shape (n,)
-        Outcome.
-    regressors : mapping of str to numpy.ndarray of shape (n,)
-        Columns beside the intercept; the first is the tested one.
-    ranks : bool
-        Whether values are ranked (anew without each participant): Spearman instead of Pearson.
-
-    Returns
-    -------
-    Influence
-        All NaN where the model cannot be fitted.
-    """
-    columns = [outcome, *regressors.values()]
-    n = len(outcome)
-    keep = ~np.eye(n, dtype=bool)
-    without = np.array([_partial([c[rows] for c in columns], ranks=ranks) for rows in keep])
-    whole = _partial(columns, ranks=ranks)
-    if np.isnan(without).all() or np.isnan(whole):
-        return Influence(whole, np.full(n, nan), nan, nan, None, sign_holds=False)
-    return Influence(
-        whole=whole,
-        without=without,
-        lowest=float(np.nanmin(without)),
-        highest=float(np.nanmax(without)),
-        most_influential=int(np.nanargmax(np.abs(without - whole))),
-        sign_holds=bool((without * whole > 0).all()),
-    )
-
-
-def _partial(columns: list[Floats], *, ranks: bool) -> float:
-    from scipy import stats
-
-    if len(columns[0]) < len(columns) + 2 or any(is_constant(column) for column in columns):
-        return nan
-    y, x, *others = [stats.rankdata(c) if ranks else c for c in columns]
-    nuisance = np.column_stack([np.ones(len(y)), *others])
-    left = _residuals(y, nuisance), _residuals(x, nuisance)
-    if _nothing_left(left[0], y) or _nothing_left(left[1], x):
-        return nan
-    return float(left[0] @ left[1] / (np.linalg.norm(left[0]) * np.linalg.norm(left[1])))
 
 
 def _residuals(values: Floats, nuisance: Floats) -> Floats:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ketfc.inference.core.hc2 import hc2_coefficient
 from ketfc.inference.core.linear import informative, regression_evidence
 from ketfc.inference.core.permutation import Floats
-from ketfc.inference.core.ranks import leave_one_out, rank_evidence, theil_sen
+from ketfc.inference.core.ranks import rank_evidence, theil_sen
 from ketfc.inference.design.fit import evidence_of
 from ketfc.inference.design.model import Model
 from ketfc.inference.power.formulas import POWER, RANK_EFFICIENCY, detectable_partial_r
@@ -31,7 +30,6 @@ ASSOCIATION_METHODS = (
     "hc3",
     "hc2",
     "theil-sen",
-    "leave-one-out",
     "detectable",
 )
 
@@ -58,17 +56,13 @@ class Depression:
     flags: tuple[str, ...] = ()
 
 
-def association_checks(
-    model: Model, people: Sequence[str], name: str, settings: Settings
-) -> list[Check]:
+def association_checks(model: Model, name: str, settings: Settings) -> list[Check]:
     """Return :data:`ASSOCIATION_METHODS`, and ``ordinal`` where the outcome has few values.
 
     Parameters
     ----------
     model : Model
         A test of association that can be fitted.
-    people : sequence of str
-        Participants in the order of its rows.
     name : str
         Name of the test in random streams.
     settings : Settings
@@ -100,7 +94,6 @@ def association_checks(
             ),
             median.obstacle,
         ),
-        _influence(model, people, alpha),
         _detectable(model, alpha),
     ]
     if len(np.unique(outcome)) <= _FEW_LEVELS:
@@ -116,8 +109,10 @@ def depression_check(
 
     Parameters
     ----------
-    model, people, name, settings
+    model, name, settings
         As for :func:`association_checks`.
+    people : sequence of str
+        Participants in the order of the rows of `model`.
     depression : Depression
         Change in depression; who lacks it does not enter.
     """
@@ -198,37 +193,6 @@ def moderation_check(model: Model, name: str, settings: Settings) -> Check:
     # a slope in ranks per rank says less than a correlation
     correlation = replace(evidence, estimate=evidence.effect_size, ci_low=nan, ci_high=nan)
     return check_of("ranks", correlation, model.n, note=note)
-
-
-def _influence(model: Model, people: Sequence[str], alpha: float) -> Check:
-    """Return the range of the rank correlation when each participant is left out in turn."""
-    from scipy import stats
-
-    found = leave_one_out(model.response[1], model.regressors, ranks=True)
-    if found.most_influential is None:
-        return Check("leave-one-out", model.n, found.whole, flags=("undefined",))
-
-    def significant(r: Floats, n: int) -> npt.NDArray[np.bool_]:
-        df = n - len(model.regressors) - 1
-        t = r * np.sqrt(df / np.maximum(1 - r**2, 1e-15))
-        decided: npt.NDArray[np.bool_] = 2 * stats.t.sf(np.abs(t), df) < alpha
-        return decided
-
-    before = significant(np.array([found.whole]), model.n)
-    after = significant(found.without[np.isfinite(found.without)], model.n - 1)
-    return flagged(
-        Check(
-            "leave-one-out",
-            model.n,
-            found.whole,
-            found.lowest,
-            found.highest,
-            note="range of the rank correlation without each participant in turn, no interval; "
-            f"moved most by {people[found.most_influential]}",
-        ),
-        None if found.sign_holds else "sign-flips",
-        "significance-flips" if (after != before).any() else None,
-    )
 
 
 def _detectable(model: Model, alpha: float) -> Check:

@@ -211,12 +211,12 @@ def _association(plan: Planned, depression: Depression | None, settings: Setting
     obstacle = model.obstacle
     if obstacle is not None:
         return no_checks(ASSOCIATION_METHODS, obstacle, model.n)
-    people = list(map(str, complete.index))
-    checks = association_checks(model, people, name, settings)
+    checks = association_checks(model, name, settings)
     # the sessions that a crossover compares are both after a drug
     if not plan.design.within_drugs:
         checks.append(baseline_check(model, values(complete, "z_baseline"), name, settings))
     if depression is not None:
+        people = list(map(str, complete.index))
         checks.append(depression_check(model, people, depression, name, settings))
     return checks
 

@@ -68,12 +68,7 @@ def shared(name: str, table: pd.DataFrame, cells: Cells) -> Shared:
     """
     rule = allowed()[name]
     removed: list[tuple[str, str, int, str]] = []
-    stay = pd.Series(False, index=table.index)
-    for column, values in rule.get("without", {}).items():
-        stay |= table[column].isin(values)
-    if stay.any():
-        removed.append((name, "rows", int(stay.sum()), "values with and without one participant"))
-    page = table[~stay].copy()
+    page = table.copy()
     small = _small(page, rule, cells)
     visible = [column for column in (*rule["keys"], *rule["columns"]) if column in page]
     hidden = [column for column in page if column not in visible]

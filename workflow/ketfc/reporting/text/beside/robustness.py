@@ -33,7 +33,6 @@ METHODS = {
     "ranks": "the test of ranks",
     "values": "slope of values",
     "theil-sen": "Theil–Sen slope",
-    "leave-one-out": "one left out in turn",
     "ordinal": "proportional odds",
     "depression-adjusted": "given change in depression",
     "baseline-adjusted": "given baseline connectivity",
@@ -164,11 +163,6 @@ def agreement(row: Mapping[str, Any], robustness: pd.DataFrame, alpha: float) ->
     )
     if others:
         text += f"; {listed(others)} {'does' if len(others) == 1 else 'do'} not"
-    flags = str(rows["leave-one-out"]["flags"]).split(";") if "leave-one-out" in rows else []
-    turned = {"sign-flips": "its sign", "significance-flips": "whether p is below the level"}
-    changed = [what for flag, what in turned.items() if flag in flags]
-    if changed:
-        text += f"; a single participant decides {listed(changed)}"
     if "equivalent" in str(rows.get("tost", {}).get("flags")).split(";"):
         text += "; the effect is smaller than the margin of equivalence"
     return text
@@ -298,7 +292,6 @@ def robustness_methods(robustness: pd.DataFrame, margin: float) -> list[str]:
         "values": "the models of association on values, by Freedman–Lane permutation "
         "[@freedman1983]",
         "theil-sen": "Theil–Sen slopes [@sen1968]",
-        "leave-one-out": "each participant left out in turn",
         "ordinal": "proportional odds for scores of few values",
         "mixed-model": "a mixed model of all sessions [@laird1982]",
         "mmrm": "a mixed model for repeated measures that compares the arms at every follow-up at "
