@@ -523,12 +523,13 @@ def _regions() -> pd.DataFrame:
         side = {"l": "left", "r": "right"}.get(region[0], "midline")
         verified = str(region not in TARGETS).lower()
         rows.append(
-            (region, ",".join(used), f"long name of {region}", side, *centre, 6,
-             "MNI152NLin2009cAsym", 14, "CONN networks atlas; radius chosen here", verified)
+            (region, ";".join(used), f"long name of {region}", side, *centre, 6, 0, 1,
+             "MNI152NLin2009cAsym", f"sphere {centre} mm, radius 6 mm", 14,
+             "CONN networks atlas; radius chosen here", verified)
         )  # fmt: skip
     columns = [
-        "region", "circuits", "name", "hemisphere", "x", "y", "z", "radius", "space",
-        "n_voxels_median", "source", "verified",
+        "region", "circuits", "name", "hemisphere", "x", "y", "z", "radius", "inner",
+        "n_spheres", "space", "definition", "n_voxels_median", "source", "verified",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

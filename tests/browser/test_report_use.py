@@ -250,7 +250,7 @@ def test_on_paper_there_is_neither_the_side_nor_a_control(browser, page):
     browser.open(page, width=1200)
     browser.call("Emulation.setEmulatedMedia", media="print")
     shown = browser.value(
-        "[...document.querySelectorAll('.side, .dt-buttons, .dt-search, #told')]"
+        "[...document.querySelectorAll('.side, .dt-buttons, .dt-search, .brain, #told')]"
         ".filter(one => one.offsetParent).length"
     )
     assert shown == 0
@@ -293,7 +293,7 @@ def test_nothing_serious_keeps_people_from_reading(browser, page, width, scheme)
 def test_a_participant_with_a_script_for_a_name_does_no_harm(browser, tmp_path):
     page = written(tmp_path, EVIL)
     browser.open(page, width=1200)
-    assert browser.value("document.scripts.length") == 4
+    assert browser.value("document.scripts.length") == 6
     browser.value(
         "[...document.querySelectorAll('.plot [data-who]')]"
         ".find(one => one.dataset.who.includes('script'))"

@@ -38,6 +38,7 @@ _STYLE = (
 class Picture:
     """The picture of a map in the report, with the names of its viewer and of its files."""
 
+    seed: str
     title: str
     outcome: str
     source: str
@@ -75,6 +76,7 @@ def map_part(clusters: pd.DataFrame, pictures: Mapping[str, Path], design: Desig
             source, size = _small(pictures[name])
             shown.append(
                 Picture(
+                    seed=str(seed),
                     title=asked(rows.iloc[0], design),
                     outcome=outcome(rows, design),
                     source=source,

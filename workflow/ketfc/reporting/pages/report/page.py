@@ -16,6 +16,7 @@ from ketfc.reporting.pages.group_maps import map_part
 from ketfc.reporting.pages.markdown import to_html
 from ketfc.reporting.pages.rendering import environment, file_link, policy, scripts, table_script
 from ketfc.reporting.pages.report.beside import Tables
+from ketfc.reporting.pages.report.brain.viewer import template
 from ketfc.reporting.pages.report.characteristics import characteristics
 from ketfc.reporting.pages.report.circuit_plots import motion_courses
 from ketfc.reporting.pages.report.clinical_course import NOTE, clinical_course
@@ -158,11 +159,14 @@ def render_report(
         influence=influence if people else None,
     )
     said = report_sentences(habenula)
-    told = stories(tables, numbers, runs, design, habenula=said, people=people)
+    told = stories(tables, numbers, runs, regions, design, habenula=said, people=people)
+    has_places = any(story.places for story in told)
     shown = [story.card for story in told]
     clinical_remarks, clinical_table = clinical_course(clinical, design)
     exclusion_table, parcels = excluded(exclusions, regions)
     page_scripts = scripts("report/people.js", "report/page.js")
+    if has_places:
+        page_scripts += scripts("report/brain.js")
     page_scripts.append(table_script("report/tables.js"))
     return pages.get_template("report.html.j2").render(
         study=design.study,
@@ -175,6 +179,8 @@ def render_report(
         simulated="simulate" in list(setting(config, "study", "derivatives") or []),
         summary=summary(shown, design),
         stories=told,
+        has_places=has_places,
+        template=template() if has_places else None,
         effects_in_words={
             test: effect_in_words(design, test) for test in ("change", "association")
         },

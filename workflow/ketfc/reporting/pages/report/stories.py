@@ -9,6 +9,7 @@ import pandas as pd
 
 from ketfc.reporting.design_words import unit_of
 from ketfc.reporting.pages.report.beside import Gate, Remark, Tables, gates, remarks
+from ketfc.reporting.pages.report.brain.viewer import Place, places
 from ketfc.reporting.pages.report.cards import Card, cards
 from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
 from ketfc.reporting.pages.report.plots import Plot
@@ -27,11 +28,14 @@ class Story:
         Unit of its connectivity.
     means : list of str
         Mean before and after by arm, in words.
+    places : list of Place
+        Where its regions are.
     """
 
     card: Card
     unit: str
     means: list[str]
+    places: list[Place]
     plots: list[Plot]
     gates: list[Gate]
     remarks: list[Remark]
@@ -41,6 +45,7 @@ def stories(
     tables: Tables,
     numbers: Mapping[str, pd.DataFrame],
     runs: pd.DataFrame,
+    regions: pd.DataFrame,
     design: Design,
     *,
     habenula: Sequence[str],
@@ -56,6 +61,10 @@ def stories(
         The numbers of figures by name (`ketfc.reporting.pages.report.circuit_plots`).
     runs : pandas.DataFrame
         ``quality/runs.tsv``.
+    regions : pandas.DataFrame
+        ``regions.tsv``.
+    design : Design
+        The study's design.
     habenula : sequence of str
         Sentences on the habenula.
     people : bool
@@ -71,6 +80,7 @@ def stories(
                 means=arm_means(card.circuit, numbers["paired"], design)
                 if "paired" in numbers
                 else [],
+                places=places(card.circuit, regions),
                 plots=circuit_plots(card.circuit, numbers, runs, design, unit=unit, people=people),
                 gates=gates(card.circuit, tables, design),
                 remarks=remarks(card.circuit, tables, design, habenula),

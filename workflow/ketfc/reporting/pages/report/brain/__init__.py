@@ -1,0 +1,1 @@
+"""The brain on the page: where the regions of each circuit are."""
