@@ -15,8 +15,8 @@ from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
 from ketfc.reporting.figures.matrices import draw_matrices
 from ketfc.reporting.figures.networks.triple_network import draw_networks
-from ketfc.reporting.figures.paired import draw_paired
 from ketfc.reporting.figures.qcfc import draw_qcfc
+from ketfc.reporting.figures.sessions.paired import draw_paired
 from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.text.methods import methods_text
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ketfc.base.files import write_text
 from ketfc.reporting.figures.association import draw_association
-from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.sessions.paired import draw_paired
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import made_tables

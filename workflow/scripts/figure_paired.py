@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ketfc.base.files import read_tsv
 from ketfc.base.job import running
-from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.sessions.paired import draw_paired
 from ketfc.reporting.figures.style import save_figure
 from ketfc.study.design.design import read_design
 

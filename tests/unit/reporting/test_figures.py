@@ -28,8 +28,9 @@ from ketfc.reporting.figures.influence.left_out import draw_influence
 from ketfc.reporting.figures.labels import merge_close
 from ketfc.reporting.figures.matrices import draw_matrices, spread
 from ketfc.reporting.figures.networks.triple_network import draw_networks
-from ketfc.reporting.figures.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.qcfc import draw_qcfc
+from ketfc.reporting.figures.sessions.changes import cloud, rain
+from ketfc.reporting.figures.sessions.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.trend_lines import fit_line
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -72,7 +73,8 @@ def made():
 def texts(figure: Figure) -> list[Text]:
     """All texts that are drawn: a tick beyond the limits of its axis has one that is not."""
     beyond = set()
-    for axes in figure.findobj(Axes):
+    # an axis of its own beside a panel is no Axes
+    for axes in figure.findobj(lambda one: hasattr(one, "xaxis")):
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
             for tick in axis.get_major_ticks():
@@ -245,6 +247,107 @@ def test_the_means_that_are_drawn_are_over_those_who_were_tested(made):
     assert row["change"] == pytest.approx(ketamine["change"].mean())
 
 
+def changed(made: made_tables.Made, circuit: str, **numbers: float) -> made_tables.Made:
+    """Return a study whose test of change of one circuit says something that no data say."""
+    table = made.hypotheses.copy()
+    row = (table["hypothesis"] == circuit) & (table["test"] == "change")
+    table.loc[row, list(numbers)] = list(numbers.values())
+    return made_tables.replace(made, hypotheses=table)
+
+
+SAID = {"estimate": 0.071, "ci_low": -0.02, "ci_high": 0.19, "ci_holm_low": -0.05}
+SAID |= {"ci_holm_high": 0.23, "p_holm": 0.3141, "n": 13}
+
+
+def effect_drawn(axes: Axes) -> list[list[float]]:
+    """Return the ends of thin and thick interval and the estimate, as drawn in black."""
+    black = [line for line in axes.lines if to_hex(line.get_color()) == style.INK]
+    black.sort(key=lambda line: (line.get_marker() == "D", line.get_linewidth()))
+    return [list(line.get_ydata()) for line in black]
+
+
+def test_the_effect_beside_the_changes_is_that_of_the_test_on_an_axis_of_its_own():
+    made = study_of("two_arms")
+    # unequal arms, whose second has a mean change that is far from zero
+    connectivity = made.connectivity[
+        ~made.connectivity["participant_id"].isin(["sub-01", "sub-05"])
+    ]
+    control = [one for one, arm in made.design.participants.items() if arm == "control"]
+    post = (connectivity["role"] == "post") & connectivity["participant_id"].isin(control)
+    connectivity = connectivity.assign(z=connectivity["z"] + 0.4 * post)
+    made = changed(made_tables.replace(made, connectivity=connectivity), "habenula-cortex", **SAID)
+    figure, numbers = FIGURES["paired"](made)
+    own = numbers[numbers["circuit"] == "habenula-cortex"].set_index("kind")
+    estimate = own.loc["estimate"]
+    assert [estimate[name] for name in ("change", "change_low", "change_high")] == [
+        0.071,
+        -0.02,
+        0.19,
+    ]
+    assert [estimate[name] for name in ("holm_low", "holm_high", "p_holm")] == [-0.05, 0.23, 0.3141]
+    means = own.loc["mean"].set_index("arm")["change"]
+    assert means["midazolam"] > 0.3
+    axes = figure.axes[5]  # of the second circuit: head, values, changes
+    zero = means["midazolam"]
+    thin, thick, diamond = effect_drawn(axes)
+    assert thin == pytest.approx([zero - 0.05, zero + 0.23])
+    assert thick == pytest.approx([zero - 0.02, zero + 0.19])
+    assert diamond == pytest.approx([zero + 0.071])
+    (beside,) = axes.child_axes
+    figure.draw_without_rendering()
+    assert np.diff(beside.get_ylim()) == pytest.approx(np.diff(axes.get_ylim()))
+    assert beside.get_ylim()[0] == pytest.approx(axes.get_ylim()[0] - zero)
+    assert beside.get_ylabel() == "ketamine − midazolam"
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    assert ticks == ["n = 5", "n = 7", "difference"]
+    for points, arm in zip(axes.collections[-2:], ("ketamine", "midazolam"), strict=True):
+        people = own.loc["participant"].set_index("arm").loc[arm, "change"].dropna()
+        assert sorted(points.get_offsets()[:, 1]) == pytest.approx(sorted(people))
+
+
+@pytest.mark.parametrize("crossover", [False, True])
+def test_without_arms_the_effect_shares_the_axis_of_the_changes(crossover):
+    made = changed(study_of("one_arm"), "dmn", **SAID)
+    if crossover:
+        drugs = {"ketamine": "ketamine", "control": "placebo"}
+        content = {**made.content, "kind": "crossover", "drugs": drugs, "sequences": {}}
+        made = made_tables.replace(made, content=content)
+    figure, _ = FIGURES["paired"](made)
+    axes = figure.axes[3 * 3 + 2]
+    assert axes.get_ylabel() == ("difference" if crossover else "change") + ", Fisher z"
+    assert not axes.child_axes
+    thin, thick, diamond = effect_drawn(axes)
+    assert (thin, thick, diamond) == ([-0.05, 0.23], [-0.02, 0.19], [0.071])
+    last = "ketamine\n− placebo" if crossover else "mean"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["n = 10", last]
+    # the cloud is of the ten changes; a test of what nobody can see would be drawn as no effect
+    assert len(axes.collections) == 2
+
+
+def test_an_effect_that_was_not_tested_is_not_drawn(made):
+    nothing = dict.fromkeys(
+        ("estimate", "ci_low", "ci_high", "ci_holm_low", "ci_holm_high"), np.nan
+    )
+    figure, _ = FIGURES["paired"](changed(made, "dmn", **nothing))
+    axes = figure.axes[3 * 3 + 2]
+    assert effect_drawn(axes) == []
+    assert "change not tested" in all_text(figure)
+
+
+def test_points_of_one_level_stand_side_by_side_and_fewer_than_eight_have_no_cloud(made):
+    offsets = rain(np.array([0.0, 2.6, 0.01, 0.02, 1.3]))
+    assert offsets.tolist() == pytest.approx([0.0, 0.0, 0.075, 0.15, 0.0])
+    assert rain(np.zeros(40)).max() == pytest.approx(0.36)
+    values = np.array([-1.0, 0.0, 0.1, 0.2, 3.0])
+    levels, density = cloud(values)
+    assert (levels[0], levels[-1], density.max()) == (-1.0, 3.0, 1.0)
+    width = values.std(ddof=1) * 5**-0.2
+    kernels = np.exp(-(((levels[:, None] - values) / width) ** 2) / 2).sum(axis=1)
+    assert density == pytest.approx(kernels / kernels.max())
+    figure, _ = FIGURES["paired"](made)
+    assert len(figure.axes[2].collections) == 2  # points of seven in each arm, no cloud
+
+
 def test_a_circuit_of_one_edge_is_drawn_with_the_change_that_was_tested(made):
     _, numbers = FIGURES["circuits"](made)
     edge = numbers[numbers["circuit"] == "sgacc-rlpfc"]
@@ -370,7 +473,7 @@ def test_no_text_is_tiny_or_outside_the_figure(study, name):
 def test_an_arm_has_one_colour_in_every_figure(made):
     paired, _ = FIGURES["paired"](made)
     association, _ = FIGURES["association"](made)
-    means = {to_hex(line.get_color()) for line in paired.axes[0].lines if line.get_linewidth() == 2}
+    means = {to_hex(line.get_color()) for line in paired.axes[1].lines if line.get_linewidth() == 2}
     points = {
         to_hex(colour)
         for points in association.axes[0].collections

@@ -15,7 +15,7 @@ from made_design import design_of
 
 from ketfc.reporting.design_words import effect_in_words, unit_of
 from ketfc.reporting.figures.association import draw_association
-from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.sessions.paired import draw_paired
 from ketfc.reporting.figures.sessions.trajectory import draw_trajectory
 from ketfc.reporting.pages.report.beside import FAILED, OPEN, PASSED, Tables, gates, remarks
 from ketfc.reporting.pages.report.characteristics import characteristics

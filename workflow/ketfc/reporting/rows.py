@@ -36,6 +36,9 @@ def hypothesis_row(hypotheses: pd.DataFrame, circuit: str, test: str) -> dict[st
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
 
 
+CLOUD_FROM = 8
+"""Fewer changes than these are shown as points alone: their density would be an invention."""
+
 MOTION_MARK = "▲"
 """Stands in figures beside a circuit whose change follows the change in head motion."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ketfc.base.files import replacing, write_tsv
 from ketfc.base.software import write_sidecars
+from ketfc.reporting.design_words import Arm
 from ketfc.reporting.words import as_number, sentence
 
 if TYPE_CHECKING:
@@ -128,14 +129,17 @@ def panel_grid(count: int, *, columns: int, panel_height: float) -> tuple[Figure
     return figure, axes
 
 
-def entitle(axes: Axes, name: str, result: str) -> None:
-    """Write above a panel its name in bold and below that its result, in at most two lines."""
+def entitle(axes: Axes, name: str, result: str, *, lines: int = 2, above: float = 3) -> None:
+    """Write above a panel its name in bold and below that its result, in at most `lines` lines.
+
+    `above` is the distance of the last line from the panel, in points.
+    """
     line = 9.2  # points
-    axes.set_title(sentence(name), loc="left", fontweight="bold", pad=6 + 2 * line)
+    axes.set_title(sentence(name), loc="left", fontweight="bold", pad=3 + above + lines * line)
     axes.annotate(
         result,
         (0, 1),
-        xytext=(0, 3 + 2 * line),
+        xytext=(0, above + lines * line),
         xycoords="axes fraction",
         textcoords="offset points",
         va="top",
@@ -145,10 +149,25 @@ def entitle(axes: Axes, name: str, result: str) -> None:
 
 
 def legend_mark(label: str, **look: Any) -> Line2D:
-    """Return an entry of a legend: a marker without a line."""
+    """Return an entry of a legend: a marker without a line, unless `look` has a line style."""
     from matplotlib.lines import Line2D
 
     return Line2D([], [], label=label, **{"linestyle": "none"} | look)
+
+
+def course_legend(arms: Sequence[Arm]) -> list[Line2D]:
+    """Return the entries of a legend to courses: the mean of every arm, and one participant."""
+    means = [
+        legend_mark(
+            f"{arm.label}: mean, 95 % interval",
+            linestyle="-",
+            linewidth=2.0,
+            markeredgecolor="white",
+            **arm_look(arm.role, 5.5),
+        )
+        for arm in arms
+    ]
+    return [*means, legend_mark("one participant", linestyle="-", color=QUIET, linewidth=0.7)]
 
 
 def arm_look(role: str | None, size: float) -> dict[str, Any]:

@@ -14,7 +14,13 @@ from ketfc.reporting.design_words import (
     compared,
     motion_given,
 )
-from ketfc.reporting.rows import MOTION_MARK, corrected_interval, hypothesis_row, primary_circuits
+from ketfc.reporting.rows import (
+    CLOUD_FROM,
+    MOTION_MARK,
+    corrected_interval,
+    hypothesis_row,
+    primary_circuits,
+)
 from ketfc.reporting.text.beside.influence import influence_caption
 from ketfc.reporting.text.beside.networks import network_caption
 from ketfc.reporting.text.beside.tipping_point import tipping_caption
@@ -25,7 +31,7 @@ TITLES = {
     "flow": "The flow of participants",
     "clinical": "Scores over the sessions",
     "circuits": "The circuits and their change",
-    "paired": "Connectivity before and after",
+    "paired": "Connectivity before and after, and its change",
     "trajectory": "Connectivity over all sessions",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
@@ -50,7 +56,7 @@ def figure_title(name: str, design: Design) -> str:
         return TITLES[name]
     return {
         "circuits": "The circuits and the difference between drugs",
-        "paired": "Connectivity after each drug",
+        "paired": "Connectivity after each drug, and the difference",
         "association": "Differences between drugs in connectivity and in score",
     }.get(name, TITLES[name])
 
@@ -93,11 +99,20 @@ def _caption(name: str, design: Design) -> str:
             else "the mean change"
         )
         return (
-            "Thin lines are participants with both sessions, open marks participants with one; "
-            "thick marks are means over those with both, with 95 % t intervals. Δz is "
-            f"{estimate} with the interval that belongs to Holm's correction; p is the permutation "
-            "p after Holm. "
-            f"{_mark(design)}"
+            "Left: thin lines are participants with both sessions, open marks participants with "
+            "one; thick marks are means over those with both, with 95 % t intervals. Right: points "
+            f"are everybody's {'differences' if design.drugs else 'changes'}, n of them, coloured "
+            f"lines their means; from {CLOUD_FROM} on a cloud is their density (Gaussian kernel, "
+            "Scott's bandwidth). The diamond, Δz above the panels, is "
+            f"{estimate} as tested; thick: its {coverage(design.alpha)} interval, thin: that which "
+            "belongs to Holm's correction; p is the permutation p after Holm. "
+            + (
+                f"Its axis has its zero at the mean change of {arms[1].label} (dashed); as it is "
+                "adjusted, it need not be the distance of the two means. "
+                if between_arms
+                else ""
+            )
+            + _mark(design)
         )
     if name == "clinical":
         return _clinical(design)
@@ -271,7 +286,8 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "change",
         ),
         "paired": (
-            f"Paired plots of connectivity at {before} and {after}",
+            f"Paired plots of connectivity at {before} and {after}, beside everybody's change and "
+            "the estimate with its intervals",
             "change",
         ),
         "association": (

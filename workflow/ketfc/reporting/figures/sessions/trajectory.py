@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketfc.reporting.design_words import arms_of
 from ketfc.reporting.figures import style
-from ketfc.reporting.figures.paired import mean_interval
+from ketfc.reporting.figures.sessions.paired import mean_interval
 from ketfc.reporting.rows import numeric, primary_circuits
 from ketfc.reporting.words import sentence
 from ketfc.study.design.design import Design
@@ -52,7 +52,8 @@ def draw_trajectory(
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
             _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
             panel.set_title(textwrap.fill(sentence(name), 34), loc="left", fontweight="bold")
-        _legend(axes[-1], design)
+        handles = style.course_legend(arms_of(design))
+        axes[-1].legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)
     return figure, numbers
 
 
@@ -149,23 +150,3 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     axes.set_xlim(-0.4, len(place) - 0.6)
     axes.margins(y=0.08)
     axes.set_ylabel("Fisher z")
-
-
-def _legend(axes: Axes, design: Design) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=style.ARM_COLOURS[arm.role],
-            marker=style.ARM_MARKERS[arm.role],
-            markersize=5,
-            linewidth=1.8,
-            markeredgecolor="white",
-            label=f"{arm.label}: mean, 95 % interval",
-        )
-        for arm in arms_of(design)
-    ]
-    handles.append(Line2D([], [], color=style.QUIET, linewidth=0.6, label="one participant"))
-    axes.legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)

@@ -1,4 +1,4 @@
-"""Connectivity before and after, participant by participant, arm by arm."""
+"""Connectivity before and after, participant by participant, and the change that was tested."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 from ketfc.reporting.changes import circuit_changes
 from ketfc.reporting.design_words import Arm, arms_of, compared
 from ketfc.reporting.figures import style
+from ketfc.reporting.figures.sessions.changes import draw_changes
 from ketfc.reporting.rows import (
     MOTION_MARK,
     any_follows_motion,
@@ -21,6 +22,7 @@ from ketfc.reporting.rows import (
     primary_circuits,
     result_line,
 )
+from ketfc.reporting.words import as_number, coverage
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 _MEASURES = ("baseline", "followup", "change")
 _ENDS = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
-_COLUMNS = ["circuit", "arm", "kind", "participant_id", "n", *_ENDS]
-
+_HOLM = ["holm_low", "holm_high", "p_holm"]
+_COLUMNS = ["circuit", "arm", "kind", "participant_id", "n", *_ENDS, *_HOLM]
 
 _ALONE: dict[str, Any] = {
     "linestyle": "none", "markersize": 3.2, "markeredgewidth": 0.7, "markerfacecolor": "white"
@@ -52,32 +54,67 @@ def draw_paired(
     -------
     figure : matplotlib.figure.Figure
         Thin lines are participants with both sessions, open marks those with one; thick marks the
-        arm's mean with its 95 % t interval.
+        arm's mean with its 95 % t interval. Beside them everybody's change, and the estimate of the
+        test of change with both of its intervals
+        (:func:`ketfc.reporting.figures.sessions.changes.draw_changes`).
     numbers : pandas.DataFrame
         Per circuit and arm one row of kind ``participant`` for everybody (n/a where a session is
-        missing) and one of kind ``mean`` over those with both sessions.
+        missing) and one of kind ``mean`` over those with both sessions; per circuit one of kind
+        ``estimate``, from ``tests/hypotheses.tsv``.
     """
     circuits = primary_circuits(hypotheses)
     changes = circuit_changes(connectivity, design)
     changes = changes[changes["circuit"].isin(list(circuits))]
-    numbers = _numbers(changes, circuits, design)
+    numbers = _numbers(changes, circuits, hypotheses, design)
     with style.paper_style():
         if changes["change"].isna().all():
             return style.words_only(
                 f"No participant has connectivity both at {' and at '.join(compared(design))},\n"
                 "so there is no pair to draw."
             ), numbers
-        figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=58)
-        for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
-            _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
+        figure, cells, last = _panels(len(circuits))
+        for (head, left, right), (circuit, name) in zip(cells, circuits.items(), strict=True):
+            own = numbers[numbers["circuit"] == circuit]
+            _draw_panel(left, own, design)
+            people, means = own[own["kind"] == "participant"], own[own["kind"] == "mean"]
+            effect = own[own["kind"] == "estimate"].iloc[0].to_dict()
+            draw_changes(right, people, means, effect, design)
             row = hypothesis_row(hypotheses, circuit, "change")
-            result = result_line(row, "Δz", "change not tested")
-            style.entitle(panel, textwrap.fill(name, 34), result + motion_mark(row))
-        _legend(axes[-1], design, marked=any_follows_motion(hypotheses))
+            result = result_line(row, "Δz", "change not tested", sep=", ")
+            style.entitle(
+                head, textwrap.shorten(name, 58), result + motion_mark(row), lines=1, above=-7
+            )
+        _legend(last, design, marked=any_follows_motion(hypotheses))
     return figure, numbers
 
 
-def _numbers(changes: pd.DataFrame, circuits: dict[str, str], design: Design) -> pd.DataFrame:
+def _panels(count: int) -> tuple[Figure, list[list[Axes]], Axes]:
+    """Return a figure with a head and two panels for each circuit, and a panel for the legend."""
+    columns = min(2, count + 1)
+    rows = math.ceil((count + 1) / columns)
+    figure = style.new_figure(style.TWO_COLUMNS, 54 * rows)
+    # a title above one panel alone would widen it as long as the title is
+    ratios = {"height_ratios": [0.01, 1] * rows, "width_ratios": [1, 1] * columns}
+    grid = figure.add_gridspec(2 * rows, 2 * columns, **ratios)
+    cells = []
+    for i in range(count):
+        row, column = (2 * place for place in divmod(i, columns))
+        places: list[Any] = [
+            (row, slice(column, column + 2)),
+            (row + 1, column),
+            (row + 1, column + 1),
+        ]
+        cells.append([figure.add_subplot(grid[place]) for place in places])
+        cells[-1][0].set_axis_off()
+    row, column = (2 * place for place in divmod(count, columns))
+    last = figure.add_subplot(grid[row + 1, column : column + 2])
+    last.set_axis_off()
+    return figure, cells, last
+
+
+def _numbers(
+    changes: pd.DataFrame, circuits: dict[str, str], hypotheses: pd.DataFrame, design: Design
+) -> pd.DataFrame:
     labels = {arm.role: arm.label for arm in arms_of(design)}
     rows: list[dict[Hashable, object]] = []
     for circuit in circuits:
@@ -95,7 +132,16 @@ def _numbers(changes: pd.DataFrame, circuits: dict[str, str], design: Design) ->
             row["n"] = len(pairs)
             ends = [end for column in _MEASURES for end in mean_interval(pairs[column])]
             rows.append(row | dict(zip(_ENDS, ends, strict=True)))
+        rows.append({"circuit": circuit, "kind": "estimate"} | _estimate(hypotheses, circuit))
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _estimate(hypotheses: pd.DataFrame, circuit: str) -> dict[Hashable, object]:
+    """Return what the test of a circuit's change says, as it stands in ``tests/hypotheses.tsv``."""
+    row = hypothesis_row(hypotheses, circuit, "change") or {}
+    names = {"change": "estimate", "change_low": "ci_low", "change_high": "ci_high"}
+    names |= {"holm_low": "ci_holm_low", "holm_high": "ci_holm_high", "p_holm": "p_holm", "n": "n"}
+    return {name: as_number(row.get(column)) for name, column in names.items()}
 
 
 def _of_arm(table: pd.DataFrame, arm: Arm) -> pd.DataFrame:
@@ -162,15 +208,14 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
     for i, arm in enumerate(arms):
         if arm.role is not None:
             axes.annotate(
-                arm.label,
+                textwrap.fill(arm.label, 10),
                 (2 * i + 0.5, 0),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, -15),
                 textcoords="offset points",
                 ha="center",
                 va="top",
-                fontsize=6.8,
-                fontweight="bold",
+                fontsize=6.3,
                 color=style.ARM_COLOURS[arm.role],
             )
     axes.margins(y=0.08)
@@ -178,27 +223,18 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
 
 
 def _legend(axes: Axes, design: Design, *, marked: bool) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=style.ARM_COLOURS[arm.role],
-            marker=style.ARM_MARKERS[arm.role],
-            markersize=5.5,
-            linewidth=2,
-            markeredgecolor="white",
-            label=f"{arm.label}: mean, 95 % interval",
-        )
-        for arm in arms_of(design)
-    ]
-    handles.append(Line2D([], [], color=style.QUIET, linewidth=0.7, label="one participant"))
+    handles = style.course_legend(arms_of(design))
     handles.append(
         style.legend_mark(
             "one session only, not in the mean", marker="o", markeredgecolor=style.QUIET, **_ALONE
         )
     )
+    look: dict[str, Any] = {"marker": "D", "markersize": 5, "color": style.INK}
+    covered = coverage(design.alpha)
+    handles.append(style.legend_mark("estimate of the test", **look))
+    thick: dict[str, Any] = {"color": style.INK, "linestyle": "-"}
+    handles.append(style.legend_mark(f"{covered} interval of the test", linewidth=2.4, **thick))
+    handles.append(style.legend_mark("interval that belongs to Holm", linewidth=0.9, **thick))
     if marked:
         look = {"marker": f"${MOTION_MARK}$", "markersize": 5, "color": style.INK}
         handles.append(style.legend_mark("change follows head motion", **look))
