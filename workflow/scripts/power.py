@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from ketfc.base.files import write_text, write_tsv
 from ketfc.base.job import running
 from ketfc.base.software import package_versions, write_sidecars
@@ -20,7 +18,7 @@ from ketfc.study.design.design import read_design
 with running(snakemake):
     out, power = snakemake.output, Power.model_validate(snakemake.params.power)
     planned = planned_study(power, *[read_design(path) for path in snakemake.input.design])
-    table = pd.concat([read_power(path) for path in snakemake.input.simulated], ignore_index=True)
+    table = read_power(snakemake.input.simulated)
     needed = needed_table(planned, table)
     write_tsv(out.power, table)
     write_tsv(out.needed, needed)

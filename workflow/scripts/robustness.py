@@ -10,6 +10,8 @@ from ketfc.inference.robustness.table import robustness
 from ketfc.inference.robustness.tipping_point import TIPPING_NUMBERS
 from ketfc.study.design.design import read_design
 
+SETTINGS = ("seed", "permutations", "alpha", "margin")
+
 with running(snakemake):
     inputs, params = snakemake.input, snakemake.params
     table = robustness(
@@ -19,12 +21,7 @@ with running(snakemake):
         load_registry(inputs.registry).circuits.values(),
         strategy=params.strategy,
         combat=params.combat,
-        settings=Settings(
-            seed=params.seed,
-            permutations=params.permutations,
-            alpha=params.alpha,
-            margin=params.margin,
-        ),
+        settings=Settings(**{name: params[name] for name in SETTINGS}),
         tipping=read_tsv(inputs.tipping, numeric=TIPPING_NUMBERS),
     )
     write_tsv(snakemake.output[0], table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -153,9 +153,10 @@ def needed_table(planned: PlannedStudy, power: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=list(NEEDED_COLUMNS))
 
 
-def read_power(path: str | Path) -> pd.DataFrame:
-    """Return a table of :func:`power_table` that was written, its numbers as numbers."""
-    table = read_tsv(path, numeric=POWER_COLUMNS[2:])
+def read_power(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Return tables of :func:`power_table` that were written as one, numbers as numbers."""
+    tables = [read_tsv(path, numeric=POWER_COLUMNS[2:]) for path in paths]
+    table = pd.concat(tables, ignore_index=True)
     return table.astype(dict.fromkeys(("n", "n_complete", "studies"), np.int64))
 
 
