@@ -19,7 +19,7 @@ from ketfc.inference.power.planned import design_of
 from ketfc.study.design.design import CONTROL_FIRST, KETAMINE_FIRST, Design
 
 Scores = Literal["skewed", "zeros", "one item"]
-"""How scores are made: see :attr:`Case.scores`."""
+"""Kinds of scores: see :attr:`Case.scores`."""
 
 _OWN, _NOISE = 0.15, 0.12
 """Standard deviation of Fisher z between participants, and of what a follow-up adds to it."""
@@ -31,7 +31,7 @@ _PERIOD = 0.05
 """Fisher z that the second period of a crossover adds; its scores are lower by 2 points."""
 
 _SITE_Z, _SITE_SCORE = np.array([0.0, 0.08, -0.06]), np.array([0.0, 2.0, -1.5])
-"""What each of three sites adds to Fisher z and to scores, at both sessions."""
+"""Shift of Fisher z and of scores at each of three sites, at both sessions."""
 
 _AGE, _SEX = 0.004, 0.03
 """Fisher z per year of age, and of women over men, at follow-up."""
@@ -46,7 +46,7 @@ _SCORE_NOISE = 3.0
 """Standard deviation in points of a score at follow-up at equal baseline."""
 
 _MOVED_Z, _MOVED_SCORE = 0.1, -4.0
-"""What a drug that moves both adds in the ketamine arm to Fisher z and to the score."""
+"""Effect in the ketamine arm, on Fisher z and the score, of a drug that moves both."""
 
 
 Places = npt.NDArray[np.intp]

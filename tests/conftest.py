@@ -1,4 +1,4 @@
-"""What several test modules share: random numbers, the data kit, and small made-up runs."""
+"""Fixtures of several test modules: random numbers, the data kit, and small made-up runs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ PROGRAMS = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a running Slurm has its configuration."""
+    """A running Slurm, by the folder of its configuration."""
 
     folder: Path
 

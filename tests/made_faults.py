@@ -23,7 +23,7 @@ HIT = ("01", "pre")
 Damage = Callable[[Study, np.random.Generator], None]
 
 REFUSED, EXCLUDED, PARTLY, SAME, NOTED = "refused", "excluded", "partly", "same", "noted"
-"""What comes of a fault: the plan stops; the run, or strategies of it, are left out; every number
+"""Consequences of a fault: the plan stops; the run, or strategies of it, are left out; every number
 is as before; or something changes and a message, or a column made for it, says so."""
 
 

@@ -64,7 +64,7 @@ REGISTRY = {
 
 @dataclass
 class Outcome:
-    """What came of a study.
+    """Results of a study.
 
     Attributes
     ----------

@@ -176,7 +176,7 @@ def limits(**given: float | None) -> Quality:
 
 @dataclass(frozen=True)
 class Settings(RunSettings):
-    """What the workflow gives to the two jobs of a run, of its config."""
+    """Return the parts of the config that the workflow gives to the two jobs of a run."""
 
     carpet_atlas: str | None = None
 

@@ -52,7 +52,7 @@ CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Finished:
-    """What a call of snakemake came to: `text` on either stream, `log` in its own log."""
+    """Outcome of a call of snakemake: `text` on either stream, `log` in its own log."""
 
     code: int
     text: str

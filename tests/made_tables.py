@@ -69,7 +69,7 @@ PLANTED = {"sgacc-rlpfc": 0.30, "amygdala-dacc": -0.28}
 
 @dataclass(frozen=True)
 class Circuit:
-    """What the tests need to know of a circuit."""
+    """Fields of a circuit that the tests need."""
 
     id: str
     name: str

@@ -111,7 +111,7 @@ class Browser:
         return result["result"].get("value")
 
     def requests(self) -> list[str]:
-        """What the page asked for, itself included, but for what it holds."""
+        """Requests of the page, its own included, without those for data inside it."""
         urls = [
             event["params"]["request"]["url"]
             for event in self.events
@@ -120,7 +120,7 @@ class Browser:
         return [url for url in urls if not url.startswith("data:")]
 
     def complaints(self) -> list[Any]:
-        """What went wrong on the page, or was said to its console."""
+        """Errors of the page, and messages on its console."""
         said = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
         return [event["params"] for event in self.events if event.get("method") in said]
 

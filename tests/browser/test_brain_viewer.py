@@ -28,7 +28,7 @@ _PURPLE = """
   return [found.length, mean(0), mean(1)];
 })
 """
-"""How much of a plane has the colour of the chosen region, and where that is, from 0 to 1."""
+"""Share of a plane in the colour of the chosen region, and its centre, from 0 to 1."""
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ SAME = {
     "36P": expanded(SIX + SIGNALS, *FULL),
     "gsr_only": {"global_signal"},
 }
-"""What does not depend on the version."""
+"""Strategies that do not depend on the version."""
 
 COMPCOR = {
     # no sidecar tells white matter from CSF: ten of the combined mask
@@ -211,7 +211,7 @@ FD = {"learningbrain": 0.5, "nilearn": 0.21, "v21": 3.0}
 """mm, such that enough stay; of the file with 30 volumes, one goes that is not yet steady."""
 
 TOO_SHORT = {("nilearn", name) for name in ("24P", "27P", "36P", "acompcor", "acompcor_gsr")}
-"""What 30 volumes are too few for, scrubbed or not."""
+"""Strategies that 30 volumes are too few for, scrubbed or not."""
 
 
 @pytest.mark.filterwarnings("ignore")

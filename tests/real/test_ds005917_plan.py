@@ -16,7 +16,7 @@ from ketfc.study.config.config import parse_config
 
 @pytest.fixture(scope="module")
 def planned(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
-    """What `snakemake plan` says of the dataset read as it is, and the folder of its results."""
+    """Return the output of `snakemake plan` on the dataset as it is, and the results' folder."""
     folder = tmp_path_factory.mktemp("ds005917")
     raw = example()
     raw["study"] |= {

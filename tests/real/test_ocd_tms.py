@@ -19,7 +19,7 @@ EXAMPLE = REPO / "config/examples/ocd_tms.yaml"
 
 @pytest.fixture(scope="module")
 def finished(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
-    """What the whole workflow says of the example, and the folder of its results."""
+    """Return the output of the whole workflow on the example, and the folder of its results."""
     folder = tmp_path_factory.mktemp("ocd_tms")
     raw = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     raw["statistics"] = {"permutations": 500}

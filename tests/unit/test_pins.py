@@ -1,4 +1,4 @@
-"""What is pinned, and what images are built from: consistent, complete, free of addresses."""
+"""Pinned versions and the sources of images: consistent, complete, free of addresses."""
 
 from __future__ import annotations
 

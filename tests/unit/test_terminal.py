@@ -1,4 +1,4 @@
-"""What somebody at the terminal sees of a run, from the records that Snakemake sends."""
+"""Lines of a run at the terminal, from the records that Snakemake sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules know of a study, in the first process and in those that jobs start elsewhere."""
+"""The rules' knowledge of a study, in the first process and in those that jobs start elsewhere."""
 
 from __future__ import annotations
 

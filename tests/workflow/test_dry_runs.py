@@ -1,4 +1,4 @@
-"""What the workflow plans for each kind of study, without running anything."""
+"""Jobs that the workflow plans for each kind of study, without running anything."""
 
 from __future__ import annotations
 

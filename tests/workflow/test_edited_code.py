@@ -1,4 +1,4 @@
-"""What an edit of the code runs again, and what it does to jobs that wait on a cluster."""
+"""Jobs that an edit of the code runs again, and its effect on jobs that wait on a cluster."""
 
 from __future__ import annotations
 

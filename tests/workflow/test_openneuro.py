@@ -22,7 +22,7 @@ OTHERS = {
     "sub-01/figures/sub-01_ses-pre_task-rest_desc-carpetplot_bold.svg": b"a figure",
     "sourcedata/freesurfer/sub-01/mri/orig.mgz": b"FreeSurfer",
 }
-"""What derivatives hold beside what the study needs."""
+"""Files of derivatives that the study does not need."""
 
 
 @pytest.fixture

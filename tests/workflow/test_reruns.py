@@ -1,4 +1,4 @@
-"""What runs again after a change, and what does not: looked at with dry runs."""
+"""Jobs that run again after a change, and jobs that do not, by dry runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call of the workflow looks at as a study grows."""
+"""Files that a call of the workflow looks at as a study grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a small study gives away: every byte of it is searched for participants and their values."""
+"""Shared results of a small study, every byte searched for participants and their values."""
 
 from __future__ import annotations
 

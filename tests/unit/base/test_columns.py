@@ -1,4 +1,4 @@
-"""What the JSON beside a table says of its columns."""
+"""Descriptions of columns in the JSON beside a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a script's words go when all is well, and when it is not."""
+"""Destinations of a script's output, in success and in failure."""
 
 from __future__ import annotations
 

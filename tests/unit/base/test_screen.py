@@ -1,4 +1,4 @@
-"""Whether text fits a screen."""
+"""Text that has to fit a screen."""
 
 from __future__ import annotations
 

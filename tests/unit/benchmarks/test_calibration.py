@@ -32,10 +32,10 @@ from ketfc.inference.hypotheses import family_wise_p, run_test
 SEED = 20251122
 SIZES = (12, 24, 40)
 BEYOND_CHANCE = 0.02
-"""How far the power found may be from that predicted, beside chance (its 99 % band): the price of
+"""Margin between power found and power predicted, beside chance (its 99 % band): the price of
 permuting in small samples, and of an efficiency of ranks that holds for many participants."""
 WITHIN_ARMS_OF_SIX = 0.025
-"""What exchange within such small arms costs an association beside that (docs/calibration.md)."""
+"""Further cost to an association of exchange within such small arms (docs/calibration.md)."""
 
 
 def rng() -> np.random.Generator:

@@ -265,7 +265,7 @@ PARCELS_LARGE = label_regions(slabs(), Grid((40, 48, 40), AFFINE))
 
 
 class _Executed:
-    """What a pickle would do when it is read."""
+    """Payload of a pickle, run when it is read."""
 
     def __reduce__(self):
         return (pytest.fail, ("a pickle was executed",))

@@ -1,4 +1,4 @@
-"""What the plan says of aCompCor's masks, from the heads of all confounds."""
+"""Sentences of the plan on aCompCor's masks, from the heads of all confounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What imaging could not use is listed with the number that decided it."""
+"""Exclusions of imaging, each with the number that decided it."""
 
 from __future__ import annotations
 

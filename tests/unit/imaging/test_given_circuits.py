@@ -225,7 +225,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def spoilt(series: Any, change: Change) -> list[str]:
-    """What is said of matrices of which one is changed."""
+    """Return the problems of matrices of which one is changed."""
     write_matrices(Path("own"), series, LABELS)
     path = Path("own/sub-02/ses-a/sub-02_ses-a_conn.tsv")
     table = pd.read_csv(path, sep="\t", index_col="Node")

@@ -1,4 +1,4 @@
-"""Where the recorded voxel size comes from, and where it must not come from."""
+"""Sources of the recorded voxel size, valid and invalid."""
 
 from __future__ import annotations
 

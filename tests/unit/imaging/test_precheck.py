@@ -1,4 +1,4 @@
-"""What is wrong with regions, parcellations and confounds before any image is opened."""
+"""Problems of regions, parcellations and confounds, found before any image is opened."""
 
 from __future__ import annotations
 

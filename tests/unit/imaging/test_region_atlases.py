@@ -1,4 +1,4 @@
-"""What regions need beside coordinates, at plan time: there, missing, misspelt, elsewhere."""
+"""Atlases that regions need, at plan time: present, missing, misspelt, elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What jobs ask a scheduler for, by the size and number of what they read."""
+"""Resources that jobs ask a scheduler for, by size and number of the files they read."""
 
 from __future__ import annotations
 

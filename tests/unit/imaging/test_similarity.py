@@ -1,4 +1,4 @@
-"""How alike sessions are, against scipy and against a study of known people."""
+"""Similarity of sessions, against scipy and against a study of known people."""
 
 from __future__ import annotations
 

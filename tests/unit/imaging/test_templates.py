@@ -1,4 +1,4 @@
-"""Which template a name or a grid tells, and what is recorded where templates are mixed."""
+"""Templates told by a name or a grid, and records of studies that mix them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ SI = {"instrument": "SSI", "shape": "pre-post"}
 
 @dataclass(frozen=True)
 class Circuit:
-    """What must be known of a circuit."""
+    """Fields of a circuit that the tests need."""
 
     id: str
     edges: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""What stands beside Holm's p: the family's largest t, false discoveries, and Bayes factors."""
+"""Numbers beside Holm's p: the family's largest t, false discoveries, and Bayes factors."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ STAR = (("r0", "r1"), ("r0", "r2"), ("r3", "r1"))
 
 @dataclass(frozen=True)
 class Circuit:
-    """What the tests need of a circuit."""
+    """Fields of a circuit that the tests need."""
 
     id: str
     edges: tuple[tuple[str, str], ...]

@@ -1,4 +1,4 @@
-"""What figure, report and methods say of the activity of regions."""
+"""Sentences of figure, report and methods on the activity of regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What report and methods say of reliability, shrunken estimates and who came back."""
+"""Sentences of report and methods on reliability, shrunken estimates and drop-out."""
 
 from __future__ import annotations
 

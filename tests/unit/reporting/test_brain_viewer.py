@@ -1,4 +1,4 @@
-"""Where the regions of a circuit are, and the template that they are shown on."""
+"""Positions of a circuit's regions, and the template that they are shown on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report says of the clinical course."""
+"""Sentences of the report on the clinical course."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of effects on the scores, and what their figure keeps apart."""
+"""Sentences on effects on the scores, and the panels of their figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What report and methods say of every edge."""
+"""Sentences of report and methods on every edge."""
 
 from __future__ import annotations
 

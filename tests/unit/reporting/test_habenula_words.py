@@ -1,4 +1,4 @@
-"""What report and methods say of the habenula."""
+"""Sentences of report and methods on the habenula."""
 
 from __future__ import annotations
 

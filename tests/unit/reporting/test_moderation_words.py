@@ -1,4 +1,4 @@
-"""What report, methods and figures say of covariates, blocks and moderation."""
+"""Sentences of report, methods and figures on covariates, blocks and moderation."""
 
 from __future__ import annotations
 

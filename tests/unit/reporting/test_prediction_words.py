@@ -1,4 +1,4 @@
-"""What is said and drawn of predictions."""
+"""Sentences and figures on predictions."""
 
 from __future__ import annotations
 

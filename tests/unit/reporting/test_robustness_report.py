@@ -1,4 +1,4 @@
-"""What the report and the methods say of other methods than the primary tests."""
+"""Sentences of report and methods on methods other than the primary tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves the lab: no participant in any byte, nothing of too few, all that stays listed."""
+"""Shared results: no participant in any byte, nothing on too few, every removal listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the names of files say, and which folders are looked into."""
+"""Entities in the names of files, and the folders that are searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs an index finds, on trees of empty files."""
+"""Runs that an index finds, on trees of empty files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lab leaves out by hand, and what is wrong with how it says so."""
+"""Exclusions made by hand, and mistakes in their table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is listed, pinned and fetched of a study of OpenNeuro."""
+"""Files of an OpenNeuro study that are listed, pinned and fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is left for the tests, and when a plan knows that there is nothing to test."""
+"""Participants left for the tests, and plans that leave nothing to test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is predicted of whom, and what `plan` refuses of a prediction: everything at once."""
+"""Outcomes to be predicted, and the refusals of `plan`, all at once."""
 
 from __future__ import annotations
 

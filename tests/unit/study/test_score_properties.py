@@ -1,4 +1,4 @@
-"""What holds for any table of scores: nothing is lost, and neither order nor prefix matters."""
+"""Properties of any table of scores: nothing is lost, and neither order nor prefix matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plan tells the tests of covariates, blocks and diagnoses, and who lacks one."""
+"""Covariates, blocks and diagnoses in the plan, and participants who lack one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be predicted: the outcome of every participant, and what a study lacks for it."""
+"""Outcomes to be predicted, by participant, and problems of a study that lacks them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIELD = "statistics.prediction"
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted, of whom.
+    """Outcome that is predicted, and its participants.
 
     Attributes
     ----------

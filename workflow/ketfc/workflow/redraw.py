@@ -16,7 +16,7 @@ from ketfc.base.source import code_digests
 
 @dataclass(frozen=True)
 class RedrawWorkflow:
-    """What the figures of a bundle are drawn from.
+    """Tables that the figures of a bundle are drawn from.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ class StudyWorkflow:
 
     @property
     def missing_packages(self) -> list[str]:
-        """What is said of missing packages; once they are installed, the plan is made anew."""
+        """Messages about missing packages; once they are installed, the plan is made anew."""
         return [problem.message for problem in package_problems(self.config)]
 
     @property

@@ -1,4 +1,4 @@
-"""What leaves a lab: enough for a synthesis, and nothing of anybody."""
+"""Exports of a lab: enough for a synthesis, and nothing on any participant."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ketfc.study.design.design import Design
 
 @dataclass(frozen=True)
 class Settings:
-    """What a prediction is made with, beside its sample.
+    """Settings of a prediction, beside its sample.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ OUT_OF_FOLD_COLUMNS = (
 OUT_OF_FOLD_NUMBERS = ("observed", "predicted", "predicted_sd")
 
 EXPLORATORY, VALIDATED = "exploratory", "internally validated"
-"""What a result is called: nothing else than the first below ``min-n`` or without a lock."""
+"""Labels of a result: always the first below ``min-n`` or without a lock."""
 
 _WHOLE = ("permutations", "n", "n_with", "n_features", "n_excluded", "folds", "repeats")
 

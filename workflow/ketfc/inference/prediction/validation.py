@@ -16,12 +16,12 @@ Fold = tuple[Places, Places]
 """Places of the training and of the test participants."""
 
 LOWEST, HIGHEST = 0.01, 0.99
-"""What is fitted to a class of 0 and 1 is limited to these, and then read as a probability."""
+"""Limits of a value fitted to a class of 0 and 1, which is then read as a probability."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """How participants are divided.
+    """Division of participants into folds.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ from ketfc.study.design.design import Design
 Flags = npt.NDArray[np.bool_]
 
 CONNECTIVITY, SCORE = "connectivity", "score"
-"""What is missing, and shifted, of a follow-up."""
+"""Kinds of values that are missing at a follow-up, and shifted."""
 
 IMPUTATIONS = 50
 """Times that each gap is filled: with half of the values missing, p varies little from 40 on

@@ -29,7 +29,7 @@ COBIDAS_COLUMNS = ("section", "item", "status", "known", "authors")
 """Columns of ``cobidas.tsv``."""
 
 KNOWN, PARTLY, AUTHORS = "known", "partly", "authors"
-"""Whether the run knows an item, part of it, or nothing."""
+"""States of an item: known from the run whole, in part, or not at all."""
 
 _ITEMS = Path(str(files("ketfc.reporting.bundle") / "cobidas.yaml"))
 

@@ -1,4 +1,4 @@
-"""What is in a bundle: results as they are, and beside them what explains and redraws them."""
+"""Contents of a bundle: results as they are, and the files that explain and redraw them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ MEASURES = {
     "lost": ("regions without signal", 0, True),
     "lowest": ("lowest coverage", 2, False),
 }
-"""What runs are sorted by: its name, decimals, and whether more is worse."""
+"""Numbers that runs can be sorted by: name, decimals, True where more is worse."""
 
 
 @dataclass(frozen=True)

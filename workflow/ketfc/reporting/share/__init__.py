@@ -1,1 +1,1 @@
-"""What may leave the lab: results without participants, and what was removed to make them so."""
+"""Results without participants, which may leave the lab, and a list of everything removed."""

@@ -1,4 +1,4 @@
-"""How many participants are behind a result, and whether they are too few to tell of it."""
+"""Numbers of participants behind a result, and those that are too small to be shown."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ _STAY = (
 
 @dataclass(frozen=True)
 class Leaving:
-    """What leaves the lab.
+    """Results that leave the lab.
 
     Attributes
     ----------

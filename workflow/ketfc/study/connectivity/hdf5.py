@@ -1,4 +1,4 @@
-"""What giga_connectome and CONN write: series in HDF5 or TSV, and matrices in HDF5."""
+"""Files of giga_connectome and CONN: series in HDF5 or TSV, and matrices in HDF5."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEX = {"m": "male", "male": "male", "f": "female", "female": "female", "o": "other"}
-"""What BIDS allows (participants.tsv), in words; what else a table holds stays as it is."""
+"""Values that BIDS allows in participants.tsv, in words; any other value stays as it is."""
 
 
 def age_and_sex(tables: Sequence[Table], participants: Iterable[str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What concerns one circuit beside its primary tests, for its card."""
+"""Remarks on one circuit beside its primary tests, for its card."""
 
 from __future__ import annotations
 

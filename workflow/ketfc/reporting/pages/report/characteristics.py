@@ -14,7 +14,7 @@ from ketfc.reporting.words import compact, number
 from ketfc.study.design.design import Design
 
 _FEW = 5
-"""Where participants are not to be known, fewer than these are not counted."""
+"""Smallest count that is shown on a page that must not identify participants."""
 
 _OF_SCANS = ("repetition_time", "n_volumes", "seconds_kept", "mean_fd")
 

@@ -26,7 +26,7 @@ _GREYS = 4
 
 @dataclass(frozen=True)
 class Place:
-    """Where a region is.
+    """Position of a region.
 
     Attributes
     ----------
