@@ -17,7 +17,8 @@ from ketfc.reporting.design_words import effect_in_words, unit_of
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.sessions.paired import draw_paired
 from ketfc.reporting.figures.sessions.trajectory import draw_trajectory
-from ketfc.reporting.pages.report.beside import FAILED, OPEN, PASSED, Tables, gates, remarks
+from ketfc.reporting.gates import FAILED, OPEN, PASSED, gates
+from ketfc.reporting.pages.report.beside import Tables, remarks
 from ketfc.reporting.pages.report.characteristics import characteristics
 from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
 from ketfc.reporting.pages.report.people import everybody
@@ -155,7 +156,10 @@ def test_means_by_arm_are_those_of_the_pairs(made, numbers):
 
 def test_gates_are_passed_failed_or_not_assessed(made):
     tables = tables_of(made)
-    states = {gate.name: gate.state for gate in gates("dmn", tables, made.design)}
+    states = {
+        gate.name: gate.state
+        for gate in gates("dmn", tables.hypotheses, tables.motion, tables.curves, made.design)
+    }
     assert states == {"head motion": PASSED, "choices of analysis": PASSED}
     where = (made.motion["circuit"] == "dmn") & (made.motion["test"] == "follows")
     follows = made.motion.assign(gate=made.motion["gate"].mask(where, "follows-motion"))
@@ -165,12 +169,18 @@ def test_gates_are_passed_failed_or_not_assessed(made):
     )
     flagged = made.hypotheses.assign(flags="habenula: caution")
     bad = replace(tables, motion=follows, curves=curves, hypotheses=flagged)
-    found = gates("dmn", bad, made.design)
+    found = gates("dmn", bad.hypotheses, bad.motion, bad.curves, made.design)
     assert [gate.state for gate in found] == [FAILED, FAILED, FAILED]
     assert "change depends on scale" in found[1].why
-    assert [gate.state for gate in gates("salience", bad, made.design)][:2] == [PASSED, PASSED]
+    assert [
+        gate.state
+        for gate in gates("salience", bad.hypotheses, bad.motion, bad.curves, made.design)
+    ][:2] == [PASSED, PASSED]
     nothing = replace(tables, motion=made.motion.iloc[:0], curves=made.curves.iloc[:0])
-    assert {gate.state for gate in gates("dmn", nothing, made.design)} == {OPEN}
+    assert {
+        gate.state
+        for gate in gates("dmn", nothing.hypotheses, nothing.motion, nothing.curves, made.design)
+    } == {OPEN}
 
 
 def test_a_card_holds_what_the_tables_tell_of_its_circuit_alone(made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from ketfc.base.files import MISSING
 from ketfc.inference.motion.gate import FOLLOWS
-from ketfc.reporting.words import interval, is_missing, number, p_equals
+from ketfc.reporting.words import as_number, interval, is_missing, number, p_equals
 
 
 def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -34,6 +35,18 @@ def hypothesis_row(hypotheses: pd.DataFrame, circuit: str, test: str) -> dict[st
     """Return the row of one hypothesis × test as a dict, or None if it was not run."""
     rows = hypotheses[(hypotheses["hypothesis"] == circuit) & (hypotheses["test"] == test)]
     return None if rows.empty else {str(key): value for key, value in rows.iloc[0].items()}
+
+
+STATES = {"found": "evidence", "open": "no evidence", "none": "no result"}
+"""Words for what a test says once its p is corrected."""
+
+
+def state_of(row: Mapping[Any, Any], alpha: float) -> str:
+    """Return ``found`` (p after Holm not above alpha), ``open`` (above) or ``none`` (no result)."""
+    estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
+    if math.isnan(estimate) or math.isnan(p):
+        return "none"
+    return "found" if p <= alpha else "open"
 
 
 CLOUD_FROM = 8

@@ -9,23 +9,12 @@ from typing import Any
 import pandas as pd
 
 from ketfc.inference.families import BASELINE, MODERATION, SECONDARY, SENSITIVITY
-from ketfc.inference.motion.gate import CHANGED, FOLLOWS
-from ketfc.reporting.rows import hypothesis_row, motion_row
+from ketfc.reporting.gates import flags_of_circuit
+from ketfc.reporting.rows import hypothesis_row
 from ketfc.reporting.text.beside.influence import left_out
 from ketfc.reporting.text.beside.robustness import agreement
-from ketfc.reporting.words import as_number, interval, is_missing, number, p_equals
+from ketfc.reporting.words import interval, is_missing, number, p_equals
 from ketfc.study.design.design import Design
-
-PASSED, FAILED, OPEN = "passed", "not passed", "not assessed"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One question that a result has to stand up to: its name, the answer, and why."""
-
-    name: str
-    state: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -49,62 +38,6 @@ class Tables:
     shrinkage: pd.DataFrame
     curves: pd.DataFrame
     influence: pd.DataFrame | None = None
-
-
-def gates(circuit: str, tables: Tables, design: Design) -> list[Gate]:
-    """Return the gates of a circuit's results: motion, choices of analysis, the habenula.
-
-    Parameters
-    ----------
-    circuit : str
-        Its id.
-    tables : Tables
-        Results of all circuits.
-    design : Design
-        Its primary strategy decides.
-    """
-    found = [_motion_gate(circuit, tables.motion, design), _choices_gate(circuit, tables.curves)]
-    flags = _flags(circuit, tables.hypotheses)
-    habenula = [flag.partition(": ")[2] for flag in flags if flag.startswith("habenula: ")]
-    if habenula:
-        state = PASSED if habenula[0] == "interpretable" else FAILED
-        found.append(Gate("habenula", state, habenula[0]))
-    return found
-
-
-def _flags(circuit: str, hypotheses: pd.DataFrame) -> list[str]:
-    rows = hypotheses[hypotheses["hypothesis"] == circuit]
-    return list(dict.fromkeys(flag for one in rows["flags"].dropna() for flag in one.split(";")))
-
-
-def _motion_gate(circuit: str, motion: pd.DataFrame, design: Design) -> Gate:
-    row = motion_row(motion, circuit, design.strategy, "follows")
-    if row is None or not is_missing(row["reason"]):
-        return Gate("head motion", OPEN, "not tested" if row is None else str(row["reason"]))
-    found = f"change and change in mean FD: r = {number(row['estimate'])}, "
-    found += p_equals(row["p_permutation"])
-    itself = motion_row(motion, None, None, "change") or {}
-    if itself.get("gate") == CHANGED:
-        return Gate("head motion", FAILED, f"motion itself changed; {found}")
-    return Gate("head motion", FAILED if row["gate"] == FOLLOWS else PASSED, found)
-
-
-def _choices_gate(circuit: str, curves: pd.DataFrame) -> Gate:
-    own = curves[curves["hypothesis"] == circuit]
-    shares = [
-        f"{row['test']}: {number(100 * as_number(row['share_significant']), 0)} % of "
-        f"{number(row['counted'], 0)} significant"
-        for row in own.to_dict("records")
-        if not is_missing(row["share_significant"])
-    ]
-    if not shares:
-        return Gate("choices of analysis", OPEN, "no specifications")
-    on = [
-        f"{row['test']} depends on {row['depends_on']}"
-        for row in own.to_dict("records")
-        if not is_missing(row["depends_on"])
-    ]
-    return Gate("choices of analysis", FAILED if on else PASSED, "; ".join([*on, *shares]))
 
 
 def remarks(circuit: str, tables: Tables, design: Design, habenula: Sequence[str]) -> list[Remark]:
@@ -139,7 +72,7 @@ def remarks(circuit: str, tables: Tables, design: Design, habenula: Sequence[str
     found += _family(circuit, hypotheses, SECONDARY, "secondary tests", "other-tests")
     found += _family(circuit, hypotheses, MODERATION, "moderation, exploratory", "moderation")
     found += _family(circuit, hypotheses, BASELINE, "before treatment", "baseline")
-    if any(flag.startswith("habenula: ") for flag in _flags(circuit, hypotheses)):
+    if any(flag.startswith("habenula: ") for flag in flags_of_circuit(circuit, hypotheses)):
         found += [Remark("habenula", said, "habenula") for said in habenula]
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ketfc.inference.families import SECONDARY
-from ketfc.reporting.rows import hypothesis_row, primary_circuits
+from ketfc.reporting.rows import STATES, hypothesis_row, primary_circuits, state_of
 from ketfc.reporting.tables import effect_of
 from ketfc.reporting.words import (
     as_number,
@@ -64,7 +64,6 @@ class Card:
     tests: dict[str, Outcome]
 
 
-_LABELS = {"found": "evidence", "open": "no evidence", "none": "no result"}
 _TESTS = ("change", "association")
 
 
@@ -97,9 +96,7 @@ def _reach(hypotheses: pd.DataFrame, circuits: list[str], test: str) -> float:
 
 def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> Outcome:
     estimate, p = as_number(row["estimate"]), as_number(row["p_holm"])
-    state = "found" if p <= alpha else "open"
-    if math.isnan(estimate) or math.isnan(p):
-        state = "none"
+    state = state_of(row, alpha)
     ends = [as_number(row[key]) for key in ("ci_holm_low", "estimate", "ci_holm_high")]
     bar = None
     if state != "none" and not any(map(math.isnan, ends)):
@@ -107,7 +104,7 @@ def _outcome(row: Mapping[str, Any], name: str, reach: float, alpha: float) -> O
         bar = (low, middle, high, 50.0)
     return Outcome(
         state=state,
-        label=_LABELS[state],
+        label=STATES[state],
         secondary=row["family"] == SECONDARY,
         estimate=f"{'+' if estimate > 0 else ''}{compact(estimate)}",
         size="" if row["effect_size"] == row["estimate"] else effect_of(row),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ketfc.reporting.design_words import unit_of
-from ketfc.reporting.pages.report.beside import Gate, Remark, Tables, gates, remarks
+from ketfc.reporting.gates import Gate, gates
+from ketfc.reporting.pages.report.beside import Remark, Tables, remarks
 from ketfc.reporting.pages.report.brain.viewer import Place, places
 from ketfc.reporting.pages.report.cards import Card, cards
 from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
@@ -82,7 +83,7 @@ def stories(
                 else [],
                 places=places(card.circuit, regions),
                 plots=circuit_plots(card.circuit, numbers, runs, design, unit=unit, people=people),
-                gates=gates(card.circuit, tables, design),
+                gates=gates(card.circuit, tables.hypotheses, tables.motion, tables.curves, design),
                 remarks=remarks(card.circuit, tables, design, habenula),
             )
         )
