@@ -13,20 +13,25 @@
 
 from snakemake.utils import min_version
 
+from ketfc.base.bundled import bundled
+
 min_version("9.15")
+
+
+include: "workflow/rules/module.smk"
+include: "workflow/rules/scripts.smk"
 
 
 # the demo study runs as it is; a study of one's own replaces its configuration as a whole
 if not workflow.config_settings.configfiles:
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: str(bundled("config/config.yaml"))
 
 
-# one image for every rule, used only with --software-deployment-method apptainer: docs/cluster.md
-container: "ketfc.sif"
+if not MODULE:
 
-
-include: "workflow/rules/scripts.smk"
+    # one image for every rule, used only with --software-deployment-method apptainer: docs/cluster.md
+    container: "ketfc.sif"
 
 
 # several studies are another matter than one: what each exported is all that is read
@@ -69,7 +74,7 @@ else:
 
     rule all:
         """Make everything, to results/report.html."""
-        default_target: True
+        default_target: FIRST
         input:
             rules.report.output,
             rules.methods.output,
@@ -79,5 +84,7 @@ else:
             of_images(rules.dataset_description.output),
             rules.summary.output,
 
-    onsuccess:
-        say(answer())
+    if not MODULE:
+
+        onsuccess:
+            say(answer())

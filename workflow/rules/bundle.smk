@@ -109,11 +109,11 @@ _drawn = {
     "ketfc": __version__,
     "study": WORK.config.study.name,
     "figures": {
-        name: {key: str(path) for key, path in files.items()}
+        name: {key: path.removeprefix(PREFIX) for key, path in files.items()}
         for name, files in FIGURES.items()
     },
     "maps": {
-        "of": {key: str(path) for key, path in _of_map.items()},
+        "of": {key: path.removeprefix(PREFIX) for key, path in _of_map.items()},
         "seeds": list(WORK.seeds),
         "questions": list(WORK.map_questions),
     },
@@ -129,7 +129,7 @@ rule bundle:
         figures=rules.figures.input,
         drawn_from=[path for files in FIGURES.values() for path in files.values()],
         facts=rules.methods.output.facts,
-        workflow=f"{workflow.basedir}/Snakefile",
+        workflow=str(bundled("Snakefile")),
     output:
         "results/bundle.zip",
     log:
@@ -142,6 +142,7 @@ rule bundle:
         runtime=10,
     params:
         drawn=_drawn,
+        root=PREFIX,
         code=WORK.code["bundle"],
     script:
         "../scripts/bundle.py"

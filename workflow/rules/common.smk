@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from ketfc.base.bundled import FOLDER
 from ketfc.base.errors import RefusalError
 from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.run.resources import (
@@ -23,19 +24,25 @@ from ketfc.imaging.run.resources import (
 from ketfc.study.runs.manifest import digest, files_by_participant
 from ketfc.workflow import DEMO, answers, entry, greeting, of_runs, study_workflow
 
-if "apptainer" in map(str, workflow.deployment_settings.deployment_method):
+if not MODULE and "apptainer" in map(
+    str, workflow.deployment_settings.deployment_method
+):
     if not Path("ketfc.sif").exists():
         raise WorkflowError(
             "--software-deployment-method apptainer needs the image ketfc.sif in this folder, or a "
             "link to it: apptainer build ketfc.sif apptainer.def, in a clone of ketfc."
         )
 
+# those of the call; a module is given its configuration by the workflow around it
+CONFIGFILES = workflow.configfiles if MODULE else workflow.config_settings.configfiles
+
 try:
     WORK = study_workflow(
         config,
-        Path(workflow.basedir),
+        FOLDER,
         first=workflow.is_main_process,
-        configfiles=workflow.config_settings.configfiles,
+        configfiles=CONFIGFILES,
+        results=Path(f"{PREFIX}results"),
     )
 except RefusalError as error:
     raise WorkflowError(str(error)) from None
@@ -52,8 +59,7 @@ def say(text, **extra):
 
 
 if workflow.is_main_process:
-    told = workflow.config_settings.configfiles
-    say(greeting(WORK, told), ketfc_answer=answer)
+    say(greeting(WORK, CONFIGFILES), ketfc_answer=answer)
 else:
     # A job on another machine is that job alone: whatever was edited meanwhile, it must not make what
     # comes before it again, as every other job there would too (snakemake#3234). What it was told of

@@ -61,6 +61,7 @@ rule map_run:
         mem_mb=voxels_memory,
         runtime=run_minutes,
     params:
+        derivatives=f"{PREFIX}{_derivatives}",
         space=WORK.space,
         atlases=WORK.made_atlases,
         parcellations=WORK.parcellations,

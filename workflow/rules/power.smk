@@ -39,7 +39,7 @@ rule power_question:
 
 rule power:
     """Simulate the power of a planned study; needs no images."""
-    default_target: "study" not in config
+    default_target: FIRST and "study" not in config
     input:
         simulated=expand(rules.power_question.output[0], question=PLANNED.questions),
         design=PLANNED.design,
@@ -67,7 +67,7 @@ rule power:
         "../scripts/power.py"
 
 
-if "study" not in config:
+if not MODULE and "study" not in config:
 
     onsuccess:
         logger.info(answers(["power"]), extra={"ketfc": True})

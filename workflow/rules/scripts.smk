@@ -18,5 +18,9 @@ def quoted(execute):
     return execute_quoted
 
 
-if shlex.quote(sys.executable) != sys.executable:
+# once, though a workflow that has this one as a module may read it several times
+if (
+    shlex.quote(sys.executable) != sys.executable
+    and ScriptBase._execute_cmd.__name__ != "execute_quoted"
+):
     ScriptBase._execute_cmd = quoted(ScriptBase._execute_cmd)

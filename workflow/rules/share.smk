@@ -3,7 +3,7 @@
 from ketfc.reporting.share.allowed import allowed
 
 _every_table = [
-    path.removeprefix("results/")
+    path.removeprefix(f"{PREFIX}results/")
     for path in map(str, [*_results, *rules.inventory.output])
     # the checklist of the bundle is of no result
     if path.endswith(".tsv") and path != rules.cobidas.output.table

@@ -12,5 +12,6 @@ with running(snakemake):
         drawn=snakemake.params.drawn,
         facts=read_json(inputs.facts),
         workflow=inputs.workflow,
+        root=snakemake.params.root,
     )
     write_archive(snakemake.output[0], members)

@@ -16,6 +16,7 @@ with running(snakemake):
     others = list(zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True))
     with unchanged(inputs):
         extraction, run = read_voxels(files, others, regions, settings)
-    folder, stem = Path("results/derivatives", names.folder), f"{names.run}_space-{params.space}"
+    folder = Path(params.derivatives, names.folder)
+    stem = f"{names.run}_space-{params.space}"
     write_voxels(folder, stem, run, extraction, regions, settings)
     write_extraction(Path(snakemake.output.extraction), extraction)

@@ -26,12 +26,20 @@ from ketfc.study.runs.manifest import demo_manifest, digest
 from ketfc.workflow.study import DEMO, StudyWorkflow, exclusions_by_hand, study_folders
 from ketfc.workflow.terminal import relative
 
+RESULTS = Path("results")
+"""Where results are, unless another workflow says otherwise."""
+
 CONSTANT_CODE = {"fetch_bold": "1"}
 """By script: what was fetched has the listed checksum, no update of the code fetches it again."""
 
 
 def study_workflow(
-    given: Mapping[str, Any], root: Path, *, first: bool, configfiles: Sequence[str | Path] = ()
+    given: Mapping[str, Any],
+    root: Path,
+    *,
+    first: bool,
+    configfiles: Sequence[str | Path] = (),
+    results: Path = RESULTS,
 ) -> StudyWorkflow:
     """Return what the rules need to know.
 
@@ -47,6 +55,8 @@ def study_workflow(
     configfiles : sequence of path
         The files that the configuration comes from, looked at by the first process alone, since on
         the nodes of a cluster they need not be there.
+    results : pathlib.Path
+        The folder of the results, which must not be another study's.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def study_workflow(
         registry = f"{place}_circuits.yaml"
     usable = True
     if first:
-        _require_own_results(config, configfiles)
+        _require_own_results(config, configfiles, results)
         # what is on this machine decides which alternative definitions are measured
         nothing: dict[str, list[str]] = {"variants": [], "atlases": [], "maps": [], "seeds": []}
         about: dict[str, Any] = {
@@ -117,13 +127,15 @@ def study_workflow(
     )
 
 
-def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> None:
+def _require_own_results(
+    config: Config, configfiles: Sequence[str | Path], results: Path
+) -> None:
     """Refuse a folder with the results of another study, which this one would replace.
 
     A study is known by its name, and the demo by its simulated images too, since labs begin with a
     copy of its config.
     """
-    design, runs = Path("results/plan/design.json"), Path("results/plan/runs.tsv")
+    design, runs = results / "plan/design.json", results / "plan/runs.tsv"
     if not (design.is_file() and runs.is_file()):
         return
     theirs = str(read_json(design)["study"])
@@ -141,8 +153,8 @@ def _require_own_results(config: Config, configfiles: Sequence[str | Path]) -> N
         mended = "Add --configfile with the config of that study, or go to another folder"
     held = "the simulated demo" if simulated else f"the study {theirs}"
     raise RefusalError(
-        f"results: this folder holds the results of {held}, and this call is of {mine}.\n"
-        f"Nothing was changed. {mended}; to begin anew here, delete the folder results."
+        f"{results}: this folder holds the results of {held}, and this call is of {mine}.\n"
+        f"Nothing was changed. {mended}; to begin anew here, delete the folder {results}."
     )
 
 

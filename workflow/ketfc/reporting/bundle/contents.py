@@ -42,19 +42,22 @@ def bundle_members(
     drawn: Mapping[str, Any],
     facts: Mapping[str, Any],
     workflow: str | Path,
+    root: str = "",
 ) -> dict[str, bytes | Path]:
     """Return all that a bundle holds.
 
     Parameters
     ----------
     files : iterable of path
-        Results, by paths from the working directory, which they keep in the bundle.
+        Results.
     drawn : mapping
         What figures are drawn from, as :func:`ketfc.workflow.redraw.redraw_workflow` reads it.
     facts : mapping
         ``provenance.json``, from `ketfc.reporting.pages.provenance.study_facts`.
     workflow : path
         The Snakefile that was run.
+    root : str
+        The folder that names in the bundle are relative to; by default the working directory.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def bundle_members(
     StudyError
         If a result is missing or empty, naming every such file.
     """
-    results = {Path(path).as_posix(): Path(path) for path in files}
+    results = {Path(path).relative_to(root).as_posix(): Path(path) for path in files}
     _require_whole(results)
     config, versions = facts["config"], facts["versions"]
     study = str(config["study"]["name"])
@@ -127,9 +130,9 @@ def _columns_of(results: Mapping[str, Path]) -> dict[str, str]:
     """Return what tables are: their columns, from the JSON beside them."""
     told = {}
     for name, path in results.items():
-        sidecar = path.with_suffix(".json")
-        if path.suffix == ".tsv" and sidecar.as_posix() in results:
-            columns = [key for key in read_json(sidecar) if key != "GeneratedBy"]
+        sidecar = Path(name).with_suffix(".json").as_posix()
+        if path.suffix == ".tsv" and sidecar in results:
+            columns = [key for key in read_json(results[sidecar]) if key != "GeneratedBy"]
             told[name] = f"Table of {listed(columns)}" if columns else name
     return told
 
