@@ -119,12 +119,16 @@ def test_a_whole_study_under_a_prefix_and_its_archive(finished: Study, tmp_path:
     study = finished.copy(tmp_path / "study")
     for folder in ("results", "logs", ".snakemake"):
         (study.folder / folder).rename(tmp_path / folder)
+    # what is measured of voxels is written by names of its own
+    study.configure(maps={"seed-maps": True, "seeds": ["sgACC"], "permutations": 100})
     text = HEAD + module("ketfc", prefix="'circuits'")
     done = run(study, text, "ketfc_all", "ketfc_bundle", "ketfc_share")
     assert done.code == 0, done.text
     mine = contents(study.folder / "circuits/results", "*.tsv")
     theirs = contents(tmp_path / "results", "*.tsv")
     assert set(theirs) <= set(mine)
+    assert not study.results.exists()
+    assert (study.folder / "circuits/results/maps/seed-sgACC_change_stat-t.nii.gz").is_file()
     assert [name for name in theirs if mine[name] != theirs[name]] == []
     shared = {path.name for path in (study.folder / "circuits/results/share").rglob("*.tsv")}
     assert {"removed.tsv", "hypotheses.tsv"} <= shared

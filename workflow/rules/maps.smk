@@ -61,7 +61,6 @@ rule map_run:
         mem_mb=voxels_memory,
         runtime=run_minutes,
     params:
-        derivatives=f"{PREFIX}{_derivatives}",
         space=WORK.space,
         atlases=WORK.made_atlases,
         parcellations=WORK.parcellations,
@@ -182,7 +181,6 @@ rule group_map:
         runtime=map_minutes,
     params:
         names=WORK.names,
-        stem=_group_map,
         strategy=WORK.group_map_strategy,
         seed=WORK.config.statistics.seed,
         permutations=WORK.config.maps.permutations,

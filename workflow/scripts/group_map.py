@@ -23,6 +23,6 @@ with running(snakemake):
         **{key: params[key] for key in ("strategy", "seed", "permutations", "fitted_tail")},
     )
     parcels = Parcels(*read_volume(inputs.image[0]), read_tsv(inputs.table[0], numeric=("index",)))
-    write_group_map(Path(params.stem), found, alpha=params.alpha)
+    write_group_map(Path(snakemake.output.sidecar).with_suffix(""), found, alpha=params.alpha)
     write_tsv(snakemake.output.clusters, map_clusters(found, parcels, alpha=params.alpha))
     write_sidecars([snakemake.output.clusters])

@@ -16,7 +16,8 @@ with running(snakemake):
     others = list(zip(map(Path, inputs.other_bolds), map(Path, inputs.other_masks), strict=True))
     with unchanged(inputs):
         extraction, run = read_voxels(files, others, regions, settings)
-    folder = Path(params.derivatives, names.folder)
+    # maps of seeds, or values of activity, or both
+    folder = Path([*snakemake.output.maps, *snakemake.output.activity][0]).parent
     stem = f"{names.run}_space-{params.space}"
     write_voxels(folder, stem, run, extraction, regions, settings)
     write_extraction(Path(snakemake.output.extraction), extraction)
