@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -81,6 +83,24 @@ def test_results_under_a_prefix_have_the_same_bytes_from_files_that_have_none(
     assert mapped.code == 0, mapped.text
     assert (study.folder / place / name).is_file()
     assert not study.results.exists()
+
+
+def test_the_workflow_of_the_docs(few: Study, tmp_path: Path) -> None:
+    study = few.copy(tmp_path / "study")
+    (study.folder / "config").mkdir()
+    (study.folder / "config.yaml").rename(study.folder / "config/config.yaml")
+    (study.folder / "slides.py").touch()
+    page = (REPO / "docs/module.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^( *)```python\n(.+?)^ *```", page, re.DOTALL | re.MULTILINE)
+    whole, changed = (textwrap.dedent(indent + text) for indent, text in blocks)
+    done = run(study, whole + changed, "-n", "-p")
+    assert done.code == 0, done.text
+    assert done.jobs["slides"] == 1
+    assert done.jobs["ketfc_figure"] > 8
+    assert "ketfc_report" not in done.jobs
+    denoised = re.findall(r"rule ketfc_denoise_run:\n(?: .*\n)*? *resources: (.*)", done.text)
+    assert len(denoised) == 4
+    assert all("mem_mb=8000" in asked for asked in denoised)
 
 
 def test_two_studies_in_one_workflow(few: Study, tmp_path: Path) -> None:
