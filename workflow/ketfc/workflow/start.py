@@ -127,9 +127,7 @@ def study_workflow(
     )
 
 
-def _require_own_results(
-    config: Config, configfiles: Sequence[str | Path], results: Path
-) -> None:
+def _require_own_results(config: Config, configfiles: Sequence[str | Path], results: Path) -> None:
     """Refuse a folder with the results of another study, which this one would replace.
 
     A study is known by its name, and the demo by its simulated images too, since labs begin with a
