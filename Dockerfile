@@ -10,6 +10,10 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 
+LABEL org.opencontainers.image.title="ketfc" \
+    org.opencontainers.image.version="0.2.0" \
+    org.opencontainers.image.licenses="BSD-3-Clause"
+
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # which of the two tested pairs: snakemake-9.15.txt or snakemake-9.27.txt
 ARG PINS=snakemake-9.15.txt

@@ -5,4 +5,4 @@ Data flows one way, and so do the imports: :mod:`ketfc.study` (what was measured
 to evidence), :mod:`ketfc.reporting` (from evidence to paper). Nothing here knows of Snakemake.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
