@@ -144,6 +144,9 @@ def test_drugs_are_compared_at_equal_period_in_patients_alone(study, plan) -> No
     means = difference.groupby(order).mean()
     assert list(means.index) == ["control-first", "ketamine-first"]
     assert row["n"] == len(difference) == 26
+    # the others of 36 patients: who had one drug alone, in no known order, or lacks a score
+    assert set(drugs["n"] + drugs["n_missing"]) == {36}
+    assert set(drugs["n_missing"]) == {10}
     assert row["estimate"] == pytest.approx(means.mean())
     (risk,) = drugs[
         drugs["effect"].eq("risk difference") & drugs["outcome"].eq("response")

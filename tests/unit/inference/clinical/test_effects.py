@@ -17,10 +17,10 @@ from ketfc.inference.clinical.effects import (
     BETWEEN_SCALES,
     DRUGS,
     EFFECT_COLUMNS,
-    SMALL_CELL,
     UNADJUSTED,
     clinical_effects,
 )
+from ketfc.inference.clinical.parts import SMALL_CELL
 from ketfc.inference.clinical.time_course import time_course
 from ketfc.inference.core.effect_sizes import FOLLOWUP_SD, hedges_factor
 from ketfc.study.design.design import Design
@@ -139,6 +139,17 @@ def test_responders_are_counted_by_arm(rng) -> None:
     assert (row["n_ketamine"], row["n_control"], row["n_missing"]) == (12, 19, 1)
     share = row["events_ketamine"] / 12 - row["events_control"] / 19
     assert row["estimate"] == pytest.approx(share)
+
+
+def test_every_row_between_arms_counts_everybody(rng) -> None:
+    scores, design, _ = study(rng)
+    gone = "sub-11"
+    people = design.participants | {gone: None}
+    table = effects_of(scores, replace(design, participants=people))
+    between = table[table["contrast"] == BETWEEN_ARMS]
+    assert {"score", "response", "remission"} <= set(between["outcome"])
+    assert set(between["n"] + between["n_missing"]) == {32}
+    assert between["n_missing"].min() == 1
 
 
 def test_who_has_no_baseline_score_neither_responds_nor_remits(rng) -> None:
@@ -298,6 +309,14 @@ def test_drugs_of_a_crossover_are_compared_at_equal_period(rng) -> None:
     assert 0 < once[0] < 13
     assert risk["p"] == pytest.approx(stats.binomtest(int(once[0]), int(sum(once)), 0.5).pvalue)
     assert set(response["p_method"]) == {"McNemar's exact"}
+    # all rows between drugs count the same 14, of whom one had a single drug
+    between = table[table["contrast"] == BETWEEN_DRUGS]
+    assert len(between) > 3
+    assert set(between["n_missing"]) == {1}
+    both = pd.concat([scores, scores.assign(scale="depression", instrument="MADRS")])
+    table = effects_of(both, design)
+    correlated = table[(table["contrast"] == BETWEEN_SCALES) & (table["reference"] == "pla")]
+    assert [*correlated["n"], *correlated["n_missing"]] == [13, 1]
     within = table[table["contrast"] == WITHIN_ARM]
     assert set(zip(within["reference"], within["role"], strict=True)) == {
         ("pre", "ket"),

@@ -125,10 +125,12 @@ def complete_of(table: pd.DataFrame, test: PlannedTest, design: Design) -> pd.Da
     if test.arm is None and design.group_column:
         needs = (*needs, design.group_column)
     rows = rows.dropna(subset=list(needs))
-    if design.within_drugs and test.arm is None:
-        # who had one drug alone has no difference between two
-        rows = rows[rows["sequence"].isin([KETAMINE_FIRST, CONTROL_FIRST])]
-    return rows
+    return with_both_drugs(rows) if design.within_drugs and test.arm is None else rows
+
+
+def with_both_drugs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return those who had both drugs: who had one alone has no difference between two."""
+    return table[table["sequence"].isin([KETAMINE_FIRST, CONTROL_FIRST])]
 
 
 def score_model(

@@ -15,7 +15,8 @@ from ketfc.inference.clinical.changes import (
     CHANGE_SD,
     WITHIN_ARM,
 )
-from ketfc.inference.clinical.effects import BETWEEN_SCALES, SMALL_CELL, UNADJUSTED
+from ketfc.inference.clinical.effects import BETWEEN_SCALES, UNADJUSTED
+from ketfc.inference.clinical.parts import SMALL_CELL
 from ketfc.inference.clinical.responses import (
     EMPTY_CELL,
     NEEDED_TO_HARM,
