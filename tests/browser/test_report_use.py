@@ -201,6 +201,38 @@ def test_a_filtered_table_is_downloaded_as_it_is_seen(opened):
     assert [row[:3] for row in rows[1:]] == [[f"{WHO}_ses-post_task-rest", "post", "excluded"]]
 
 
+def test_tables_are_downloaded_and_sorted_by_the_values_before_rounding(opened):
+    shown, whole = (
+        opened.value(
+            f"(() => {{ const t = {_RUNS}; const i = [...t.tHead.rows[0].cells]"
+            f".findIndex(c => c.textContent.includes('mean FD'));"
+            f"return [...t.tBodies[0].rows].map(r => r.cells[i]).map(c => {what}); }})()"
+        )
+        for what in ("c.textContent", "c.dataset.whole || c.textContent")
+    )
+    assert max(map(len, shown)) < max(map(len, whole)) > 5
+    opened.value(
+        "window.blobs = []; URL.createObjectURL = blob => { blobs.push(blob); return '#'; };"
+        f"(() => {{ const box = {_RUNS}.closest('.scroll').previousElementSibling;"
+        "[...box.querySelectorAll('button')].find(b => b.textContent === 'TSV').click(); })()"
+    )
+    answer = opened.call(
+        "Runtime.evaluate",
+        expression="new Promise(done => setTimeout(done, 300)).then(() => blobs[0].text())",
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    rows = [line.split("\t") for line in answer["result"]["value"].splitlines()]
+    assert [row[3] for row in rows[1:]] == whole
+    # two that look the same are told apart
+    header = f"[...{_RUNS}.tHead.rows[0].cells].find(c => c.textContent.includes('mean FD'))"
+    opened.value(f"{header}.click()")
+    order = opened.value(f"[...{_RUNS}.tBodies[0].rows].map(r => Number(r.cells[3].dataset.order))")
+    known = [value for value in order if value]
+    assert known == sorted(known)
+    assert len(set(known)) > len(set(shown))
+
+
 def test_a_row_that_is_drawn_later_is_marked_too(opened):
     opened.value(
         f"(() => {{ const box = {_RUNS}.closest('.scroll').previousElementSibling;"

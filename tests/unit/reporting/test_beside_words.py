@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import made_tables
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +14,7 @@ from ketfc.reporting.text.beside.influence import influence_methods, influence_s
 from ketfc.reporting.text.beside.reliability import reliability_methods, reliability_section
 from ketfc.reporting.text.beside.shrinkage import shrinkage_methods, shrinkage_section
 from ketfc.reporting.text.references import cited
-from ketfc.reporting.words import number
+from ketfc.reporting.words import compact, number
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +136,12 @@ def test_who_moves_a_result_is_named_and_many_are_counted():
     first = dict(zip(section.table.columns, rows[0], strict=True))
     assert first["rank"] == f"{row['rank']:.0f} of {row['ranked']}"
     assert first["same sign in resamples"] == f"{100 * row['share_same_sign']:.0f} %"
-    assert first["first half"].startswith(number(row["estimate_first"], signed=True))
-    assert first["second half"].startswith(number(row["estimate_second"], signed=True))
+    assert first["first half"].startswith(compact(row["estimate_first"], signed=True))
+    lacking = made.stability.assign(estimate_second=np.nan, p_second=np.nan)
+    cells = influence_section(made.influence, lacking).table.rows[0]
+    n = f"{row['n_second']:.0f}"
+    assert f"not tested (n = {n})" in cells
+    assert first["second half"].startswith(compact(row["estimate_second"], signed=True))
     assert influence_section(None, None) is None
 
 

@@ -25,6 +25,7 @@ from ketfc.reporting.pages.report.people import everybody
 from ketfc.reporting.pages.report.plots import courses, scatter
 from ketfc.reporting.pages.report.tables import excluded
 from ketfc.reporting.tables import Table, effect_of, order_of, without_empty
+from ketfc.reporting.words import bayes, compact, interval, number, p_value, span, whole_value
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_tables
@@ -278,11 +279,38 @@ def test_rows_without_a_number_are_named_below_the_table():
     [
         ("−0.12", "-0.12"), ("+3", "3"), ("< .001", "0.0005"), (".043", "0.043"), ("1.00", "1"),
         ("[−0.3, 0.2]", "-0.3"), ("≈ 2.5", "2.5"), ("12 (3)", "12"), ("n/a", ""),
-        ("> 1000", "1000"),
+        ("> 1000", "1000"), ("-0.012345678", "-0.012345678"), ("1.25e-06", "1.25e-06"),
+        ("[-2.5e-05, 3]", "-2.5e-05"),
     ],
 )  # fmt: skip
 def test_numbers_are_sorted_as_numbers(cell, order):
     assert order_of(cell) == order
+
+
+def test_a_rounded_number_knows_its_value():
+    assert (number(-0.0123456789), whole_value(number(-0.0123456789))) == ("−0.01", "-0.012345679")
+    assert (compact(0.0312345, signed=True), whole_value(compact("0.0312345"))) == (
+        "+0.0312", "0.0312345",
+    )  # fmt: skip
+    assert whole_value(p_value(0.00012)) == "0.00012"
+    assert (span(-0.01234, 12.3456), whole_value(span(-0.01234, 12.3456))) == (
+        "[−0.0123, 12.3]", "[-0.01234, 12.3456]",
+    )  # fmt: skip
+    assert whole_value(interval("-1.23456", "2")) == "[-1.23456, 2]"
+    assert whole_value(bayes(12345.6)) == "12345.6"
+    assert [whole_value(text) for text in (compact("text"), number(None), "0.5")] == ["", "", ""]
+
+
+def test_tables_hold_the_values_behind_rounded_numbers_unless_they_leave_the_lab(made):
+    row = made.hypotheses[made.hypotheses["test"] == "change"].iloc[0]
+    value = f"{float(row['estimate']):.8g}"
+    shown = compact(row["estimate"], signed=True)
+    cell = f'<td class="num" data-order="{value}" data-whole="{value}">{shown}</td>'
+    assert cell in report_of(made)
+    page = report_of(made, people=False)
+    assert f">{shown}</td>" in page
+    assert "data-whole" not in page.split("<script")[0]
+    assert value not in page
 
 
 def test_an_effect_size_over_a_tiny_sd_is_not_to_be_read():

@@ -15,9 +15,9 @@ import pandas as pd
 from ketfc.base.english import listed
 from ketfc.base.files import MISSING
 from ketfc.inference.families import BASELINE, MODERATION, SENSITIVITY
-from ketfc.reporting.rows import corrected_interval
 from ketfc.reporting.words import (
     MINUS,
+    Rounded,
     as_number,
     as_text,
     bayes,
@@ -27,6 +27,7 @@ from ketfc.reporting.words import (
     number,
     p_value,
     sentence,
+    span,
 )
 
 LEGIBLE = 3.0
@@ -100,9 +101,9 @@ def effect_of(row: Mapping[Any, Any]) -> str:
 def judged(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return the intervals and p values of a row of tests, after Holm and of the test alone."""
     return {
-        "interval (Holm)": corrected_interval(row),
+        "interval (Holm)": span(row["ci_holm_low"], row["ci_holm_high"]),
         "p (Holm)": p_value(row["p_holm"]),
-        "interval (single)": interval(row["ci_low"], row["ci_high"]),
+        "interval (single)": span(row["ci_low"], row["ci_high"]),
         "p (single)": p_value(row["p_permutation"]),
     }
 
@@ -117,7 +118,7 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
         {
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "Δz or ρ": number(row["estimate"], signed=True),
+            "Δz or ρ": compact(row["estimate"], signed=True),
             **judged(row),
             "partial r": number(row["partial_r"], signed=True),
             "effect size": effect_of(row),
@@ -135,9 +136,9 @@ def results(hypotheses: pd.DataFrame, *, primary: bool) -> Table:
 def _bayes_of(row: Mapping[Any, Any]) -> str:
     """Return the Bayes factor of a row, after ≈ where it is approximate."""
     factor = bayes(row["bf10"])
-    return (
-        f"≈ {factor}" if factor != MISSING and _APPROXIMATE in as_text(row["bf10_type"]) else factor
-    )
+    if factor == MISSING or _APPROXIMATE not in as_text(row["bf10_type"]):
+        return factor
+    return Rounded(f"≈ {factor}", as_number(row["bf10"]))
 
 
 def _bayes_note(hypotheses: pd.DataFrame) -> str:
@@ -199,7 +200,7 @@ def without_empty(table: Table) -> Table:
     return replace(table, rows=rows, note=f"{table.note} {note}".strip())
 
 
-_NUMBER = re.compile(r"[−+<>≈ ]*(\d*\.?\d+)")
+_NUMBER = re.compile(r"[−+<>≈ -]*(\d*\.?\d+(?:e[-+]?\d+)?)")
 
 
 def order_of(cell: str) -> str:
@@ -209,7 +210,8 @@ def order_of(cell: str) -> str:
         return ""
     # below the smallest that is printed
     value = float(found[1]) / (2 if "<" in cell[: found.start(1) + 1] else 1)
-    return f"{-value if MINUS in cell[: found.start(1) + 1] else value:g}"
+    below = {MINUS, "-"} & set(cell[: found.start(1) + 1])
+    return f"{-value if below else value:.8g}"
 
 
 def _is_number(values: pd.Series[Any]) -> bool:

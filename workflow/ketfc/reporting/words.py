@@ -13,6 +13,30 @@ from ketfc.base.files import MISSING
 MINUS = "−"
 
 
+class Rounded(str):
+    """A number as it is printed, which knows the value that it was rounded from.
+
+    Attributes
+    ----------
+    value : str
+        As the tables of the results have it: eight significant digits, an ASCII minus sign.
+    """
+
+    value: str
+
+    def __new__(cls, text: str, *values: float) -> Rounded:
+        """Return the text of a number, or of an interval where there are two values."""
+        rounded = super().__new__(cls, text)
+        whole = [f"{value:.8g}" for value in values]
+        rounded.value = whole[0] if len(whole) == 1 else f"[{', '.join(whole)}]"
+        return rounded
+
+
+def whole_value(cell: str) -> str:
+    """Return the value that a cell was rounded from; empty where it is not known."""
+    return cell.value if isinstance(cell, Rounded) else ""
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a cell holds nothing: None, not-a-number, an empty text or ``n/a``."""
     if value is None:
@@ -41,12 +65,11 @@ def number(value: Any, digits: int = 2, *, signed: bool = False) -> str:
     if not math.isfinite(x):
         return MISSING
     text = f"{abs(x):.{digits}f}"
-    if float(text) == 0:
-        return text
-    return f"{MINUS if x < 0 else '+' if signed else ''}{text}"
+    sign = "" if float(text) == 0 else MINUS if x < 0 else "+" if signed else ""
+    return Rounded(f"{sign}{text}", x)
 
 
-def compact(value: Any) -> str:
+def compact(value: Any, *, signed: bool = False) -> str:
     """Return a number with three significant digits, whole numbers whole, and text as it is.
 
     Powers of ten are written out between 0.00001 and a million.
@@ -57,11 +80,11 @@ def compact(value: Any) -> str:
     if isinstance(value, bool) or not math.isfinite(x):
         return str(value)
     if abs(x) < 1e6 and x == round(x):
-        return number(x, 0)
+        return number(x, 0, signed=signed)
     text = f"{x:.3g}"
     if 1e-5 <= abs(x) < 1e6:
         text = np.format_float_positional(float(text), trim="-")
-    return text.replace("-", MINUS)
+    return Rounded(("+" if signed and x > 0 else "") + text.replace("-", MINUS), x)
 
 
 def p_value(value: Any) -> str:
@@ -69,10 +92,9 @@ def p_value(value: Any) -> str:
     p = as_number(value)
     if not math.isfinite(p):
         return MISSING
-    if p < 0.001:
-        return "< .001"
     text = f"{p:.3f}"
-    return "1.00" if text == "1.000" else text.removeprefix("0")
+    shown = "1.00" if text == "1.000" else text.removeprefix("0")
+    return Rounded("< .001" if p < 0.001 else shown, p)
 
 
 def bayes(value: Any) -> str:
@@ -81,8 +103,8 @@ def bayes(value: Any) -> str:
     if math.isnan(x):
         return MISSING
     if x > 1000:
-        return "> 1000"
-    return "< 0.001" if x < 0.001 else compact(x)
+        return Rounded("> 1000", x)
+    return Rounded("< 0.001", x) if x < 0.001 else compact(x)
 
 
 def p_equals(value: Any, name: str = "p") -> str:
@@ -94,7 +116,13 @@ def p_equals(value: Any, name: str = "p") -> str:
 def interval(low: Any, high: Any, digits: int = 2) -> str:
     """Return ``[low, high]``, or ``n/a`` if either end is missing."""
     text = f"[{number(low, digits)}, {number(high, digits)}]"
-    return MISSING if MISSING in text else text
+    return MISSING if MISSING in text else Rounded(text, float(low), float(high))
+
+
+def span(low: Any, high: Any) -> str:
+    """Return ``[low, high]`` with three significant digits, or ``n/a`` if either is missing."""
+    text = f"[{compact(as_number(low))}, {compact(as_number(high))}]"
+    return MISSING if MISSING in text else Rounded(text, float(low), float(high))
 
 
 def coverage(alpha: float) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ketfc.reporting.tables import order_of, without_empty
+from ketfc.reporting.words import whole_value
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +31,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"legible": without_empty, "order": order_of}
+    pages.filters |= {"legible": without_empty, "order": order_of, "whole": whole_value}
     return pages
 
 

@@ -139,7 +139,7 @@ def _survivors(edges: pd.DataFrame, alpha: float) -> Table:
             "test": str(row["test"]),
             "region": _end(row["region_a"], row["network_a"]),
             "region and": _end(row["region_b"], row["network_b"]),
-            "estimate": number(row["estimate"], signed=True),
+            "estimate": compact(row["estimate"], signed=True),
             "t": number(row["statistic"], signed=True),
             "p": p_value(row["p_permutation"]),
             "p (FDR)": p_value(row["p_fdr"]),

@@ -16,12 +16,7 @@ from ketfc.inference.design.moderation import (
 from ketfc.inference.design.planned_tests import PlannedTest, adjusted_for, score_columns
 from ketfc.inference.families import BASELINE, MODERATION
 from ketfc.reporting.tables import Table, flags_of, judged, text_table
-from ketfc.reporting.words import (
-    compact,
-    number,
-    p_equals,
-    sentence,
-)
+from ketfc.reporting.words import compact, number, p_equals, sentence
 from ketfc.study.design.design import Design
 
 MODERATION_QUESTIONS = {
@@ -53,7 +48,7 @@ def moderation_table(
         {
             "hypothesis": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "estimate": number(row["estimate"], signed=True),
+            "estimate": compact(row["estimate"], signed=True),
             **judged(row),
             # its p would stand beside another: it is in robustness.tsv
             "partial r by ranks": number(

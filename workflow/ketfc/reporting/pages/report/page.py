@@ -154,6 +154,9 @@ def render_report(
     """
     pages = environment()
     pages.filters |= {"sentence": sentence, "file": partial(file_link, links=people)}
+    if not people:
+        # what is shown has digits enough: more might tell of somebody
+        pages.filters["whole"] = lambda _: ""
     tables = Tables(
         *(hypotheses, motion, null, robustness, reliability, shrinkage, curves),
         influence=influence if people else None,

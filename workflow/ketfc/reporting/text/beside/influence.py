@@ -22,11 +22,12 @@ from ketfc.reporting.tables import Table, flags_of, text_table
 from ketfc.reporting.words import (
     as_number,
     as_text,
-    interval,
+    compact,
     is_missing,
     number,
-    p_value,
+    p_equals,
     sentence,
+    span,
 )
 from ketfc.study.design.design import Design
 
@@ -114,21 +115,24 @@ def _table(stability: pd.DataFrame) -> Table:
 
 def _row(row: dict[Any, Any]) -> dict[str, str]:
     def half(which: str) -> str:
-        estimate = number(row[f"estimate_{which}"], signed=True)
-        return f"{estimate} (p {p_value(row[f'p_{which}'])}, n {number(row[f'n_{which}'], 0)})"
+        n = f"n = {number(row[f'n_{which}'], 0)}"
+        if is_missing(row[f"estimate_{which}"]):
+            return f"not tested ({n})"
+        estimate = compact(row[f"estimate_{which}"], signed=True)
+        return f"{estimate} ({p_equals(row[f'p_{which}'])}, {n})"
 
     ranks = f"{number(row['rank_low'], 0)} to {number(row['rank_high'], 0)}"
     return {
         "circuit": sentence(str(row["name"])),
         "test": str(row["test"]),
-        "estimate": number(row["estimate"], signed=True),
+        "estimate": compact(row["estimate"], signed=True),
         "same sign in resamples": _per_cent(row["share_same_sign"]),
         "rank": f"{number(row['rank'], 0)} of {number(row['ranked'], 0)}",
         "rank in resamples": ranks if "n/a" not in ranks else "n/a",
         "first half": half("first"),
         "second half": half("second"),
-        "difference": number(row["difference"], signed=True),
-        "its interval": interval(row["difference_low"], row["difference_high"]),
+        "difference": compact(row["difference"], signed=True),
+        "its interval": span(row["difference_low"], row["difference_high"]),
         "ICC of a session": number(row["session_icc"]),
         "flags": flags_of(row),
         "note": as_text(row["note"]),

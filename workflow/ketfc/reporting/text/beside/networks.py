@@ -11,14 +11,7 @@ from ketfc.inference.families import NETWORKS
 from ketfc.reporting.design_words import arms_of, compared
 from ketfc.reporting.rows import numeric
 from ketfc.reporting.tables import Table, effect_of, flags_of, judged, text_table
-from ketfc.reporting.words import (
-    as_text,
-    compact,
-    coverage,
-    is_missing,
-    number,
-    sentence,
-)
+from ketfc.reporting.words import as_text, compact, coverage, is_missing, number, sentence
 from ketfc.study.design.design import Design
 
 
@@ -57,7 +50,7 @@ def network_section(networks: pd.DataFrame, design: Design) -> NetworkSection:
         {
             "measure": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "estimate": number(row["estimate"], signed=True),
+            "estimate": compact(row["estimate"], signed=True),
             **judged(row),
             "effect size": effect_of(row),
             "n": number(row["n"], 0),

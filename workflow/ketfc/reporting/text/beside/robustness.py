@@ -17,7 +17,16 @@ from ketfc.inference.robustness.harmonized_checks import COMBAT, WITHOUT
 from ketfc.reporting.rows import hypothesis_row, primary_circuits
 from ketfc.reporting.tables import Table, effect_of, flags_of, text_table
 from ketfc.reporting.text.moderation import MODERATION_QUESTIONS
-from ketfc.reporting.words import as_number, as_text, interval, number, p_value, sentence
+from ketfc.reporting.words import (
+    as_number,
+    as_text,
+    compact,
+    interval,
+    number,
+    p_value,
+    sentence,
+    span,
+)
 from ketfc.study.design.design import Design
 
 METHODS = {
@@ -251,8 +260,8 @@ def alternatives_table(hypotheses: pd.DataFrame) -> Table:
                 "region": region,
                 "defined as": alternative,
                 "test": test,
-                "estimate": number(row["estimate"], signed=True),
-                "interval": interval(row["ci_low"], row["ci_high"]),
+                "estimate": compact(row["estimate"], signed=True),
+                "interval": span(row["ci_low"], row["ci_high"]),
                 "p (uncorrected)": p_value(row["p_permutation"]),
                 "same sign": same,
                 "n": number(row["n"], 0),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ketfc.inference.shrinkage import LEAST
 from ketfc.reporting.tables import Table, text_table
-from ketfc.reporting.words import coverage, interval, is_missing, number, sentence
+from ketfc.reporting.words import compact, coverage, interval, is_missing, number, sentence, span
 from ketfc.study.design.design import Design
 
 
@@ -54,8 +54,8 @@ def shrinkage_section(shrinkage: pd.DataFrame, design: Design) -> ShrinkageSecti
         {
             "circuit": sentence(str(row["name"])),
             "test": str(row["test"]),
-            "estimate": number(row["estimate"], signed=True),
-            "interval": interval(row["ci_low"], row["ci_high"]),
+            "estimate": compact(row["estimate"], signed=True),
+            "interval": span(row["ci_low"], row["ci_high"]),
             "shrunken": number(row["shrunken"], signed=True),
             f"its {coverage(design.alpha)} interval": interval(
                 row["shrunken_low"], row["shrunken_high"]

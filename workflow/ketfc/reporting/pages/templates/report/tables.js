@@ -8,8 +8,9 @@ const sheet = (table) => {
   const title = table.caption.textContent;
   const rows = table.tBodies[0].rows.length;
   const name = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
-  // what a cell shows, not what it is sorted by; headers without their arrows
-  const exported = { title: null, footer: false, exportOptions: { orthogonal: "display", stripHtml: true } };
+  // numbers as the files have them, not as they are rounded here; headers without their arrows
+  const body = (shown, row, column, cell) => cell.dataset.whole || cell.textContent;
+  const exported = { title: null, footer: false, exportOptions: { format: { body } } };
   $(table).DataTable({
     order: [],
     autoWidth: false,
