@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
-import pandas as pd
 import pytest
 
-from ketfc.base.files import write_text
-from ketfc.imaging.run.carpet import Carpet
-from ketfc.reporting.pages.strip import render_strip, thumbnail
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from made_large import write_strip
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Of 500 participants with two runs each; noise is what compresses worst."""
-    rng = np.random.default_rng(0)
-    noise = rng.normal(0, 5, (60, 200)).round().clip(-120, 120).astype(np.int8)
-    regions = pd.DataFrame({"region": [f"R{i}" for i in range(22)], "coverage": 0.9})
-    runs = []
-    for i in range(1000):
-        fd = rng.gamma(2, 0.1, 200).astype(np.float32)
-        carpet = Carpet(
-            before=noise,
-            after=noise,
-            parcel=np.zeros(60, np.int16),
-            depth=np.zeros(60, np.float32),
-            fd=fd,
-            std_dvars=fd,
-            keep=fd < 1,
-            repetition_time=2.0,
-            strategy="24P",
-            reason="",
-        )
-        who = f"sub-{i // 2:03d}"
-        row = {
-            "run": f"{who}_ses-{i % 2}_task-rest",
-            "participant_id": who,
-            "role": ("pre", "post")[i % 2],
-            "reason": "moved" if i % 50 == 7 else None,
-            "mean_fd": None if i == 3 else fd.mean(),
-            "seconds_kept": 100 + (i * 37) % 500,
-        }
-        runs.append(thumbnail(row, carpet, regions, min_coverage=0.5))
-    folder = tmp_path_factory.mktemp("strip")
-    settings = {"fd_thresh": 0.5, "min_coverage": 0.5}
-    write_text(folder / "strip.html", render_strip(runs, study="large", settings=settings))
-    return folder / "strip.html"
+def page(tmp_path_factory) -> Path:
+    return write_strip(tmp_path_factory.mktemp("strip"))
 
 
 def test_the_page_of_a_large_study_stays_small(page):
     assert page.stat().st_size < 25e6
+
+
+def test_pictures_are_loaded_when_they_are_seen(browser, page):
+    browser.open(page, width=1200)
+    loading = browser.value(
+        "[...document.querySelectorAll('.strip img')].map(one => one.loading + one.decoding)"
+    )
+    assert loading == ["lazyasync"] * 1000
+    seen = browser.value("getComputedStyle(document.querySelector('.strip li')).contentVisibility")
+    assert seen == "auto"
 
 
 def put(browser, control: str, value: str) -> list[str]:
