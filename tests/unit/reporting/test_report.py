@@ -331,7 +331,7 @@ def test_result_tables_hold_every_test_once(made):
     assert row[:3] == [
         "sgACC – right lateral PFC",
         "change",
-        words.number(first["estimate"], signed=True),
+        words.compact(first["estimate"], signed=True),
     ]
 
 
