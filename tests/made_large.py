@@ -13,7 +13,7 @@ from made_report import report_of
 from ketfc.base.files import write_text
 from ketfc.imaging.run.carpet import Carpet
 from ketfc.reporting.figures.association import draw_association
-from ketfc.reporting.figures.paired import draw_paired
+from ketfc.reporting.figures.sessions.paired import draw_paired
 from ketfc.reporting.pages.group import render_group
 from ketfc.reporting.pages.strip import render_strip, thumbnail
 

@@ -186,7 +186,14 @@ rule report:
         effects=rules.clinical_effects.output.effects,
         figures=expand("results/figures/{figure}.png", figure=_figures),
         # the plots of the page are drawn from the numbers of these
-        numbers=expand("results/figures/{figure}.tsv", figure=["paired", "association"]),
+        numbers=expand(
+            "results/figures/{figure}.tsv",
+            figure=[
+                name
+                for name in ("paired", "association", "trajectory")
+                if name in _figures
+            ],
+        ),
         participants=rules.inventory.output.participants,
         networks=of_matrices(rules.network_tests.output[0]),
         edges=of_matrices(rules.edges.output[0]),
