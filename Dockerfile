@@ -17,11 +17,13 @@ LABEL org.opencontainers.image.title="ketfc" \
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # which of the two tested pairs: snakemake-9.15.txt or snakemake-9.27.txt
 ARG PINS=snakemake-9.15.txt
+# cloud-9.15.txt adds what docs/cloud.md needs to the first pair
+ARG MORE=
 COPY requirements/ /opt/ketfc/requirements/
 # nothing is compiled; of connection-pool, pure Python, there is no wheel
 RUN python3 -m venv /opt/venv \
     && pip install --require-hashes --only-binary :all: --no-binary connection-pool \
-        -r "/opt/ketfc/requirements/${PINS}"
+        -r "/opt/ketfc/requirements/${PINS}" ${MORE:+-r "/opt/ketfc/requirements/${MORE}"}
 
 COPY pyproject.toml README.md LICENSE Snakefile /opt/ketfc/
 COPY atlases/ /opt/ketfc/atlases/

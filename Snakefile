@@ -54,6 +54,7 @@ elif "power" in config and "study" not in config:
 else:
 
     include: "workflow/rules/scheduler.smk"
+    include: "workflow/rules/storage.smk"
     include: "workflow/rules/common.smk"
     include: "workflow/rules/study.smk"
     include: "workflow/rules/clinical.smk"

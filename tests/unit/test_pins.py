@@ -16,6 +16,9 @@ PAIRS = {
     "snakemake-9.15.txt": {"snakemake": "9.15.0", "nilearn": "0.14.1"},
     "snakemake-9.27.txt": {"snakemake": "9.27.1", "nilearn": "0.12.1"},
 }
+CLOUD = "requirements/cloud-9.15.txt"
+"""What the extra `cloud` adds to the first pair."""
+
 HASHED = re.compile(r"[A-Za-z0-9_.-]+==[^\s;=]+( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+")
 
 
@@ -49,7 +52,9 @@ def declared(*extras: str) -> list[Requirement]:
     ]
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", *(f"requirements/{each}" for each in PAIRS)])
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", CLOUD, *(f"requirements/{each}" for each in PAIRS)]
+)
 def test_no_pin_file_names_a_host_or_an_option(name: str) -> None:
     text = (REPO / name).read_text(encoding="utf-8")
     assert "://" not in text
@@ -68,9 +73,9 @@ def test_every_dependency_is_pinned_within_its_range(name: str, extras: tuple[st
         assert version in wanted.specifier, f"{wanted.name} {version} is not {wanted.specifier}"
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", [CLOUD, *(f"requirements/{each}" for each in PAIRS)])
 def test_every_line_has_a_version_and_hashes(name: str) -> None:
-    for line in lines(f"requirements/{name}"):
+    for line in lines(name):
         assert HASHED.fullmatch(line), line
 
 
@@ -89,6 +94,28 @@ def test_the_first_pair_is_that_of_the_constraints() -> None:
     for package, version in pins("requirements/snakemake-9.15.txt").items():
         if package != "setuptools":
             assert version == known[package], package
+
+
+def test_the_pins_of_the_cloud_go_beside_those_of_the_first_pair() -> None:
+    pair, more, known = (
+        pins(name) for name in ("requirements/snakemake-9.15.txt", CLOUD, "constraints.txt")
+    )
+    assert not set(pair) & set(more)
+    for wanted in declared("cloud")[len(declared()) :]:
+        assert more[canonicalize_name(wanted.name)] in wanted.specifier
+    # where tests and Snakemake's plugins need the same, such as a client of S3
+    shared = set(more) & set(known)
+    assert {"boto3", "botocore"} <= shared
+    assert {name: more[name] for name in shared} == {name: known[name] for name in shared}
+    assert CLOUD.endswith(f"/{chosen_in_docs()}")
+
+
+def chosen_in_docs() -> str:
+    """Return the file of pins that the page on clouds builds its image with."""
+    page = (REPO / "docs/cloud.md").read_text(encoding="utf-8")
+    (chosen,) = re.findall(r"--build-arg MORE=(\S+)", page)
+    assert "${MORE}" in (REPO / "Dockerfile").read_text(encoding="utf-8")
+    return str(chosen)
 
 
 def copied() -> list[str]:

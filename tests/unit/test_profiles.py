@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 PROFILES = Path(__file__).parents[2] / "workflow/profiles"
-CLUSTERS = ("slurm", "sge", "lsf")
+CLUSTERS = ("slurm", "sge", "lsf", "kubernetes")
 
 
 def profile(name: str) -> dict[str, object]:
@@ -24,7 +24,7 @@ def test_a_cluster_s_profile_retries_and_waits_for_files(name: str) -> None:
     told = profile(name)
     assert told["retries"] == 2
     assert told["latency-wait"] == 60
-    assert told["executor"] in ("slurm", "cluster-generic", "lsf")
+    assert told["executor"] in ("slurm", "cluster-generic", "lsf", "kubernetes")
 
 
 def judge(folder: Path, **programs: str) -> str:

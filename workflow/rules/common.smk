@@ -12,6 +12,7 @@ from ketfc.imaging.run.resources import (
     denoising_mb,
     denoising_minutes,
     edgewise_minutes,
+    file_mb,
     group_map_mb,
     group_map_minutes,
     matrices_mb,
@@ -22,7 +23,15 @@ from ketfc.imaging.run.resources import (
     voxels_mb,
 )
 from ketfc.study.runs.manifest import digest, files_by_participant
-from ketfc.workflow import DEMO, answers, entry, greeting, of_runs, study_workflow
+from ketfc.workflow import (
+    DEMO,
+    answers,
+    entry,
+    greeting,
+    of_runs,
+    sent_files,
+    study_workflow,
+)
 
 if not MODULE and "apptainer" in map(
     str, workflow.deployment_settings.deployment_method
@@ -37,6 +46,9 @@ if not MODULE and "apptainer" in map(
 CONFIGFILES = workflow.configfiles if MODULE else workflow.config_settings.configfiles
 
 try:
+    if STORAGE is not None and workflow.is_main_process:
+        # which study's results are in the storage
+        fetch_from_storage("results/plan/design.json", "results/plan/runs.tsv")
     WORK = study_workflow(
         config,
         FOLDER,
@@ -44,6 +56,8 @@ try:
         configfiles=CONFIGFILES,
         results=Path(f"{PREFIX}results"),
     )
+    if STORAGE is not None and workflow.is_main_process:
+        SENT = sent_files(WORK, CONFIGFILES)
 except RefusalError as error:
     raise WorkflowError(str(error)) from None
 
@@ -59,7 +73,7 @@ def say(text, **extra):
 
 
 if workflow.is_main_process:
-    say(greeting(WORK, CONFIGFILES), ketfc_answer=answer)
+    say(greeting(WORK, CONFIGFILES), ketfc_answer=answer, ketfc_log=log_here)
 else:
     # A job on another machine is that job alone: whatever was edited meanwhile, it must not make what
     # comes before it again, as every other job there would too (snakemake#3234). What it was told of
@@ -70,6 +84,12 @@ else:
 def every_run(*patterns):
     """Return a function that lists files of all runs, each run's in the order of the patterns."""
     return of_runs(WORK.runs, *patterns)
+
+
+def of_demo(files):
+    """Return files of the demo that are made and stored, which whoever walks its folder needs here."""
+    stored = STORAGE is not None and WORK.config.study.simulated
+    return files if stored else []
 
 
 def of_images(files):
@@ -98,14 +118,22 @@ def tables_found(wildcards):
     ]
 
 
+def megabytes(*files):
+    """Return the size of every input in MB, in this folder or in the storage."""
+    return [
+        stored_mb(file) if STORAGE is not None else file_mb(Path(file))
+        for file in files
+    ]
+
+
 def run_memory(wildcards, input, attempt):
     """Return the MB that one BOLD run is given, more at every attempt."""
-    return memory_mb(Path(input.bold), attempt)
+    return memory_mb(megabytes(input.bold)[0], attempt)
 
 
 def voxels_memory(wildcards, input, attempt):
     """Return the MB of a job that keeps every voxel of one BOLD run, more at every attempt."""
-    return voxels_mb(Path(input.bold), attempt)
+    return voxels_mb(megabytes(input.bold)[0], attempt)
 
 
 def group_memory(wildcards, attempt):
@@ -115,15 +143,14 @@ def group_memory(wildcards, attempt):
 
 def edge_memory(wildcards, input, attempt):
     """Return the MB of the job that tests every edge of all sessions, more at every attempt."""
-    files = [Path(path) for path in (*input.relmats, *input.given)]
-    return matrices_mb(files, attempt, copies=8)
+    return matrices_mb(megabytes(*input.relmats, *input.given), attempt, copies=8)
 
 
 def matrix_memory(wildcards, input, attempt):
     """Return the MB of a job that holds a matrix of every session, more at every attempt."""
     # those of several strategies are gone through one strategy after the other
     one_strategy = input.relmats[:: len(input.relmats) // max(len(WORK.runs), 1) or 1]
-    return matrices_mb([Path(path) for path in one_strategy], attempt)
+    return matrices_mb(megabytes(*one_strategy), attempt)
 
 
 def group_minutes(wildcards, input, attempt):
@@ -133,7 +160,7 @@ def group_minutes(wildcards, input, attempt):
 
 def edge_minutes(wildcards, input, attempt):
     """Return the minutes of the job that tests every edge of all sessions, more at every attempt."""
-    files = [Path(path) for path in (*input.relmats, *input.given)]
+    files = megabytes(*input.relmats, *input.given)
     return edgewise_minutes(
         files, attempt, permutations=WORK.config.statistics.permutations
     )
@@ -143,7 +170,7 @@ def predict_memory(wildcards, input, attempt):
     """Return the MB of a job that predicts from the circuits or from all matrices."""
     if not input.relmats:
         return group_memory(wildcards, attempt)
-    return matrices_mb([Path(path) for path in input.relmats], attempt, copies=8)
+    return matrices_mb(megabytes(*input.relmats), attempt, copies=8)
 
 
 def predict_minutes(wildcards, input, attempt):
@@ -161,28 +188,28 @@ def predict_minutes(wildcards, input, attempt):
 
 def group_map_memory(wildcards, input, attempt):
     """Return the MB of the job that tests every voxel of all sessions, more at every attempt."""
-    return group_map_mb([Path(path) for path in input.maps], attempt)
+    return group_map_mb(megabytes(*input.maps), attempt)
 
 
 def map_minutes(wildcards, input, attempt):
     """Return the minutes of the job that tests every voxel of all sessions, more at every attempt."""
-    files = [Path(path) for path in input.maps]
+    files = megabytes(*input.maps)
     return group_map_minutes(files, attempt, permutations=WORK.config.maps.permutations)
 
 
 def run_minutes(wildcards, input, attempt):
     """Return the minutes that one BOLD run is given, more at every attempt."""
-    return minutes(Path(input.bold), attempt)
+    return minutes(megabytes(input.bold)[0], attempt)
 
 
 def denoise_memory(wildcards, input, attempt):
     """Return the MB that the denoising of one run is given, more at every attempt."""
-    return denoising_mb(Path(input.confounds), attempt)
+    return denoising_mb(megabytes(input.confounds)[0], attempt)
 
 
 def denoise_minutes(wildcards, input, attempt):
     """Return the minutes that the denoising of one run is given, more at every attempt."""
-    return denoising_minutes(Path(input.confounds), attempt)
+    return denoising_minutes(megabytes(input.confounds)[0], attempt)
 
 
 def of_whole_matrices(files):

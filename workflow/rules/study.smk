@@ -50,10 +50,22 @@ rule demo_run:
         "../scripts/demo_run.py"
 
 
+_demo = [
+    *rules.demo_tables.output,
+    *(
+        run[file]
+        for run in WORK.found.values()
+        for file in ("bold", "mask", "confounds")
+    ),
+    *(file for run in WORK.found.values() for file in run["sidecars"]),
+]
+
+
 # what stands in the heads of many small files; of its own, since Snakemake notes the checksum of every
 # input with every output, and the plan has several
 rule headers:
     input:
+        demo=of_demo(_demo),
         # what was found in the confounds and their sidecars must not outlive an edit of them;
         # images are not looked into, and that they come and go shows in the listing
         files=tables_found,
@@ -81,6 +93,7 @@ rule headers:
 
 rule inventory:
     input:
+        demo=of_demo(_demo),
         headers=rules.headers.output[0],
         tables=(
             rules.demo_tables.output.participants

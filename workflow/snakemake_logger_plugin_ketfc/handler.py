@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class LogHandler(LogHandlerBase):
         self._said: set[str] = set()
         self._progress: Progress | None = None
         self._answer: Any = None
+        self._find_log: Callable[[str], str] = str
 
     @property
     def writes_to_stream(self) -> bool:
@@ -120,6 +122,7 @@ class LogHandler(LogHandlerBase):
         answer = getattr(record, "ketfc_answer", None)
         if answer is not None:
             self._answer = answer
+            self._find_log = getattr(record, "ketfc_log", self._find_log)
         if getattr(record, "ketfc", False):
             self._say(text)
         elif event == LogEvent.ERROR or (record.levelno >= logging.ERROR and event is None):
@@ -185,7 +188,7 @@ class LogHandler(LogHandlerBase):
         failed, self._failed = list(self._failed.values()), {}
         told: dict[str, list[str]] = {}
         for job in failed:
-            log = next(iter(job.logs), None)
+            log = next(map(self._find_log, job.logs), None)
             ended = "ended without a word: it was killed (by you, the system, or for its memory)"
             reason = (log and problem_in(log)) or f"{job.rule} {ended}, or could not start"
             told.setdefault(reason, []).append(log or job.rule)

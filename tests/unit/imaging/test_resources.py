@@ -10,6 +10,7 @@ from ketfc.imaging.run.resources import (
     denoising_mb,
     denoising_minutes,
     edgewise_minutes,
+    file_mb,
     group_map_mb,
     group_map_minutes,
     matrices_mb,
@@ -20,47 +21,39 @@ from ketfc.imaging.run.resources import (
 )
 
 
-def file_of(path: Path, megabytes: float) -> Path:
-    with path.open("wb") as handle:
-        handle.truncate(int(megabytes * 1e6))
-    return path
-
-
-def test_a_run_is_given_more_for_a_larger_image_and_at_every_attempt(tmp_path: Path) -> None:
-    small, large = (file_of(tmp_path / f"{size}", size) for size in (1, 200))
+def test_a_run_is_given_more_for_a_larger_image_and_at_every_attempt() -> None:
+    small, large = 1, 200
     # the whole file fits, inflated in part; a slow machine inflates 20 MB in a minute
     assert 2 * 200 < memory_mb(large, 1) - memory_mb(small, 1) < 1000
     assert 200 / 20 <= minutes(large, 1) - minutes(small, 1) + 1 < 20
     assert memory_mb(large, 3) == 3 * memory_mb(large, 1)
 
 
-def test_a_read_that_keeps_every_voxel_is_given_room_for_them_twice(tmp_path: Path) -> None:
+def test_a_read_that_keeps_every_voxel_is_given_room_for_them_twice() -> None:
     # 1,200 volumes of 235,000 voxels; masked whole numbers of that size are 280 MB of gzip
-    large = file_of(tmp_path / "large", 280)
+    large = 280
     voxels = 1200 * 235_000 * 4 / 1e6
     assert voxels_mb(large, 1) - memory_mb(large, 1) > 1.4 * voxels
     assert voxels_mb(large, 3) == 3 * voxels_mb(large, 1)
 
 
-def test_denoising_is_given_more_for_a_longer_run_and_at_every_attempt(tmp_path: Path) -> None:
+def test_denoising_is_given_more_for_a_longer_run_and_at_every_attempt() -> None:
     # operators of 5,000 volumes take 200 MB each, of 300 next to nothing
-    short, long = (file_of(tmp_path / f"{size}", size) for size in (1, 18))
+    short, long = 1, 18
     assert denoising_mb(short, 1) < 2000 < 4000 < denoising_mb(long, 1)
     assert denoising_minutes(short, 1) < denoising_minutes(long, 1)
     assert denoising_mb(long, 3) == 3 * denoising_mb(long, 1)
 
 
-def test_memory_for_matrices_covers_what_was_measured(tmp_path: Path) -> None:
+def test_memory_for_matrices_covers_what_was_measured() -> None:
     # 2,000 runs of 400 parcels took 1.45 GB, text files of 1.74 MB each
-    matrix = file_of(tmp_path / "relmat.tsv", 1.74)
+    matrix = 1.74
     assert 1450 < matrices_mb([matrix] * 2000, 1) < 3000
 
 
-def test_memory_for_matrices_grows_with_their_number_and_is_ruled_by_the_largest(
-    tmp_path: Path,
-) -> None:
+def test_memory_for_matrices_grows_with_their_number_and_is_ruled_by_the_largest() -> None:
     # of a run that was excluded, every cell is n/a and the file is small
-    excluded, full = file_of(tmp_path / "a", 0.5), file_of(tmp_path / "b", 2)
+    excluded, full = 0.5, 2
     some = matrices_mb([excluded] + [full] * 99, 1)
     assert some == matrices_mb([full] * 100, 1)
     assert matrices_mb([full] * 300, 1) - matrices_mb([full] * 200, 1) == pytest.approx(
@@ -68,9 +61,12 @@ def test_memory_for_matrices_grows_with_their_number_and_is_ruled_by_the_largest
     )
 
 
-def test_a_matrix_that_is_not_there_yet_is_asked_for_again_later(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_yet_is_asked_for_again_later(tmp_path: Path) -> None:
+    later = tmp_path / "later.tsv"
     with pytest.raises(FileNotFoundError):
-        matrices_mb([tmp_path / "later.tsv"], 1)
+        file_mb(later)
+    later.write_bytes(b"0" * 1740)
+    assert file_mb(later) == 0.00174
 
 
 def test_time_grows_with_the_number_of_files_and_the_attempt() -> None:
@@ -80,8 +76,8 @@ def test_time_grows_with_the_number_of_files_and_the_attempt() -> None:
     assert reading_minutes(100, 2) == 2 * reading_minutes(100, 1)
 
 
-def test_time_for_the_tests_of_edges_covers_what_was_measured(tmp_path: Path) -> None:
-    small, large = (file_of(tmp_path / f"{size}", size) for size in (0.01, 1.74))
+def test_time_for_the_tests_of_edges_covers_what_was_measured() -> None:
+    small, large = 0.01, 1.74
     # a small study fits into a partition of one hour, at its second attempt too
     assert edgewise_minutes([small] * 24, 2, permutations=10_000) < 60
     # 400 parcels of 40 participants, before and after: a minute, or ten where values are missing
@@ -91,8 +87,8 @@ def test_time_for_the_tests_of_edges_covers_what_was_measured(tmp_path: Path) ->
     assert edgewise_minutes([large] * 800, 1, permutations=10_000) > usual + 9 * 10
 
 
-def test_a_group_map_is_given_more_for_more_runs_and_permutations(tmp_path: Path) -> None:
-    maps = [file_of(tmp_path / f"{i}", 1) for i in range(40)]
+def test_a_group_map_is_given_more_for_more_runs_and_permutations() -> None:
+    maps = [1.0] * 40
     # 20 participants of 235,000 voxels took 230 MB, and 0.1 s a permutation on a busy machine
     assert 230 < group_map_mb(maps, 1) - group_map_mb([], 1) < 1000
     assert group_map_mb(maps, 3) == 3 * group_map_mb(maps, 1)

@@ -21,7 +21,7 @@ from ketfc.base.software import package_versions
 from ketfc.base.yaml import read_yaml
 from ketfc.imaging.atlas.atlas_choice import choose, find_atlas, unknown_atlas
 from ketfc.imaging.atlas.catalogue import load_catalogue
-from ketfc.imaging.run.resources import memory_mb
+from ketfc.imaging.run.resources import file_mb, memory_mb
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.config.types import expand
 from ketfc.study.runs.index import index_runs
@@ -203,7 +203,7 @@ def cores() -> int:
 def memory_finding(images: Sequence[Path]) -> Finding:
     """Return the memory of the machine, beside what the largest image needs."""
     here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    needed = max((memory_mb(path, 1) for path in images), default=1500) / 1000
+    needed = max((memory_mb(file_mb(path), 1) for path in images), default=1500) / 1000
     at_once = int(here // needed)
     text = f"{here:.1f} GB; a job that reads an image is given {needed:.1f} GB"
     if at_once < 1:

@@ -124,6 +124,7 @@ def study_workflow(
             else read_json(listed)
         ),
         usable=usable,
+        left=[str(planned)] if simulated else [str(planned), str(listed)],
     )
 
 

@@ -49,6 +49,8 @@ class StudyWorkflow:
         Runs whose files are here, those left out by hand among them.
     usable : bool
         Whether the study can go on. Only the first process knows; others would not have started.
+    left : sequence of str
+        What the first process leaves for the others to read.
     """
 
     config: Config
@@ -61,6 +63,7 @@ class StudyWorkflow:
     seeds: Sequence[str]
     found: Manifest
     usable: bool
+    left: Sequence[str]
 
     @property
     def space(self) -> str:

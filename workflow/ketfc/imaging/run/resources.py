@@ -51,72 +51,73 @@ _MS_PER_FIT = {
 of matrices are given for 80,000, but that of the ridge depends on participants alone."""
 
 
-def memory_mb(bold: Path, attempt: int) -> int:
-    """Return the megabytes to ask a scheduler for.
-
-    Parameters
-    ----------
-    bold : pathlib.Path
-        The run's image, which must be there.
-    attempt : int
-        1 for the first; a job that ran out of memory is given that many times as much.
+def file_mb(path: Path) -> float:
+    """Return the size of a file in megabytes.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such image (yet): Snakemake then asks again before the job starts.
+        If there is no such file (yet): Snakemake then asks again before the job starts.
     """
-    return attempt * (_BASE_MB + math.ceil(_PER_MB * _size_mb(bold)))
+    return path.stat().st_size / 1e6
 
 
-def voxels_mb(bold: Path, attempt: int) -> int:
+def memory_mb(bold: float, attempt: int) -> int:
+    """Return the megabytes to ask a scheduler for.
+
+    Parameters
+    ----------
+    bold : float
+        Size of the run's image, in MB.
+    attempt : int
+        1 for the first; a job that ran out of memory is given that many times as much.
+    """
+    return attempt * (_BASE_MB + math.ceil(_PER_MB * bold))
+
+
+def voxels_mb(bold: float, attempt: int) -> int:
     """Return the megabytes for a job that keeps every voxel of a run; as :func:`memory_mb`."""
-    return memory_mb(bold, attempt) + attempt * math.ceil(_PER_MB_OF_VOXELS * _size_mb(bold))
+    return memory_mb(bold, attempt) + attempt * math.ceil(_PER_MB_OF_VOXELS * bold)
 
 
-def minutes(bold: Path, attempt: int) -> int:
+def minutes(bold: float, attempt: int) -> int:
     """Return the minutes to ask a scheduler for; as :func:`memory_mb`."""
-    return attempt * (_BASE_MINUTES + math.ceil(_size_mb(bold) / _MB_PER_MINUTE))
+    return attempt * (_BASE_MINUTES + math.ceil(bold / _MB_PER_MINUTE))
 
 
-def denoising_mb(confounds: Path, attempt: int) -> int:
+def denoising_mb(confounds: float, attempt: int) -> int:
     """Return the megabytes to ask a scheduler for, to denoise what was read of a run.
 
     Parameters
     ----------
     confounds, attempt
-        The run's table, whose size tells how long the run is; and as :func:`memory_mb`.
+        Size of the run's table in MB, which tells how long the run is; and as :func:`memory_mb`.
     """
-    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_CONFOUNDS * _size_mb(confounds)))
+    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_CONFOUNDS * confounds))
 
 
-def denoising_minutes(confounds: Path, attempt: int) -> int:
+def denoising_minutes(confounds: float, attempt: int) -> int:
     """Return the minutes to ask a scheduler for; as :func:`denoising_mb`."""
-    return attempt * (_BASE_MINUTES + math.ceil(_size_mb(confounds)))
+    return attempt * (_BASE_MINUTES + math.ceil(confounds))
 
 
-def matrices_mb(relmats: Sequence[Path], attempt: int, *, copies: int = 1) -> int:
+def matrices_mb(relmats: Sequence[float], attempt: int, *, copies: int = 1) -> int:
     """Return the megabytes for a job that holds the upper triangles of many matrices.
 
     Parameters
     ----------
-    relmats : sequence of pathlib.Path
-        One matrix per session, or several for each; all must be there.
+    relmats : sequence of float
+        Sizes in MB: one matrix per session, or several for each.
     attempt : int
         As in :func:`memory_mb`.
     copies : int
         How often a job holds what most jobs hold once: one that tests every edge keeps models and
         permuted statistics beside them (measured: seven times).
-
-    Raises
-    ------
-    FileNotFoundError
-        As :func:`memory_mb`.
     """
     return attempt * (_BASE_MB + math.ceil(copies * _MATRIX_SHARE * _full_mb(relmats)))
 
 
-def edgewise_minutes(relmats: Sequence[Path], attempt: int, *, permutations: int) -> int:
+def edgewise_minutes(relmats: Sequence[float], attempt: int, *, permutations: int) -> int:
     """Return the minutes for a job that tests every edge of many matrices.
 
     Parameters
@@ -130,20 +131,20 @@ def edgewise_minutes(relmats: Sequence[Path], attempt: int, *, permutations: int
     return attempt * (20 + math.ceil(_full_mb(relmats) / _MB_TESTED_PER_MINUTE * share))
 
 
-def group_map_mb(maps: Sequence[Path], attempt: int) -> int:
+def group_map_mb(maps: Sequence[float], attempt: int) -> int:
     """Return the megabytes for a job that tests every voxel of the maps of all runs.
 
     Parameters
     ----------
-    maps : sequence of pathlib.Path
-        One per run; all must be there. Their numbers hardly shrink when they are compressed.
+    maps : sequence of float
+        Sizes in MB, one per run. Their numbers hardly shrink when they are compressed.
     attempt : int
         As in :func:`memory_mb`.
     """
-    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_MAPS * sum(map(_size_mb, maps))))
+    return attempt * (_BASE_MB + math.ceil(_PER_MB_OF_MAPS * sum(maps)))
 
 
-def group_map_minutes(maps: Sequence[Path], attempt: int, *, permutations: int) -> int:
+def group_map_minutes(maps: Sequence[float], attempt: int, *, permutations: int) -> int:
     """Return the minutes for a job that tests every voxel of the maps of all runs.
 
     Parameters
@@ -153,7 +154,7 @@ def group_map_minutes(maps: Sequence[Path], attempt: int, *, permutations: int) 
     permutations : int
         Of whole participants.
     """
-    largest = max(map(_size_mb, maps), default=0.0)
+    largest = max(maps, default=0.0)
     return attempt * (20 + math.ceil(largest * permutations / _MB_PERMUTED_PER_MINUTE))
 
 
@@ -182,10 +183,6 @@ def prediction_minutes(n_files: int, attempt: int, *, fits: int, features: str, 
     return reading_minutes(n_files, attempt) + attempt * math.ceil(2 * seconds / 60)
 
 
-def _full_mb(relmats: Sequence[Path]) -> float:
+def _full_mb(relmats: Sequence[float]) -> float:
     """Return the megabytes of so many matrices, all as large as the largest."""
-    return max(map(_size_mb, relmats), default=0.0) * len(relmats)
-
-
-def _size_mb(path: Path) -> float:
-    return path.stat().st_size / 1e6
+    return max(relmats, default=0.0) * len(relmats)
