@@ -1,21 +1,20 @@
-"""A study whose jobs share no disk: results in an S3 server, every job in a folder of its own."""
+"""A study whose jobs share no disk: results in an S3 server, jobs on a Kubernetes made here."""
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_kubernetes import running
 from made_store import Store, serving
 from made_study import REPO, SPACE, Finished, Study, contents
 
-pytest.importorskip(
-    "snakemake_storage_plugin_s3",
-    reason="snakemake-storage-plugin-s3 (the extra cloud) is not installed",
-)
+for plugin in ("snakemake_storage_plugin_s3", "snakemake_executor_plugin_kubernetes"):
+    pytest.importorskip(plugin, reason=f"{plugin} (the extra cloud) is not installed")
+
 MEASURED = "results/connectivity.tsv"
 BUCKET = "lab"
 
@@ -35,21 +34,27 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 def stored(study: Study, *arguments: str, image: Path = REPO / "workflow") -> Finished:
     """Run a study job by job; `image` is the folder that ketfc is in where the jobs run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KETFC_TEST_IMAGE", str(image))
-        return study.run(
-            *("--executor", "apart", "--jobs", "2", "--seconds-between-status-checks", "1"),
-            *("--default-storage-provider", "s3", "--default-storage-prefix", f"s3://{BUCKET}/mine"),
+    with (
+        running(study.folder.parents[1], image, hidden=study.folder) as cluster,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("KUBECONFIG", str(study.folder.parents[1] / "kubeconfig"))
+        done = study.run(
+            *("--profile", str(REPO / "workflow/profiles/kubernetes")),
+            *("--default-storage-prefix", f"s3://{BUCKET}/mine", "--container-image", "ketfc"),
+            *("--seconds-between-status-checks", "1", "--jobs", "2", "--retries", "0"),
             *arguments,
-            library=os.pathsep.join([str(REPO / "workflow"), str(Path(__file__).parent / "apart")]),
-        )  # fmt: skip
+        )
+    assert not cluster.secrets
+    assert {container["image"] for container in cluster.requested} <= {"ketfc"}
+    return done
 
 
 @pytest.fixture
 def volume(few: Study, tmp_path: Path) -> Study:
     """The four runs on a volume that every machine has, and beside it a study that names them."""
     shutil.copytree(few.derivatives, tmp_path / "volume/fmriprep")
-    return at(few, tmp_path / "machines/mine", tmp_path / "volume/fmriprep")
+    return at(few, tmp_path / "folders/mine", tmp_path / "volume/fmriprep")
 
 
 def at(few: Study, folder: Path, derivatives: Path | str) -> Study:
@@ -75,7 +80,7 @@ def in_store(store: Store) -> dict[str, bytes]:
 def test_jobs_that_share_no_disk_give_the_bytes_of_a_local_run(
     store: Store, few: Study, volume: Study, tmp_path: Path
 ) -> None:
-    local = at(few, tmp_path / "machines/local", tmp_path / "volume/fmriprep")
+    local = at(few, tmp_path / "folders/local", tmp_path / "volume/fmriprep")
     done = local.run(MEASURED)
     assert done.code == 0, done.text
     before = contents(volume.folder)
@@ -100,7 +105,7 @@ def test_jobs_that_share_no_disk_give_the_bytes_of_a_local_run(
     assert not list(volume.folder.glob("results/extracted/**/*.npz"))
     assert any(name.endswith("_extraction.npz") for name in kept)
     # a second call finds all of it in the store, from an empty folder too
-    anew = at(few, tmp_path / "machines/anew", tmp_path / "volume/fmriprep")
+    anew = at(few, tmp_path / "folders/anew", tmp_path / "volume/fmriprep")
     done = stored(anew, MEASURED, "-n")
     assert done.code == 0, done.text
     assert "Nothing to be done" in done.text
@@ -124,7 +129,7 @@ def test_an_image_with_other_code_says_so_on_the_terminal(
 def test_images_that_jobs_would_not_see_are_refused(
     store: Store, few: Study, tmp_path: Path
 ) -> None:
-    study = at(few, tmp_path / "machines/mine", "fmriprep")
+    study = at(few, tmp_path / "folders/mine", "fmriprep")
     shutil.copytree(few.derivatives, study.derivatives)
     done = stored(study, "plan", "-n")
     assert done.code != 0
