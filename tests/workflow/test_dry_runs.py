@@ -22,7 +22,7 @@ ONCE = {
     "dataset_description": 1,
     "edges": 1,
     "exclusions": 1,
-    "figure": 12,
+    "figure": 13,
     "group_quality": 1,
     "quality_strip": 1,
     "habenula": 1,

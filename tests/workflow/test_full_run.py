@@ -41,7 +41,7 @@ def expected_files() -> set[str]:
         for name in (
             *("circuits", "paired", "association", "matrices"),
             *("flow", "qcfc", "networks", "edges", "clinical", "specifications"),
-            *("tipping_point", "influence"),
+            *("tipping_point", "influence", "forest"),
         )
         for kind in ("pdf", "svg", "png", "tsv", "json", "rst")
     } | {"figures/captions.md"}

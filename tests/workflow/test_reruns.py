@@ -16,7 +16,7 @@ BELOW_RUNS = {
     "attrition": 1,
     "edges": 1,
     "exclusions": 1,
-    "figure": 12,
+    "figure": 13,
     "group_quality": 1,
     "quality_strip": 1,
     "hypotheses": 1,
@@ -259,10 +259,10 @@ def test_figures_are_redrawn_from_the_tables_alone(done: Study) -> None:
         file.unlink()
     again = done.run("figures")
     assert again.code == 0, again.text
-    assert again.jobs == {"figure": 12, "figures": 1}
+    assert again.jobs == {"figure": 13, "figures": 1}
     after = {path.name: path.read_bytes() for path in (done.results / "figures").glob("*.tsv")}
     assert after == before
-    assert len(list((done.results / "figures").iterdir())) == 60
+    assert len(list((done.results / "figures").iterdir())) == 65
 
 
 def test_the_plan_alone_may_be_asked_for_again(done: Study) -> None:

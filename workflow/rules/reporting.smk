@@ -13,6 +13,11 @@ _figures = {
         "effects": rules.clinical_effects.output.effects,
         "time_course": rules.clinical_effects.output.time_course,
     },
+    "forest": {
+        "hypotheses": _hypotheses,
+        "motion": rules.motion.output[0],
+        "curves": rules.specifications.output.curve,
+    },
     "circuits": {
         "connectivity": _connectivity,
         "regions": SESSIONS.output.regions,

@@ -24,6 +24,7 @@ from ketfc.reporting.figures import style
 from ketfc.reporting.figures.association import draw_association
 from ketfc.reporting.figures.circuits import draw_circuits
 from ketfc.reporting.figures.edges import draw_edges
+from ketfc.reporting.figures.forest import draw_hypotheses
 from ketfc.reporting.figures.influence.left_out import draw_influence
 from ketfc.reporting.figures.labels import merge_close
 from ketfc.reporting.figures.matrices import draw_matrices, spread
@@ -40,6 +41,7 @@ FIGURES = {
     "circuits": lambda made: draw_circuits(
         made.connectivity, made.regions, made.hypotheses, made.design
     ),
+    "forest": lambda made: draw_hypotheses(made.hypotheses, made.motion, made.curves, made.design),
     "paired": lambda made: draw_paired(made.connectivity, made.hypotheses, made.design),
     "association": lambda made: draw_association(
         made.connectivity, made.scores, made.hypotheses, made.design
@@ -247,7 +249,73 @@ def test_the_means_that_are_drawn_are_over_those_who_were_tested(made):
     assert row["change"] == pytest.approx(ketamine["change"].mean())
 
 
-def changed(made: made_tables.Made, circuit: str, **numbers: float) -> made_tables.Made:
+def with_verdicts() -> made_tables.Made:
+    """Return a study of which one circuit has an effect beyond reading, and one no result."""
+    made = changed(study_of("two_arms"), "salience", effect_size=-9.55, effect_size_ci_low=-12.0,
+                   effect_size_ci_high=0.5, p_holm=0.0321, n=9)  # fmt: skip
+    nothing = dict.fromkeys(("estimate", "effect_size", "p_holm"), np.nan)
+    made = changed(made, "dmn", flags="too-few: 3", **nothing)
+    follows = (made.motion["circuit"] == "salience") & (made.motion["test"] == "follows")
+    motion = made.motion.assign(gate=made.motion["gate"].mask(follows, "follows-motion"))
+    return made_tables.replace(made, motion=motion)
+
+
+def test_a_forest_says_what_the_tables_say_and_why_there_is_nothing():
+    made = with_verdicts()
+    figure, numbers = FIGURES["forest"](made)
+    shown = all_text(figure)
+    own = numbers.set_index(["hypothesis", "test"])
+    salience, dmn = own.loc[("salience", "change")], own.loc[("dmn", "change")]
+    assert salience["state"] == "evidence"
+    assert (salience["motion"], salience["choices"]) == ("not passed", "passed")
+    assert own.loc[("sgacc-rlpfc", "change"), "motion"] == "passed"
+    # a secondary circuit has no specifications
+    assert own.loc[("dmn-salience", "change"), "choices"] == "not assessed"
+    assert (dmn["state"], dmn["why"]) == ("no result", "too-few: 3")
+    assert "no result: too-few: 3" in shown
+    assert ".032" in shown
+    families = {"primary-change", "primary-association", "secondary"}
+    table = made.hypotheses
+    assert set(numbers["family"]) == families
+    assert len(numbers) == table["family"].isin(families).sum()
+    row = table[(table["hypothesis"] == "dmn-salience") & (table["test"] == "association")].iloc[0]
+    drawn = own.loc[("dmn-salience", "association")]
+    assert [drawn[name] for name in ("value", "ci_low", "ci_high")] == pytest.approx(
+        [row[name] for name in ("effect_size", "effect_size_ci_low", "effect_size_ci_high")]
+    )
+    assert drawn["block"] == "secondary circuits"
+    assert own.loc[("dmn", "association-ketamine"), "block"] == "secondary: within ketamine"
+
+
+def test_marks_of_a_forest_tell_primary_from_secondary_and_evidence_from_none():
+    made = with_verdicts()
+    figure, numbers = FIGURES["forest"](made)
+    change = figure.axes[0]
+    marks = [line for line in change.lines if line.get_marker() in ("s", "D")]
+    primary = [line for line in marks if line.get_marker() == "s"]
+    filled = [line for line in marks if to_hex(line.get_markerfacecolor()) == style.INK]
+    own = numbers[numbers["panel"] == "change"]
+    known = own[own["value"].abs() <= 3]
+    assert len(marks) == len(known) == 4
+    assert len(primary) == known["family"].eq("primary-change").sum() == 3
+    assert len(filled) == known["state"].eq("evidence").sum() == 2
+    # 9.55 standard deviations are not drawn where they cannot be read, but where they lead
+    left, right = change.get_xlim()
+    assert (left, right) == (-3.0, 3.0)
+    arrows = {(line.get_marker(), line.get_xdata()[0]) for line in change.lines}
+    assert ("<", -3.0) in arrows
+    assert figure.axes[1].get_xlim() == (-1.0, 1.0)
+
+
+def test_a_study_of_one_question_says_that_the_other_is_secondary(made):
+    table = made.hypotheses
+    only = table["family"].replace({"primary-association": "secondary"})
+    figure, _ = FIGURES["forest"](made_tables.replace(made, hypotheses=table.assign(family=only)))
+    assert "with SSI (secondary)" in all_text(figure)
+    assert "midazolam (secondary)" not in all_text(figure)
+
+
+def changed(made: made_tables.Made, circuit: str, **numbers: float | str) -> made_tables.Made:
     """Return a study whose test of change of one circuit says something that no data say."""
     table = made.hypotheses.copy()
     row = (table["hypothesis"] == circuit) & (table["test"] == "change")
@@ -498,6 +566,7 @@ def test_the_labels_of_the_study_are_shown_not_the_roles():
     ("study", "name", "words"),
     [
         ("without_scores", "association", "no score of suicidal ideation"),
+        ("nothing_measured", "forest", "no result: "),
         ("without_pairs", "paired", "no pair to draw"),
         ("without_pairs", "association", "no association can be drawn"),
         ("without_pairs", "circuits", "change not tested"),

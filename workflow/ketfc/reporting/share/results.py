@@ -51,6 +51,7 @@ BESIDE = (
 _NOT_IN_METHODS = ("motion", "clinical", "qcfc", "specifications", "time_course")
 
 FIGURES = {
+    "forest": ("hypotheses", "motion", "curves"),
     "circuits": ("hypotheses",),
     "networks": ("networks",),
     "edges": ("edges",),

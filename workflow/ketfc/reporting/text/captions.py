@@ -21,6 +21,7 @@ from ketfc.reporting.rows import (
     hypothesis_row,
     primary_circuits,
 )
+from ketfc.reporting.text.beside.forest import forest_caption
 from ketfc.reporting.text.beside.influence import influence_caption
 from ketfc.reporting.text.beside.networks import network_caption
 from ketfc.reporting.text.beside.tipping_point import tipping_caption
@@ -30,6 +31,7 @@ from ketfc.study.design.design import Design
 TITLES = {
     "flow": "The flow of participants",
     "clinical": "Scores over the sessions",
+    "forest": "All hypotheses",
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after, and its change",
     "trajectory": "Connectivity over all sessions",
@@ -114,6 +116,8 @@ def _caption(name: str, design: Design) -> str:
             )
             + _mark(design)
         )
+    if name == "forest":
+        return forest_caption(design)
     if name == "clinical":
         return _clinical(design)
     if name == "trajectory":
@@ -299,6 +303,11 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
         return (
             "Means of the scores at every session, and estimates with intervals of their changes: "
             "between treatments where there are two, and within arms apart from these."
+        )
+    if name == "forest":
+        return (
+            "Forest plot: effect sizes with intervals of change and association, a row for each "
+            "circuit, primary above secondary. The numbers are in the tables of tests."
         )
     if name == "trajectory":
         circuits = listed(list(primary_circuits(hypotheses).values()))
