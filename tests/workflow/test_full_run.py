@@ -100,7 +100,7 @@ def test_a_second_call_has_nothing_to_do(done: Study) -> None:
 
 def test_logs_are_kept_and_say_no_more_than_the_plan_and_the_end(finished: Study) -> None:
     logs = contents(finished.folder / "logs", "*.log")
-    assert len(logs) == 44 + 2 * len(RUNS) + len(people())
+    assert len(logs) == 45 + 2 * len(RUNS) + len(people())
     said = {name: text.decode("utf-8") for name, text in logs.items() if text}
     # but for the two whose rules have something to say
     assert said == {

@@ -236,6 +236,12 @@ def test_a_changed_level_of_significance_reads_no_image_again(done: Study) -> No
     assert done.run("-n").jobs == BELOW_RUNS | PLAN
 
 
+def test_another_journal_draws_figures_again_and_tests_nothing(done: Study) -> None:
+    done.configure(figures={"journal": "nature", "single-column": ["paired"]})
+    report = ("methods", "report", "summary", "captions", "group_quality")
+    assert done.run("-n").jobs == {"figure": 13, "all": 1} | dict.fromkeys(report, 1)
+
+
 def test_two_changes_at_once_are_both_noticed(done: Study) -> None:
     # one of them runs the plan again, which must not hide the other (snakemake#4166)
     rows = people()

@@ -117,6 +117,7 @@ _drawn = {
         "seeds": list(WORK.seeds),
         "questions": list(WORK.map_questions),
     },
+    "printed": FIGURE_PRINTED,
 }
 
 

@@ -21,7 +21,7 @@ rule clinical_course:
         mem_mb=500,
         runtime=5,
     params:
-        config=config,
+        config=DECIDING,
         code=WORK.code["clinical_course"],
     script:
         "../scripts/clinical_course.py"

@@ -61,6 +61,9 @@ try:
 except RefusalError as error:
     raise WorkflowError(str(error)) from None
 
+# what a result can depend on: how figures are printed is not among it
+DECIDING = {name: section for name, section in config.items() if name != "figures"}
+
 
 def answer():
     """Return what the targets of this call came to."""

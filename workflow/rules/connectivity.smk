@@ -28,7 +28,7 @@ rule given_connectivity:
         mem_mb=2000,
         runtime=10,
     params:
-        config=config,
+        config=DECIDING,
         code=WORK.code["given_connectivity"],
     script:
         "../scripts/given_connectivity.py"

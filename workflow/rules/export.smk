@@ -20,7 +20,7 @@ rule export_preview:
         mem_mb=1000,
         runtime=5,
     params:
-        config=config,
+        config=DECIDING,
         variants=WORK.variants,
         preview=True,
         code=WORK.code["export"],
@@ -49,7 +49,7 @@ rule export:
         mem_mb=1000,
         runtime=5,
     params:
-        config=config,
+        config=DECIDING,
         variants=WORK.variants,
         preview=False,
         code=WORK.code["export"],

@@ -1,5 +1,6 @@
 # Every figure from its tables, of a study (reporting.smk) or of a bundle unpacked elsewhere (redraw.smk).
-# They say before what each figure is drawn from (FIGURES, MAPS) and by which code (FIGURE_CODE).
+# They say before what each figure is drawn from (FIGURES, MAPS), by which code (FIGURE_CODE) and how it is
+# printed (FIGURE_PRINTED).
 
 from ketfc.workflow import figure_labels, map_labels
 
@@ -28,6 +29,7 @@ rule figure:
         mem_mb=1500,
         runtime=10,
     params:
+        printed=lambda wildcards: FIGURE_PRINTED[wildcards.figure],
         code=lambda wildcards: FIGURE_CODE[f"figure_{wildcards.figure}"],
     script:
         "../scripts/figure_{wildcards.figure}.py"
@@ -56,6 +58,7 @@ rule map_figure:
         mem_mb=1500,
         runtime=10,
     params:
+        printed=FIGURE_PRINTED["map"],
         code=FIGURE_CODE["map_figure"],
     script:
         "../scripts/map_figure.py"

@@ -15,6 +15,7 @@ except RefusalError as error:
 FIGURES = BUNDLE.figures
 MAPS = BUNDLE.maps
 FIGURE_CODE = BUNDLE.code
+FIGURE_PRINTED = BUNDLE.printed
 
 
 include: "figures.smk"

@@ -88,6 +88,7 @@ FIGURES = {
 }
 MAPS = {"of": _of_map, "seeds": WORK.seeds, "questions": WORK.map_questions}
 FIGURE_CODE = WORK.code
+FIGURE_PRINTED = {name: WORK.config.figures.printed(name) for name in [*FIGURES, "map"]}
 
 
 include: "figures.smk"

@@ -82,7 +82,7 @@ rule headers:
         mem_mb=1000,
         runtime=10,
     params:
-        config=config,
+        config=DECIDING,
         folders=WORK.folders,
         by_hand=WORK.by_hand,
         listing=digest(WORK.found),
@@ -126,7 +126,7 @@ rule inventory:
         mem_mb=1000,
         runtime=10,
     params:
-        config=config,
+        config=DECIDING,
         folders=WORK.folders,
         by_hand=WORK.by_hand,
         missing_packages=WORK.missing_packages,
@@ -183,7 +183,7 @@ rule preregistration:
         mem_mb=500,
         runtime=5,
     params:
-        config=config,
+        config=DECIDING,
         code=WORK.code["preregistration"],
     script:
         "../scripts/preregistration.py"

@@ -6,10 +6,10 @@ from ketfc.base.files import read_tsv
 from ketfc.base.job import running
 from ketfc.inference.networks.triple_network import NETWORK_TEST_NUMBERS
 from ketfc.reporting.figures.networks.triple_network import draw_networks
-from ketfc.reporting.figures.style import save_figure
+from ketfc.reporting.figures.style import printed, save_figure
 from ketfc.study.design.design import read_design
 
-with running(snakemake):
+with running(snakemake), printed(snakemake.params.printed):
     figure, numbers = draw_networks(
         read_tsv(snakemake.input.tests, numeric=NETWORK_TEST_NUMBERS),
         read_design(snakemake.input.design),

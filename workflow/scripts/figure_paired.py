@@ -5,10 +5,10 @@ from pathlib import Path
 from ketfc.base.files import read_tsv
 from ketfc.base.job import running
 from ketfc.reporting.figures.sessions.paired import draw_paired
-from ketfc.reporting.figures.style import save_figure
+from ketfc.reporting.figures.style import printed, save_figure
 from ketfc.study.design.design import read_design
 
-with running(snakemake):
+with running(snakemake), printed(snakemake.params.printed):
     figure, numbers = draw_paired(
         read_tsv(snakemake.input.connectivity),
         read_tsv(snakemake.input.hypotheses),

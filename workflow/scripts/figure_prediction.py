@@ -10,9 +10,9 @@ from ketfc.inference.prediction.table import (
     PREDICTION_NUMBERS,
 )
 from ketfc.reporting.figures.prediction.panels import draw_prediction
-from ketfc.reporting.figures.style import save_figure
+from ketfc.reporting.figures.style import printed, save_figure
 
-with running(snakemake):
+with running(snakemake), printed(snakemake.params.printed):
     inputs = snakemake.input
     figure, numbers = draw_prediction(
         read_tsv(inputs.accuracy, numeric=PREDICTION_NUMBERS),

@@ -6,10 +6,10 @@ from ketfc.base.files import read_tsv
 from ketfc.base.job import running
 from ketfc.inference.specifications.table import CURVE_NUMBERS, SPECIFICATION_NUMBERS
 from ketfc.reporting.figures.specifications.curves import draw_specifications
-from ketfc.reporting.figures.style import save_figure
+from ketfc.reporting.figures.style import printed, save_figure
 from ketfc.study.design.design import read_design
 
-with running(snakemake):
+with running(snakemake), printed(snakemake.params.printed):
     inputs = snakemake.input
     figure, numbers = draw_specifications(
         read_tsv(inputs.specifications, numeric=SPECIFICATION_NUMBERS),

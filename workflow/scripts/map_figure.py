@@ -6,10 +6,10 @@ from ketfc.base.files import read_tsv
 from ketfc.base.job import running
 from ketfc.inference.maps.clusters import CLUSTER_NUMBERS, rows_of
 from ketfc.reporting.figures.maps.group_map import MapImages, draw_group_map
-from ketfc.reporting.figures.style import save_figure
+from ketfc.reporting.figures.style import printed, save_figure
 from ketfc.study.design.design import read_design
 
-with running(snakemake):
+with running(snakemake), printed(snakemake.params.printed):
     inputs, wildcards = snakemake.input, snakemake.wildcards
     clusters = read_tsv(inputs.clusters, numeric=CLUSTER_NUMBERS)
     figure, numbers = draw_group_map(

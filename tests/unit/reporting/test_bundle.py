@@ -41,6 +41,7 @@ DRAWN = {
     "study": "trial",
     "figures": {"edges": {"edges": "results/tests/edges.tsv", "design": "results/design.json"}},
     "maps": {"of": {}, "seeds": [], "questions": []},
+    "printed": {"edges": {"width": 183.0}, "map": {}},
 }
 
 
@@ -352,6 +353,7 @@ def test_captions_stand_in_the_order_of_the_report_and_survive_markup() -> None:
 
 def test_a_bundle_that_is_not_whole_is_refused_in_words(folder: Path) -> None:
     assert redraw_workflow(DRAWN).figures == DRAWN["figures"]
+    assert redraw_workflow(DRAWN).printed["edges"] == {"width": 183.0}
     Path("results/design.json").unlink()
     with pytest.raises(RefusalError, match=r"not whole: results/design.json is not in this"):
         redraw_workflow(DRAWN)

@@ -26,11 +26,14 @@ class RedrawWorkflow:
         ``of``, paths with the wildcards region and question, and ``seeds`` and ``questions``.
     code : mapping of str to str
         By script, the digest of the code behind it.
+    printed : mapping of str to mapping
+        By figure, and of maps by ``map``, how it is printed.
     """
 
     figures: Mapping[str, Mapping[str, str]]
     maps: Mapping[str, Any]
     code: Mapping[str, str]
+    printed: Mapping[str, Mapping[str, Any]]
 
 
 def redraw_workflow(bundle: Mapping[str, Any]) -> RedrawWorkflow:
@@ -59,4 +62,4 @@ def redraw_workflow(bundle: Mapping[str, Any]) -> RedrawWorkflow:
             f"{'is' if len(missing) == 1 else 'are'} not in this folder. Unpack all of bundle.zip "
             "into one folder, and start there."
         )
-    return RedrawWorkflow(figures, maps, code)
+    return RedrawWorkflow(figures, maps, code, bundle["printed"])

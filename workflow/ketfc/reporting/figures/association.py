@@ -176,7 +176,7 @@ def _draw_measured(axes: Axes, points: TestedPoints, design: Design) -> None:
         style.say(axes, "")
         return
     what = _what(design)
-    axes.set_title("As measured", loc="left", color=style.QUIET, fontsize=6.8)
+    axes.set_title("As measured", loc="left", color=style.QUIET, fontsize=style.pt(6.8))
     axes.set_xlabel(sentence(f"{what} in\nconnectivity, Fisher z"))
     supplied = " (supplied)" if design.si_changes_only else ""
     axes.set_ylabel(f"{design.instrument} {what}{supplied}")

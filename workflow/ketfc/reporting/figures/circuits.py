@@ -64,17 +64,17 @@ def draw_circuits(
         if numbers.empty:
             return style.words_only("No circuit was measured: there is no connectivity."), numbers
         drawn = [circuit for circuit in circuits if (numbers["circuit"] == circuit).any()]
-        figure = style.new_figure(style.TWO_COLUMNS, 48 * ((len(drawn) + 2) // 2) + 2)
+        figure = style.new_figure(style.page_width(), 48 * ((len(drawn) + 2) // 2) + 2)
         colours = _colours(numbers["change"])
         grid = figure.subfigures((len(drawn) + 2) // 2, 2, squeeze=False, wspace=0.02, hspace=0.02)
         cells = np.ravel(grid)
         views: list[tuple[Axes, str, pd.DataFrame]] = []
         for cell, circuit in zip(cells, drawn, strict=False):
             edges = numbers[numbers["circuit"] == circuit]
-            cell.suptitle(sentence(circuits[circuit]), fontsize=7.5, fontweight="bold")
+            cell.suptitle(sentence(circuits[circuit]), fontsize=style.pt(7.5), fontweight="bold")
             row = hypothesis_row(hypotheses, circuit, "change")
             result = result_line(row, "Δz", "change not tested", sep=", ") + motion_mark(row)
-            cell.supxlabel(result, fontsize=6.8)
+            cell.supxlabel(result, fontsize=style.pt(6.8))
             pair = cell.subplots(1, 2)
             for axes, direction in zip(pair, _VIEWS, strict=True):
                 _draw_view(axes, direction, edges, colours)
@@ -141,11 +141,13 @@ def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarM
     axes.set_ylim(bounds[2] - 4, bounds[3] + 2)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    look: Any = {"ha": "center", "va": "top", "fontsize": 5.5, "color": style.QUIET}
+    look: Any = {"ha": "center", "va": "top", "fontsize": style.pt(5.5), "color": style.QUIET}
     axes.text(0.5, 0.0, _NAMES[direction], transform=axes.transAxes, **look)
     if direction == "z":
         for x, side in ((-66, "L"), (66, "R")):
-            axes.text(x, -96, side, ha="center", va="center", fontsize=6, color=style.QUIET)
+            axes.text(
+                x, -96, side, ha="center", va="center", fontsize=style.pt(6), color=style.QUIET
+            )
     places = _places(edges, direction)
     # the strongest changes lie on top; what has no value is a dotted line below all
     order = edges["change"].abs().fillna(-1).argsort(kind="stable")
@@ -193,7 +195,7 @@ def _name_regions(figure: Figure, axes: Axes, direction: str, edges: pd.DataFram
         [centre for centre, _ in groups],
         [pair_label([names[i] for i in members]) for _, members in groups],
         obstacles=_along(edges, direction),
-        fontsize=5.8,
+        fontsize=style.pt(5.8),
     )
 
 
@@ -223,7 +225,9 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool
     assert figure is not None
     bar = figure.colorbar(colours, cax=bar_axes, orientation="horizontal")
     bar.outline.set_linewidth(0.5)
-    bar.set_label(f"Change of a connection, Fisher z\n{what}", fontsize=7, linespacing=1.4)
+    bar.set_label(
+        f"Change of a connection, Fisher z\n{what}", fontsize=style.pt(7), linespacing=1.4
+    )
     axes.text(
         0.5,
         0.16,
@@ -233,7 +237,7 @@ def _legend(axes: Axes, colours: ScalarMappable, design: Design, *, marked: bool
         transform=axes.transAxes,
         ha="center",
         va="center",
-        fontsize=6.5,
+        fontsize=style.pt(6.5),
         color=style.QUIET,
         linespacing=1.4,
     )

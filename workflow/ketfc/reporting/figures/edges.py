@@ -65,7 +65,7 @@ def _draw(numbers: pd.DataFrame, rows: pd.DataFrame, design: Design) -> Figure:
     tests = list(dict.fromkeys(numbers["test"]))
     order = order_of(numbers[numbers["test"] == tests[0]])
     named = len(order.regions) <= NAMED_UP_TO
-    figure = style.new_figure(style.TWO_COLUMNS, 130 if named else 116)
+    figure = style.new_figure(style.page_width(), 130 if named else 116)
     # names beside square panels can push the outermost texts over the edge by a point or two
     figure.set_layout_engine("constrained", rect=(0.01, 0.02, 0.98, 0.96))
     panels = figure.subplots(1, 2)

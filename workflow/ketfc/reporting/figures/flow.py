@@ -82,13 +82,13 @@ def draw_flow(
         `counts`.
     """
     n_arms = len(arms_of(design))
-    width = _ONE_ARM if n_arms == 1 else style.TWO_COLUMNS
+    width = _ONE_ARM if n_arms == 1 else style.page_width()
     column = (width - 2 * _MARGIN - _BETWEEN * (n_arms - 1)) / n_arms
     with style.paper_style():
         wrap = _wrapping()
         # from the top down, below zero; the figure is made as high as it turns out to be
         boxes, arrows, lines, bottom = _place(counts, hypotheses, design, column, width, wrap)
-        figure = style.new_figure(width, _MARGIN - bottom)
+        figure = style.new_figure(width, _MARGIN - bottom, grows=False)
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_xlim(0, width)
@@ -172,7 +172,7 @@ def _wrapping() -> _Wrap:
 
     fonts = {
         bold: FontProperties(
-            family=style.RC["font.sans-serif"][0], size=_SIZE, weight="bold" if bold else "normal"
+            family=style.families(), size=style.pt(_SIZE), weight="bold" if bold else "normal"
         )
         for bold in (False, True)
     }
@@ -235,7 +235,7 @@ def _draw_box(axes: Axes, box: _Box) -> None:
             box.x + _PAD + line.indent,
             box.y - _PAD - (i + 0.5) * _LINE,
             line.text,
-            fontsize=_SIZE,
+            fontsize=style.pt(_SIZE),
             fontweight="bold" if line.bold else "normal",
             color=box.colour if box.colour and line.bold else style.INK,
             va="center_baseline",

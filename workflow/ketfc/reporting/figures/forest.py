@@ -128,7 +128,7 @@ def _of_what(test: str, design: Design) -> str:
 def _draw(numbers: pd.DataFrame, design: Design) -> Figure:
     places, headings = _places(numbers)
     height = max(places.values()) + 1
-    figure = style.new_figure(style.TWO_COLUMNS, 24 + _ROW * height)
+    figure = style.new_figure(style.page_width(), 24 + _ROW * height)
     gated = [column for column in _GATES.values() if numbers[column].notna().any()]
     panels = [name for name in (_CHANGE, _ASSOCIATION) if (numbers["panel"] == name).any()]
     grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1.0] * len(panels) + [0.3])
@@ -139,7 +139,12 @@ def _draw(numbers: pd.DataFrame, design: Design) -> Figure:
         _entitle(axes, panel, own, design)
         for block in [name for name in headings if name not in set(own["block"])]:
             within = panel == _CHANGE and " within " in block
-            look: Any = {"ha": "center", "va": "center", "fontsize": _TEXT, "color": style.QUIET}
+            look: Any = {
+                "ha": "center",
+                "va": "center",
+                "fontsize": style.pt(_TEXT),
+                "color": style.QUIET,
+            }
             look |= {"bbox": {"color": "white", "pad": 1}}
             axes.text(
                 0, headings[block] + 1, "described, not tested" if within else "not tested", **look
@@ -178,7 +183,8 @@ def _forest(axes: Axes, own: pd.DataFrame, places: Mapping[tuple[str, str], int]
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     beside: Any = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    beside |= {"va": "center", "fontsize": _TEXT, "annotation_clip": False}
+    scale = style.pt(_TEXT) / _TEXT
+    beside |= {"va": "center", "fontsize": style.pt(_TEXT), "annotation_clip": False}
     for row in own.to_dict("records"):
         y = places[row["block"], row["hypothesis"]]
         words = [(p_equals(row["p_holm"], "").strip(" ="), 4), (number(row["n"], 0), 32)]
@@ -187,13 +193,15 @@ def _forest(axes: Axes, own: pd.DataFrame, places: Mapping[tuple[str, str], int]
         else:
             reason = "" if is_missing(row["why"]) else f": {row['why']}"
             text = textwrap.shorten(f"no result{reason}", 44, placeholder=" …")
-            axes.text(0, y, text, ha="center", va="center", fontsize=_TEXT, color=style.QUIET)
+            axes.text(
+                0, y, text, ha="center", va="center", fontsize=style.pt(_TEXT), color=style.QUIET
+            )
             words = []
         weight = "bold" if row["state"] == STATES["found"] else "normal"
         for text, right in [*words, (row["state"], 44)]:
-            axes.annotate(text, (1, y), (right, 0), fontweight=weight, **beside)
+            axes.annotate(text, (1, y), (right * scale, 0), fontweight=weight, **beside)
     for text, right in (("p(Holm)", 4), ("n", 32), ("", 44)):
-        axes.annotate(text, (1, -0.45), (right, 0), color=style.QUIET, **beside)
+        axes.annotate(text, (1, -0.45), (right * scale, 0), color=style.QUIET, **beside)
 
 
 def _effect(axes: Axes, row: Mapping[Any, Any], y: float, reach: float) -> None:
@@ -224,10 +232,15 @@ def _left(
     for row in names.to_dict("records"):
         y = places[row["block"], row["hypothesis"]]
         name = textwrap.shorten(sentence(str(row["name"])), 38, placeholder=" …")
-        axes.annotate(name, (0, y), (-4, 0), fontsize=6.3, **look)
+        axes.annotate(name, (0, y), (-4, 0), fontsize=style.pt(6.3), **look)
     for block in names["block"].unique():
         axes.annotate(
-            sentence(block), (0, headings[block]), (-4, 0), fontsize=6.3, fontweight="bold", **look
+            sentence(block),
+            (0, headings[block]),
+            (-4, 0),
+            fontsize=style.pt(6.3),
+            fontweight="bold",
+            **look,
         )
 
 
@@ -241,7 +254,7 @@ def _entitle(axes: Axes, panel: str, own: pd.DataFrame, design: Design) -> None:
         title = f"Association\nwith {design.instrument}"
     if not own["family"].astype(str).str.startswith("primary").any():
         title += " (secondary)"
-    axes.set_title(title, loc="left", fontweight="bold", fontsize=7)
+    axes.set_title(title, loc="left", fontweight="bold", fontsize=style.pt(7))
     kinds = [str(kind) for kind in own["effect_size_type"].dropna().unique() if kind != MISSING]
     label = kinds[0] if len(kinds) == 1 else "effect size, of the kinds in the table"
     axes.set_xlabel(textwrap.fill(label.replace("rho", "ρ"), 26) if kinds else "")
@@ -255,7 +268,7 @@ def _stand_up(
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False, pad=1)
-    axes.set_xticks(range(len(gated)), gated, rotation=90, fontsize=_TEXT)
+    axes.set_xticks(range(len(gated)), gated, rotation=90, fontsize=style.pt(_TEXT))
     axes.set_xlim(-0.6, max(len(gated), 1) - 0.4)
     for row in numbers.drop_duplicates("hypothesis").to_dict("records"):
         y = places[row["block"], row["hypothesis"]]

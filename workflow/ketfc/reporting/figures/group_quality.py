@@ -85,7 +85,7 @@ def draw_measures(measures: pd.DataFrame, similarity: pd.DataFrame, design: Desi
     from matplotlib.ticker import MaxNLocator
 
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 122)
+        figure = style.new_figure(style.page_width(), 122)
         panels = figure.subplots(2, 3).ravel()
         roles = list(design.sessions)
         arms = arms_of(design)
@@ -158,7 +158,7 @@ def draw_strategies(tdof: dict[str, pd.Series[float]], primary: str) -> Figure:
         Its name is set in bold.
     """
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 12 + 7 * max(len(tdof), 2))
+        figure = style.new_figure(style.page_width(), 12 + 7 * max(len(tdof), 2))
         axes = figure.subplots()
         for i, values in enumerate(tdof.values()):
             ordered = np.sort(values.to_numpy(dtype=float))

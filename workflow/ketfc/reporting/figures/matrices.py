@@ -125,7 +125,7 @@ def _draw(
     from matplotlib.ticker import MaxNLocator
 
     named = len(order.regions) <= NAMED_UP_TO
-    figure = style.new_figure(style.TWO_COLUMNS, 62 * len(labels) + (18 if named else 12))
+    figure = style.new_figure(style.page_width(), 62 * len(labels) + (18 if named else 12))
     panels = figure.subplots(len(labels), 3, squeeze=False)
     before, after = compared(design)
     titles = {"baseline": before, "followup": after, "difference": f"{after} − {before}"}
@@ -151,7 +151,9 @@ def _draw(
             {"shrink": 0.5, "aspect": 28} if kind == "session" else {"shrink": 0.9, "aspect": 24}
         )
         style.colour_bar(figure, images[kind], columns, text, **look)
-    figure.suptitle(f"Atlas: {atlas}, {len(order.regions)} regions", fontsize=7, color=style.QUIET)
+    figure.suptitle(
+        f"Atlas: {atlas}, {len(order.regions)} regions", fontsize=style.pt(7), color=style.QUIET
+    )
     return figure
 
 
@@ -211,7 +213,7 @@ def mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool
     places = spread(centres, gap=0.0 if named else n * 0.054, low=0.0, high=n - 1.0)
     distance = n * (0.02 if named else 0.06)
     for name, centre, place in zip(names, centres, places, strict=True):
-        text: dict[str, Any] = {"fontsize": 5.5 if named else 6, "annotation_clip": False}
+        text: dict[str, Any] = {"fontsize": style.pt(5.5) if named else 6, "annotation_clip": False}
         if left:
             text |= {"ha": "right", "va": "center", "arrowprops": None if named else leader(1, 0.5)}
             axes.annotate(name, (-0.5, centre), (-0.5 - distance, place), **text)

@@ -177,7 +177,7 @@ def _carpet(
         )  # fmt: skip
         axes.annotate(
             _short(name), (-0.022, centre), (-0.045, at), xycoords=axes.get_yaxis_transform(),
-            ha="right", va="center", fontsize=6, annotation_clip=False,
+            ha="right", va="center", fontsize=style.pt(6), annotation_clip=False,
             arrowprops=leader(1, 0.5),
         )  # fmt: skip
     axes.set_yticks([])
@@ -205,7 +205,7 @@ def draw_circuit_matrix(relmat: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(names)), names)
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             for label, absent in zip(labels, missing, strict=True):
-                label.set_fontsize(6)
+                label.set_fontsize(style.pt(6))
                 label.set_color(BAD if absent else style.INK)
         axes.tick_params(length=0)
         style.colour_bar(figure, image, axes, "Pearson's r", shrink=0.6, aspect=24, pad=0.02)
@@ -229,7 +229,7 @@ def draw_regions_quality(
     regions = list(dict.fromkeys(r for table in coverage.values() for r in table["region"]))
     bad: set[str] = set()
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 26 + 3.8 * len(regions))
+        figure = style.new_figure(style.page_width(), 26 + 3.8 * len(regions))
         panels = figure.subplots(1, 2, sharey=True)
         offsets = np.linspace(-0.18, 0.18, len(coverage)) if len(coverage) > 1 else np.zeros(1)
         for (label, table), offset in zip(coverage.items(), offsets, strict=True):
@@ -249,7 +249,7 @@ def draw_regions_quality(
                 for place in y[~np.isfinite(x)]:
                     panel.annotate(
                         "n/a", (0, place), (3, 0), xycoords=panel.get_yaxis_transform(),
-                        textcoords="offset points", color=BAD, fontsize=5.5, va="center",
+                        textcoords="offset points", color=BAD, fontsize=style.pt(5.5), va="center",
                     )  # fmt: skip
         panels[0].axvline(100 * min_coverage, color=BAD, linewidth=0.7, linestyle=(0, (4, 2)))
         panels[0].set_xlim(0, 104)

@@ -93,7 +93,7 @@ def draw_qcfc(
         curves.assign(panel=np.where(curves["kind"] == "density", "density", "distance")),
     ]
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, sum(heights))
+        figure = style.new_figure(style.page_width(), sum(heights))
         grid = figure.add_gridspec(len(heights), 3, height_ratios=heights)
         for column, measure in enumerate(_COMPARED):
             axes = figure.add_subplot(grid[0, column])
@@ -311,5 +311,5 @@ def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], desi
         loc="center left",
         handlelength=1.8,
         labelspacing=0.15 if many else 0.45,
-        fontsize=6.0 if many else 6.5,
+        fontsize=style.pt(6.0) if many else 6.5,
     )

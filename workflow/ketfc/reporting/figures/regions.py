@@ -39,7 +39,7 @@ def draw_regions(
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS, 34 * rows)
+        figure = style.new_figure(style.page_width(), 34 * rows)
         axes = figure.subplots(rows, 2 * columns, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
@@ -49,7 +49,7 @@ def draw_regions(
             pair = axes[row, 2 * column : 2 * column + 2]
             for axis, direction in zip(pair, (0, 2), strict=True):
                 _slice(axis, direction, centres[name], voxels, grid)
-            pair[0].set_title(f"{name}, n = {len(voxels)}", loc="left", fontsize=7)
+            pair[0].set_title(f"{name}, n = {len(voxels)}", loc="left", fontsize=style.pt(7))
     return figure
 
 
@@ -92,10 +92,10 @@ def _slice(axis: Any, direction: int, centre: np.ndarray, voxels: np.ndarray, gr
         )
     label = f"{'xyz'[direction]} = {centre[direction]:g}"
     at = {"color": "white", "transform": axis.transAxes, "bbox": _BEHIND}
-    axis.text(0.03, 0.04, label, fontsize=6, **at)
+    axis.text(0.03, 0.04, label, fontsize=style.pt(6), **at)
     if direction == 2:
-        axis.text(0.03, 0.96, "L", fontsize=6, va="top", **at)
-        axis.text(0.97, 0.96, "R", fontsize=6, va="top", ha="right", **at)
+        axis.text(0.03, 0.96, "L", fontsize=style.pt(6), va="top", **at)
+        axis.text(0.97, 0.96, "R", fontsize=style.pt(6), va="top", ha="right", **at)
 
 
 def _template() -> tuple[np.ndarray, np.ndarray]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+import string
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-ONE_COLUMN = 85.0
-"""Width of a figure of one column, mm."""
-TWO_COLUMNS = 180.0
-"""Width of a figure of two columns, mm."""
-
 INK = "#222222"
 QUIET = "#6b6b6b"
 FAINT = "#d9d9d9"
@@ -38,15 +37,95 @@ ARM_MARKERS: dict[str | None, str] = {"ketamine": "o", "control": "s", None: "o"
 DIVERGING = "RdBu_r"
 """Red is above zero, blue below, in every figure."""
 
-RC: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],  # the first ships with matplotlib
+
+@dataclass(frozen=True)
+class Sheet:
+    """How a figure is printed; what is not said is as in a study that names no journal.
+
+    Attributes
+    ----------
+    width : float
+        Of the figure, mm.
+    font : str
+        Family.
+    size, smallest : float
+        Of ordinary text, and of the smallest, in points.
+    dpi : int
+        Of the PNG.
+    letters : str
+        Of panels: ``lower``, ``upper`` or ``none``.
+    """
+
+    width: float = 180.0
+    font: str = "DejaVu Sans"
+    size: float = 7.0
+    smallest: float = 5.0
+    dpi: int = 300
+    letters: str = "none"
+
+
+_GENERAL = Sheet()
+_SHEET: ContextVar[Sheet] = ContextVar("sheet", default=_GENERAL)
+_DRAWN_AT = 7.0  # points: the size of ordinary text that the figures are laid out for
+_ALIKE = {"Arial": ["Liberation Sans"], "Helvetica": ["Arial", "Liberation Sans"]}
+"""Fonts of the same widths, which stand in for one that is not installed."""
+
+
+@contextmanager
+def printed(about: Mapping[str, Any]) -> Iterator[None]:
+    """Print the figures that are drawn inside this block as the fields of a :class:`Sheet` say."""
+    # a font that is missing has one that stands in for it
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    token = _SHEET.set(Sheet(**about))
+    try:
+        _find_fonts(families()[:-1])
+        yield
+    finally:
+        _SHEET.reset(token)
+
+
+def _find_fonts(names: Sequence[str]) -> None:
+    """Make fonts known that were installed after matplotlib made its list of fonts."""
+    from matplotlib import font_manager
+
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    missing = [name.replace(" ", "").lower() for name in names if name not in known]
+    if not missing:
+        return
+    for path in sorted(font_manager.findSystemFonts()):
+        stem = Path(path).stem.replace(" ", "").lower()
+        if any(stem.startswith(name) for name in missing):
+            font_manager.fontManager.addfont(path)
+
+
+def page_width() -> float:
+    """Return the width of the figure that is being drawn, mm."""
+    return _SHEET.get().width
+
+
+def pt(size: float) -> float:
+    """Return the size of text, in points, that is `size` beside ordinary text of 7 points."""
+    sheet = _SHEET.get()
+    return max(sheet.smallest, round(size * sheet.size / _DRAWN_AT, 2))
+
+
+def families() -> list[str]:
+    """Return the fonts of the figure that is being drawn, the one that was asked for first."""
+    font = _SHEET.get().font
+    # the last ships with matplotlib
+    return list(dict.fromkeys([font, *_ALIKE.get(font, []), "DejaVu Sans"]))
+
+
+_SIZES = {
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
     "legend.fontsize": 7,
+}
+RC: Any = {
+    "font.family": "sans-serif",
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": QUIET,
@@ -88,29 +167,36 @@ def paper_style() -> Iterator[None]:
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+        mpl.rcParams.update(RC | {name: pt(size) for name, size in _SIZES.items()})
+        mpl.rcParams["font.sans-serif"] = families()
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of `width` × `height` mm; it belongs to no window system."""
+def new_figure(width: float, height: float, *, grows: bool = True) -> Figure:
+    """Return an empty figure of `width` × `height` mm; it belongs to no window system.
+
+    Where it `grows`, `height` is what it takes with ordinary text of 7 points: larger text makes
+    it higher.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    if grows:
+        height *= max(1.0, _SHEET.get().size / _DRAWN_AT)
     figure = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def panel_grid(count: int, *, columns: int, panel_height: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure of two columns' width with `count` panels and, last, one for the legend.
+    """Return a figure with `count` panels and, last, one for the legend.
 
     Parameters
     ----------
     count : int
         Panels with data, at least 1.
     columns : int
-        Panels beside each other.
+        Panels beside each other on a page of 180 mm; fewer on a narrower one.
     panel_height : float
         In mm.
 
@@ -120,13 +206,18 @@ def panel_grid(count: int, *, columns: int, panel_height: float) -> tuple[Figure
     axes : list of matplotlib.axes.Axes
         `count` + 1; the last one has its axis switched off.
     """
-    columns = min(columns, count + 1)
+    columns = min(fitting(columns), count + 1)
     rows = math.ceil((count + 1) / columns)
-    figure = new_figure(TWO_COLUMNS, rows * panel_height)
+    figure = new_figure(page_width(), rows * panel_height)
     grid = figure.add_gridspec(rows, columns)
     axes = [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count + 1)]
     axes[-1].set_axis_off()
     return figure, axes
+
+
+def fitting(columns: int) -> int:
+    """Return how many of the panels that stand side by side on 180 mm do so on this page."""
+    return max(1, round(columns * page_width() / Sheet.width))
 
 
 def entitle(axes: Axes, name: str, result: str, *, lines: int = 2, above: float = 3) -> None:
@@ -134,7 +225,7 @@ def entitle(axes: Axes, name: str, result: str, *, lines: int = 2, above: float 
 
     `above` is the distance of the last line from the panel, in points.
     """
-    line = 9.2  # points
+    line = pt(9.2)
     axes.set_title(sentence(name), loc="left", fontweight="bold", pad=3 + above + lines * line)
     axes.annotate(
         result,
@@ -143,7 +234,7 @@ def entitle(axes: Axes, name: str, result: str, *, lines: int = 2, above: float 
         xycoords="axes fraction",
         textcoords="offset points",
         va="top",
-        fontsize=6.8,
+        fontsize=pt(6.8),
         linespacing=1.3,
     )
 
@@ -184,9 +275,9 @@ def colour_bar(figure: Figure, image: Any, axes: Any, label: str, **look: Any) -
 
 def words_only(message: str) -> Figure:
     """Return a figure that says why there is nothing to draw."""
-    figure = new_figure(TWO_COLUMNS, 32)
+    figure = new_figure(page_width(), 32)
     centred: Any = {"ha": "center", "va": "center"}
-    figure.text(0.5, 0.5, message, wrap=True, fontsize=8, color=INK, linespacing=1.5, **centred)
+    figure.text(0.5, 0.5, message, wrap=True, fontsize=pt(8), color=INK, linespacing=1.5, **centred)
     return figure
 
 
@@ -212,8 +303,28 @@ def nice_limit(values: Any, *, quantile: float = 1.0, smallest: float = 0.1) -> 
     return max(smallest, math.ceil(limit * 20 - 1e-9) / 20)
 
 
+def _letter(figure: Figure) -> None:
+    """Write a letter before the title of every panel, where there are several."""
+    sheet = _SHEET.get()
+    panels = [axes for axes in figure.axes if axes.get_title("left") or axes.get_title("center")]
+    parts = [part for part in figure.subfigs if part.get_suptitle()]
+    alphabet = string.ascii_lowercase if sheet.letters == "lower" else string.ascii_uppercase
+    if sheet.letters == "none" or not 2 <= len(panels) + len(parts) <= len(alphabet):
+        return
+    letters = iter(alphabet)
+    look: Any = {"fontsize": pt(8), "fontweight": "bold", "ha": "right"}
+    for part in parts:
+        part.text(0.03, 0.98, next(letters), va="top", **look)
+    for axes in panels:
+        title = axes.get_title("left") or axes.get_title("center")
+        # beside its first line
+        below = "\n" * title.count("\n")
+        beside = axes.transAxes + axes.titleOffsetTrans  # type: ignore[attr-defined]
+        axes.text(0, 1, f"{next(letters)}  {below}", transform=beside, va="baseline", **look)
+
+
 def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]:
-    """Write a figure as PDF, SVG and PNG (300 dpi), its numbers as TSV, and what made it as JSON.
+    """Write a figure as PDF, SVG and PNG, its numbers as TSV, and what made it as JSON.
 
     The same figure gives the same bytes at any time on any day: no dates, no program versions, no
     random identifiers. Every file appears whole or not at all.
@@ -232,14 +343,16 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
         The five files.
     """
     files = []
+    dpi = _SHEET.get().dpi
     with paper_style():
+        _letter(figure)
         # one layout serves all three formats
         figure.draw_without_rendering()
         figure.set_layout_engine(None)
         for suffix, metadata in _METADATA.items():
             path = stem.with_name(stem.name + suffix)
             with replacing(path) as temporary:
-                figure.savefig(temporary, format=suffix[1:], dpi=300, metadata=metadata)
+                figure.savefig(temporary, format=suffix[1:], dpi=dpi, metadata=metadata)
             files.append(path)
     path = stem.with_name(stem.name + ".tsv")
     write_tsv(path, numbers)

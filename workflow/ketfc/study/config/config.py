@@ -18,6 +18,7 @@ from ketfc.study.config.denoising import Denoising
 from ketfc.study.config.errors import explain, plain
 from ketfc.study.config.maps import Activity, Maps
 from ketfc.study.config.planning.power import Power
+from ketfc.study.config.printing.figures import Figures
 from ketfc.study.config.quality import Quality
 from ketfc.study.config.scores import Scores
 from ketfc.study.config.statistics import Statistics
@@ -45,6 +46,7 @@ class Config(Group):
     statistics: Statistics = Field(default_factory=Statistics)
     maps: Maps = Field(default_factory=Maps)
     activity: Activity = Field(default_factory=Activity)
+    figures: Figures = Field(default_factory=Figures)
     power: Power = Field(default_factory=Power)
 
     @property

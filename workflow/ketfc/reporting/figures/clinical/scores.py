@@ -105,7 +105,7 @@ def _draw(numbers: pd.DataFrame, design: Design) -> Figure:
     panels = [name for name in (BETWEEN, SHARES, WITHIN) if (numbers["panel"] == name).any()]
     most = max((int((numbers["panel"] == name).sum()) for name in panels), default=0)
     heights = ([52.0] if instruments else []) + ([22 + 5.5 * most] if panels else [])
-    figure = style.new_figure(style.TWO_COLUMNS, sum(heights))
+    figure = style.new_figure(style.page_width(), sum(heights))
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     if instruments:
         upper = parts[0].subplots(1, len(instruments), squeeze=False)[0]
@@ -141,7 +141,7 @@ def _course(axes: Axes, rows: pd.DataFrame, design: Design) -> None:
                 number(row["n"], 0),
                 (where, float(row["value"])),
                 textcoords="offset points",
-                fontsize=5.5,
+                fontsize=style.pt(5.5),
                 color=style.QUIET,
                 **beside,
             )

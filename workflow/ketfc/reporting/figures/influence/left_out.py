@@ -52,7 +52,7 @@ def draw_influence(influence: pd.DataFrame, design: Design) -> tuple[Figure, pd.
 
 def _draw(influence: pd.DataFrame, numbers: pd.DataFrame, design: Design) -> Figure:
     tests, circuits = (list(dict.fromkeys(influence[key])) for key in ("test", "hypothesis"))
-    figure = style.new_figure(style.TWO_COLUMNS, _PANEL * len(tests))
+    figure = style.new_figure(style.page_width(), _PANEL * len(tests))
     grid = figure.subplots(len(tests), len(circuits), squeeze=False)
     names = dict(zip(influence["hypothesis"], influence["name"], strict=True))
     for i, test in enumerate(tests):
@@ -65,11 +65,15 @@ def _draw(influence: pd.DataFrame, numbers: pd.DataFrame, design: Design) -> Fig
                 _panel(axes, own, design)
             title = "\n".join(wrap(sentence(str(names[circuit]).partition(",")[0]), 20)[:2])
             axes.set_title(
-                title if i == 0 else "", loc="left", fontweight="bold", fontsize=6.3, pad=11
+                title if i == 0 else "",
+                loc="left",
+                fontweight="bold",
+                fontsize=style.pt(6.3),
+                pad=11,
             )
         what = "partial ρ" if test == "association" else "Δz"
         grid[i, 0].set_ylabel(f"{test}, {what}")
-    figure.supxlabel("one participant or site left out, in ascending order", fontsize=7)
+    figure.supxlabel("one participant or site left out, in ascending order", fontsize=style.pt(7))
     return figure
 
 
@@ -89,7 +93,7 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
                 x[here], rows["estimate"][here], s=size, marker=marker, color=colour,
                 linewidth=0, zorder=3,
             )  # fmt: skip
-    near: Any = {"textcoords": "offset points", "fontsize": 5.6, "rotation": 90}
+    near: Any = {"textcoords": "offset points", "fontsize": style.pt(5.6), "rotation": 90}
     flagged = [INFLUENTIAL in as_text(flags).split(";") for flags in people["flags"]]
     for x, row in zip(places[flagged], people[flagged].to_dict("records"), strict=True):
         lower = row["estimate"] < whole["estimate"]
@@ -105,5 +109,5 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
     axes.margins(x=0.06, y=0.16)
     axes.annotate(
         f"{p_equals(whole['p'])}, n = {whole['n']:.0f}", (0, 1), xytext=(0, 1),
-        xycoords="axes fraction", textcoords="offset points", fontsize=5.8,
+        xycoords="axes fraction", textcoords="offset points", fontsize=style.pt(5.8),
     )  # fmt: skip

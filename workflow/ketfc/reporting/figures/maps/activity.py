@@ -52,7 +52,7 @@ def draw_activity(activity: pd.DataFrame, design: Design) -> tuple[Figure, pd.Da
             return style.words_only("No change in activity could be tested."), numbers
         measures = list(dict.fromkeys(numbers["measure"]))
         regions = list(dict.fromkeys(numbers["region"]))
-        figure = style.new_figure(style.TWO_COLUMNS, 26 + _ROW * len(regions))
+        figure = style.new_figure(style.page_width(), 26 + _ROW * len(regions))
         panels = figure.subplots(1, len(measures), sharex=True, sharey=True, squeeze=False)[0]
         for axes, measure in zip(panels, measures, strict=True):
             rows = numbers[numbers["measure"] == measure].set_index("region").reindex(regions)
@@ -97,5 +97,5 @@ def _panel(axes: Axes, rows: pd.DataFrame, alpha: float) -> None:
                 ha="left",
                 va="center",
                 color=style.QUIET,
-                fontsize=6,
+                fontsize=style.pt(6),
             )

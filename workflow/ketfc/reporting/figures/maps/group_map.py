@@ -77,7 +77,7 @@ def _draw(images: MapImages, clusters: pd.DataFrame, design: Design) -> Figure:
     from matplotlib.colors import Normalize
     from nilearn import plotting
 
-    figure = style.new_figure(style.TWO_COLUMNS, 128)
+    figure = style.new_figure(style.page_width(), 128)
     figure.set_layout_engine(None)
     t = np.asanyarray(images.t.dataobj)
     limit = style.nice_limit(t[t != 0], quantile=0.999, smallest=3.0)
@@ -158,4 +158,4 @@ def _smaller_letters(panel: Any) -> None:
     """Give the letters and places of nilearn's slices the size of this figure's text."""
     for cut in panel.axes.values():
         for text in cut.ax.texts:
-            text.set_fontsize(6.5)
+            text.set_fontsize(style.pt(6.5))

@@ -108,7 +108,7 @@ def draw_seed_maps(maps: Mapping[str, Sequence[SeedMap]], labels: Sequence[str])
         for run, label in enumerate(labels):
             # above the tallest slice, whichever it is
             left = (_NAMES + 3 * _SLICE * run) / width
-            figure.text(left, 1 - 1 / height, label, va="top", fontsize=7.5)
+            figure.text(left, 1 - 1 / height, label, va="top", fontsize=style.pt(7.5))
         if shown is not None:
             bar = figure.add_axes((_NAMES / width, 5.5 / height, 3 * _SLICE / width, 1.6 / height))
             ticks = [-_LIMIT, -_LIMIT / 2, 0, _LIMIT / 2, _LIMIT]
@@ -138,5 +138,5 @@ def _draw_map(panels: Sequence[Axes], one: SeedMap) -> AxesImage | None:
         panel.plot(across, up, "o", markersize=5, markerfacecolor="none", markeredgecolor="black")
     for panel in panels[1:]:
         for x, side in ((0.02, "L"), (0.92, "R")):
-            panel.text(x, 0.92, side, transform=panel.transAxes, fontsize=5, va="top")
+            panel.text(x, 0.92, side, transform=panel.transAxes, fontsize=style.pt(5), va="top")
     return image

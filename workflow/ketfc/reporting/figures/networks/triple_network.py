@@ -105,7 +105,7 @@ def _draw(numbers: pd.DataFrame, panels: list[_Panel]) -> Figure:
     limit = style.nice_limit(connectivity["estimate"])
     colours, norm = colormaps[style.DIVERGING], Normalize(-limit, limit)
     several = len(panels) > 1
-    figure = style.new_figure(style.TWO_COLUMNS, 132 if several else 106)
+    figure = style.new_figure(style.page_width(), 132 if several else 106)
     # triangles above their bars, or the only one beside them
     shape = (2, 1) if several else (1, 2)
     grid = figure.add_gridspec(*shape, width_ratios=[1.0] if several else [0.85, 1.0])
@@ -144,7 +144,7 @@ def _triangle(
 ) -> None:
     """Draw three discs, coloured by the change within, joined by lines of the change between."""
     name, _, what = panel.title.partition("\n")
-    axes.text(0.0, 2.4, name, fontsize=9, fontweight="bold", ha="center", va="center")
+    axes.text(0.0, 2.4, name, fontsize=style.pt(9), fontweight="bold", ha="center", va="center")
     axes.text(0.0, 2.06, what, color=style.QUIET, ha="center", va="center")
     for row in rows[rows["measure"] == BETWEEN].to_dict("records"):
         ends = np.array([_PLACES[row["network_a"]], _PLACES[row["network_b"]]])
@@ -175,7 +175,7 @@ def _triangle(
             textcoords="offset points",
             ha="center",
             va="top" if below else "bottom",
-            fontsize=8,
+            fontsize=style.pt(8),
         )
     axes.set(xlim=(-1.75, 1.75), ylim=(-1.55, 2.6), aspect="equal")
     axes.set_axis_off()
@@ -196,7 +196,7 @@ def _label(
         said,
         ha="center",
         va="center",
-        fontsize=6.8,
+        fontsize=style.pt(6.8),
         color=colour,
         linespacing=1.15,
         zorder=4,
@@ -223,7 +223,9 @@ def _bars(axes: Axes, rows: pd.DataFrame, panels: list[_Panel], label: str) -> N
             )
             axes.plot(row["estimate"], y, linestyle="none", **panel.look)
             if not np.isfinite(as_number(row["estimate"])):
-                axes.text(0, y, " n/a", va="center", fontsize=6, color=panel.look["color"])
+                axes.text(
+                    0, y, " n/a", va="center", fontsize=style.pt(6), color=panel.look["color"]
+                )
     axes.set_yticks(range(len(measures)), [_words(*one) for one in measures])
     axes.set_ylim(len(measures) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

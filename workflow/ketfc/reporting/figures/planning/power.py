@@ -47,7 +47,7 @@ def draw_power(
     drawn = table[of_curves & (table["n"] <= max(planned.curve))].reset_index(drop=True)
     questions = list(dict.fromkeys(drawn["question"]))
     with style.paper_style():
-        figure = style.new_figure(style.TWO_COLUMNS if len(questions) > 1 else 110.0, 80)
+        figure = style.new_figure(style.page_width() if len(questions) > 1 else 110.0, 80)
         grid = figure.subplots(1, len(questions), squeeze=False).ravel()
         for axes, question in zip(grid, questions, strict=True):
             own = needed[needed["question"] == question]
@@ -92,7 +92,7 @@ def _panel(axes: Axes, planned: PlannedStudy, curves: pd.DataFrame, needed: pd.D
         title="effect: participants needed (broken lines: formula)",
         alignment="left",
     )
-    legend.get_title().set_fontsize(6.8)
+    legend.get_title().set_fontsize(style.pt(6.8))
 
 
 def _label(symbol: str, effect: float, needed: pd.DataFrame) -> str:

@@ -49,7 +49,7 @@ def draw_prediction(
         if not jobs:
             reasons = "; ".join(dict.fromkeys(accuracy["reason"].dropna().astype(str)))
             return style.words_only(f"Nothing could be predicted: {reasons}."), numbers
-        figure = style.new_figure(style.TWO_COLUMNS, 12 + _HEIGHT * len(jobs))
+        figure = style.new_figure(style.page_width(), 12 + _HEIGHT * len(jobs))
         grid = figure.subplots(len(jobs), 4, squeeze=False)
         for row, (features, model) in zip(grid, jobs, strict=True):
             own = [
@@ -138,7 +138,7 @@ def _accuracy(axes: Axes, tested: pd.DataFrame, measure: str, *, chance: float) 
         )
         axes.annotate(
             p, (0, place), xytext=(2, 5), xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=5.8, color=style.QUIET,
+            textcoords="offset points", fontsize=style.pt(5.8), color=style.QUIET,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
     axes.set_ylim(len(rows) - 0.5, -0.7)

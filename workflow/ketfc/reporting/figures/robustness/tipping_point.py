@@ -58,7 +58,7 @@ def _nothing(design: Design) -> str:
 def _draw(curves: pd.DataFrame, design: Design) -> Figure:
     tests, circuits = (list(dict.fromkeys(curves[key])) for key in ("test", "hypothesis"))
     tests.sort(key=["change", "association"].index)
-    figure = style.new_figure(style.TWO_COLUMNS, _ROW * len(tests) + 4)
+    figure = style.new_figure(style.page_width(), _ROW * len(tests) + 4)
     grid = figure.subplots(len(tests), len(circuits), sharex=True, sharey="row", squeeze=False)
     names = dict(zip(curves["hypothesis"], curves["name"], strict=True))
     for i, test in enumerate(tests):
@@ -110,7 +110,7 @@ def _panel(axes: Axes, own: pd.DataFrame, alpha: float) -> None:
         xycoords="axes fraction",
         textcoords="offset points",
         va="bottom",
-        fontsize=6.2,
+        fontsize=style.pt(6.2),
         linespacing=1.3,
         color=_TURNED if np.isfinite(turned) else style.INK,
     )

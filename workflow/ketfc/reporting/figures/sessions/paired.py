@@ -90,9 +90,9 @@ def draw_paired(
 
 def _panels(count: int) -> tuple[Figure, list[list[Axes]], Axes]:
     """Return a figure with a head and two panels for each circuit, and a panel for the legend."""
-    columns = min(2, count + 1)
+    columns = min(style.fitting(2), count + 1)
     rows = math.ceil((count + 1) / columns)
-    figure = style.new_figure(style.TWO_COLUMNS, 54 * rows)
+    figure = style.new_figure(style.page_width(), 54 * rows)
     # a title above one panel alone would widen it as long as the title is
     ratios = {"height_ratios": [0.01, 1] * rows, "width_ratios": [1, 1] * columns}
     grid = figure.add_gridspec(2 * rows, 2 * columns, **ratios)
@@ -215,7 +215,7 @@ def _draw_panel(axes: Axes, numbers: pd.DataFrame, design: Design) -> None:
                 textcoords="offset points",
                 ha="center",
                 va="top",
-                fontsize=6.3,
+                fontsize=style.pt(6.3),
                 color=style.ARM_COLOURS[arm.role],
             )
     axes.margins(y=0.08)

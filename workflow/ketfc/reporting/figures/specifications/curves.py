@@ -70,7 +70,7 @@ def _draw(numbers: pd.DataFrame, curves: pd.DataFrame, design: Design) -> Figure
     tests, circuits = (list(dict.fromkeys(curves[key])) for key in ("test", "hypothesis"))
     rows = {test: _rows(numbers[numbers["test"] == test]) for test in tests}
     heights = [height for test in tests for height in (_CURVE, _ROW * len(rows[test]))]
-    figure = style.new_figure(style.TWO_COLUMNS, sum(heights) + 22.0 * len(tests))
+    figure = style.new_figure(style.page_width(), sum(heights) + 22.0 * len(tests))
     grid = figure.subplots(len(heights), len(circuits), height_ratios=heights, squeeze=False)
     limit = style.nice_limit(numbers["effect"])
     for i, test in enumerate(tests):
@@ -127,11 +127,15 @@ def _curve(
     axes.margins(x=0.04)
     axes.set_xticks([])
     axes.set_title(
-        f"{_short(str(about['name']))}\n", loc="left", fontweight="bold", fontsize=6.3, pad=10
+        f"{_short(str(about['name']))}\n",
+        loc="left",
+        fontweight="bold",
+        fontsize=style.pt(6.3),
+        pad=10,
     )
     axes.annotate(
         _line(about), (0, 1), xytext=(0, 3), xycoords="axes fraction",
-        textcoords="offset points", fontsize=5.8, linespacing=1.3,
+        textcoords="offset points", fontsize=style.pt(5.8), linespacing=1.3,
     )  # fmt: skip
 
 
@@ -172,7 +176,7 @@ def _dashboard(
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_yticks(range(len(rows)), [_label(rows, i) for i in range(len(rows))])
-    axes.tick_params(axis="y", labelsize=5.5)
+    axes.tick_params(axis="y", labelsize=style.pt(5.5))
     if not labelled:
         axes.set_yticklabels([])
 

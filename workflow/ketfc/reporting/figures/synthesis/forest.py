@@ -71,7 +71,7 @@ def _draw(numbers: pd.DataFrame) -> Figure:
     columns = 2 if len(panels) > 1 else 1
     rows = -(-len(panels) // columns)
     most = max(len(own) for own in panels)
-    figure = style.new_figure(style.TWO_COLUMNS, rows * (20 + 4.6 * most))
+    figure = style.new_figure(style.page_width(), rows * (20 + 4.6 * most))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, own in zip(grid, panels, strict=False):
         _panel(axes, own)

@@ -1,0 +1,1 @@
+"""Section `figures` of the config, and the journals that it knows."""
