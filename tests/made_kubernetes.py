@@ -95,6 +95,8 @@ class Cluster:
             "PYTHONPATH": str(self.image),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        # OpenBLAS chooses by the processor, or by these, how it computes: the last digits
+        environment |= {key: it for key, it in os.environ.items() if key.startswith("OPENBLAS_C")}
         command = [*container["command"], *container["args"]]
         if self._hides:
             hide = f"mount -t tmpfs none {shlex.quote(str(self.hidden))}"

@@ -47,6 +47,7 @@ def stored(study: Study, *arguments: str, image: Path = REPO / "workflow") -> Fi
         )
     assert not cluster.secrets
     assert {container["image"] for container in cluster.requested} <= {"ketfc"}
+    assert not [each for each in cluster.requested if "pip install" in " ".join(each["args"])]
     return done
 
 
@@ -101,7 +102,8 @@ def test_jobs_that_share_no_disk_give_the_bytes_of_a_local_run(
     }
     assert sorted(found) == sorted(expected)
     assert [name for name in expected if found[name] != expected[name]] == []
-    # images were read elsewhere
+    # what was made here stays, and images were read elsewhere
+    assert (volume.results / "plan/summary.txt").is_file()
     assert not list(volume.folder.glob("results/extracted/**/*.npz"))
     assert any(name.endswith("_extraction.npz") for name in kept)
     # a second call finds all of it in the store, from an empty folder too
