@@ -113,10 +113,12 @@ def test_every_key_of_the_config_that_is_named_exists(page: Path) -> None:
     named = {each for each in named if (each[0],) in KEYS and each[-1] not in ENDINGS}
     for block in re.findall(r"^ *```yaml\n(.+?)^ *```", text_of(page), re.DOTALL | re.MULTILINE):
         # what is left out of an example is no YAML
-        content = yaml.safe_load(textwrap.dedent(block)) if "…\n" not in block else None
-        # circuits.yaml has a section of that name too
-        if isinstance(content, dict) and "hypothesis:" not in block:
-            named |= {path for path in paths_of(content) if (path[0],) in KEYS}
+        if "…\n" in block:
+            continue
+        for content in yaml.safe_load_all(textwrap.dedent(block)):
+            # circuits.yaml has a section of that name too
+            if isinstance(content, dict) and "hypothesis:" not in block:
+                named |= {path for path in paths_of(content) if (path[0],) in KEYS}
     unknown = {path for path in named if not known(path)}
     assert not unknown, unknown
 

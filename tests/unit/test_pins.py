@@ -103,10 +103,7 @@ def test_the_pins_of_the_cloud_go_beside_those_of_the_first_pair() -> None:
     assert not set(pair) & set(more)
     for wanted in declared("cloud")[len(declared()) :]:
         assert more[canonicalize_name(wanted.name)] in wanted.specifier
-    # where tests and Snakemake's plugins need the same, such as a client of S3
-    shared = set(more) & set(known)
-    assert {"boto3", "botocore"} <= shared
-    assert {name: more[name] for name in shared} == {name: known[name] for name in shared}
+    assert more == {name: known[name] for name in more}
     assert CLOUD.endswith(f"/{chosen_in_docs()}")
 
 
