@@ -43,9 +43,9 @@ rule all:
 rule mine:
     input: rules.ketfc_plan.output.summary
     output: "mine.txt"
-    run:
-        assert not workflow.get_rule("mine").container_img
-        shell("cp {input} {output}")
+    shell: "cp {input} {output}"
+
+assert not workflow.get_rule("mine").container_img
 """
     rule_all, rest = mine.partition("rule mine")[0], "rule mine" + mine.partition("rule mine")[2]
     done = run(study, HEAD + rule_all + module("ketfc") + rest)
