@@ -44,6 +44,14 @@ def test_runs_that_were_used_are_summed_up_by_arm_and_session():
     ]
 
 
+def test_of_too_few_participants_nothing_is_told():
+    table = quality_summary(runs(), DESIGN, fewest=2)
+    assert table.rows[:2] == [
+        ["esketamine", "pre", "2 of 3", "0.20 (0.14)", "3 (1)", "40 (14), lost in 1"],
+        ["esketamine", "post", "of fewer than 2 participants", "n/a", "n/a", "n/a, lost in 0"],
+    ]
+
+
 def test_without_arms_everybody_is_in_one_row_per_session():
     design = replace(DESIGN, arms={}, participants=dict.fromkeys("abc"))
     table = quality_summary(runs(), design)

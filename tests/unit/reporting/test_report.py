@@ -186,7 +186,7 @@ def test_predictions_have_a_section_where_they_were_made_alone(made, html):
 def test_every_figure_has_its_alt_text_caption_and_file_names(html, made):
     page = Page(html)
     images = page.all("img")
-    assert len(images) == len(TITLES) == 16
+    assert len(images) == len(TITLES) == 17
     alts = [image["alt"] for image in images]
     assert alts == [figure_alt(name, made.hypotheses, made.design) for name in TITLES]
     assert all(image["width"] == "40" and image["height"] == "20" for image in images)

@@ -20,7 +20,7 @@ from ketfc.reporting.figures.sessions.trajectory import draw_trajectory
 from ketfc.reporting.gates import FAILED, OPEN, PASSED, gates
 from ketfc.reporting.pages.report.beside import Tables, remarks
 from ketfc.reporting.pages.report.characteristics import characteristics
-from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots
+from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots, motion_courses
 from ketfc.reporting.pages.report.people import everybody
 from ketfc.reporting.pages.report.plots import courses, scatter
 from ketfc.reporting.pages.report.tables import excluded
@@ -230,7 +230,7 @@ def test_the_sample_is_described_by_arm():
     ]  # fmt: skip
     columns = ["participant_id", "role", "status", "repetition_time", "n_volumes", "seconds_kept"]
     runs = pd.DataFrame(rows, columns=[*columns, "mean_fd"])
-    table = characteristics(people, runs, DESIGN, people=True)
+    table = characteristics(people, runs, DESIGN)
     assert table.columns == ["characteristic", "ket", "mid"]
     assert table.rows == [
         ["participants", "1", "2"],
@@ -243,11 +243,29 @@ def test_the_sample_is_described_by_arm():
         ["mean FD, mm, pre", "0.10", "0.30 (0.14)"],
     ]
     unknown = runs.assign(seconds_kept=np.nan, mean_fd=np.nan)
-    told = characteristics(people, unknown, DESIGN, people=True)
+    told = characteristics(people, unknown, DESIGN)
     assert [row[0] for row in told.rows][-2:] == ["repetition time, s", "volumes a run"]
-    few = characteristics(people, runs, DESIGN, people=False)
-    assert few.rows[0] == ["participants", "< 5", "< 5"]
-    assert few.rows[2] == ["sex: female", "0", "< 5"]
+    few = characteristics(people, runs, DESIGN, fewest=2)
+    assert few.rows == [
+        ["participants", "< 2", "2"],
+        ["sex: female", "0", "< 2"],
+        ["sex: male", "< 2", "< 2"],
+        ["repetition time, s", "n/a", "1.5 to 2"],
+        ["volumes a run", "n/a", "100 to 120"],
+        ["minutes kept, pre", "n/a", "4.0 (1.4)"],
+        ["mean FD, mm, pre", "n/a", "0.30 (0.14)"],
+    ]
+
+
+def test_means_of_motion_over_too_few_are_not_shown(made):
+    everything = motion_courses(made.runs, made.design, people=False)
+    assert sum(len(mark.points) for mark in everything.means) == 4
+    used = made.runs[made.runs["status"] == "ok"]
+    arm = used["participant_id"].map(made.design.participants)
+    n = used.groupby([arm, "role"])["participant_id"].nunique()
+    assert n.min() < n.max()
+    some = motion_courses(made.runs, made.design, people=False, fewest=int(n.max()))
+    assert sum(len(mark.points) for mark in some.means) == int((n == n.max()).sum())
 
 
 def test_exclusions_of_parcels_are_counted_and_not_listed(made):

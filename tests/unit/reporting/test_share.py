@@ -20,6 +20,10 @@ from PIL import Image, PngImagePlugin
 from ketfc.base.columns import described_columns
 from ketfc.base.errors import StudyError
 from ketfc.base.files import write_tsv
+from ketfc.inference.clinical.time_course import TIME_COURSE_COLUMNS
+from ketfc.reporting.figures.clinical.scores import draw_clinical
+from ketfc.reporting.figures.sessions.trajectory import draw_courses
+from ketfc.reporting.share import figures as share_figures
 from ketfc.reporting.share.allowed import WITHHELD, allowed, shared
 from ketfc.reporting.share.cells import Cells, planned_cells
 from ketfc.reporting.share.results import (
@@ -316,6 +320,63 @@ def test_nobody_is_in_what_leaves_and_all_that_stays_is_listed(tmp_path: Path) -
         assert stays in removed.index
     assert "figures/circuits" not in removed.index
     assert "excluded" not in found.methods.split("## What was left out")[1].split("##")[0]
+
+
+def test_figures_are_drawn_again_of_enough_participants_and_nobody_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, pd.DataFrame] = {}
+
+    def courses(numbers: pd.DataFrame, *rest: Any) -> Any:
+        drawn["means"] = numbers
+        return draw_courses(numbers, *rest)
+
+    def clinical(*tables: Any) -> Any:
+        figure, drawn["clinical"] = draw_clinical(*tables)
+        return figure, drawn["clinical"]
+
+    monkeypatch.setattr(share_figures, "draw_courses", courses)
+    monkeypatch.setattr(share_figures, "draw_clinical", clinical)
+    made = made_tables.two_arms(size=24)
+    course = pd.DataFrame(
+        [
+            ("si", "SSI", "total", "ketamine", "pre", "pre", 0, 12, 0, 20.5, 18, 23, 4),
+            ("si", "SSI", "total", "midazolam", "pre", "pre", 0, 12, 0, 21.5, 19, 24, 4),
+            ("si", "SSI", "total", "ketamine", "post", "post", 24, 3, 9, 7.25, 1, 13, 2),
+            ("si", "SSI", "total", "midazolam", "post", "post", 24, 12, 0, 15.5, 13, 18, 4),
+        ],
+        columns=list(TIME_COURSE_COLUMNS),
+    )
+    found = leaving_of(made, tmp_path, time_course=course)
+    # nobody alone, and not the mean of three
+    means = drawn["means"]
+    assert set(means["kind"]) == {"mean"}
+    assert sorted(means["value"]) == [0.2, 0.3]
+    # what would tell of three goes with what it adds up with
+    scores = drawn["clinical"].query("panel == 'course'")
+    assert sorted(scores["value"]) == [20.5, 21.5]
+    for name in ("means", "clinical"):
+        assert f'id="figure-{name}"' in found.report
+    assert 'id="figure-paired"' not in found.report
+    reasons = found.removed.set_index("file")["reason"]
+    assert reasons["figures/paired"].endswith("drawn again without them")
+    assert "again" not in reasons["figures/flow"]
+
+
+def test_a_page_that_leaves_describes_no_arm_of_which_too_few_were_scanned(tmp_path: Path) -> None:
+    made = made_tables.two_arms(size=24)
+    arm = made.runs["participant_id"].map(made.design.participants)
+    few = (arm == "ketamine") & (made.runs["role"] == "post")
+    kept = made.runs[few].head(3)["run"]
+    gone = few & ~made.runs["run"].isin(kept)
+    runs = made.runs.assign(status=made.runs["status"].mask(gone, "excluded"))
+    page = leaving_of(made, tmp_path, runs=runs).report
+    assert "Without any number, and not shown: ketamine" in page
+    own = pd.to_numeric(runs.loc[runs["run"].isin(kept), "mean_fd"])
+    assert f"{own.mean():.2f} ({own.std():.2f})" not in page
+    drawn = page.split('aria-label="Head motion over the sessions')[1].split('"')[0]
+    assert "ketamine: mean pre " in drawn
+    assert "post" not in drawn.split("ketamine: ")[1].split(", n =")[0]
 
 
 def test_a_name_in_a_text_that_may_leave_stops_everything(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from ketfc.base.files import MISSING, write_text
 from ketfc.reporting.pages.report.page import render_report
 from ketfc.reporting.share.allowed import REMOVED_COLUMNS, Shared, allowed, shared
 from ketfc.reporting.share.cells import Cells
+from ketfc.reporting.share.figures import redrawn
 from ketfc.reporting.share.scan import found_in
 from ketfc.reporting.text.methods import methods_text
 from ketfc.reporting.text.references import references_bib
@@ -60,6 +62,9 @@ FIGURES = {
     "matrices": (),
 }
 """Figures of groups, with the tables they show: where one of these is suppressed, it stays."""
+
+_AGAIN = {"paired": "means", "clinical": "clinical"}
+"""Figures that are drawn again from what may be seen, with the names that they then have."""
 
 _STAY = (
     "Participants: who they are, their scores, connectivity, motion and scans, and who was left "
@@ -139,12 +144,8 @@ def leaving(
     drawn = {name: path for name, path in figures.items() if name in FIGURES}
     drawn = {name: path for name, path in drawn.items() if not suppressed & set(FIGURES[name])}
     pictures = {} if "clusters" in suppressed else map_pictures
-    removed = _removed(
-        done.values(),
-        every_table,
-        {TABLES[name] for name in done},
-        [name for name in (*figures, *map_pictures) if name not in {*drawn, *pictures}],
-    )
+    means = _means(results["paired"], cells.smallest)
+    stay = [name for name in (*figures, *map_pictures) if name not in {*drawn, *pictures}]
     common: dict[str, Any] = {
         "design": design,
         "config": facts["config"],
@@ -156,17 +157,21 @@ def leaving(
         "attrition": results["attrition"].iloc[:0],
     }
     methods = methods_text(**common, atlases=facts["atlases"], people=False)
-    report = render_report(
-        **common,
-        **{name: pages[name] for name in ("motion", "qcfc", "clinical")},
-        **{name: results[name] for name in ("incomplete", "participants")},
-        numbers={"paired": _means(results["paired"], cells.smallest)},
-        figures=drawn,
-        map_pictures=pictures,
-        methods=methods,
-        people=False,
-        removed=[*_STAY, *_in_words(removed)],
-    )
+    with TemporaryDirectory() as folder:
+        again = redrawn(means, pages, design, Path(folder))
+        removed = _removed(done.values(), every_table, {TABLES[name] for name in done}, stay, again)
+        report = render_report(
+            **common,
+            **{name: pages[name] for name in ("motion", "qcfc", "clinical")},
+            **{name: results[name] for name in ("incomplete", "participants")},
+            numbers={"paired": means},
+            figures=drawn | again,
+            map_pictures=pictures,
+            methods=methods,
+            people=False,
+            fewest=cells.smallest,
+            removed=[*_STAY, *_in_words(removed)],
+        )
     tables = {TABLES[name]: each.table for name, each in done.items()}
     return Leaving(report, methods, tables, removed)
 
@@ -272,15 +277,25 @@ def _means(paired: pd.DataFrame, smallest: int) -> pd.DataFrame:
 
 
 def _removed(
-    done: Iterable[Shared], every_table: Iterable[str], kept: set[str], figures: Iterable[str]
+    done: Iterable[Shared],
+    every_table: Iterable[str],
+    kept: set[str],
+    figures: Iterable[str],
+    again: Container[str],
 ) -> pd.DataFrame:
     rows = [row for each in done for row in each.removed]
     listed = allowed()
     for path in sorted(set(every_table) - kept):
         reason = "its columns are on the list, it was not asked for" if path in listed else ""
         rows.append((path, "table", 1, reason or "not on the list of what may leave"))
+    reason = "shows participants, or numbers that are suppressed"
     rows += [
-        (f"figures/{name}", "figure", 1, "shows participants, or numbers that are suppressed")
+        (
+            f"figures/{name}",
+            "figure",
+            1,
+            f"{reason}; drawn again without them" if _AGAIN.get(name) in again else reason,
+        )
         for name in figures
     ]
     return pd.DataFrame(rows, columns=list(REMOVED_COLUMNS))

@@ -34,6 +34,7 @@ TITLES = {
     "forest": "All hypotheses",
     "circuits": "The circuits and their change",
     "paired": "Connectivity before and after, and its change",
+    "means": "Mean connectivity by session",
     "trajectory": "Connectivity over all sessions",
     "association": "Change in connectivity and clinical change",
     "matrices": "Mean connectivity matrices",
@@ -118,6 +119,11 @@ def _caption(name: str, design: Design) -> str:
         )
     if name == "forest":
         return forest_caption(design)
+    if name == "means":
+        return (
+            f"Means over the participants with both {before} and {after}, with 95 % t intervals; "
+            "nobody is shown alone, nor the mean of too few."
+        )
     if name == "clinical":
         return _clinical(design)
     if name == "trajectory":
@@ -309,6 +315,8 @@ def figure_alt(name: str, hypotheses: pd.DataFrame, design: Design) -> str:
             "Forest plot: effect sizes with intervals of change and association, a row for each "
             "circuit, primary above secondary. The numbers are in the tables of tests."
         )
+    if name == "means":
+        return f"Means of connectivity with intervals at {before} and {after}, by circuit and arm."
     if name == "trajectory":
         circuits = listed(list(primary_circuits(hypotheses).values()))
         return (

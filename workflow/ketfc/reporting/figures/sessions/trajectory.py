@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -45,16 +45,34 @@ def draw_trajectory(
     """
     circuits = primary_circuits(hypotheses)
     numbers = _numbers(connectivity, list(circuits), design)
+    return draw_courses(numbers, circuits, design), numbers
+
+
+def draw_courses(numbers: pd.DataFrame, circuits: Mapping[str, str], design: Design) -> Figure:
+    """Draw what :func:`draw_trajectory` gives; without rows of participants, means alone.
+
+    Parameters
+    ----------
+    numbers : pandas.DataFrame
+        Its numbers, or those rows of them that are to be seen.
+    circuits : mapping of str to str
+        Names by id, a panel each.
+    design : Design
+        The study's design.
+    """
     with style.paper_style():
         if numbers.empty:
-            return style.words_only("No participant has connectivity at any session."), numbers
+            return style.words_only("No participant has connectivity at any session.")
         figure, axes = style.panel_grid(len(circuits), columns=3, panel_height=52)
         for panel, (circuit, name) in zip(axes, circuits.items(), strict=False):
             _draw_panel(panel, numbers[numbers["circuit"] == circuit], design)
             panel.set_title(textwrap.fill(sentence(name), 34), loc="left", fontweight="bold")
         handles = style.course_legend(arms_of(design))
+        if not (numbers["kind"] == "participant").any():
+            # the last entry is that of a participant
+            handles.pop()
         axes[-1].legend(handles=handles, loc="center left", handlelength=1.8, labelspacing=0.9)
-    return figure, numbers
+    return figure
 
 
 def _numbers(connectivity: pd.DataFrame, circuits: list[str], design: Design) -> pd.DataFrame:

@@ -20,7 +20,7 @@ _OF_SCANS = ("repetition_time", "n_volumes", "seconds_kept", "mean_fd")
 
 
 def characteristics(
-    participants: pd.DataFrame, runs: pd.DataFrame, design: Design, *, people: bool
+    participants: pd.DataFrame, runs: pd.DataFrame, design: Design, *, fewest: int = 0
 ) -> Table:
     """Return who was planned and how they were scanned, a column per arm.
 
@@ -30,8 +30,10 @@ def characteristics(
         ``plan/participants.tsv``; `age` and `sex` where the study's table has them.
     runs : pandas.DataFrame
         ``quality/runs.tsv``.
-    people : bool
-        False writes counts below five as ``< 5``.
+    design : Design
+        Its arms are the columns.
+    fewest : int
+        Of fewer participants than these neither number nor mean is told.
 
     Returns
     -------
@@ -48,12 +50,13 @@ def characteristics(
     for arm in arms:
         own = [who for who, role in design.participants.items() if role == arm.role]
         who = participants[participants["participant_id"].isin(own)]
-        told = {"participants": _count(len(who), people)}
+        told = {"participants": _count(len(who), fewest)}
         if "age" in participants:
-            told["age, years"] = _mean_sd(numeric(who, "age")["age"], 1)
+            told["age, years"] = _mean_sd(numeric(who, "age")["age"], 1, fewest)
         for sex in sexes:
-            told[f"sex: {sex}"] = _count(int((who["sex"] == sex).sum()), people)
-        columns.append(told | _scans(used[used["participant_id"].isin(own)], list(design.sessions)))
+            told[f"sex: {sex}"] = _count(int((who["sex"] == sex).sum()), fewest)
+        scans = used[used["participant_id"].isin(own)]
+        columns.append(told | _scans(scans, list(design.sessions), fewest))
     rows = [[name, *(told[name] for told in columns)] for name in columns[0]]
     known = [row for row in rows if any(cell != MISSING for cell in row[1:])]
     return Table(
@@ -61,9 +64,11 @@ def characteristics(
     )
 
 
-def _scans(used: pd.DataFrame, roles: Sequence[str]) -> dict[str, str]:
+def _scans(used: pd.DataFrame, roles: Sequence[str], fewest: int) -> dict[str, str]:
     """Return what is told of the scans of an arm, by name."""
     told = {}
+    if 0 < used["participant_id"].nunique() < fewest:
+        used = used.iloc[:0]
     if "repetition_time" in used:
         told["repetition time, s"] = _range(used["repetition_time"])
     if "n_volumes" in used:
@@ -71,9 +76,11 @@ def _scans(used: pd.DataFrame, roles: Sequence[str]) -> dict[str, str]:
     for role in roles:
         if "seconds_kept" in used:
             minutes = _by_person(used, role, "seconds_kept", "sum") / 60
-            told[f"minutes kept, {role}"] = _mean_sd(minutes, 1)
+            told[f"minutes kept, {role}"] = _mean_sd(minutes, 1, fewest)
         if "mean_fd" in used:
-            told[f"mean FD, mm, {role}"] = _mean_sd(_by_person(used, role, "mean_fd", "mean"), 2)
+            told[f"mean FD, mm, {role}"] = _mean_sd(
+                _by_person(used, role, "mean_fd", "mean"), 2, fewest
+            )
     return told
 
 
@@ -82,13 +89,13 @@ def _by_person(scans: pd.DataFrame, role: str, column: str, how: str) -> pd.Seri
     return own.groupby("participant_id")[column].agg(how)
 
 
-def _count(n: int, people: bool) -> str:
-    return f"< {_FEW}" if not people and 0 < n < _FEW else number(n, 0)
+def _count(n: int, fewest: int) -> str:
+    return f"< {fewest}" if 0 < n < fewest else number(n, 0)
 
 
-def _mean_sd(values: pd.Series[float], digits: int) -> str:
+def _mean_sd(values: pd.Series[float], digits: int, fewest: int) -> str:
     values = values.dropna()
-    if values.empty:
+    if values.empty or len(values) < fewest:
         return MISSING
     mean = number(values.mean(), digits)
     return mean if len(values) == 1 else f"{mean} ({number(values.std(ddof=1), digits)})"

@@ -45,7 +45,7 @@ def circuit_plots(
     """
     found: list[Plot | None] = []
     if "paired" in numbers:
-        each, means = _course(circuit, numbers, design)
+        each, means = course_of(circuit, numbers, design)
         about = {"title": "Course", "unit": unit}
         found.append(courses(each if people else each.iloc[:0], means, design, **about))
     if people and "association" in numbers:
@@ -66,15 +66,21 @@ def arm_means(circuit: str, paired: pd.DataFrame, design: Design) -> list[str]:
     ]
 
 
-def motion_courses(runs: pd.DataFrame, design: Design, *, people: bool) -> Plot | None:
+def motion_courses(
+    runs: pd.DataFrame, design: Design, *, people: bool, fewest: int = 0
+) -> Plot | None:
     """Return every participant's mean FD over the sessions, and the means of the arms.
 
     Parameters
     ----------
     runs : pandas.DataFrame
         ``quality/runs.tsv``.
+    design : Design
+        The study's design.
     people : bool
         Whether participants are shown.
+    fewest : int
+        Means over fewer participants than these are not shown.
     """
     measured = session_motion(runs)
     if "mean_fd" not in measured:
@@ -87,15 +93,26 @@ def motion_courses(runs: pd.DataFrame, design: Design, *, people: bool) -> Plot 
     table["arm"] = only if only is not None else arm
     grouped = table.dropna(subset=["arm", "value"]).groupby(["arm", "role"])["value"]
     means = grouped.agg(value="mean", n="count").reset_index().assign(low=None, high=None)
-    means = numeric(means, "low", "high")
+    means = numeric(means[means["n"] >= fewest], "low", "high")
     about = {"title": "Head motion over the sessions", "unit": "mean FD, mm"}
     return courses(table if people else table.iloc[:0], means, design, **about)
 
 
-def _course(
+def course_of(
     circuit: str, numbers: Mapping[str, pd.DataFrame], design: Design
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return values of participants and means of arms by role, of all sessions where they are."""
+    """Return values of participants and means of arms by role, of all sessions where they are.
+
+    Parameters
+    ----------
+    circuit, numbers, design
+        As for :func:`circuit_plots`.
+
+    Returns
+    -------
+    people, means : pandas.DataFrame
+        Columns arm, kind, participant_id, n, role, value, low and high.
+    """
     if "trajectory" in numbers:
         table = numbers["trajectory"]
         table = numeric(table[table["circuit"] == circuit], "value", "low", "high", "n")

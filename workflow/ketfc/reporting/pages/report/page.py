@@ -95,6 +95,7 @@ def render_report(
     participants: pd.DataFrame | None = None,
     made: str = "",
     people: bool = True,
+    fewest: int = 0,
     removed: Sequence[str] = (),
 ) -> str:
     """Return the report as one self-contained HTML page.
@@ -143,6 +144,8 @@ def render_report(
     people : bool
         False writes the page that may leave the lab: no participant, no mark or row of one, no
         date, no link to another file.
+    fewest : int
+        Descriptions of fewer participants than these are left out of such a page.
     removed : sequence of str
         What such a page lacks, in sentences.
 
@@ -175,6 +178,7 @@ def render_report(
         study=design.study,
         made=made if people else "",
         with_people=people,
+        fewest=fewest,
         removed=removed,
         scripts=page_scripts,
         policy=policy(page_scripts),
@@ -191,12 +195,12 @@ def render_report(
         facts=facts(config, design, runs, versions),
         characteristics=_NOBODY
         if participants is None
-        else characteristics(participants, runs, design, people=people),
+        else characteristics(participants, runs, design, fewest=fewest),
         estimands=design.estimand,
         may_not_say=design.may_not_say,
         interval=coverage(design.alpha),
         instrument=design.instrument,
-        motion_plot=motion_courses(runs, design, people=people),
+        motion_plot=motion_courses(runs, design, people=people, fewest=fewest),
         primary_results=results(hypotheses, primary=True),
         other_results=results(hypotheses, primary=False),
         all_results=table_of(hypotheses, file="tests/hypotheses.tsv"),
@@ -238,7 +242,7 @@ def render_report(
         exclusion_counts=table_of(exclusion_counts(exclusions)) if people else _NOBODY,
         exclusions=exclusion_table if people else _NOBODY,
         parcels=parcels,
-        quality=quality_summary(runs, design),
+        quality=quality_summary(runs, design, fewest=fewest),
         n_runs=len(runs),
         runs=run_table(runs) if people else _NOBODY,
         strategies=[summarise(name, files) for name, files in sidecars.items()],

@@ -21,13 +21,17 @@ _SHOWN = {
 }
 
 
-def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
+def quality_summary(runs: pd.DataFrame, design: Design, *, fewest: int = 0) -> Table:
     """Return mean and SD of each measure over the runs that were used, by arm and session.
 
     Parameters
     ----------
     runs : pandas.DataFrame
         ``quality/runs.tsv``; measures that it lacks are not shown.
+    design : Design
+        Its arms and sessions are the rows.
+    fewest : int
+        Of the runs of fewer participants than these nothing is told.
 
     Returns
     -------
@@ -49,6 +53,9 @@ def quality_summary(runs: pd.DataFrame, design: Design) -> Table:
             planned = table[(table["role"] == role) & ((arm == one.role) | (one.role is None))]
             used = planned[planned["status"] == "ok"]
             row = [one.label, str(role), f"{len(used)} of {len(planned)}"]
+            if 0 < used["participant_id"].nunique() < fewest:
+                row[-1] = f"of fewer than {fewest} participants"
+                used = used.iloc[:0]
             for name, (_, digits) in shown.items():
                 scale = 100 if name == "share_censored" else 1
                 row.append(_mean_sd(scale * used[name], digits))
