@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,15 @@ def test_the_crate_describes_every_file_and_the_run(folder: Path) -> None:
     assert "simulated" not in root["description"]
     again = members_of(folder, derivatives=["simulate"])["ro-crate-metadata.json"]
     assert b"The study is simulated" in again
+
+
+def test_the_crate_uses_no_term_that_is_not_one(folder: Path) -> None:
+    # the validator's test below lends a meaning to whatever is used; these are RO-Crate's own
+    known = json.loads(files("rocrate").joinpath("data/ro-crate.jsonld").read_text())["@context"]
+    for each in json.loads(members_of(folder)["ro-crate-metadata.json"])["@graph"]:
+        types = [each["@type"]] if isinstance(each["@type"], str) else each["@type"]
+        terms = {*types, *(key for key in each if key[0] != "@")}
+        assert terms <= set(known), each["@id"]
 
 
 class _Contexts:

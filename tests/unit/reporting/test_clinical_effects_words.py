@@ -87,7 +87,10 @@ def test_the_terminal_has_the_direction_the_interval_and_the_kind_of_g() -> None
     assert (
         "ket − saline, difference at equal baseline: −4.96 [−7.59, −2.33], p < .001, n = 80" in text
     )
-    assert "g = −0.75 [−1.20, −0.30] (difference / pooled follow-up SD (Hedges g))" in text
+    assert "g = −0.75 [−1.20, −0.30] (difference / pooled follow-up SD (Hedges g) = 6.61)" in text
+    assert "not to be read" not in text
+    tiny = effects_in_words(table(SCORE | {"effect_size": -9.55}), TWO_ARMS)
+    assert "(Hedges g) = 0.519; not to be read: that SD is too small)" in tiny
     assert "within ket, mean change: −9.10" in text
     assert "response: 22 of 40, 55 % (ket) against 12 of 38, 32 % (saline)" in text
     assert "Fisher's exact p = .040; number needed to treat 4.3 [2.3, 29.8]" in text

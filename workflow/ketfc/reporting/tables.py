@@ -78,11 +78,7 @@ def flags_of(row: Mapping[Any, Any]) -> str:
 
 
 def effect_of(row: Mapping[Any, Any]) -> str:
-    """Return the effect size of a row of a table of tests, with its interval and type.
-
-    Of one in standard deviations the standardiser is told, and whether it is too small for the
-    effect size to be read.
-    """
+    """Return the effect size of a row of a table of tests, with its interval and type."""
     effect = number(row["effect_size"])
     if effect == MISSING:
         return effect
@@ -90,12 +86,21 @@ def effect_of(row: Mapping[Any, Any]) -> str:
     # of a correlation it is the estimate's, which stands beside it
     if low is not None and not is_missing(low) and low != row["ci_low"]:
         effect += f" {interval(low, high)}"
-    effect += f", {row['effect_size_type']}"
+    return f"{effect}, {kind_of_effect(row)}"
+
+
+def kind_of_effect(row: Mapping[Any, Any]) -> str:
+    """Return the type of the effect size of a row of a table of tests.
+
+    Of one in standard deviations the standardiser is told, and whether it is too small for the
+    effect size to be read.
+    """
+    kind = str(row["effect_size_type"])
     size, estimate = as_number(row["effect_size"]), as_number(row["estimate"])
-    if " / " not in str(row["effect_size_type"]) or not size or math.isnan(estimate):
-        return effect
-    effect += f" = {compact(abs(estimate / size))}"
-    return f"{effect}; not to be read: that SD is too small" if abs(size) > LEGIBLE else effect
+    if " / " not in kind or not size or math.isnan(size) or math.isnan(estimate):
+        return kind
+    kind += f" = {compact(abs(estimate / size))}"
+    return f"{kind}; not to be read: that SD is too small" if abs(size) > LEGIBLE else kind
 
 
 def judged(row: Mapping[Any, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ketfc.reporting.gates import flags_of_circuit
 from ketfc.reporting.rows import hypothesis_row
 from ketfc.reporting.text.beside.influence import left_out
 from ketfc.reporting.text.beside.robustness import agreement
-from ketfc.reporting.words import interval, is_missing, number, p_equals
+from ketfc.reporting.words import compact, interval, is_missing, number, p_equals
 from ketfc.study.design.design import Design
 
 
@@ -153,6 +153,6 @@ def _numbers(row: Mapping[Any, Any], p: str) -> str:
     """Return estimate, p and n of a row of hypotheses.tsv."""
     name = "p" if p == "p_permutation" else "p(Holm)"
     return (
-        f"{number(row['estimate'], signed=True)}, {p_equals(row[p], name)}, "
+        f"{compact(row['estimate'], signed=True)}, {p_equals(row[p], name)}, "
         f"n = {number(row['n'], 0)}"
     )

@@ -27,7 +27,7 @@ from ketfc.inference.clinical.responses import (
     RISK_RATIO,
 )
 from ketfc.inference.core.effect_sizes import DZ_WITHIN_ORDER, FOLLOWUP_SD
-from ketfc.reporting.tables import Table, flags_of, text_table
+from ketfc.reporting.tables import Table, flags_of, kind_of_effect, text_table
 from ketfc.reporting.words import (
     as_number,
     coverage,
@@ -133,7 +133,7 @@ def _lines(rows: pd.DataFrame, design: Design) -> Iterator[str]:
         if not is_missing(row["effect_size"]):
             size = number(row["effect_size"], signed=True)
             ends = interval(row["effect_size_ci_low"], row["effect_size_ci_high"])
-            yield f"  g = {size} {ends} ({row['effect_size_type']})"
+            yield f"  g = {size} {ends} ({kind_of_effect(row)})"
     for outcome in _by_outcome(rows):
         yield _outcome_in_words(outcome, design)
     for row in rows[rows["contrast"] == BETWEEN_SCALES].to_dict("records"):
@@ -229,7 +229,7 @@ def _score_row(row: Row, design: Design) -> dict[str, str]:
         "interval": interval(row["ci_low"], row["ci_high"]),
         "g": number(row["effect_size"], signed=True),
         "its interval": interval(row["effect_size_ci_low"], row["effect_size_ci_high"]),
-        "kind of g": "n/a" if is_missing(row["effect_size_type"]) else str(row["effect_size_type"]),
+        "kind of g": "n/a" if is_missing(row["effect_size_type"]) else kind_of_effect(row),
         "p": p_value(row["p"]),
         "n": number(row["n"], 0),
         **sizes,
