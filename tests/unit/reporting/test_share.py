@@ -37,6 +37,7 @@ from ketfc.reporting.share.scan import found_in
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_tables
+from made_design import design_of
 
 ARMS = {"ketamine": 9, "control": 7}
 
@@ -124,6 +125,29 @@ def test_where_it_is_known_who_entered_a_test_they_are_counted() -> None:
     done = shared("tests/hypotheses.tsv", table, cells(tested=known)).table
     assert done["estimate"][0] == "1"
     assert pd.isna(done["estimate"][1])
+
+
+def test_healthy_controls_are_in_no_order_of_the_drugs() -> None:
+    who = [f"sub-{i}" for i in range(7)]
+    orders = ["ketamine-first", "control-first", "control-first", None, "ketamine-first"]
+    design = design_of(
+        {
+            "kind": "crossover",
+            "baseline": "pla",
+            "followup": "ket",
+            "contrasts": [["pla", "ket"]],
+            "sessions": {"ket": "k", "pla": "p"},
+            "drugs": {"ketamine": "ketamine", "control": "placebo"},
+            "participants": dict.fromkeys(who),
+            "sequences": dict(zip(who, [*orders, "control-first", "ketamine-first"], strict=True)),
+            "groups": {
+                "patients": ["MDD"],
+                "controls": ["HC"],
+                "participants": {one: "controls" if one == who[6] else "patients" for one in who},
+            },
+        }
+    )
+    assert planned_cells(design) == {"ketamine-first": 2, "control-first": 3}
 
 
 def test_a_table_without_numbers_of_participants_follows_its_tests() -> None:
