@@ -108,9 +108,12 @@ def test_jobs_that_share_no_disk_give_the_bytes_of_a_local_run(
     assert any(name.endswith("_extraction.npz") for name in kept)
     # a second call finds all of it in the store, from an empty folder too
     anew = at(few, tmp_path / "folders/anew", tmp_path / "volume/fmriprep")
+    store.asked.clear()
     done = stored(anew, MEASURED, "-n")
     assert done.code == 0, done.text
     assert "Nothing to be done" in done.text
+    # in one listing, not file by file
+    assert not [name for _, name, _ in store.asked if "results/derivatives" in name]
 
 
 def test_an_image_with_other_code_says_so_on_the_terminal(

@@ -53,6 +53,30 @@ def in_this_folder(local_path):
     return named_as_made
 
 
+def known_by_its_name(cache_key):
+    """Return the method that names a stored file in what Snakemake remembers of files: as the rules do."""
+    place = STORED_UNDER.partition("://")[2]
+
+    def key(stored, local_suffix=None):
+        name = str(local_suffix or stored.local_suffix()).removeprefix(place)
+        return name if is_made(name) else cache_key(stored, local_suffix)
+
+    return key
+
+
+def listed_once(inventory):
+    """Return the method that looks for what is stored: all of it in one listing, not file by file, in 3 calls each."""
+
+    async def list_all(stored, known):
+        place = stored.get_inventory_parent()
+        if place not in known.exists_in_storage.has_inventory:
+            # what lies beside a file of the study's folder, and deeper, is all of it
+            await inventory(stored.provider.object(f"{STORED_UNDER}beside"), known)
+            known.exists_in_storage.has_inventory.add(place)
+
+    return list_all
+
+
 def of_names(expand):
     """Return the function that fills in a pattern, for the outputs of rules too, which know their storage."""
 
@@ -142,6 +166,13 @@ if STORAGE is not None:
     )
     PathModifier.modify = stored_under_its_name(PathModifier.modify)
     StorageObjectBase.local_path = in_this_folder(StorageObjectBase.local_path)
+    StorageObjectBase.cache_key = known_by_its_name(StorageObjectBase.cache_key)
+    # This plugin lists what lies in a folder, in none it lists nothing; a job elsewhere asks for its own files alone.
+    if STORAGE == "s3" and STORED_UNDER.count("/") > 3 and workflow.is_main_process:
+        stored_files = (
+            workflow.storage_registry.default_storage_provider.get_storage_object_cls()
+        )
+        stored_files.inventory = listed_once(stored_files.inventory)
     SpawnedJobArgsFactory.precommand = nothing_installed(
         SpawnedJobArgsFactory.precommand
     )

@@ -30,8 +30,9 @@ def of_runs(runs: Manifest, *patterns: str) -> Callable[[Any], list[str]]:
     """
 
     def listed(wildcards: Any) -> list[str]:
+        # an output of a rule may know its storage; Snakemake 9.27 formats text alone
         return [
-            pattern.format(run=name, folder=run["folder"])
+            str(pattern).format(run=name, folder=run["folder"])
             for name, run in runs.items()
             for pattern in patterns
         ]

@@ -136,7 +136,7 @@ def files_by_participant(
         own["runs"].append(name)
         own["sessions"].append(str(run["session"]))
         for key, files in templates.items():
-            own[key] += [file.format(folder=run["folder"], run=name) for file in files]
+            own[key] += [str(file).format(folder=run["folder"], run=name) for file in files]
     return found
 
 
