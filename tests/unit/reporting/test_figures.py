@@ -304,6 +304,7 @@ def test_marks_of_a_forest_tell_primary_from_secondary_and_evidence_from_none():
     assert (left, right) == (-3.0, 3.0)
     arrows = {(line.get_marker(), line.get_xdata()[0]) for line in change.lines}
     assert ("<", -3.0) in arrows
+    assert "−9.55" in {text.get_text() for text in change.texts}
     assert figure.axes[1].get_xlim() == (-1.0, 1.0)
 
 
@@ -548,6 +549,12 @@ def test_an_arm_has_one_colour_in_every_figure(made):
         for colour in points.get_facecolor()[:, :3]
     }
     arms = {style.ARM_COLOURS["ketamine"], style.ARM_COLOURS["control"]}
+    # and their colours have no other meaning
+    influence, _ = FIGURES["influence"](made)
+    marks = [points for axes in influence.axes for points in axes.collections]
+    others = {to_hex(colour) for points in marks for colour in points.get_facecolor()}
+    assert {style.FOUND, style.OPEN} <= others
+    assert not arms & others
     assert means == arms
     assert arms <= points
 

@@ -131,7 +131,7 @@ def _draw(numbers: pd.DataFrame, design: Design) -> Figure:
     figure = style.new_figure(style.page_width(), 24 + _ROW * height)
     gated = [column for column in _GATES.values() if numbers[column].notna().any()]
     panels = [name for name in (_CHANGE, _ASSOCIATION) if (numbers["panel"] == name).any()]
-    grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1.0] * len(panels) + [0.3])
+    grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1.0] * len(panels) + [0.4])
     for i, panel in enumerate(panels):
         axes = figure.add_subplot(grid[0, i])
         own = numbers[numbers["panel"] == panel]
@@ -213,9 +213,14 @@ def _effect(axes: Axes, row: Mapping[Any, Any], y: float, reach: float) -> None:
         for end, edge, marker in ((low, -reach, "<"), (high, reach, ">")):
             if abs(end) > reach and end * edge > 0:
                 axes.plot(edge, y, marker=marker, markersize=3, color=style.INK, clip_on=False)
-    if abs(value) <= reach:
+    if abs(value) > reach:
+        right = value > 0
+        look: Any = {"ha": "right" if right else "left", "va": "center", "color": style.QUIET}
+        place = reach * (0.92 if right else -0.92)
+        axes.text(place, y, number(value), fontsize=style.pt(_TEXT), **look)
+    else:
         face = style.INK if row["state"] == STATES["found"] else "white"
-        look: Any = {"marker": "D" if row["family"] == SECONDARY else "s", "markersize": 4.2}
+        look = {"marker": "D" if row["family"] == SECONDARY else "s", "markersize": 4.2}
         axes.plot(value, y, color=style.INK, markerfacecolor=face, markeredgewidth=0.9, **look)
 
 

@@ -34,6 +34,9 @@ ARM_COLOURS: dict[str | None, str] = {"ketamine": "#d55e00", "control": "#0072b2
 """Okabe and Ito's vermilion and blue, and a dark green for studies without arms."""
 ARM_MARKERS: dict[str | None, str] = {"ketamine": "o", "control": "s", None: "o"}
 
+FOUND, OPEN = INK, "#a8a8a8"
+"""Results with p at most alpha, and others. Colours of arms mean arms, and nothing else."""
+
 DIVERGING = "RdBu_r"
 """Red is above zero, blue below, in every figure."""
 

@@ -139,7 +139,7 @@ def _caption(name: str, design: Design) -> str:
         return (
             "Each point is one specification, a combination of the choices marked below it, in "
             "ascending order of its effect: a partial correlation (of ranks or values), of a "
-            f"change within participants t/√(t² + df). Orange: p ≤ {design.alpha:g} by itself, not "
+            f"change within participants t/√(t² + df). Black: p ≤ {design.alpha:g} by itself, not "
             "corrected; diamond: the primary test; dashed: the median. Above each curve the p of "
             "that median, and the share of specifications that are significant with the p of that "
             "share, both by rearrangements that all specifications share. Families of choices with "

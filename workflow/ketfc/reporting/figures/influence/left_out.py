@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FOUND, _OPEN = style.ARM_COLOURS["ketamine"], "#8a8a8a"
 _PANEL = 46.0
 """Height of a row of panels, mm."""
 
@@ -88,7 +87,7 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
     for rows, x, marker in ((people, places, "o"), (sites, after, "s")):
         axes.vlines(x, rows["ci_low"], rows["ci_high"], color=style.FAINT, linewidth=0.8, zorder=1)
         found = (rows["p"] <= design.alpha).to_numpy()
-        for here, colour in ((~found, _OPEN), (found, _FOUND)):
+        for here, colour in ((~found, style.OPEN), (found, style.FOUND)):
             axes.scatter(
                 x[here], rows["estimate"][here], s=size, marker=marker, color=colour,
                 linewidth=0, zorder=3,
@@ -108,6 +107,6 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
     axes.set_xticks([])
     axes.margins(x=0.06, y=0.16)
     axes.annotate(
-        f"{p_equals(whole['p'])}, n = {whole['n']:.0f}", (0, 1), xytext=(0, 1),
+        f"{p_equals(whole['p'])}, n = {whole['n']:.0f}", (0, 1), xytext=(0, 3),
         xycoords="axes fraction", textcoords="offset points", fontsize=style.pt(5.8),
     )  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = {CLINICAL: "#6b6b6b", CONNECTIVITY: "#0072b2", BOTH: "#d55e00"}
+_COLOURS = {CLINICAL: "#8a8a8a", CONNECTIVITY: "#8c4f8d", BOTH: style.INK}
 _MARKERS = {CLINICAL: "s", CONNECTIVITY: "o", BOTH: "D"}
 _NAMES = {CLINICAL: "clinical", CONNECTIVITY: "connectivity", BOTH: "both"}
 _DASHED: Any = (0, (4, 2))

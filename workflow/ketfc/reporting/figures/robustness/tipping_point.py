@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LINE, _TURNED = style.ARM_COLOURS["control"], style.ARM_COLOURS["ketamine"]
+_LINE = style.QUIET
 _ROW = 47.0
 """Height of a row of panels, mm."""
 
@@ -100,7 +100,7 @@ def _panel(axes: Axes, own: pd.DataFrame, alpha: float) -> None:
     turned = tipping_point(own, alpha=alpha)
     words = "none within 3 SD"
     if np.isfinite(turned):
-        axes.axvline(turned, color=_TURNED, linewidth=0.8, linestyle=(0, (3, 2)))
+        axes.axvline(turned, color=style.INK, linewidth=1.2, linestyle=(0, (3, 2)))
         words = f"turns at {turned:+.1f} SD".replace("-", "−")
     count = f"{own['n_imputed'].iloc[0]:.0f} of {own['n'].iloc[0]:.0f} imputed"
     axes.annotate(
@@ -112,6 +112,7 @@ def _panel(axes: Axes, own: pd.DataFrame, alpha: float) -> None:
         va="bottom",
         fontsize=style.pt(6.2),
         linespacing=1.3,
-        color=_TURNED if np.isfinite(turned) else style.INK,
+        color=style.INK,
+        fontweight="bold" if np.isfinite(turned) else "normal",
     )
     axes.margins(x=0)

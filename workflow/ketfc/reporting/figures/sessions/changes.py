@@ -67,7 +67,7 @@ def draw_changes(
         mean = float(means.loc[means["arm"] == arm.label, "change"].iloc[0])
         axes.plot([place - 0.04, place + 0.42], [mean, mean], linewidth=1.4, zorder=4, **look)
         ticks.append(f"n = {len(values)}")
-    at = len(arms) + 0.35
+    at = len(arms) + 0.5
     zero = float(means["change"].iloc[-1]) if len(arms) > 1 else 0.0
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
     axes.set_ylabel("difference, Fisher z" if design.drugs else "change, Fisher z")
@@ -87,7 +87,7 @@ def draw_changes(
     else:
         ticks.append(f"\n{MINUS} ".join(reversed(compared(design))) if design.drugs else "mean")
     axes.set_xticks([*range(len(arms)), at], ticks)
-    axes.tick_params(axis="x", length=0)
+    axes.tick_params(axis="x", length=0, labelsize=style.pt(6))
     axes.set_xlim(-0.5, at + 0.5)
     axes.margins(y=0.08)
 

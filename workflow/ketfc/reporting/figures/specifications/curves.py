@@ -30,7 +30,6 @@ _HEADINGS = {
 _OTHER = "another"
 """Definitions of regions differ from circuit to circuit, and share one row of the dashboard."""
 
-_FOUND, _OPEN = style.ARM_COLOURS["ketamine"], "#8a8a8a"
 _ROW, _CURVE = 2.6, 24.0
 """Heights in mm of a row of the dashboard and of a curve."""
 
@@ -116,7 +115,7 @@ def _curve(
     size = float(np.clip(400 / len(own), 2.0, 9.0))
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
     axes.axhline(about["median_effect"], color=style.QUIET, linewidth=0.7, linestyle=(0, (4, 2)))
-    for here, colour in ((~found, _OPEN), (found, _FOUND)):
+    for here, colour in ((~found, style.OPEN), (found, style.FOUND)):
         axes.scatter(own["rank"][here], own["effect"][here], s=size, color=colour, linewidth=0)
     first = own[own["specification"] == 1]
     axes.scatter(
@@ -163,7 +162,7 @@ def _dashboard(
     found = (own["p_permutation"] <= design.alpha).to_numpy()
     for i, (family, choice) in enumerate(rows):
         here = np.array([value == choice for value in _choice(own[family], family)])
-        for which, colour in ((here & ~found, _OPEN), (here & found, _FOUND)):
+        for which, colour in ((here & ~found, style.OPEN), (here & found, style.FOUND)):
             axes.scatter(
                 own["rank"][which], np.full(int(which.sum()), i), marker="|",
                 s=9, linewidth=float(np.clip(60 / len(own), 0.25, 1.2)), color=colour,

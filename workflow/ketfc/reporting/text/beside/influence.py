@@ -189,7 +189,7 @@ def influence_caption(design: Design) -> str:
     sites = " Squares: without each site." if design.terms.blocks else ""
     return (
         "Each point is the estimate of the primary test without one participant, in ascending "
-        f"order, with its interval.{sites} Orange: p ≤ {design.alpha:g}, not corrected; "
+        f"order, with its interval.{sites} Black: p ≤ {design.alpha:g}, not corrected; "
         "dashed: the estimate with everybody, whose p and n stand above. Named are those "
         f"without whom the estimate moves by {LARGE:g} or more of its standard errors."
     )
