@@ -25,7 +25,7 @@ from ketfc.reporting.figures.clinical.scores import draw_clinical
 from ketfc.reporting.figures.sessions.trajectory import draw_courses
 from ketfc.reporting.share import figures as share_figures
 from ketfc.reporting.share.allowed import WITHHELD, allowed, shared
-from ketfc.reporting.share.cells import Cells, planned_cells
+from ketfc.reporting.share.cells import Cells, cells_of, planned_cells
 from ketfc.reporting.share.results import (
     TABLES,
     leaving,
@@ -148,6 +148,23 @@ def test_healthy_controls_are_in_no_order_of_the_drugs() -> None:
         }
     )
     assert planned_cells(design) == {"ketamine-first": 2, "control-first": 3}
+
+
+def test_who_entered_a_test_is_counted_by_arm_and_tests_within_one_are_known() -> None:
+    made = made_tables.two_arms()
+    circuits = [
+        made_tables.Circuit(key, name, primary, "?")
+        for key, (name, _, primary) in made_tables.CIRCUITS.items()
+    ]
+    found = cells_of(made.connectivity, made.scores, made.design, circuits, smallest=5)
+    assert found.planned == {"ketamine": 8, "control": 8}
+    assert {"change-ketamine", "change-midazolam"} <= found.of_one_arm
+    assert not {"change", "association"} & found.of_one_arm
+    rows = made.hypotheses[made.hypotheses["hypothesis"] == "dmn"].set_index("test")
+    for test in ("change", "association", "change-midazolam"):
+        assert sum(found.tested["dmn", test].values()) == int(rows.loc[test, "n"]), test
+    assert set(found.tested["dmn", "change"]) == {"ketamine", "control"}
+    assert set(found.tested["dmn", "change-midazolam"]) == {"control"}
 
 
 def test_a_table_without_numbers_of_participants_follows_its_tests() -> None:
