@@ -399,6 +399,8 @@ def test_figures_are_drawn_again_of_enough_participants_and_nobody_alone(
     for name in ("means", "clinical"):
         assert f'id="figure-{name}"' in found.report
     assert 'id="figure-paired"' not in found.report
+    # no figure is a file of its own there
+    assert "figures/means." not in found.report
     reasons = found.removed.set_index("file")["reason"]
     assert reasons["figures/paired"].endswith("drawn again without them")
     assert "again" not in reasons["figures/flow"]

@@ -54,7 +54,10 @@ def embedded(
                 "height": height,
                 "alt": figure_alt(name, hypotheses, design),
                 "caption": figure_caption(name, design),
-                "files": [f"figures/{path.stem}.{kind}" for kind in ("pdf", "svg", "png", "tsv")],
+                # a page without people has none beside it
+                "files": [
+                    f"figures/{path.stem}.{kind}" for kind in ("pdf", "svg", "png", "tsv") if people
+                ],
             }
         )
     return page
