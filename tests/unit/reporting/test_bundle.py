@@ -153,7 +153,9 @@ def test_the_crate_describes_every_file_and_the_run(folder: Path) -> None:
     assert table["name"] == "Table of n"
     root, run = graph["./"], graph["#run"]
     assert root["mainEntity"] == run["instrument"] == {"@id": "ketfc/Snakefile"}
-    assert {"@id": "results/figures/edges.png"} in run["result"]
+    results = {each["@id"] for each in run["result"]}
+    assert results == {name for name in files if name.startswith("results/")}
+    assert {"results/figures/edges.png", "results/tests/edges.tsv"} < results
     assert {"@id": "https://w3id.org/ro/wfrun/workflow/0.5"} in root["conformsTo"]
     assert "simulated" not in root["description"]
     again = members_of(folder, derivatives=["simulate"])["ro-crate-metadata.json"]

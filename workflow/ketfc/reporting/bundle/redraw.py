@@ -41,7 +41,8 @@ def damaged(folder: Path, checksums: dict[str, str]) -> list[str]:
 def other_versions(folder: Path) -> list[str]:
     """Return the packages that this Python has in another version than the bundle was made with."""
     lines = (folder / "versions.txt").read_text(encoding="utf-8").splitlines()
-    made_with = dict(line.split("==") for line in lines if "==" in line and line[0] != "#")
+    # other software stands in comments, without ==
+    made_with = dict(line.split("==") for line in lines if "==" in line)
     found = []
     for package in DRAWING:
         try:
