@@ -182,6 +182,15 @@ def test_a_minimal_config_has_the_documented_defaults():
             "upper-bpf": 0.08,
             "maps": False,
         },
+        "figures": {
+            "journal": None,
+            "single-column": (),
+            "width": None,
+            "font": None,
+            "font-size": None,
+            "dpi": None,
+            "panel-letters": None,
+        },
         "power": {
             **dict.fromkeys(("design", "participants", "curve", "allocation")),
             **dict.fromkeys(("reliability", "reliability-minutes", "minutes")),
@@ -757,6 +766,7 @@ statistics:
    prediction: {folds: 4}}
 maps: {seed-maps: true, seeds: [sgACC], strategies: [acompcor]}
 activity: {measures: [alff], strategies: [acompcor]}
+figures: {journal: nature, single-column: [paired]}
 power:
   scores: {baseline: {mean: 14, sd: 6}, followup: {mean: 8, sd: 6}}
   effects: {change: [0.5]}

@@ -217,6 +217,7 @@ def _effect(axes: Axes, row: Mapping[Any, Any], y: float, reach: float) -> None:
         right = value > 0
         look: Any = {"ha": "right" if right else "left", "va": "center", "color": style.QUIET}
         place = reach * (0.92 if right else -0.92)
+        look["bbox"] = {"color": "white", "pad": 0.4}
         axes.text(place, y, number(value), fontsize=style.pt(_TEXT), **look)
     else:
         face = style.INK if row["state"] == STATES["found"] else "white"
