@@ -72,6 +72,24 @@ def test_a_course_goes_through_the_sessions_in_their_order_and_higher_values_lie
     assert courses(people.iloc[:0], means.iloc[:0], DESIGN, title="t", unit="u") is None
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "inside"), [(0.3, 0.9, 0), (-0.9, -0.3, 0), (-0.4, 0.6, 1)]
+)
+def test_zero_and_ticks_are_drawn_where_they_lie_inside_a_plot(low, high, inside):
+    people = values(("a", "ket", "pre", low), ("a", "ket", "post", high))
+    none = pd.DataFrame(columns=["arm", "role", "value", "low", "high", "n"], dtype=float)
+    plot = courses(people, none, DESIGN, title="t", unit="Fisher z")
+    assert (plot.zero is not None) == bool(inside)
+    heights = [y for y, _ in plot.y_ticks]
+    assert len(heights) >= 3
+    assert all(0 < y <= plot.bottom for y in heights)
+    # a tick is where its label says
+    start, end = (y for _, y in plot.people[0].points)
+    for y, label in plot.y_ticks:
+        said = low + (high - low) * (y - start) / (end - start)
+        assert float(label.replace("−", "-")) == pytest.approx(said, abs=0.01)
+
+
 def test_a_scatter_keeps_slopes_and_leaves_out_who_lacks_a_value():
     people = pd.DataFrame(
         {

@@ -230,7 +230,7 @@ class _Scale:
         """Return some four round values with their labels."""
         rough = (self.high - self.low) / 4
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
+        step = next(power * factor for factor in (1, 2, 2.5, 4, 5, 10) if power * factor >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [(self(step * i), compact(round(step * i, 10))) for i in range(first, last + 1)]
 
