@@ -20,6 +20,7 @@ from PIL import Image, PngImagePlugin
 from ketfc.base.columns import described_columns
 from ketfc.base.errors import StudyError
 from ketfc.base.files import write_tsv
+from ketfc.inference.clinical.effects import EFFECT_COLUMNS
 from ketfc.inference.clinical.time_course import TIME_COURSE_COLUMNS
 from ketfc.reporting.figures.clinical.scores import draw_clinical
 from ketfc.reporting.figures.sessions.trajectory import draw_courses
@@ -404,6 +405,18 @@ def test_figures_are_drawn_again_of_enough_participants_and_nobody_alone(
     reasons = found.removed.set_index("file")["reason"]
     assert reasons["figures/paired"].endswith("drawn again without them")
     assert "again" not in reasons["figures/flow"]
+
+
+def test_nothing_is_drawn_again_where_nothing_may_be_seen(tmp_path: Path) -> None:
+    nothing: dict[str, Any] = {
+        "hypotheses": None,
+        "time_course": pd.DataFrame(columns=list(TIME_COURSE_COLUMNS)),
+        "effects": pd.DataFrame(columns=list(EFFECT_COLUMNS)),
+    }
+    means = pd.DataFrame(columns=["circuit", "arm", "kind", "participant_id", "n"])
+    design = design_of({})
+    assert share_figures.redrawn(means, nothing, design, tmp_path) == {}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_page_that_leaves_describes_no_arm_of_which_too_few_were_scanned(tmp_path: Path) -> None:
