@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_design import design_of
+from PIL import Image
 
 from ketfc.reporting.design_words import effect_in_words, unit_of
 from ketfc.reporting.figures.association import draw_association
@@ -21,6 +22,7 @@ from ketfc.reporting.gates import FAILED, OPEN, PASSED, gates
 from ketfc.reporting.pages.report.beside import Tables, remarks
 from ketfc.reporting.pages.report.characteristics import characteristics
 from ketfc.reporting.pages.report.circuit_plots import arm_means, circuit_plots, motion_courses
+from ketfc.reporting.pages.report.figures import embedded
 from ketfc.reporting.pages.report.people import everybody
 from ketfc.reporting.pages.report.plots import courses, scatter
 from ketfc.reporting.pages.report.tables import excluded
@@ -359,6 +361,17 @@ def test_an_effect_size_over_a_tiny_sd_is_not_to_be_read():
     assert said.endswith("; not to be read: that SD is too small")
     assert "not to be read" not in effect_of(row | {"effect_size": 1.2})
     assert effect_of(row | {"effect_size_type": "Spearman rho"}).endswith("Spearman rho")
+
+
+def test_figures_of_single_participants_are_in_no_page_without_people(made, tmp_path):
+    names = ("paired", "qcfc", "influence", "means")
+    for name in names:
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{name}.png")
+    paths = {name: tmp_path / f"{name}.png" for name in names}
+    shown = embedded(paths, made.hypotheses, made.design, people=True)
+    assert {each["name"] for each in shown} == set(names)
+    (alone,) = embedded(paths, made.hypotheses, made.design, people=False)
+    assert (alone["name"], alone["number"], alone["files"]) == ("means", 1, [])
 
 
 def test_a_page_without_people_names_nobody(made, numbers):
