@@ -238,7 +238,7 @@ def test_a_changed_level_of_significance_reads_no_image_again(done: Study) -> No
 
 def test_another_journal_draws_figures_again_and_tests_nothing(done: Study) -> None:
     done.configure(figures={"journal": "nature", "single-column": ["paired"]})
-    report = ("methods", "report", "summary", "captions", "group_quality")
+    report = ("methods", "report", "summary", "group_quality")
     assert done.run("-n").jobs == {"figure": 13, "all": 1} | dict.fromkeys(report, 1)
 
 
