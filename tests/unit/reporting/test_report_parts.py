@@ -145,6 +145,16 @@ def test_plots_of_a_circuit_show_everybody_or_nobody(made, numbers):
     assert circuit_plots("dmn", {}, made.runs, made.design, people=True, **about) == []
 
 
+def test_the_change_in_motion_is_after_minus_before(made, numbers):
+    plots = circuit_plots("dmn", numbers, made.runs, made.design, unit="Fisher z", people=True)
+    (motion,) = [plot for plot in plots if plot.title == "Motion"]
+    fd = made.runs.assign(mean_fd=pd.to_numeric(made.runs["mean_fd"]))
+    fd = fd.pivot_table(index="participant_id", columns="role", values="mean_fd")
+    for mark in motion.people[:3]:
+        change = fd.loc[mark.who, "post"] - fd.loc[mark.who, "pre"]
+        assert mark.says.startswith(f"motion {number(change, 3, signed=True)} mm")
+
+
 def test_more_sessions_than_two_are_drawn_from_the_trajectory(made):
     late = made.connectivity[made.connectivity["role"] == "post"].assign(role="late")
     late = late[late["participant_id"] != "sub-01"]
