@@ -309,6 +309,9 @@ def test_cards_tell_evidence_from_none(made):
     row = made.hypotheses.iloc[0]
     assert float(change.estimate) == pytest.approx(row["estimate"], rel=5e-3)
     assert change.estimate.startswith("+")
+    # of a correlation the effect size is the estimate, which stands beside it
+    assert "Hedges g" in change.size
+    assert shown["sgacc-rlpfc"].tests["association"].size == ""
     ends = [float(end.replace("−", "-")) for end in change.interval.strip("[]").split(", ")]
     assert ends == pytest.approx([row["ci_holm_low"], row["ci_holm_high"]], rel=5e-3)
     low, middle, high, zero = change.bar
