@@ -151,5 +151,5 @@ def test_snakemakes_own_report_has_every_figure_with_title_and_caption(
     shown = {Path(name).stem for name in pages if name.endswith(".png")}
     assert figures <= shown
     text = b"\n".join(pages.values()).decode("utf-8", errors="replace")
-    assert json.dumps("Connectivity before and after") in text
-    assert "Thin lines are participants with both sessions" in text
+    assert json.dumps("Connectivity before and after, and its change") in text
+    assert "thin lines are participants with both sessions" in text
