@@ -56,6 +56,7 @@ def most_at_once(said: str) -> int:
     return max(under_way)
 
 
+@pytest.mark.slow
 def test_after_a_kill_a_plain_call_ends_in_the_same_bytes(
     pristine: Study, finished: Study, tmp_path: Path
 ) -> None:
