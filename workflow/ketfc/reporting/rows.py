@@ -21,6 +21,22 @@ def numeric(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return table
 
 
+def ascending(table: pd.DataFrame, value: str, by: list[str], *, place: str) -> pd.DataFrame:
+    """Return a table with the place of each row within its group, in ascending order from 1.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With a number in every row of column `value`; equal ones keep their order.
+    value, place : str
+        Columns of the values and of their places.
+    by : list of str
+        Columns that tell the groups apart.
+    """
+    places = table.groupby(by)[value].rank(method="first").astype(int)
+    return table.assign(**{place: places}).reset_index(drop=True)
+
+
 def primary_circuits(hypotheses: pd.DataFrame) -> dict[str, str]:
     """Return id and name of the circuits of the primary hypotheses, in the table's order."""
     family = hypotheses["family"].astype(str)

@@ -27,7 +27,7 @@ from ketfc.workflow.study import DEMO, StudyWorkflow, exclusions_by_hand, study_
 from ketfc.workflow.terminal import relative
 
 RESULTS = Path("results")
-"""Where results are, unless another workflow says otherwise."""
+"""Folder of the results, unless another workflow names another."""
 
 CONSTANT_CODE = {"fetch_bold": "1"}
 """By script: what was fetched has the listed checksum, no update of the code fetches it again."""

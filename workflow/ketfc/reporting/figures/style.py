@@ -43,7 +43,7 @@ DIVERGING = "RdBu_r"
 
 @dataclass(frozen=True)
 class Sheet:
-    """How a figure is printed; what is not said is as in a study that names no journal.
+    """Print settings of a figure; the defaults are those of a study that names no journal.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ketfc.inference.influence.left_out import INFLUENTIAL, NOBODY, PARTICIPANT, SITE
 from ketfc.reporting.figures import style
+from ketfc.reporting.rows import ascending
 from ketfc.reporting.words import as_text, p_equals, sentence
 from ketfc.study.design.design import Design
 
@@ -40,9 +41,7 @@ def draw_influence(influence: pd.DataFrame, design: Design) -> tuple[Figure, pd.
     """
     drawn = influence[influence["estimate"].notna()]
     by = ["hypothesis", "test", "left_out"]
-    numbers = drawn.assign(
-        place=drawn.groupby(by)["estimate"].rank(method="first").astype(int)
-    ).reset_index(drop=True)
+    numbers = ascending(drawn, "estimate", by, place="place")
     with style.paper_style():
         if numbers.empty:
             return style.words_only("No primary test could be made."), numbers

@@ -12,6 +12,7 @@ import pandas as pd
 from ketfc.base.files import MISSING
 from ketfc.inference.specifications.choices import FAMILIES, REGISTERED
 from ketfc.reporting.figures import style
+from ketfc.reporting.rows import ascending
 from ketfc.reporting.words import p_equals, sentence
 from ketfc.study.design.design import Design
 
@@ -55,10 +56,7 @@ def draw_specifications(
         The specifications that are drawn with their `rank`, in the order of the table.
     """
     drawn = table[table["effect"].notna() & table["same_as"].isna()]
-    by = ["hypothesis", "test"]
-    numbers = drawn.assign(
-        rank=drawn.groupby(by)["effect"].rank(method="first").astype(int)
-    ).reset_index(drop=True)
+    numbers = ascending(drawn, "effect", ["hypothesis", "test"], place="rank")
     with style.paper_style():
         if numbers.empty:
             return style.words_only("No specification could be tested."), numbers

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Journal:
-    """What a journal asks of a figure.
+    """Requirements of a journal for its figures.
 
     Attributes
     ----------
