@@ -326,6 +326,17 @@ def _letter(figure: Figure) -> None:
         axes.text(0, 1, f"{next(letters)}  {below}", transform=beside, va="baseline", **look)
 
 
+def _steady(figure: Figure) -> None:
+    """Round the places of all axes, in shares of the figure.
+
+    The solver of the layout (kiwi) can give another last bit in another process, and the names of
+    clip paths in an SVG are digests of all bits.
+    """
+    for axes in figure.axes:
+        place = axes.get_position(original=True).bounds
+        axes.set_position(tuple(round(share, 6) for share in place), which="original")
+
+
 def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]:
     """Write a figure as PDF, SVG and PNG, its numbers as TSV, and what made it as JSON.
 
@@ -352,6 +363,7 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
         # one layout serves all three formats
         figure.draw_without_rendering()
         figure.set_layout_engine(None)
+        _steady(figure)
         for suffix, metadata in _METADATA.items():
             path = stem.with_name(stem.name + suffix)
             with replacing(path) as temporary:
