@@ -206,13 +206,16 @@ def _forest(axes: Axes, own: pd.DataFrame, places: Mapping[tuple[str, str], int]
 
 def _effect(axes: Axes, row: Mapping[Any, Any], y: float, reach: float) -> None:
     """Draw one effect with its interval; what lies beyond the axis ends in an arrow at its edge."""
+    from matplotlib.markers import CARETLEFT, CARETRIGHT
+
     low, value, high = (float(row[name]) for name in ("ci_low", "value", "ci_high"))
     if np.isfinite(low):
         ends = np.clip([low, high], -reach, reach)
         axes.plot(ends, [y, y], color=style.INK, linewidth=0.9, solid_capstyle="butt")
-        for end, edge, marker in ((low, -reach, "<"), (high, reach, ">")):
+        # with their tips at the edge, so that they touch no text beside the panel
+        for end, edge, marker in ((low, -reach, CARETLEFT), (high, reach, CARETRIGHT)):
             if abs(end) > reach and end * edge > 0:
-                axes.plot(edge, y, marker=marker, markersize=3, color=style.INK, clip_on=False)
+                axes.plot(edge, y, marker=marker, markersize=4, color=style.INK, clip_on=False)
     if abs(value) > reach:
         right = value > 0
         look: Any = {"ha": "right" if right else "left", "va": "center", "color": style.QUIET}

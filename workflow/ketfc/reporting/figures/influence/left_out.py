@@ -92,6 +92,8 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
                 linewidth=0, zorder=3,
             )  # fmt: skip
     near: Any = {"textcoords": "offset points", "fontsize": style.pt(5.6), "rotation": 90}
+    # over intervals and dashed lines, which would cross the letters
+    near["bbox"] = {"color": "white", "pad": 0.4}
     flagged = [INFLUENTIAL in as_text(flags).split(";") for flags in people["flags"]]
     for x, row in zip(places[flagged], people[flagged].to_dict("records"), strict=True):
         lower = row["estimate"] < whole["estimate"]
