@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.markers import CARETLEFT
 from matplotlib.text import Text
 
 from ketfc.base.files import read_tsv, write_tsv
@@ -304,7 +305,7 @@ def test_marks_of_a_forest_tell_primary_from_secondary_and_evidence_from_none():
     left, right = change.get_xlim()
     assert (left, right) == (-3.0, 3.0)
     arrows = {(line.get_marker(), line.get_xdata()[0]) for line in change.lines}
-    assert ("<", -3.0) in arrows
+    assert (CARETLEFT, -3.0) in arrows
     assert "−9.55" in {text.get_text() for text in change.texts}
     assert figure.axes[1].get_xlim() == (-1.0, 1.0)
 
