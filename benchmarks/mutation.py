@@ -136,7 +136,7 @@ def map_tests(folder: Path, rooms: Sequence[str]) -> None:
     files = sorted(
         str(p.relative_to(tree))
         for room in rooms
-        for p in (tree / "tests/unit" / room).glob("test_*.py")
+        for p in (tree / "tests/unit" / room).rglob("test_*.py")
     )
     with (folder / "files.tsv").open("w") as times, (folder / "lines.tsv").open("w") as lines:
         for file in files:
