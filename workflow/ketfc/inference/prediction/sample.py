@@ -156,7 +156,8 @@ def prediction_sample(
     table = features.reindex(people)
     table = table.dropna(axis=1, how="any" if settings.matrix else "all")
     known = _clinical(scores, design, target, people, settings.clinical)
-    blocks = [sites[people].astype(str)] if sites is not None else []
+    # those of no site are exchanged with one another
+    blocks = [sites[people].map(str)] if sites is not None else []
     if target.arm is None and design.between_arms:
         blocks.append(pd.Series([str(design.participants[who]) for who in people], index=people))
     codes = label_codes(blocks)
