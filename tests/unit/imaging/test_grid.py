@@ -8,7 +8,7 @@ import pytest
 from nibabel.affines import apply_affine
 from nibabel.eulerangles import euler2mat
 
-from ketfc.imaging.io.grid import Grid, resample_labels, voxels_in_sphere
+from ketfc.imaging.io.grid import Grid, resample_labels, voxel_shares, voxels_in_sphere
 
 STRAIGHT = np.array([[2.0, 0, 0, -20], [0, 2.0, 0, -24], [0, 0, 2.0, -18], [0, 0, 0, 1]])
 
@@ -175,3 +175,66 @@ def test_grids_match_within_a_thousandth_of_a_millimetre_only():
 def test_a_grid_describes_itself_in_words():
     text = Grid((15, 17, 13), STRAIGHT).describe()
     assert text == "15×17×13 voxels of 2×2×2 mm with origin (-20, -24, -18)"
+    # sizes along its own axes, to a thousandth of a millimetre
+    turned = permuted()
+    turned[1, 0], turned[2, 3] = -2.12345, -20.00049
+    assert Grid((15, 17, 13), turned).describe() == (
+        "15×17×13 voxels of 2.123×2.5×3 mm with origin (-14, 15, -20)"
+    )
+
+
+QUARTERS = np.diag([4.0, 2.0, 3.0, 1.0])
+QUARTERS[:3, 3] = (0.25, -0.5, 0.75)
+"""A coarse grid whose voxels begin a few quarters of a millimetre beside those of the fine one."""
+
+
+def fine_means(values: np.ndarray, target: Grid) -> np.ndarray:
+    """Return the means of nearest values over voxels, from an image of cells of 0.25 mm."""
+    cells = values.repeat(4, axis=0).repeat(8, axis=1).repeat(4, axis=2)
+    inverse = np.linalg.inv(target.affine)
+    # the source has voxels of 1 × 2 × 1 mm, of which the first is centred at the origin
+    world = (np.indices(cells.shape).reshape(3, -1).T + 0.5) / 4 - [0.5, 1.0, 0.5]
+    ijk = np.floor(apply_affine(inverse, world) + 0.5).astype(int)
+    inside = ((ijk >= 0) & (ijk < target.shape)).all(axis=1)
+    total = np.zeros(target.shape)
+    np.add.at(total, tuple(ijk[inside].T), cells.reshape(-1)[inside])
+    return total.ravel(order="F") / (4 * 4 * 2 * 4 * 3 * 4)
+
+
+@pytest.mark.parametrize("at_once", [1_000_000, 5000, 100])
+def test_shares_of_a_coarse_grid_are_those_counted_in_quarters(at_once, rng, monkeypatch):
+    monkeypatch.setattr("ketfc.imaging.io.grid._AT_ONCE", at_once)
+    source = Grid((13, 7, 9), np.diag([1.0, 2, 1, 1]))
+    values = rng.integers(0, 3, source.shape).astype(float)
+    # the image reaches beyond this grid on every side
+    target = Grid((3, 5, 2), QUARTERS)
+    expected = fine_means(values, target)
+    voxels, means = voxel_shares(values, source, target, linear=False)
+    np.testing.assert_array_equal(voxels, np.flatnonzero(expected))
+    np.testing.assert_allclose(means, expected[voxels])
+
+
+def test_linear_means_of_a_slope_are_its_values_at_the_centres():
+    source = Grid((13, 7, 9), np.diag([1.0, 2, 1, 1]))
+    i, j, k = np.indices(source.shape)
+    target = Grid((3, 5, 3), QUARTERS)
+    voxels, means = voxel_shares(20.0 + i - 2 * j + k, source, target, linear=True)
+    x, y, z = all_centres(target)[voxels].T
+    expected = 20 + x - 2 * y / 2 + z
+    within = ((x > 2) & (x < 10) & (y > 1) & (y < 11) & (z > 2) & (z < 6)).nonzero()[0]
+    assert len(within) >= 4
+    np.testing.assert_allclose(means[within], expected[within])
+
+
+def test_of_an_image_beside_a_grid_or_without_values_nothing_is_found():
+    source = Grid((2, 1, 1), np.eye(4))
+    values = np.array([0.0, 8.0]).reshape(2, 1, 1)
+    for linear, x in ((False, 2.0), (False, -4.0), (True, 9.0), (True, -9.0)):
+        affine = np.eye(4)
+        affine[0, 3] = x
+        assert voxel_shares(values, source, Grid((3, 1, 1), affine), linear=linear)[0].size == 0
+    larger = Grid((3, 1, 1), np.eye(4))
+    assert voxel_shares(0 * values, source, larger, linear=True)[0].size == 0
+    for target in (larger, source):
+        voxels, means = voxel_shares(values, source, target, linear=False)
+        assert (voxels.tolist(), means.tolist()) == ([1], [8.0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from ketfc.imaging.group.sessions import (
     session_fisher_z,
     session_matrices,
 )
+from ketfc.imaging.regions.definitions import AtlasLabels
 from ketfc.imaging.regions.placing import region_centres
 from ketfc.imaging.run.connectivity import circuit_rows
 
@@ -145,7 +148,7 @@ def test_every_planned_session_has_its_rows_whatever_became_of_it():
 
 
 def test_rows_come_in_the_order_of_participants_and_of_the_registry():
-    tables = [circuits(run, matrix(1), 30.0) for run in ("r4", "r3", "r1")]
+    tables = [circuits(run, matrix(1), 30.0).iloc[::-1] for run in ("r4", "r3", "r1")]
     table = combine_runs(tables, REGISTRY, RUNS, STRATEGIES)
     assert table.equals(combine_runs(tables[::-1], REGISTRY, RUNS, STRATEGIES))
     keys = table[["participant_id", "session", "strategy"]].drop_duplicates()
@@ -188,10 +191,34 @@ def test_regions_are_listed_with_their_circuits_and_median_sizes():
         "one;within;between", "one;within;between", "within;between", "between",
     ]  # fmt: skip
     assert table.loc["b", ["x", "y", "z", "radius"]].tolist() == [-10, 6, 4, 8]
+    assert table.loc["b", ["name", "hemisphere", "inner", "n_spheres"]].tolist() == [
+        "the b", "left", 0, 1,
+    ]  # fmt: skip
+    assert table.loc["b", "definition"] == f"sphere (-10, 6, 4) mm, radius 8 mm, {SPACE}"
+    assert table.loc["c", ["n_voxels_median", "coverage_median", "tsnr_median"]].tolist() == [
+        30, 1, 70,
+    ]  # fmt: skip
     assert table.loc["a", "coverage_median"] == 0.6
     assert table.loc["a", "n_voxels_median"] == 10
     assert np.isnan(table.loc["d", "coverage_median"])
     assert table.loc["a", ["space", "verified", "source"]].tolist() == [SPACE, "yes", "here"]
+
+
+def test_a_region_that_no_run_measured_or_no_sphere_defines_lacks_those_numbers():
+    a, b = (REGISTRY.regions[name] for name in "ab")
+    shells = tuple(replace(each.spheres[0], radius=9.0, inner=3.0) for each in (a, b))
+    regions = {
+        "a": replace(a, spheres=(), labels=(AtlasLabels("Mine", ("x",)),)),
+        "b": replace(b, spheres=shells, verified=False),
+    }
+    registry = replace(REGISTRY, regions=REGISTRY.regions | regions)
+    known = pd.DataFrame({"region": ["b"], "n_voxels": [9.0], "coverage": [0.5], "tsnr": [4.0]})
+    centres = dict.fromkeys(IDS, np.zeros(3))
+    table = region_table(registry, SPACE, [known], centres).set_index("region")
+    assert table.loc["a", ["radius", "inner", "space", "n_voxels_median"]].isna().all()
+    assert table.loc["a", "n_spheres"] == 0
+    row = table.loc["b", ["radius", "inner", "n_spheres", "space", "verified", "tsnr_median"]]
+    assert row.tolist() == [9, 3, 2, SPACE, "no", 4]
 
 
 def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
@@ -222,6 +249,13 @@ def test_matrices_of_a_session_are_combined_with_the_same_weights(tmp_path):
         for role, _, r in session_matrices(session_fisher_z(RUNS, swapped), design_of(design))
     }
     pd.testing.assert_frame_equal(again["pre"], pre)
+    # sessions come in order, whatever the order of runs, and a run without a file is passed over
+    backwards = session_fisher_z(RUNS.iloc[::-1], files | {"r4": files["r3"]})
+    assert [(who, role) for who, role, _ in backwards] == [
+        ("sub-01", "pre"), ("sub-01", "post"), ("sub-02", "pre"),
+    ]  # fmt: skip
+    ((_, _, alone),) = session_fisher_z(RUNS[:2], {"r2": files["r2"]})
+    assert alone.loc["a", "b"] == pytest.approx(np.arctanh(two.loc["a", "b"]))
     single = {"arms": None, "participants": {}}
     assert {
         arm for _, arm, _ in session_matrices(session_fisher_z(RUNS, files), design_of(single))
