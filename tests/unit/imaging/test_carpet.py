@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,16 @@ def test_voxels_are_spread_evenly_over_the_brain():
     share = (chosen.parcel >= 0).mean()
     member = np.asarray(label_regions(slabs(), grid).weights.sum(axis=0)).ravel() > 0
     assert share == pytest.approx(member[mask].mean(), abs=0.002)
+
+
+def test_one_of_eight_voxels_is_one_of_every_eight_neighbours():
+    grid = Grid((8, 8, 8), AFFINE)
+    parcels = label_regions(slabs(), grid)
+    nowhere = replace(parcels, weights=type(parcels.weights)(parcels.weights.shape))
+    chosen = sample_voxels(np.ones(512, dtype=bool), grid, nowhere, n_volumes=MAX_CELLS // 64)
+    assert chosen.voxels.size == 64
+    cells = np.stack(np.unravel_index(chosen.voxels, grid.shape, order="F")) // 2
+    assert len(np.unique(cells, axis=1).T) == 64
 
 
 def test_parcels_come_first_and_in_order_then_the_rest_from_deep_to_edge():

@@ -326,3 +326,12 @@ def test_components_of_a_mask_that_cannot_be_are_refused(columns, metadata):
         compcor_components(columns, metadata)
     assert caught.value.rule == "confounds-sidecar"
     assert caught.value.value in columns
+
+
+def test_whole_numbers_too_large_for_any_type_do_not_hide_a_text_behind_them(tmp_path):
+    path = tmp_path / "c.tsv"
+    path.write_text(f"csf\tdvars\n{10**30}\t1\n2\tone\n")
+    error = refused(path)
+    assert (error.rule, error.value) == ("confounds-text", "one")
+    path.write_text(f"csf\tdvars\n{10**30}\t1\n2\t3\n")
+    assert read_confounds(path)["csf"].tolist() == [1e30, 2]

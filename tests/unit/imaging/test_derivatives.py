@@ -7,12 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import CIRCUITS, REGIONS, REGISTRY, SPACE, MadeRun, place, process_run, run_settings
+from made_runs import (
+    CIRCUITS,
+    REGIONS,
+    REGISTRY,
+    SPACE,
+    MadeRun,
+    denoising,
+    place,
+    process_run,
+    run_settings,
+)
 
+from ketfc.base.errors import RunError
 from ketfc.base.files import read_json, read_tsv
+from ketfc.imaging.denoise.compcor import Components
 from ketfc.imaging.denoise.confounds import STRATEGIES, strategy_columns
-from ketfc.imaging.run.denoising import RunResult
-from ketfc.imaging.run.derivatives import dataset_description, write_run
+from ketfc.imaging.run.denoising import RunResult, StrategyResult
+from ketfc.imaging.run.derivatives import about_cleaning, dataset_description, write_run
 
 NAMES = {"Circuits": [each.id for each in REGIONS], "Slabs": [f"p{i}" for i in range(1, 8)]}
 SETTINGS = run_settings(
@@ -87,11 +99,15 @@ def test_series_and_coverage_come_back_as_they_were(good):
         series = read_tsv(f"{base}_stat-mean_timeseries.tsv", numeric=tuple(NAMES[atlas]))
         assert list(series.columns) == NAMES[atlas]
         np.testing.assert_allclose(series, part.series, rtol=1e-8)
+        cells = Path(f"{base}_stat-mean_timeseries.tsv").read_text().split("\n", 1)[1].split()
+        assert max(len(cell.replace(".", "").lstrip("0")) for cell in cells) == 9
         numbers = ("n_voxels", "n_covered", "coverage", "tsnr")
         coverage = read_tsv(f"{base}_stat-coverage_bold.tsv", numeric=numbers)
         np.testing.assert_allclose(coverage[list(numbers)], part.coverage[list(numbers)], rtol=1e-7)
         about = read_json(f"{base}_stat-mean_timeseries.json")
         assert about["RepetitionTime"] == 2.0
+        assert about["MinimumCoverage"] == 0.5
+        assert about["TemplateMismatch"] is None
         assert about["MissingRegions"] == {"Circuits": [], "Slabs": ["p7"]}[atlas]
         assert about["Excluded"] is None
         assert about["Sources"] == [
@@ -117,6 +133,8 @@ def test_sidecars_list_exactly_the_columns_that_were_regressed(good):
             expected = strategy_columns(STRATEGIES[name], list(run.confounds.columns), {})
             assert about["ConfoundColumns"] == expected
             assert about["DenoisingStrategy"] == name
+            form = ("Weighted", "Directed", "ValidDiagonal", "StorageFormat", "Detrended")
+            assert [about[key] for key in form] == [True, False, False, "Full", True]
             assert about["NumberOfVolumes"] == about["KeptVolumes"] == cleaned.n_volumes
             assert about["MatchedVolumes"] is None
             assert about["NumberOfRegressors"] == about["IndependentRegressors"] == len(expected)
@@ -204,6 +222,10 @@ def test_the_quality_file_tells_run_and_strategies_apart(make_run, tmp_path):
     assert lost["rule"] == "confounds-column"
     assert lost["reason"] == "the confounds lack global_signal, which strategy 36P needs"
     assert (lost["n_volumes"], lost["tdof"], lost["n_regressors"]) == (0, 0, 0)
+    assert (lost["n_kept"], lost["rank"], lost["compcor"]) == (0, 0, None)
+    kept = about["strategies"]["acompcor"]
+    assert (kept["n_volumes"], kept["n_kept"], kept["compcor"]) == (100, 100, "5 WM + 5 CSF")
+    assert kept["tdof"] == round(kept["tdof"], 6) > 0
     assert about["strategies"]["24P"]["n_regressors"] == about["strategies"]["24P"]["rank"] == 24
     assert about["quality"]["n_volumes"] == 100
 
@@ -223,6 +245,63 @@ def test_a_run_whose_freedom_cannot_be_counted_is_still_written(make_run, tmp_pa
     assert result.strategies["36P"].error.rule == "degrees-of-freedom"
     about = read_json(f"{tmp_path}/short/{RUN}_space-{SPACE}_desc-ketfc_qc.json")
     assert about["strategies"]["36P"]["value"] == 0
+
+
+DENOISED = {
+    "fd_thresh": 0.4,
+    "dvars_thresh": 1.5,
+    "censor_before": 1,
+    "censor_after": 2,
+    "censor_between": 5,
+    "motion_filter_type": "notch",
+    "band_stop_min": 12.0,
+    "band_stop_max": 18.0,
+    "dummy_scans": 3,
+    "upper_bpf": 0.09,
+}
+
+
+def test_the_sidecar_of_what_was_denoised_says_all_that_was_done():
+    cleaned = StrategyResult(
+        n_volumes=80, n_kept=90, tdof=41.23456789, columns=("csf", "dvars", "csf2"), rank=2,
+        high_pass="cosines", compcor=Components({"WM": ("w0", "w1"), "CSF": ("c0",)}),
+    )  # fmt: skip
+    about = about_cleaning("24P", cleaned, denoising(**DENOISED, match_volumes=True))
+    assert about == {
+        "DenoisingStrategy": "24P",
+        "ConfoundColumns": ["csf", "dvars", "csf2"],
+        "CompCorMask": "separate",
+        "CompCorComponents": {"WM": 2, "CSF": 1},
+        "HighPass": "cosines",
+        "LowPassHz": 0.09,
+        "Detrended": True,
+        "NumberOfRegressors": 3,
+        "IndependentRegressors": 2,
+        "DummyScans": 3,
+        "FramewiseDisplacementThreshold": 0.4,
+        "StandardizedDVARSThreshold": 1.5,
+        "CensoredBefore": 1,
+        "CensoredAfter": 2,
+        "CensoredBetween": 5,
+        "MotionFilter": "notch",
+        "MotionFilterBreathsPerMinute": [12, 18],
+        "KeptVolumes": 90,
+        "MatchedVolumes": 80,
+        "NumberOfVolumes": 80,
+        "DegreesOfFreedom": 41.234568,
+        "Excluded": None,
+    }
+
+
+def test_the_sidecar_of_a_strategy_that_censors_nothing_says_so():
+    error = RunError("min-time", "is too short")
+    about = about_cleaning("24P_noscrub", StrategyResult(error=error), denoising(**DENOISED))
+    thresholds = ("FramewiseDisplacementThreshold", "StandardizedDVARSThreshold")
+    for key in (*thresholds, "MotionFilter", "MotionFilterBreathsPerMinute", "MatchedVolumes"):
+        assert about[key] is None
+    assert [about[f"Censored{where}"] for where in ("Before", "After", "Between")] == [0, 0, 0]
+    assert (about["CompCorMask"], about["CompCorComponents"]) == (None, None)
+    assert about["Excluded"] == "is too short"
 
 
 def test_the_dataset_describes_itself():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 from ketfc.imaging.group.excluded_runs import EXCLUSION_COLUMNS, excluded_runs
@@ -29,11 +31,12 @@ CUT = {
     "threshold": None,
     "reason": "bold.nii.gz is truncated",
 }
-QUALITY = {
+# as it comes from a file
+QUALITY = json.loads(json.dumps({
     "good": OK | {"strategies": {"24P": OK, "36P": LOST}},
     "short": LOST | {"rule": "min-time", "strategies": {"24P": LOST, "36P": LOST}},
     "broken": CUT | {"strategies": {"24P": CUT, "36P": CUT}},
-}
+}))  # fmt: skip
 
 
 def coverage(share: float | None) -> dict[str, pd.DataFrame]:

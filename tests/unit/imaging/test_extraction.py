@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from made_runs import AFFINE, MadeRun, nifti_bytes, place, write_gzip
 from ketfc.base.errors import RunError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
-from ketfc.imaging.io.masks import read_mask
+from ketfc.imaging.io.masks import read_mask, require_outside
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
 from ketfc.imaging.run.extraction import extract, extract_voxels
@@ -289,6 +291,17 @@ def test_a_mask_on_another_grid_or_without_a_voxel_is_refused(make_run, tmp_path
     with pytest.raises(RunError, match=r"other_mask\.nii\.gz holds no brain") as caught:
         read_mask(path, GRID)
     assert caught.value.rule == "mask-empty"
+    assert (caught.value.value, caught.value.threshold) == (0, 1)
+
+
+def test_a_mask_of_every_voxel_is_refused_and_one_short_of_that_is_not():
+    full = np.ones(GRID.n_voxels, dtype=bool)
+    with pytest.raises(RunError, match=r"m\.nii takes the whole image for brain") as caught:
+        require_outside(full, Path("m.nii"))
+    assert caught.value.rule == "mask-full"
+    assert (caught.value.value, caught.value.threshold) == (GRID.n_voxels, GRID.n_voxels - 1)
+    full[7] = False
+    require_outside(full, Path("m.nii"))
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,18 @@ def test_edges_need_both_regions(series: Any):
     assert "edges need the columns region_a and region_b" in found[0]
 
 
+def test_a_table_of_centres_that_cannot_be_read_is_an_error():
+    _, problems = placed("label\tx\nFront\t0\n")
+    assert (problems[0].severity, problems[0].field) == ("error", "study.connectivity.parcels")
+    assert problems[0].value == "parcels.tsv"
+    assert problems[0].message.startswith("cannot be read as a table of centres")
+    about = {"kind": "matrices", "path": "own", "scale": "r", "parcels": "gone.tsv"}
+    parsed = parse_config({"study": STUDY | {"connectivity": about}, "scores": SCORES})
+    registry = load_registry(REPO / "atlases/circuits.yaml")
+    _, problems = place_parcels(registry, parsed.study.connectivity, SPACE, LABELS)
+    assert (problems[0].severity, problems[0].value) == ("error", "gone.tsv")
+
+
 def test_names_that_nothing_has_are_errors():
     _, problems = placed(CENTRES, regions={"sgAC": "Front", "dACC": "Fra"})
     said = [str(problem) for problem in problems if problem.severity == "error"]

@@ -51,6 +51,17 @@ def test_a_sphere_holds_the_voxels_whose_centres_lie_within_its_radius(affine, r
         np.testing.assert_array_equal(voxels_in_sphere(grid, centre, radius), expected)
 
 
+@pytest.mark.parametrize("inner", [0.0, 1.4])
+def test_a_sphere_on_a_grid_finer_than_a_millimetre_is_whole(inner):
+    affine = oblique((0.4, 0.6, 0.8))
+    grid = Grid((30, 24, 20), affine)
+    centre = tuple(apply_affine(affine, (14.2, 11.1, 9.4)))
+    distance = np.linalg.norm(all_centres(grid) - centre, axis=1)
+    expected = np.flatnonzero((distance <= 3) & (distance > inner))
+    assert expected.size > 400
+    np.testing.assert_array_equal(voxels_in_sphere(grid, centre, 3.0, inner=inner), expected)
+
+
 def test_a_centre_at_exactly_the_radius_is_inside():
     grid = Grid((21, 25, 19), STRAIGHT)
     # (0, 0, 0) is a voxel centre here: itself and its six neighbours at 2 mm

@@ -13,10 +13,11 @@ import pytest
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions import habenula
-from ketfc.imaging.regions.definitions import AtlasLabels, Region, Sphere
+from ketfc.imaging.regions.definitions import AtlasLabels, ProbabilityMap, Region, Sphere
 from ketfc.imaging.regions.habenula import resolution_problems, verdict
 from ketfc.imaging.regions.habenula_geometry import (
     Body,
+    Purity,
     expected_purity,
     habenula_body,
     label_bodies,
@@ -133,6 +134,22 @@ def test_a_sphere_on_the_face_of_a_body_measures_half_of_it(axis, side):
     assert purity.best_voxel == 1
 
 
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"labels": (AtlasLabels("CIT168", ("HN_RH",), True),)},
+        {"maps": (ProbabilityMap("h.nii.gz", SPACE),)},
+    ],
+)
+def test_a_region_of_shares_is_as_pure_as_they_are(definition):
+    body = habenula_body(SPACE, "right")
+    region = replace(sphere_region(1), spheres=(), **definition)
+    found = expected_purity((2, 2, 2), body, region, SPACE, offsets=5)
+    assert found.region == found.weighted
+    whole = replace(region, labels=(AtlasLabels("CIT168", ("HN_RH",)),), maps=())
+    assert expected_purity((2, 2, 2), body, whole, SPACE, offsets=5).region != found.weighted
+
+
 def test_a_region_of_labels_has_the_voxels_whose_centres_lie_in_the_body():
     edge, size = np.array([3.0, 4.0, 5.0]), np.array([2.0, 2.5, 3.0])
     body = Body(lambda points: (np.abs(points) <= edge / 2).all(axis=1), -edge / 2, edge / 2)
@@ -197,6 +214,19 @@ def test_the_table_has_a_row_for_each_distinct_size_and_counts_its_runs(native):
     assert list(table["native_z"].iloc[:2]) == [2.0, 3.5]
     assert list(table["native_source"].iloc[:2]) == ["source image"] * 2
     assert table.iloc[2][["native_x", "best_voxel_fraction", "native_source"]].isna().all()
+
+
+def test_sizes_that_differ_by_less_than_a_hundredth_of_a_millimetre_are_one(native, monkeypatch):
+    # what may be expected of a size is another test's
+    purity = Purity(best_voxel=0.6, region=0.5, weighted=0.4)
+    monkeypatch.setattr(habenula, "expected_purity", lambda *_: purity)
+    rows = native.iloc[[0] * 4].assign(native_z=[2.041, 2.039, 1.96, 2.04])
+    table = habenula.habenula_table(REGISTRY, SPACE, rows)
+    assert table["native_z"].tolist() == [2.04, 1.96]
+    assert table["runs"].tolist() == [3, 1]
+    assert set(table["body"]) == {"spheroid"}
+    shares = ["best_voxel_fraction", "region_purity", "weighted_purity"]
+    assert table.loc[0, shares].tolist() == [0.6, 0.5, 0.4]
 
 
 def test_the_table_does_not_depend_on_the_order_of_runs(native):

@@ -86,6 +86,19 @@ def test_what_has_none_of_the_forms_is_refused(content, message, tmp_path):
         read_labels(written(tmp_path, content))
 
 
+def test_five_at_most_of_the_names_that_are_given_twice_are_told(tmp_path):
+    rows = "".join(f"{2 * i + j}\tn{i}\n" for i in range(1, 7) for j in (0, 1))
+    with pytest.raises(ValueError, match="gives the name n1, n2, n3, n4, n5 twice"):
+        read_labels(written(tmp_path, f"index\tname\n{rows}"))
+
+
+def test_the_largest_label_that_an_image_can_hold_is_read_and_the_next_refused(tmp_path):
+    most = 2**31 - 1
+    assert read_labels(written(tmp_path, f"index\tname\n{most}\ta\n")).names == {most: "a"}
+    with pytest.raises(ValueError, match=f"has the label {most + 1}; the largest .* {most}"):
+        read_labels(written(tmp_path, f"index\tname\n1\tb\n{most + 1}\ta\n"))
+
+
 def test_a_missing_file_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_labels(tmp_path / "none.tsv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -101,8 +102,13 @@ def test_the_source_image_is_found_where_the_dataset_says(form, run, derivatives
 def test_the_sidecar_names_the_source_image(key, entry, run, derivatives, raw):
     # the sidecar is believed before the name
     save(raw / "sub-01/ses-pre/func/sub-01_ses-pre_task-rest_acq-odd_bold.nii.gz", (3, 3, 3.3))
+    # but not where it names other images
+    others = ("anat/sub-01_T1w", f"ses-pre/func/{NAME}_desc-x_bold", f"func/{NAME}_space-x_bold")
+    for other in others:
+        save(raw / f"sub-01/{other}.nii.gz", (1, 1, 1))
+    before = ["bids::sub-01/other_xfm.txt", *(f"sub-01/{other}.nii.gz" for other in others)]
     describe(derivatives, DatasetLinks={"raw": str(raw)})
-    Path(run.sidecar).write_text(json.dumps({key: ["bids::sub-01/other_xfm.txt", entry]}))
+    Path(run.sidecar).write_text(json.dumps({key: [*before, entry]}))
     assert found(run, derivatives) == pytest.approx((3, 3, 3.3, "source image"))
 
 
@@ -149,6 +155,54 @@ def test_damaged_files_are_as_good_as_none(run, derivatives, raw):
     assert found(run, derivatives)[3] is None
     (derivatives / "dataset_description.json").write_text("[]")
     assert raw_folders(derivatives) == []
+    for nothing in ("", 5, None, "https://example.org/raw", "../nowhere"):
+        describe(derivatives, DatasetLinks={"raw": nothing}, SourceDatasets=[{"URL": nothing}, 7])
+        assert raw_folders(derivatives) == []
+
+
+def test_every_run_is_looked_for_in_the_raw_data_of_its_own_derivatives(
+    run, derivatives, raw, tmp_path
+):
+    other = derivatives.with_name("other")
+    other.mkdir()
+    wrong = tmp_path / "wrong"
+    save(wrong / f"sub-01/ses-pre/func/{NAME}_bold.nii.gz", (9, 9, 9))
+    describe(derivatives, DatasetLinks={"raw": str(raw)})
+    describe(other, DatasetLinks={"raw": str(wrong)})
+    unknown = replace(run, name="sub-02_task-rest", participant_id="sub-02", session=None)
+    runs = [unknown, run]
+    table = native_sizes(runs, [other, derivatives], None)
+    assert table["run"].tolist() == [unknown.name, NAME]
+    assert table["native_x"].isna().tolist() == [True, False]
+    assert table.loc[1, ["native_x", "native_z"]].tolist() == [3.75, 3.5]
+    (problem,) = native_problems(table)
+    assert "the recorded voxel size of 1 of 2 runs is not known" in problem.message
+    assert native_sizes(runs, [other], (3, 3, 4))["native_z"].tolist() == [4, 4]
+    assert native_sizes([], [other], None).empty
+
+
+@pytest.mark.parametrize("n_dimensions", [2, 3])
+def test_an_image_whose_header_gives_no_size_is_passed_over(n_dimensions, run, derivatives, raw):
+    func = raw / "sub-01/ses-pre/func"
+    (func / f"{NAME}_bold.nii.gz").unlink()
+    path = save(func / f"{NAME}_bold.nii", (3, 3, 3), n_dimensions)
+    if n_dimensions == 3:
+        content = bytearray(path.read_bytes())
+        # the size along k, beside a sound affine
+        content[88:92] = np.array([np.nan], dtype="<f4").tobytes()
+        path.write_bytes(content)
+    save(func / f"{NAME}_echo-2_bold.nii", (3.2, 3.2, 3))
+    describe(derivatives, DatasetLinks={"raw": str(raw)})
+    assert header_size(path) is None
+    assert header_size(func / "none.nii") is None
+    assert found(run, derivatives) == pytest.approx((3.2, 3.2, 3, "source image"))
+
+
+def test_the_reference_of_head_motion_goes_before_that_of_registration(run, derivatives):
+    func = Path(run.bold).parent
+    save(func / f"{NAME}_desc-coreg_boldref.nii.gz", (3.5, 3.5, 4), 3)
+    save(func / f"{NAME}_desc-hmc_boldref.nii.gz", (3, 3, 3.3), 3)
+    assert found(run, derivatives) == pytest.approx((3, 3, 3.3, "reference image"))
 
 
 def test_a_sagittal_scan_has_its_slices_along_left_and_right(tmp_path):

@@ -153,3 +153,15 @@ def test_an_excluded_run_has_the_same_files_without_numbers(tmp_path):
     assert list(relmat["Node"]) == NAMES
     assert relmat[NAMES].isna().all(axis=None)
     assert about["Excluded"] == "is truncated"
+
+
+def test_spheres_are_placed_where_the_table_has_them_in_no_particular_template():
+    grid = Grid((10, 12, 9), np.diag([2.0, 3, 2, 1]))
+    table = pd.DataFrame({"name": ["r3n000", "r4n000"], "x": [8.0, 4], "y": [12.0, 18],
+                          "z": [6.0, 10], "radius": [3.0, 4]})  # fmt: skip
+    placed = place_spheres(table, grid)
+    assert (placed.atlas, placed.names) == (SPHERES, ("r3n000", "r4n000"))
+    for row, centre, radius in ((0, (8, 12, 6), 3), (1, (4, 18, 10), 4)):
+        np.testing.assert_array_equal(
+            placed.weights[[row]].indices, voxels_in_sphere(grid, centre, radius)
+        )

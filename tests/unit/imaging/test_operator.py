@@ -14,7 +14,12 @@ from made_runs import AFFINE, build_run, confounds_table
 from ketfc.base.errors import RunError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.denoise.confounds import STRATEGIES, regressors, strategy_columns
-from ketfc.imaging.denoise.operator import degrees_of_freedom, independent_regressors, operator
+from ketfc.imaging.denoise.operator import (
+    degrees_of_freedom,
+    filled_operator,
+    independent_regressors,
+    operator,
+)
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
@@ -191,6 +196,21 @@ def test_degrees_of_freedom_say_how_widely_correlations_of_noise_scatter(rng):
     r = np.corrcoef(cleaned.T)[np.triu_indices(200, 1)]
     # for series of zero mean with d degrees of freedom the variance of r is 1 / d
     assert 1 / r.var() == pytest.approx(degrees_of_freedom(matrix), rel=0.05)
+
+
+@pytest.mark.parametrize("make", [operator, filled_operator])
+def test_too_few_volumes_are_refused_before_any_regressor(make):
+    about = {"repetition_time": T_R, "high_pass": None, "low_pass": None}
+    keep = np.ones(30, bool)
+    keep[11:] = False
+    with pytest.raises(RunError) as caught:
+        make(pd.DataFrame(index=range(30)), keep, **about)
+    assert caught.value.reason.startswith(
+        "9 temporal degrees of freedom are left of 11 kept volumes after 0 independent regressors"
+    )
+    assert caught.value.value == 9
+    keep[11] = True
+    assert make(pd.DataFrame(index=range(30)), keep, **about).shape[1] == 30
 
 
 def test_regressors_that_take_all_volumes_are_refused(rng):

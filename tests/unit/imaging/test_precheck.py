@@ -15,13 +15,16 @@ from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.imaging.preflight.precheck import (
     confound_problems,
     fixed_problems,
+    limit_problems,
     package_problems,
     region_problems,
+    seed_problems,
 )
 from ketfc.imaging.regions.registry import Registry
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.runs.index import Run
 
+ATLASES = Path(__file__).parents[3] / "atlases"
 BUILT_IN = "KetfcVoronoi239"
 CATALOGUE = Catalogue(
     atlases={BUILT_IN: Atlas(BUILT_IN, "voronoi", "built in", "somebody", "", "free", True)},
@@ -134,6 +137,11 @@ def test_networks_are_looked_for_in_the_first_parcellation_alone(tmp_path):
     whole, some = table("Whole", "DMN", "salience", "FPN"), table("Some", "n/a", "Vis", "ContA")
     assert parcellation_problems(circuits(whole), CATALOGUE) == []
     assert parcellation_problems(circuits(f"[{whole}, {some}]"), CATALOGUE) == []
+    gone = whole.replace("Whole,", "Gone,").replace("a.nii.gz", "gone.nii.gz")
+    (problem,) = parcellation_problems(circuits(f"[{whole}, {gone}]"), CATALOGUE)
+    assert (problem.severity, problem.value) == ("error", str(tmp_path / "gone.nii.gz"))
+    (problem,) = parcellation_problems(circuits(f"[{whole}, Unknown]"), CATALOGUE)
+    assert (problem.severity, problem.value) == ("error", "Unknown")
     (note,) = parcellation_problems(circuits(f"[{some}, {whole}]"), CATALOGUE)
     assert note.value == "Some"
     assert "do not name the default-mode network and salience network, so" in note.message
@@ -160,6 +168,45 @@ def test_a_broken_registry_does_not_hide_what_is_wrong_with_parcellations(tmp_pa
     (tmp_path / "circuits.yaml").write_text("{")
     found = fixed_problems(config(), tmp_path / "circuits.yaml", tmp_path / "parcellations.yaml")
     assert [problem.file for problem in found] == ["circuits.yaml", "parcellations.yaml"]
+
+
+def test_a_broken_registry_leaves_the_parcellations_to_be_checked_and_the_other_way_round(tmp_path):
+    (tmp_path / "circuits.yaml").write_text("{")
+    (tmp_path / "parcellations.yaml").write_text("{")
+    unknown = circuits("Unknown")
+    found = fixed_problems(unknown, tmp_path / "circuits.yaml", ATLASES / "parcellations.yaml")
+    assert [(problem.file, problem.value) for problem in found] == [
+        ("circuits.yaml", None), ("config", "Unknown"),
+    ]  # fmt: skip
+    found = fixed_problems(unknown, ATLASES / "circuits.yaml", tmp_path / "parcellations.yaml")
+    assert [problem.file for problem in found] == ["parcellations.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("denoising: {fd-thresh: null}\nquality: {max-censored: 0.25}", True),
+        ("quality: {max-censored: 0.25}", False),
+        ("denoising: {fd-thresh: null, dvars-thresh: 2}\nquality: {max-censored: 0.25}", False),
+        ("denoising: {fd-thresh: null}\nquality: {max-censored: null}", False),
+        ("quality: {max-censored: null}", False),
+    ],
+)
+def test_a_limit_of_censored_volumes_is_noted_where_none_is_censored(text, told):
+    found = limit_problems(config(text))
+    assert [(each.severity, each.field, each.value) for each in found] == [
+        ("note", "quality.max-censored", "0.25")
+    ] * told
+
+
+def test_seeds_that_no_circuit_measures_are_errors():
+    found = seed_problems(config("maps: {seeds: [a, bb, e]}"), REGISTRY)
+    assert [(each.severity, each.field, each.value) for each in found] == [
+        ("error", "maps.seeds", "bb"), ("error", "maps.seeds", "e"),
+    ]  # fmt: skip
+    assert "is not a region of a circuit" in found[0].message
+    assert found[0].allowed == "regions that a circuit of circuits.yaml uses"
+    assert seed_problems(config(), REGISTRY) == []
 
 
 def a_run(folder: Path, columns: list[str] | None) -> Run:
@@ -271,6 +318,49 @@ def test_a_motion_filter_that_the_repetition_time_does_not_allow_is_told_before_
     assert (problem.severity, problem.field) == ("excluded", "motion-filter-type")
     assert "nothing above 15 can be told apart" in problem.message
     assert confound_problems([run], config(f"denoising: {{{notch}, fd-thresh: null}}")) == []
+
+
+def test_a_run_without_readable_or_right_confounds_does_not_hide_the_next(tmp_path):
+    runs = []
+    for name, columns in (("none", None), ("gone", None), ("old", ["CSF", "X"]), ("good", ["x"])):
+        (tmp_path / name).mkdir()
+        made = a_run(tmp_path / name, columns)
+        runs.append(replace(made, name=name, confounds=None if name == "none" else made.confounds))
+    found = confound_problems(runs, config("denoising: {strategies: [24P], primary: 24P}"))
+    assert [(each.run, each.field) for each in found] == [
+        ("gone", "confounds"),
+        ("old", "confounds"),
+        ("good", FD),
+        ("good", "strategy 24P"),
+    ]
+    stem = "sub-01_ses-baseline_task-rest"
+    assert {each.file for each in found} == {f"{stem}_desc-confounds_timeseries.tsv"}
+
+
+def test_a_limit_of_displacement_needs_its_column_where_nothing_is_scrubbed_too(tmp_path):
+    run = a_run(tmp_path, [c for c in COLUMNS if c != FD])
+    for limit, told in (("max-mean-fd: 0.5", True), ("max-fd: 5", True), ("max-fd: null", False)):
+        text = f"denoising: {{fd-thresh: null}}\nquality: {{max-mean-fd: null, {limit}}}"
+        if "mean" in limit:
+            text = f"denoising: {{fd-thresh: null}}\nquality: {{{limit}}}"
+        found = confound_problems([run], config(text))
+        assert [(each.severity, each.field) for each in found] == [("excluded", FD)] * told
+    # told once where volumes are censored by it too
+    found = confound_problems([run], config("quality: {max-fd: 5}"))
+    assert [each.message for each in found] == [
+        "the confounds lack this column, by which volumes are censored"
+    ]
+
+
+def test_a_run_that_is_too_short_is_told_with_its_columns(tmp_path):
+    run = replace(a_run(tmp_path, COLUMNS), sidecar=str(tmp_path / "bold.json"))
+    Path(run.confounds).write_text("\t".join(COLUMNS) + "\n" + "1\n" * 10)
+    (tmp_path / "bold.json").write_text('{"RepetitionTime": 2.0}')
+    (problem,) = confound_problems([run], config())
+    assert (problem.severity, problem.field) == ("excluded", "denoising.min-time")
+    # of a damaged sidecar the run itself tells
+    (tmp_path / "bold.json").write_text("{")
+    assert confound_problems([run], config()) == []
 
 
 def test_confounds_that_cannot_be_read_exclude_the_run(tmp_path):

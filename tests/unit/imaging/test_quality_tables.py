@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,15 @@ def found(n: int, fd: float, tdof: float, **about: Any) -> dict[str, Any]:
     }
 
 
-QUALITY = {
+# as it comes from a file
+QUALITY = json.loads(json.dumps({
     "r1": found(200, 0.1, 150.0, sidecar_repetition_time=2.0004),
     "r2": found(100, 0.3, 60.5, sidecar_repetition_time=2.5),
     "r3": found(200, 0.5, 140.0),
     "r5": {"status": "excluded", "reason": "is truncated", "quality": {}, "strategies": {
         "24P": LOST | {"n_volumes": 0, "n_regressors": 0, "tdof": 0},
     }},
-}  # fmt: skip
+}))  # fmt: skip
 
 
 def coverage(share: float, tsnr: float, intensity: float) -> pd.DataFrame:

@@ -287,6 +287,38 @@ def test_a_volume_has_three_dimensions_or_a_fourth_of_one(rng, tmp_path):
         read_volume(path)
 
 
+def test_an_image_of_one_slice_or_one_volume_is_read(rng, tmp_path):
+    path = tmp_path / "one.nii"
+    for shape in ((5, 6, 1), (1, 1, 1), (5, 1, 4, 1)):
+        stored = numbers("i2", rng, shape)
+        path.write_bytes(nifti_bytes(stored, slope=0.5, inter=3))
+        data, grid = read_volume(path)
+        np.testing.assert_array_equal(data, stored.reshape(shape[:3]) * 0.5 + 3)
+        assert grid.shape == shape[:3]
+    path.write_bytes(nifti_bytes(numbers("i2", rng, (5, 6, 1, 1))))
+    assert read_header(path).n_volumes == 1
+    np.testing.assert_array_equal(streamed(path, np.arange(30)), by_nibabel(path, np.arange(30)))
+
+
+@pytest.mark.parametrize("dim", [[3, 4, 0, 6, 1, 1, 1, 1], [4, 4, 5, 0, 3, 1, 1, 1]])
+def test_an_image_without_a_voxel_is_refused(dim, tmp_path):
+    path = _with_header(tmp_path / "b.nii", dim=dim)
+    with pytest.raises(RunError, match=r"b\.nii"):
+        read_volume(path)
+    assert refused(path).rule == "not-4d"
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_volume_of_less_or_more_data_than_its_header_promises_is_refused(suffix, rng, tmp_path):
+    path = tmp_path / f"mask{suffix}"
+    content = nifti_bytes(numbers("i2", rng, (5, 6, 4)))
+    for data, less_or_more in ((content[:-2], "less"), (content + b"\0\0", "more")):
+        path.write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+        with pytest.raises(RunError, match=f"it holds {less_or_more} data than") as caught:
+            read_volume(path)
+        assert caught.value.rule == "damaged-image"
+
+
 def read_series(path: Path) -> None:
     list(stored_volumes(path, np.arange(20)))
 
@@ -346,6 +378,23 @@ def test_sform_and_qform_that_part_along_one_axis_alone_are_refused(axis, tmp_pa
         read_header(_with_header(tmp_path / "b.nii", pixdim=sizes))
 
 
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_sform_and_qform_may_part_by_less_than_half_a_voxel_at_the_far_end(axis, tmp_path):
+    # by 0.3 mm a voxel: up to 0.3, 0.375 and 0.45 voxels, at the end of 4, 5 and 6
+    sizes = [1.0, 4, 4, 4, 2, 0, 0, 0]
+    sizes[axis] = 4.3
+    assert read_header(_with_header(tmp_path / "b.nii", pixdim=sizes)).n_volumes == 3
+
+
+def test_how_far_sform_and_qform_part_is_told_in_voxels(tmp_path):
+    with pytest.raises(RunError) as caught:
+        read_header(_with_header(tmp_path / "b.nii", qoffset_x=40))
+    assert (caught.value.value, caught.value.threshold) == (15.5, 0.5)
+    with pytest.raises(RunError) as caught:
+        read_header(_with_header(tmp_path / "b.nii", sform_code=0, qform_code=0))
+    assert (caught.value.value, caught.value.threshold) == (0, "> 0")
+
+
 def test_sform_and_qform_of_different_codes_may_mean_different_spaces(tmp_path):
     path = _with_header(tmp_path / "b.nii", qform_code=1, qoffset_x=40)
     np.testing.assert_allclose(read_header(path).grid.affine, AFFINE)
@@ -359,6 +408,21 @@ def test_no_memory_is_taken_for_what_a_file_cannot_hold(name, tmp_path):
     with pytest.raises(RunError, match=r"can hold .* at most") as caught:
         list(stored_volumes(tmp_path / name, np.arange(3)))
     assert caught.value.rule == "damaged-image"
+
+
+def test_what_a_file_can_hold_is_its_own_size_or_that_of_the_best_deflation(tmp_path):
+    # a volume of 1,000 bytes in a file of 352 + 720
+    path = _with_header(tmp_path / "b.nii", dim=[4, 10, 10, 6, 3, 1, 1, 1])
+    with pytest.raises(RunError, match=r"has 1200 bytes by its header") as caught:
+        list(stored_volumes(path, np.arange(3)))
+    assert (caught.value.value, caught.value.threshold) == (1200, 1072)
+    assert len(list(stored_volumes(_with_header(path), np.arange(3)))) == 1
+    huge = _with_header(tmp_path / "h.nii", dim=[4, 999, 999, 99, 3, 1, 1, 1]).read_bytes()
+    packed = tmp_path / "h.nii.gz"
+    packed.write_bytes(gzip.compress(huge))
+    with pytest.raises(RunError) as caught:
+        list(stored_volumes(packed, np.arange(3)))
+    assert caught.value.threshold == 1100 * packed.stat().st_size
 
 
 def test_an_image_whose_length_agrees_is_not_read(tmp_path, monkeypatch):

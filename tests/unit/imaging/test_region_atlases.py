@@ -177,6 +177,44 @@ def test_a_sphere_at_the_brains_edge_is_noted(tmp_path):
     found = [each for each in problems(tmp_path, path) if each.field == "regions.b.spheres"]
     assert [each.severity for each in found] == ["note"]
     assert "its centre lies outside the brain" in found[0].message
+    assert found[0].value == "(0, 75, 10) r 8"
+
+
+def test_every_sphere_of_a_region_and_of_its_alternatives_is_looked_at(tmp_path):
+    others = {"Out": {"spheres": ball(0, 100, 10), "source": SOURCE}}
+    three = [*ball(-24, -4, -18), *ball(0, 75, 10, radius=8), *ball(0, -10.5, 105, radius=2)]
+    path = registry(
+        tmp_path, a={"spheres": three, "alternatives": others}, b={"spheres": ball(0, 0, 108)}
+    )
+    found = [each for each in problems(tmp_path, path) if "outside the brain" in each.message]
+    assert [(each.severity, each.file, each.field, each.value) for each in found] == [
+        ("note", "mine.yaml", "regions.a.spheres", "(0, 75, 10) r 8"),
+        ("error", "mine.yaml", "regions.a.spheres", "(0, -10.5, 105) r 2"),
+        ("error", "mine.yaml", "regions.b.spheres", "(0, 0, 108) r 5"),
+        ("error", "mine.yaml", "regions.a.alternatives.Out.spheres", "(0, 100, 10) r 5"),
+    ]
+    assert found[1].message == (
+        "lies outside the brain: no voxel of nilearn's MNI152 brain mask is in it"
+    )
+
+
+def test_labels_that_the_catalogue_lists_are_known_before_a_download(tmp_path, monkeypatch):
+    monkeypatch.setattr("ketfc.imaging.atlas.atlas_choice.find_spec", lambda _: object())
+    # nilearn will fetch both, and only Yeo's names are known until then
+    path = registry(tmp_path, a=labels("Yeo7", "Limbik"), b=labels("HarvardOxford", "Limbik"))
+    found = problems(tmp_path, path, **{"allow-template-mismatch": True})
+    assert errors(found) == [("mine.yaml", "regions.a.labels", "Limbik")]
+
+
+def test_a_named_parcellation_is_read_for_its_networks_where_it_is_the_first(tmp_path):
+    path = registry(tmp_path)
+    (tmp_path / "atlases" / SPACE).mkdir()
+    place = tmp_path / "atlases" / SPACE / "Yeo7.nii.gz"
+    write_gzip(place, nifti_bytes(np.full((23, 28, 23), 29, dtype=np.int16), AFFINE))
+    (problem,) = errors(problems(tmp_path, path, parcellation=["Yeo7"]))
+    assert problem == ("Yeo7.nii.gz", "circuits.parcellation", "Yeo7")
+    # what is wrong with another one is told when it is made
+    assert errors(problems(tmp_path, path, parcellation=["KetfcVoronoi239", "Yeo7"])) == []
 
 
 def test_labels_of_the_studys_own_parcellation_are_checked(tmp_path):

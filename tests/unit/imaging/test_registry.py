@@ -255,6 +255,56 @@ def test_a_circuit_of_another_shape_is_refused(kind, value, message, tmp_path):
     assert message in problem.message
 
 
+def test_values_at_a_limit_are_valid(tmp_path):
+    def edit(content: dict[str, Any]) -> None:
+        # a small sphere, the largest one, and a shell, as far out as any may be
+        ends = [([-110, 110, 0], 0.5, 0), ([0, 0, 110], 30, 29.5), ([0, 0, -110], 1, 0)]
+        content["regions"]["a"]["spheres"] = [
+            {"space": "MNI152", "centre": centre, "radius": radius, "inner": inner}
+            for centre, radius, inner in ends
+        ]
+        del content["circuits"]["one"]["edge"]
+        content["circuits"]["one"]["within"] = ["a", "b"]
+
+    registry = load_registry(save(tmp_path, changed(edit)))
+    spheres = registry.regions["a"].spheres
+    assert [(each.radius, each.inner) for each in spheres] == [(0.5, 0), (30, 29.5), (1, 0)]
+    assert registry.circuits["one"].edges == (("a", "b"),)
+
+
+@pytest.mark.parametrize("inner", [5, -0.5, "2", np.nan])
+def test_an_inner_radius_that_leaves_no_shell_is_refused(inner, tmp_path):
+    (problem,) = problems(tmp_path, changed(set_in(*S, "inner", inner)))
+    assert problem.field == "regions.a.spheres[0].inner"
+    assert problem.allowed == "0 ≤ inner < radius"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mean",
+        ["quantity", "unit"],
+        {"quantity": "signal"},
+        {"quantity": "signal", "unit": 5},
+        {"quantity": "signal", "unit": "%", "more": "x"},
+    ],
+)
+def test_a_value_that_was_computed_elsewhere_has_a_quantity_and_a_unit(value, tmp_path):
+    def with_value(given: object) -> dict[str, Any]:
+        content = changed(set_in(*C, "edge", ...))
+        content["circuits"]["one"]["value"] = given
+        # no region is needed
+        del content["regions"]
+        return content
+
+    (problem,) = problems(tmp_path, with_value(value))
+    assert problem.field == "circuits.one.value"
+    assert "does not have the required form" in problem.message
+    good = load_registry(save(tmp_path, with_value({"quantity": "signal", "unit": "%"})))
+    assert (good.regions, good.circuits["one"].edges) == ({}, ())
+    assert (good.circuits["one"].quantity, good.circuits["one"].unit) == ("signal", "%")
+
+
 def test_all_mistakes_come_at_once(tmp_path):
     def edit(content: dict[str, Any]) -> None:
         set_in(*R, "hemispere", "left")(content)

@@ -16,6 +16,7 @@ from ketfc.imaging.run.resources import (
     matrices_mb,
     memory_mb,
     minutes,
+    prediction_minutes,
     reading_minutes,
     voxels_mb,
 )
@@ -95,3 +96,36 @@ def test_a_group_map_is_given_more_for_more_runs_and_permutations() -> None:
     few, many = (group_map_minutes(maps, 1, permutations=count) for count in (100, 10_000))
     assert 10_000 * 0.1 / 60 < many - few + 1 < 60
     assert group_map_minutes([], 1, permutations=5000) >= 10
+
+
+@pytest.mark.parametrize(
+    ("features", "model", "expected"),
+    [
+        ("circuits", "ridge", 250),
+        ("circuits", "elastic-net", 1100),
+        ("matrix", "ridge", 300),
+        ("matrix", "elastic-net", 30_000),
+        ("matrix", "cpm", 5000),
+    ],
+)
+def test_a_prediction_is_given_twice_the_time_of_its_fits(features, model, expected) -> None:
+    # a million fits of three sets of predictors, at 2.5, 11, 3, 300 and 50 ms each
+    about = {"features": features, "model": model}
+    assert prediction_minutes(0, 1, fits=1_000_000, **about) == 20 + expected
+    assert prediction_minutes(2400, 2, fits=1_000_000, **about) == 2 * (40 + expected)
+
+
+def test_what_is_asked_for_is_a_base_and_so_much_for_every_megabyte() -> None:
+    # of an image: 4 MB, 6 more where voxels are kept, and a minute for 20
+    assert (memory_mb(200, 1), voxels_mb(200, 1), minutes(201, 1)) == (2300, 3500, 21)
+    assert (denoising_mb(18, 1), denoising_minutes(17.5, 2)) == (4200, 56)
+    # of matrices: 0.35 MB, as many times as there are copies, and a minute for 6
+    assert matrices_mb([1.0, 2.0] * 50, 1) == 1500 + 70
+    assert matrices_mb([2.0] * 100, 2, copies=7) == 2 * (1500 + 490)
+    assert edgewise_minutes([2.0, 1.0] * 30, 1, permutations=20_000) == 20 + 40
+    assert edgewise_minutes([], 3, permutations=10_000) == 60
+    # of maps: 12 MB, and 0.1 s a permutation for the largest
+    assert group_map_mb([10.0, 5.0], 1) == 1500 + 180
+    assert group_map_minutes([10.0, 5.0], 2, permutations=5000) == 2 * (20 + 167)
+    assert group_map_minutes([], 2, permutations=5000) == 40
+    assert reading_minutes(121, 1) == 22

@@ -23,7 +23,8 @@ def test_spikes_are_volumes_beyond_either_threshold_of_fmriprep():
     found = signals(table)
     assert (found["n_spikes"], found["share_spikes"]) == (3, 0.5)
     assert signals(table[["std_dvars"]])["n_spikes"] == 2
-    assert signals(pd.DataFrame({"csf": [1.0, 2]}))["n_spikes"] is None
+    neither = signals(pd.DataFrame({"csf": [1.0, 2]}))
+    assert (neither["n_spikes"], neither["share_spikes"]) == (None, None)
 
 
 def test_the_global_signal_swings_in_per_cent_of_its_mean(rng):
@@ -35,6 +36,14 @@ def test_the_global_signal_swings_in_per_cent_of_its_mean(rng):
     assert signals(pd.DataFrame({"csf": values}))["mean_global_signal"] is None
     centred = signals(pd.DataFrame({"global_signal": -np.abs(values)}))
     assert centred["sd_global_signal_percent"] is None
+    for around_zero in ([-1.0, 0.5, -0.25], [-1.0, 1.0]):
+        found = signals(pd.DataFrame({"global_signal": around_zero}))
+        assert found["mean_global_signal"] == np.mean(around_zero)
+        assert found["sd_global_signal_percent"] is None
+    # of one value, or beside infinite ones
+    assert signals(pd.DataFrame({"global_signal": [5.0, np.inf]}))["mean_global_signal"] is None
+    two = signals(pd.DataFrame({"global_signal": [0.25, np.nan, 0.75]}))
+    assert two["sd_global_signal_percent"] == pytest.approx(100 * np.sqrt(0.125) / 0.5)
 
 
 @pytest.mark.parametrize(

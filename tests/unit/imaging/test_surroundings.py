@@ -181,6 +181,16 @@ def test_it_is_the_correlation_of_the_residuals_of_a_regression(regress, series)
     assert semipartial(series.corr(), ("a", "b"), regress) == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_semipartial_correlation_is_never_above_one(rng):
+    for _ in range(300):
+        series = pd.DataFrame(rng.standard_normal((12, 3)), columns=list("ast"))
+        series = series.assign(b=2 * series["a"], c=-series["a"])
+        by = {name: ["s", "t"] for name in "abc"}
+        r = series.corr()
+        assert 1 - 1e-9 < semipartial(r, ("a", "b"), by) <= 1
+        assert -1 <= semipartial(r, ("a", "c"), by) < 1e-9 - 1
+
+
 def test_the_same_series_regressed_from_both_ends_gives_the_partial_correlation(series):
     import pingouin as pg
 

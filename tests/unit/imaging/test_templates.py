@@ -49,6 +49,27 @@ def test_a_templates_own_grid_is_known(made, template):
     assert standard_template(made) == template
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("shape", "step", "origin", "template"),
+    [
+        # TemplateFlow's res-01 of either template has these corners, the other at 2 mm
+        ((193, 229, 193), (1.0, 1.0, 1.0), (-96.0, -132.0, -78.0), ASYM),
+        ((91, 109, 91), (2.0, 2.0, 2.0), (-90.0, -126.0, -72.0), SIX),
+    ],
+)
+def test_a_grid_is_a_templates_if_both_ends_are_within_two_millimetres(
+    shape, step, origin, template, axis
+):
+    for end in ("low", "high"):
+        for beside, expected in ((1.99, template), (2.01, None)):
+            for away in (beside, -beside):
+                steps, origins = list(step), list(origin)
+                steps[axis] += (away if end == "high" else -away) / (shape[axis] - 1)
+                origins[axis] += away if end == "low" else 0
+                assert standard_template(grid(shape, tuple(steps), tuple(origins))) == expected
+
+
 @pytest.mark.parametrize("space", [ASYM, SIX])
 def test_the_grids_of_the_tests_are_what_they_are_called(space):
     assert standard_template(Grid(GRIDS[space][0], affine_of(space))) == space

@@ -292,7 +292,8 @@ def require_freedom(left: float, n_volumes: int, n_regressors: int) -> None:
     RunError
         ``degrees-of-freedom``.
     """
-    if left >= MIN_TDOF:
+    # a projection's rank is a whole number but for rounding
+    if left >= MIN_TDOF - 1e-9:
         return
     raise RunError(
         "degrees-of-freedom",
