@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from ketfc.inference.influence.left_out import (
     influence,
 )
 from ketfc.inference.influence.resamples import resampled, t_of, taken
-from ketfc.inference.influence.stability import ROWS, stability
+from ketfc.inference.influence.stability import HALVES_DIFFER, ROWS, SIGNS_DIFFER, stability
 from ketfc.inference.reliability.table import reliability
 
 DRAWN: dict[str, Any] = {"seed": 1, "permutations": 199, "alpha": 0.05}
@@ -229,6 +230,100 @@ def test_halves_are_those_of_the_order_and_their_difference_has_an_interval():
     assert row["order"] == ROWS
 
 
+def in_halves(first: float, second: float) -> tuple[Study, pd.DataFrame]:
+    """Give 13 participants a change of the DMN by their place; the one in the middle is early."""
+    made = study(13, arms=False, seed=4)
+    order = [3, 8, 1, 13, 9, 5, 12, 2, 7, 11, 6, 4, 10]
+    own = made.connectivity
+    rng = np.random.default_rng(2)
+    for who, place in zip(sorted(made.content["participants"]), order, strict=True):
+        here = (own["participant_id"] == who) & (own["circuit"] == "dmn")
+        here &= own["measure"] == "mean"
+        made.connectivity.loc[here & (own["role"] == "pre"), "z"] = 0.1
+        change = (first if place <= 7 else second) + rng.normal(0, 0.1)
+        made.connectivity.loc[here & (own["role"] == "post"), "z"] = 0.1 + change
+    return made, places(made, order)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "flags"),
+    [
+        (1.0, -1.0, f"{SIGNS_DIFFER};{HALVES_DIFFER}"),
+        (-1.0, 1.0, f"{SIGNS_DIFFER};{HALVES_DIFFER}"),
+        (1.0, 2.0, HALVES_DIFFER),
+        (2.0, 1.0, HALVES_DIFFER),
+        (1.0, 1.0, None),
+    ],
+)
+def test_halves_that_differ_are_flagged(first, second, flags):
+    row = stability_of(*in_halves(first, second)).loc[("dmn", "change")]
+    assert (row["n_first"], row["n_second"]) == (7, 6)
+    assert row["flags"] == flags or (flags is None and pd.isna(row["flags"]))
+    assert row["estimate_first"] == pytest.approx(first, abs=0.15)
+    assert row["estimate_second"] == pytest.approx(second, abs=0.15)
+
+
+def test_a_half_is_tested_as_the_study_of_its_participants_would_be():
+    made, people = in_halves(0.1, 0.05)
+    table = stability_of(made, people)
+    row, whole = table.loc[("dmn", "change")], made.test(**DRAWN).set_index(["hypothesis", "test"])
+    for name in ("estimate", "statistic", "n", "name"):
+        assert row[name] == whole.loc[("dmn", "change"), name]
+    assert (row["ranked"], row["resamples"]) == (2, 199)
+    for which, early in (("first", True), ("second", False)):
+        own = people.loc[(people["enrolment_order"] <= 7) == early, "participant_id"]
+        part = study(13, arms=False, seed=4)
+        part.content["participants"] = dict.fromkeys(own)
+        part.connectivity = made.connectivity[made.connectivity["participant_id"].isin(own)]
+        part.scores = made.scores[made.scores["participant_id"].isin(own)]
+        half = part.test(**DRAWN).set_index(["hypothesis", "test"]).loc[("dmn", "change")]
+        pairs = {"p": "p_permutation", "ci_low": "ci_low", "ci_high": "ci_high", "n": "n"}
+        for ours, theirs in pairs.items():
+            assert row[f"{ours}_{which}"] == half[theirs]
+
+
+def test_halves_too_small_for_a_test_say_so_beside_those_without_a_place():
+    made, people = in_halves(0.1, 0.2)
+    people.loc[people["enrolment_order"] > 4, "enrolment_order"] = np.nan
+    row = stability_of(made, people).loc[("dmn", "change")]
+    assert row["note"] == "; ".join(
+        [
+            "first half: 2 complete participants, at least 3 are needed",
+            "second half: 2 complete participants, at least 3 are needed",
+            "9 without a place in the order of enrolment, in neither half",
+        ]
+    )
+    assert np.isnan(row["difference"])
+    # what cannot be tested at all says this alone
+    row = stability_of(study(5, seed=2), places(study(5), [1, 2, 3, 4, 5]))
+    note = row.loc[("dmn", "association"), "note"]
+    assert note == "5 complete participants, at least 6 are needed"
+    assert row.loc[("dmn", "association"), "ranked"] == 0
+
+
+def test_a_resample_that_cannot_be_fitted_has_no_t():
+    whole = planned_of(uneven())[0]
+    model = model_of(whole.test, whole.sample.complete, whole.design)
+    column = next(iter(model.nuisance.values()))
+    assert np.isfinite(t_of(model))
+    # all of the response, or of the term, is that of a covariate
+    assert np.isnan(t_of(replace(model, response=("same", 2 * column + 1))))
+    assert np.isnan(t_of(replace(model, term=("same", 3 * column - 1))))
+    # three changes have a t, two and those of one participant have none
+    single = planned_of(study(9, arms=False, seed=1))[0]
+    one = model_of(single.test, single.sample.complete, single.design)
+    assert np.isfinite(t_of(taken(one, np.array([0, 4, 5]))))
+    assert np.isnan(t_of(taken(one, np.array([0, 4]))))
+    assert np.isnan(t_of(taken(one, np.array([3, 3, 3, 3]))))
+
+
+def test_a_family_of_which_nothing_can_be_tested_has_no_rank():
+    family = [one for one in planned_of(study(5, seed=2)) if one.test.name == "association"]
+    found = resampled(family, resamples=9, alpha=0.05, rng=stream(1, "x"))
+    assert [one.resamples for one in found] == [0, 0]
+    assert np.isnan([one.rank for one in found]).all()
+
+
 def test_whoever_has_no_place_is_in_neither_half_and_counted():
     made = uneven(n=31)
     order = [*range(1, 29), None, None, None]
@@ -247,6 +342,35 @@ def test_the_reliability_beside_the_results_is_pingouins():
     name = "ICC2" if "ICC2" in icc.index else "ICC(A,1)"
     assert row["session_icc"] == pytest.approx(icc.loc[name, "ICC"], abs=1e-6)
     assert row["icc_source"] == "control-arm"
+    assert row["session_ci_low"] < row["session_icc"] < row["session_ci_high"]
+
+
+def test_a_test_that_cannot_be_made_is_a_single_row_and_the_next_ones_follow():
+    table = influence_of(study(5, seed=2))
+    whole = table[table["left_out"] == NOBODY].set_index(["hypothesis", "test"])
+    assert len(whole) == 4
+    lost = whole.loc[("sgacc-rlpfc", "association")]
+    assert "at least 6 are needed" in lost["note"]
+    assert lost["flags"]
+    assert pd.isna(whole.loc[("sgacc-rlpfc", "change"), "note"])
+    assert list(whole["name"]) == ["sgACC – right lateral PFC"] * 2 + ["DMN"] * 2
+    assert len(rows_of(table, "association", PARTICIPANT)) == 0
+    assert len(rows_of(table, "change", PARTICIPANT, "dmn")) == 5
+
+
+def test_a_single_site_is_not_left_out():
+    one = uneven()
+    adjusted(one, blocks="site", site=["A"] * N)
+    assert rows_of(influence_of(one), "change", SITE).empty
+
+
+def test_who_moves_an_estimate_by_a_standard_error_is_influential():
+    rows = influence_of(study(9, arms=False, seed=7)).query("left_out == 'participant'")
+    moved = rows["shift_se"].abs()
+    assert moved[moved < 1].max() > 0.5
+    assert moved[moved >= 1].min() < 1.5
+    flagged = rows["flags"].fillna("").str.contains(INFLUENTIAL)
+    assert flagged.tolist() == (moved >= 1).tolist()
 
 
 def test_the_order_of_rows_changes_nothing():
