@@ -7,9 +7,14 @@ import pytest
 from scipy import stats
 
 from ketfc.inference.power.formulas import (
+    POWER,
+    RANK_EFFICIENCY,
     detectable_difference,
     detectable_dz,
     detectable_partial_r,
+    power_of_difference,
+    power_of_dz,
+    power_of_partial_r,
     power_of_t,
 )
 
@@ -105,3 +110,60 @@ def test_two_or_three_participants_detect_only_the_enormous():
 def test_without_an_effect_power_is_the_level():
     assert power_of_t(0.0, 11, alpha=0.05) == pytest.approx(0.05)
     assert power_of_t(50.0, 39, alpha=0.05) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("n", "nuisance", "power"), [(12, 0, 0.8), (24, 2, 0.9), (9, 1, 0.3)])
+def test_what_is_detected_has_the_power_asked_for(n, nuisance, power):
+    r = detectable_partial_r(n, nuisance=nuisance, alpha=0.02, power=power)
+    assert power_of_partial_r(r, n, nuisance=nuisance, alpha=0.02) == pytest.approx(power)
+    about = {"nuisance": nuisance, "explained": 0.3, "alpha": 0.02}
+    d = detectable_difference(n, 5, power=power, **about)
+    assert power_of_difference(d, n, 5, **about) == pytest.approx(power)
+
+
+@pytest.mark.parametrize(("n", "nuisance"), [(12, 0), (9, 2)])
+def test_power_of_a_correlation_is_the_mean_over_changes_that_differ_by_sample(n, nuisance):
+    r, df = 0.6, n - nuisance - 2
+    # the changes of a sample, and the noncentrality that theirs gives
+    ratio = r / (1 - r**2) ** 0.5
+    expected = stats.chi2(df + 1).expect(lambda v: power_of_t(ratio * v**0.5, df, alpha=0.05))
+    found = power_of_partial_r(r, n, nuisance=nuisance, alpha=0.05)
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_power_of_an_ancova_is_the_mean_over_arms_that_differ_by_chance():
+    # one covariate: the share of the comparison that is not its own is beta
+    n1, n2, nuisance, d = 9, 14, 2, 0.9
+    df = n1 + n2 - 2 - nuisance
+    size = d * (n1 * n2 / (n1 + n2)) ** 0.5 / (1 - 0.36) ** 0.5
+    share = stats.beta((df + 1) / 2, nuisance / 2)
+    expected = share.expect(lambda b: power_of_t(size * b**0.5, df, alpha=0.05))
+    found = power_of_difference(d, n1, n2, nuisance=nuisance, explained=0.36, alpha=0.05)
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_power_is_that_of_statsmodels_down_to_the_smallest_samples():
+    from statsmodels.stats.power import TTestIndPower, TTestPower
+
+    assert power_of_dz(0.7, 2, alpha=0.1) == pytest.approx(TTestPower().power(0.7, 2, 0.1))
+    found = power_of_difference(1.3, 2, 1, alpha=0.1)
+    assert found == pytest.approx(TTestIndPower().power(1.3, 2, 0.1, ratio=0.5))
+    # what covariates explain without being adjusted for, as if it were taken away
+    found = power_of_difference(0.8, 7, 12, explained=0.36, alpha=0.05)
+    assert found == pytest.approx(TTestIndPower().power(1.0, 7, 0.05, ratio=12 / 7))
+
+
+def test_the_smallest_samples_with_and_without_a_test():
+    assert 0.05 < power_of_partial_r(0.6, 3, alpha=0.05) < 0.2
+    assert np.isnan(power_of_partial_r(0.6, 2, alpha=0.05))
+    assert 0.05 < power_of_difference(1.0, 2, 2, nuisance=1, alpha=0.05) < 0.2
+    assert np.isnan(power_of_difference(1.0, 2, 1, nuisance=1, alpha=0.05))
+    assert np.isnan(power_of_difference(1.0, 9, 0, alpha=0.05))
+    assert np.isnan(power_of_difference(1.0, 0, 9, alpha=0.05))
+    assert detectable_difference(2, 1, alpha=0.05) > 10
+    assert detectable_difference(1, 9, alpha=0.05) > 2
+
+
+def test_what_is_published():
+    assert POWER == 0.8
+    assert pytest.approx((3 / np.pi) ** 2, abs=5e-4) == RANK_EFFICIENCY
