@@ -149,3 +149,11 @@ def test_bayes_factors_of_associations_say_that_they_are_approximate():
     assert bayes_factor(ranked)[1] == JEFFREYS_RANKS
     for kind in (JEFFREYS, JEFFREYS_RANKS, JZS_DIFFERENCE):
         assert "approximate" in kind
+
+
+def test_arms_that_differ_and_do_not_vary_have_an_infinite_bayes_factor():
+    treated = np.array([1.0, 0, 0, 1, 0, 1, 0])
+    before = np.array([0.3, 0.1, 0.7, 0.2, 0.9, 0.4, 0.8])
+    found, kind = bayes_factor(model_like("change", before, before + treated, treated=treated))
+    assert found == np.inf
+    assert kind == JZS_DIFFERENCE

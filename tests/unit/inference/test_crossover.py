@@ -19,6 +19,7 @@ from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.design.circuit_tests import incomplete_participants
 from ketfc.inference.design.fit import evidence_of
 from ketfc.inference.design.many_connections import t_of_many
+from ketfc.inference.design.model import Model
 from ketfc.inference.null.matched_null import matched_null
 
 SETTINGS: dict[str, Any] = {"alpha": 0.05, "permutations": 999}
@@ -86,6 +87,22 @@ def test_the_permuted_statistic_is_that_of_hills_and_armitage():
     theirs = stats.ttest_ind(periods[first == 1], periods[first == 0], equal_var=False)
     t, df = t_of_many(model)
     assert (t[0], df[0]) == pytest.approx((theirs.statistic, theirs.df))
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_many_connections_have_the_same_t_in_other_units_and_none_where_nothing_is_left(unit):
+    control, ketamine, first = trial(7, 4, seed=5, drug=0.2)
+    order = 2 * first - 1
+    periods = np.where(first == 1, ketamine - control, control - ketamine)
+    # the last but one is what the order explains, the last hardly anything else
+    little = 1e-4 * np.random.default_rng(2).normal(size=len(order))
+    many = np.column_stack([periods, order * 0.3 + 0.7, order * 0.3 + 0.7 + little])
+    t, df = t_of_many(Model(("y", many * unit), ("order", order), {}))
+    theirs = sm.OLS(many[:, 2], np.column_stack([order, np.ones(len(order))])).fit()
+    assert t[2] == pytest.approx(theirs.tvalues[0])
+    assert np.isfinite(df[[0, 2]]).all()
+    assert np.isnan([t[1], df[1]]).all()
+    assert t[0] == pytest.approx(t_of_many(Model(("y", many), ("order", order), {}))[0][0])
 
 
 def test_all_allocations_of_a_small_study_give_the_exact_p():

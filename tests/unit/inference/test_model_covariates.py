@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from made_design import design_of
 from made_hypotheses import CIRCUITS, Study, adjusted, frame_of, study
 from made_models import welch
 from scipy import stats
@@ -18,6 +19,7 @@ from scipy import stats
 from ketfc.inference.core.permutation import freedman_lane_test
 from ketfc.inference.design.covariate_columns import covariate_columns, singleton_flags
 from ketfc.inference.design.model import Model
+from ketfc.inference.design.planned_tests import motion_tests_of, planned_tests
 from ketfc.inference.families import joint_test
 from ketfc.inference.power.formulas import detectable_difference
 from ketfc.inference.robustness.checks import Settings
@@ -107,6 +109,45 @@ def test_a_single_arm_change_is_as_it_was_and_its_association_adjusted():
     pd.testing.assert_frame_equal(one[change], two[change])
     estimates = one.loc[association, "estimate"], two.loc[association, "estimate"]
     assert not np.isclose(*estimates).any()
+
+
+def test_each_test_is_adjusted_for_what_can_tell_its_participants_apart():
+    terms = {"covariates": ["age", "site", "sex"], "blocks": "site", "values": {}}
+    one = {test.name: test.adjusted for test in planned_tests(design_of({"terms": terms}))}
+    assert one == {"change": (), "association": ("age", "sex", "site")}
+    arms = {"ketamine": "ketamine", "control": "midazolam"}
+    two = planned_tests(design_of({"terms": terms, "arms": arms}))
+    assert {test.name: test.adjusted for test in two} == {
+        "change": ("age", "sex", "site"),
+        "association": ("age", "sex", "site"),
+        "change-ketamine": (),
+        "change-midazolam": (),
+        "association-ketamine": ("age", "sex", "site"),
+        "association-midazolam": ("age", "sex", "site"),
+    }
+    more = {"contrasts": [["pre", "post"], ["pre", "day-7"]], "terms": terms}
+    later = {test.name: test for test in planned_tests(design_of(more))}
+    assert later["change-day-7"].adjusted == ()
+    assert later["change-day-7"].roles == ("pre", "day-7")
+    drugs = {"kind": "crossover", "drugs": arms, "baseline": "control", "followup": "ketamine"}
+    estimand = {"change": "a", "association": "b", "change-first-period": "c"}
+    crossover = planned_tests(design_of({"terms": terms, "estimand": estimand, **drugs}))
+    assert {test.name: test.adjusted for test in crossover} == {
+        "change": ("site",),
+        "association": ("age", "sex", "site"),
+        "change-first-period": ("age", "sex", "site"),
+    }
+    follows, equal = motion_tests_of(design_of({"terms": terms}))
+    assert (follows.name, follows.kind, follows.adjusted) == (
+        "follows",
+        "follows-motion",
+        ("age", "sex", "site"),
+    )
+    assert (equal.name, equal.kind, equal.adjusted) == (
+        "change-at-equal-motion",
+        "change-at-equal-motion",
+        (),
+    )
 
 
 def test_who_lacks_a_covariate_is_left_out_of_the_tests_that_need_it_and_listed():

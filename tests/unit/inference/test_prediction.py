@@ -21,16 +21,19 @@ from sklearn.preprocessing import StandardScaler
 from ketfc.inference.core.permutation import stream
 from ketfc.inference.prediction.accuracy import (
     IN_THE_LARGE,
+    RESAMPLES,
     SLOPE,
     calibration,
+    groups_of,
     interval,
     measures,
     weights,
 )
 from ketfc.inference.prediction.fits import BOTH, CLINICAL, CONNECTIVITY, Fits
 from ketfc.inference.prediction.permutations import beside, sequential_test
-from ketfc.inference.prediction.pipelines import PENALTIES, pipeline
+from ketfc.inference.prediction.pipelines import PENALTIES, SCREENED, SELECTED, pipeline
 from ketfc.inference.prediction.sample import PredictionSample, edge_features, prediction_sample
+from ketfc.inference.prediction.steps import SHARES
 from ketfc.inference.prediction.table import EXPLORATORY, VALIDATED, corrected, prediction_tables
 from ketfc.inference.prediction.validation import OutOfFold, Scheme, fewer, out_of_fold
 from ketfc.study.config.analyses.prediction import Prediction
@@ -445,6 +448,63 @@ def test_without_enough_people_the_reason_stands_in_the_table() -> None:
         "8 participants to be predicted, at least 10 are needed"
     ]
     assert len(tables.curves) == len(tables.out_of_fold) == 0
+
+
+def test_without_connectivity_or_with_one_class_left_the_reason_stands_there_too() -> None:
+    sample = replace(made(25, n=20), connectivity=np.empty((20, 0)))
+    assert prediction_tables(sample, settings()).accuracy["reason"].tolist() == [
+        "no connectivity that all of them have"
+    ]
+    sites = np.array(["a"] * 10 + ["b"] * 10)
+    # without a everybody has the outcome
+    outcome = np.r_[np.tile([0.0, 1.0], 5), np.ones(10)]
+    classes = replace(made(25, n=20, classes=True), outcome=outcome, sites=sites)
+    asked = settings(outcome="response", **{"site-folds": True})
+    accuracy = prediction_tables(classes, asked).accuracy
+    assert accuracy["reason"].tolist() == [
+        "without one of the sites everybody has the same response"
+    ]
+    about = {"outcome": "response", "role": "post", "arm": "all", "features": "circuits"}
+    about |= {"model": "ridge", "n": 20, "n_with": 15, "n_features": 6, "n_excluded": 1}
+    assert accuracy.iloc[0][list(about)].to_dict() == about
+
+
+def test_what_a_net_cannot_learn_from_is_predicted_by_the_mean() -> None:
+    model = pipeline("elastic-net", clinical=0, motion=0, matrix=True, connectivity=True)
+    x = np.random.default_rng(3).normal(size=(12, 4))
+    fitted = model.fit(x, np.full(12, 2.5))
+    assert fitted.predict(x) == pytest.approx(np.full(12, 2.5))
+    assert fitted.coef_.tolist() == [0.0] * 4
+
+
+def test_what_is_said_of_the_models_is_what_they_do() -> None:
+    assert (SCREENED, SELECTED) == (200, 0.01)
+    assert (PENALTIES[0], PENALTIES[-1], len(PENALTIES)) == (1e-3, 1e5, 17)
+    assert (SHARES[0], SHARES[-1], len(SHARES)) == (1.0, 0.01, 12)
+    assert RESAMPLES == 2000
+    drawn = weights(9, np.random.default_rng(1))
+    assert drawn.shape == (2001, 9)
+    assert (drawn.sum(axis=1) == 9).all()
+    assert drawn[0].tolist() == [1.0] * 9
+
+
+def test_an_interval_needs_half_of_its_samples() -> None:
+    values = np.r_[0.5, np.linspace(0, 1, 1000), np.full(1000, np.nan)]
+    assert interval(values, 0.1) == pytest.approx((0.05, 0.95))
+    values[1] = np.nan
+    assert np.isnan(interval(values, 0.1)).all()
+    values[:2] = np.nan, 0.0
+    assert np.isnan(interval(values, 0.1)).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(4, [4]), (9, [9]), (10, [5, 5]), (27, [6, 6, 5, 5, 5]), (60, [12] * 5)]
+)
+def test_groups_of_similar_predictions_have_five_people_or_more(n, sizes) -> None:
+    said = np.random.default_rng(n).normal(size=n)
+    found = groups_of(said)
+    assert [len(places) for places in found] == sizes
+    assert np.concatenate(found).tolist() == np.argsort(said).tolist()
 
 
 def test_holm_corrects_over_features_and_models() -> None:

@@ -100,6 +100,13 @@ def test_a_crowded_floor_is_flagged():
     )
     assert "ties" in ours.flags
     assert np.isfinite(ours.p_permutation)
+    # half of them, or a tenth, are no crowd
+    for few in (10, 2):
+        after[few:11] = np.arange(few, 11)
+        ours = rank_evidence(
+            ("SI", after), {"change": change, "before": before}, **SETTINGS, rng=seeded()
+        )
+        assert "ties" not in ours.flags
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,7 @@ def test_a_score_tells_what_the_connectivity_was():
     assert found["estimate"] == pytest.approx(rho, abs=0.06)
 
 
-def test_results_are_pooled_by_the_rules_of_rubin():
-    made = without(study(arms=False), images=(2, 5, 11))
+def gaps_of_change(made: Any) -> imputation.Gaps | None:
     test, table = next(
         (test, table)
         for circuit, test, table in module._tests(
@@ -161,7 +160,11 @@ def test_results_are_pooled_by_the_rules_of_rubin():
         )
         if circuit.id == CIRCUIT and test.name == "change"
     )
-    gaps = imputation.gaps_of(test, table, made.design)
+    return imputation.gaps_of(test, table, made.design)
+
+
+def test_results_are_pooled_by_the_rules_of_rubin():
+    gaps = gaps_of_change(without(study(arms=False), images=(2, 5, 11)))
     assert gaps is not None
     filled = list(imputation.imputations(gaps, np.random.default_rng(3)))
     found = module._pooled(gaps, filled, 0.0, 0.05)
@@ -185,6 +188,31 @@ def test_results_are_pooled_by_the_rules_of_rubin():
     )
     assert found.p == pytest.approx(2 * stats.t.sf(abs(np.mean(means)) / np.sqrt(total), df))
     assert m == 50
+
+
+def test_an_arm_too_small_to_impute_by_itself_is_imputed_by_both():
+    rng = np.random.default_rng(4)
+    given = np.column_stack([np.ones(16), rng.normal(size=16)])
+    arm = (np.arange(16) % 3 == 0).astype(float)  # six of sixteen
+    known = gaps_of_change(without(study(16, arms=False), images=(2,)))
+    gaps = replace(known, arm=arm, given=given)
+    everybody = np.ones(16, dtype=bool)
+    for lost, apart in ((2, True), (3, False), (4, False), (5, False)):
+        outcome = rng.normal(size=16)
+        outcome[np.flatnonzero(arm)[:lost]] = np.nan
+        found = imputation._filled(gaps, outcome, given, everybody, np.random.default_rng(7))
+        draws, expected = np.random.default_rng(7), outcome.copy()
+        for side in (arm == 0, arm == 1) if apart else (everybody,):
+            expected[side] = imputation._drawn(outcome[side], given[side], draws)
+        assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("complete", "enough"), [(5, True), (4, False)])
+def test_gaps_are_filled_with_two_degrees_of_freedom_to_spare(complete, enough):
+    n = complete + 4
+    made = without(study(n, arms=False), images=tuple(range(1, 5)))
+    # an intercept and a baseline, and one column more for an association
+    assert (gaps_of_change(made) is not None) == enough
 
 
 def test_drawn_values_spread_as_the_regression_predicts():
