@@ -246,8 +246,14 @@ def test_no_censored_volume_reaches_the_others(made):
 
 def test_a_run_without_the_band_is_refused():
     slow = r"the spectrum of 120 volumes every 8 s does not hold 0\.01 to 0\.08 Hz"
-    with pytest.raises(RunError, match=slow):
+    with pytest.raises(RunError, match=slow) as caught:
         spectra(np.eye(120), np.eye(120), repetition_time=8.0, band=BAND)
+    assert caught.value.rule == "activity-band"
+    assert (caught.value.value, caught.value.threshold) == (0.0625, 0.08)
+    # half the sampling rate itself is not within
+    with pytest.raises(RunError):
+        spectra(np.eye(120), np.eye(120), repetition_time=6.25, band=BAND)
+    spectra(np.eye(120), np.eye(120), repetition_time=6.2, band=BAND)
     with pytest.raises(RunError, match="the spectrum of 30 volumes"):
         spectra(np.eye(30), np.eye(30), repetition_time=2.0, band=(0.01, 0.015))
 

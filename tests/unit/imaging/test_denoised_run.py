@@ -503,6 +503,8 @@ def test_header_and_sidecar_must_agree(header, sidecar, override, expected, tmp_
         (2.0, {"RepetitionTime": True}, "is True, not seconds"),
         (2.0, {"RepetitionTime": float("nan")}, "is nan, not seconds"),
         (0.0, {"RepetitionTime": -2}, "is -2, not seconds"),
+        (0.0, {"RepetitionTime": 30.5}, "is 30.5, not seconds"),
+        (31.0, {}, "in the header is 31 s, above 30 s: is it in milliseconds"),
     ],
 )
 def test_a_repetition_time_that_cannot_be_is_refused(header, sidecar, words, tmp_path):
@@ -511,6 +513,21 @@ def test_a_repetition_time_that_cannot_be_is_refused(header, sidecar, words, tmp
     with pytest.raises(RunError, match=words) as caught:
         repetition_time(read_header(path).repetition_time, sidecar, None)
     assert caught.value.rule == "repetition-time"
+
+
+def test_a_repetition_time_is_refused_with_both_numbers():
+    for found, sidecar, value, threshold in (
+        (2.0, {"RepetitionTime": 2.01}, "2", "2.01"),
+        (31.0, {}, "31", 30.0),
+        (None, {"RepetitionTime": "x" * 60}, "'" + "x" * 39, "> 0 s, at most 30 s"),
+    ):
+        with pytest.raises(RunError) as caught:
+            repetition_time(found, sidecar, None)
+        assert (caught.value.value, caught.value.threshold) == (value, threshold)
+    # the longest there may be, and a millisecond apart
+    assert repetition_time(30.0, {}, None) == 30
+    assert repetition_time(None, {"RepetitionTime": 30}, None) == 30
+    assert repetition_time(2.0, {"RepetitionTime": 2.0009}, None) == 2.0009
 
 
 def test_a_missing_sidecar_says_nothing(tmp_path):

@@ -130,3 +130,33 @@ def test_what_activity_alone_could_not_use_is_listed_once_and_what_is_out_anyway
     assert (row["run"], row["strategy"], row["unit"]) == ("good", "24P", "activity")
     assert (row["rule"], row["value"], row["threshold"]) == ("activity-band", 0.06, 0.08)
     assert row["reason"] == "sampled too slowly"
+
+
+def test_regions_without_a_value_are_listed_of_what_was_computed_elsewhere():
+    runs = pd.DataFrame(
+        {
+            "run": ["a", "b"],
+            "participant_id": ["sub-01", "sub-02"],
+            "session": "pre",
+            "status": ["ok", "excluded"],
+            "rule": [None, "unreadable"],
+            "reason": [None, "is no matrix"],
+        }
+    )
+    regions = pd.DataFrame(
+        {
+            "run": ["a", "a"],
+            "participant_id": "sub-01",
+            "session": "pre",
+            "region": ["sgACC", "dACC"],
+            "note": [None, "Cing has no correlation in this run"],
+        }
+    )
+    # a run that was read needs no row, though nothing was processed
+    run, region = excluded_runs(runs, {}, {}, 0.5, given=regions).to_dict("records")
+    assert (run["run"], run["stage"], run["rule"]) == ("b", "plan", "unreadable")
+    shown = ("run", "stage", "unit", "region", "rule", "consequence", "reason")
+    assert [region[key] for key in shown] == [
+        "a", "region", "region", "Circuits:dACC", "parcel", "region n/a for this run",
+        "Cing has no correlation in this run",
+    ]  # fmt: skip

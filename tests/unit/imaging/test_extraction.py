@@ -6,16 +6,18 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import AFFINE, MadeRun, nifti_bytes, place, write_gzip
 
 from ketfc.base.errors import RunError
+from ketfc.base.files import write_tsv
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid
 from ketfc.imaging.io.masks import read_mask, require_outside
 from ketfc.imaging.regions.definitions import Region, Sphere
 from ketfc.imaging.regions.placing import label_regions, sphere_regions
-from ketfc.imaging.run.extraction import extract, extract_voxels
+from ketfc.imaging.run.extraction import coverage_by_run, extract, extract_voxels
 
 SHAPE = (12, 13, 11)
 GRID = Grid(SHAPE, AFFINE)
@@ -352,3 +354,14 @@ def test_every_voxel_that_is_compared_is_kept_in_the_units_of_the_image(dtype, s
     image = voxels.image(np.arange(voxels.voxels.size))
     assert image[voxels.voxels[7]] == 7
     assert np.isnan(image[~expected.ravel(order="F")]).all()
+
+
+def test_coverage_of_several_runs_is_read_by_run_and_atlas(tmp_path):
+    paths = []
+    for i, (run, atlas) in enumerate([("r1", "A"), ("r1", "B"), ("r2", "A"), ("r2", "B")]):
+        paths.append(tmp_path / f"{run}{atlas}.tsv")
+        write_tsv(paths[-1], pd.DataFrame({"region": ["x"], "coverage": [i / 4], "note": [None]}))
+    found = coverage_by_run(["r1", "r2"], ["A", "B"], paths)
+    assert [list(each) for each in found.values()] == [["A", "B"]] * 2
+    values = [found[run][atlas]["coverage"].iloc[0] for run in ("r1", "r2") for atlas in "AB"]
+    assert values == [0, 0.25, 0.5, 0.75]

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_given import write_matrices
 
-from ketfc.imaging.group.given_matrices import given_parcels, given_sessions
+from ketfc.base.files import write_json, write_tsv
+from ketfc.imaging.group.given_matrices import given_parcels, given_sessions, sessions_of
+from ketfc.study.config.config import parse_config
 from ketfc.study.config.sources import Connectivity
+from ketfc.study.connectivity.sessions import given_index
 from ketfc.study.connectivity.squares import Square
 
 LABELS = ("LH_Default_PFC_1", "7Networks_RH_Vis_2", "Thalamus_L")
@@ -66,6 +70,36 @@ def test_a_session_without_a_matrix_is_not_there():
     table = runs(("a", "sub-1", "pre"), ("lost", "sub-1", "post"))
     squares = {"a": square([0.1, 0.2, 0.3])}
     assert [role for _, role, _ in given_sessions(squares, table, parcels())] == ["pre"]
+
+
+def test_sessions_are_those_of_the_images_or_of_what_was_given(tmp_path: Path):
+    series = {
+        (who, session): np.random.default_rng(int(who) + len(session)).normal(size=(30, 3))
+        for who in ("01", "02")
+        for session in ("pre", "post")
+    }
+    write_matrices(tmp_path / "own", series, list(LABELS))
+    about = {"kind": "matrices", "path": str(tmp_path / "own"), "scale": "r",
+             "regions": {"sgACC": LABELS[0], "rLPFC": LABELS[1]}}  # fmt: skip
+    given = {
+        "study": {"name": "x", "sessions": {"pre": "pre", "post": "post"}, "connectivity": about},
+        "scores": {"table": "x.tsv", "si": {"instrument": "SSI", "column": "SSI"}},
+    }
+    names = [run.name for run in given_index(parse_config(given).study).runs]
+    table = runs(*((name, name[:6], name.split("ses-")[1]) for name in names)).assign(status="ok")
+    found = {(who, role): z for who, role, z in sessions_of(table, parcels(), {}, given)}
+    assert set(found) == {("sub-01", "pre"), ("sub-01", "post"), ("sub-02", "pre"),
+                          ("sub-02", "post")}  # fmt: skip
+    expected = np.arctanh(np.corrcoef(series["02", "post"].T)[0, 2])
+    assert found["sub-02", "post"].iloc[0, 2] == pytest.approx(expected, abs=1e-6)
+    # of images there is a file for each run
+    r = pd.DataFrame(np.corrcoef(series["01", "pre"].T), LABELS, LABELS)
+    write_tsv(tmp_path / "r.tsv", r, index_label="Node")
+    write_json(tmp_path / "r.json", {"DegreesOfFreedom": 9.0})
+    files = {names[0]: (str(tmp_path / "r.tsv"), str(tmp_path / "r.json"))}
+    ((who, role, z),) = sessions_of(table, parcels(), files, None)
+    assert names[0] == f"{who}_ses-{role}"
+    assert z.iloc[0, 2] == pytest.approx(np.arctanh(r.iloc[0, 2]), abs=1e-6)
 
 
 def test_networks_are_those_of_the_tables_else_of_schaefers_names(tmp_path: Path):

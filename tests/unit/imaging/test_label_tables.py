@@ -70,6 +70,8 @@ def test_networks_are_those_of_the_table_else_those_that_schaefers_names_spell(t
     [
         ("", "is empty"),
         ("# only a comment\n", "is empty"),
+        ("index\tname\n1\ta\0\n", "contains a NUL character"),
+        ('index,name\n1,"' + "a" * 200_000 + '"\n', "cannot be split into cells"),
         ("index\tname\n1\n", "too few columns in row 2"),
         ("index\tname\n1.5\ta\n", "not a whole number"),
         ("index\tname\none\ta\n", "could not convert"),

@@ -12,6 +12,7 @@ import yaml
 from ketfc.imaging.preflight.preregistration import (
     fingerprint,
     hypotheses_content,
+    lock_in_words,
     lock_problems,
     verify_lock,
     write_lock,
@@ -282,3 +283,17 @@ def test_a_lock_of_the_first_format_says_that_it_lacks_the_design(tmp_path, regi
     assert (problem.severity, problem.field) == ("error", "statistics.preregistration")
     assert "is a preregistration of format 1" in problem.message
     assert "snakemake preregistration" in problem.message
+
+
+def test_a_lock_is_told_with_its_fingerprint(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    sha256 = write_lock(lock, hypotheses_content(registry, demo()))
+    assert lock_in_words([]) is None
+    assert lock_in_words([str(lock)]) == f"{lock} agrees with this study (sha256 {sha256})"
+
+
+def test_what_is_wrong_with_the_registry_is_not_told_of_the_lock(tmp_path, registry):
+    lock = tmp_path / "lock.json"
+    write_lock(lock, hypotheses_content(registry, demo(statistics={"alpha": 0.01})))
+    (tmp_path / "circuits.yaml").write_text("{")
+    assert lock_problems(locked(lock), tmp_path / "circuits.yaml") == []

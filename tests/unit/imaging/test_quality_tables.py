@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import pandas as pd
 import pytest
 from made_design import design_of
 
+from ketfc.base.files import read_tsv
 from ketfc.imaging.group.quality_tables import (
     MEASURES,
     quality_change,
     region_quality,
     run_quality,
     strategy_quality,
+    write_quality,
 )
 
 RUNS = pd.DataFrame(
@@ -103,6 +106,34 @@ def test_every_planned_run_has_a_row_with_what_was_measured():
     assert table.loc[["r4", "r5"], list(MEASURES)].isna().all(axis=None)
     assert table.loc[["r4", "r5"], "dropout_sgACC"].isna().all()
     assert "dropout_lAmygdala" not in table
+
+
+def test_all_four_tables_are_written(tmp_path):
+    names = ("quality", "region_quality", "strategies", "change")
+    paths = SimpleNamespace(**{name: tmp_path / f"{name}.tsv" for name in names})
+    write_quality(RUNS, QUALITY, COVERAGE, DESIGN, paths, primary="24P", min_coverage=0.9)
+    runs, regions, strategies = tables()
+    found = {name: read_tsv(getattr(paths, name)) for name in names}
+    # the coverage that is wanted is that of the study
+    assert found["quality"]["dropout_sgACC"].tolist()[:3] == ["no", "yes", "yes"]
+    assert runs["dropout_sgACC"].tolist()[:3] == ["no", "yes", "yes"]
+    for name, table in (("quality", runs), ("region_quality", regions), ("strategies", strategies)):
+        assert list(found[name].columns) == list(table.columns)
+        assert len(found[name]) == len(table)
+    assert len(found["change"]) == len(quality_change(runs, regions, DESIGN))
+    assert found["region_quality"]["region"].tolist() == regions["region"].tolist()
+
+
+def test_a_region_is_lost_below_the_coverage_that_a_study_wants():
+    regions = region_quality(RUNS, {"r1": coverage(0.8, 40, 900)})
+    strategies = strategy_quality(RUNS, QUALITY)
+    for least, lost in ((0.8, "no"), (0.81, "yes")):
+        table = run_quality(
+            RUNS, QUALITY, regions, strategies, primary="24P", min_coverage=least
+        ).set_index("run")
+        assert table.loc["r1", "dropout_sgACC"] == lost
+        shown = ["coverage_sgACC", "tsnr_sgACC", "intensity_sgACC"]
+        assert table.loc["r1", shown].tolist() == [0.8, 40, 0.9]
 
 
 def test_header_and_sidecar_are_compared():

@@ -8,7 +8,7 @@ import pytest
 from made_runs import limits
 
 from ketfc.base.errors import RunError
-from ketfc.imaging.run.quality import require_limits, signals
+from ketfc.imaging.run.quality import require_limits, signals, timing
 
 QUALITY = {"mean_fd": 0.3, "max_fd": 4.0, "share_censored": 0.25}
 
@@ -75,3 +75,23 @@ def test_without_displacement_a_limit_of_it_cannot_be_kept():
         require_limits(QUALITY | {"max_fd": None}, limits(max_fd=5))
     assert caught.value.rule == "confounds-column"
     require_limits(dict.fromkeys(QUALITY), limits())
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (2, 2.0),
+        (0.8, 0.8),
+        (True, None),
+        ("2", None),
+        (None, None),
+        (np.inf, None),
+        (10**400, None),
+    ],
+)
+def test_a_repetition_time_of_the_sidecar_is_listed_if_it_is_a_number(told, expected):
+    assert timing(1.5, {"RepetitionTime": told}) == {
+        "header_repetition_time": 1.5,
+        "sidecar_repetition_time": expected,
+    }
+    assert timing(None, {}) == {"header_repetition_time": None, "sidecar_repetition_time": None}

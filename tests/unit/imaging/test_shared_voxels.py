@@ -47,21 +47,27 @@ def test_the_order_of_the_runs_does_not_matter(write):
     assert (shared_voxels(runs, GRID) == shared_voxels(runs[::-1], GRID)).all()
 
 
-def test_a_voxel_that_is_zero_at_first_but_not_for_long_has_signal(write, tmp_path):
+def test_a_voxel_that_is_zero_at_first_but_not_for_long_has_signal(write, monkeypatch):
     bold, mask = write("pre")
     image = nib.load(bold)
     data = image.get_fdata(dtype=np.float32)
     data[1, 1, 1, :9] = 0
+    data[0, 1, 1, :10] = 0
     data[2, 1, 1] = np.nan
     nib.save(nib.Nifti1Image(data, AFFINE), bold)
-    missing = np.flatnonzero(~shared_voxels([(bold, mask)], GRID))
-    assert missing.tolist() == [np.ravel_multi_index((2, 1, 1), SHAPE, order="F")]
+    # of ten volumes, read at once or a few at a time
+    for batch in (16 * 2**20, 3 * 4 * GRID.n_voxels, 1):
+        monkeypatch.setattr("ketfc.imaging.io.reader._BATCH_BYTES", batch)
+        missing = np.flatnonzero(~shared_voxels([(bold, mask)], GRID))
+        places = [np.ravel_multi_index((i, 1, 1), SHAPE, order="F") for i in (0, 2)]
+        assert missing.tolist() == places
 
 
 def test_a_run_that_cannot_be_read_does_not_narrow_the_others(write):
     good, bad = write("pre", dead=[3]), write("post", dead=range(24))
     bad[0].write_bytes(bad[0].read_bytes()[:60])
-    assert np.flatnonzero(~shared_voxels([good, bad], GRID)).tolist() == [3]
+    for runs in ([good, bad], [bad, good]):
+        assert np.flatnonzero(~shared_voxels(runs, GRID)).tolist() == [3]
 
 
 def test_a_run_on_another_grid_is_brought_to_this_one(write):
@@ -98,6 +104,7 @@ def test_series_come_from_the_shared_voxels_alone_and_coverage_tells_both(write)
 def test_a_run_without_any_signal_does_not_narrow_the_others(write):
     lost = write("post", dead=range(24))
     assert shared_voxels([write("pre", out=[3]), lost], GRID).sum() == 23
+    assert shared_voxels([lost, write("pre", out=[3])], GRID).sum() == 23
 
 
 def test_a_run_whose_header_gives_a_wrong_type_does_not_narrow_the_others(write):
