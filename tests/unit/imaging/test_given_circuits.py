@@ -20,12 +20,18 @@ from made_given import (
     write_xcpd,
 )
 
-from ketfc.base.errors import Problem
-from ketfc.imaging.group.given_circuits import place_parcels
+from ketfc.base.errors import Problem, StudyError
+from ketfc.imaging.group.given_circuits import (
+    circuit_connectivity,
+    missing_regions,
+    place_parcels,
+    require_parcels,
+)
 from ketfc.imaging.group.given_tables import given_tables
 from ketfc.imaging.regions.registry import load_registry
 from ketfc.study.config.config import Config, parse_config
 from ketfc.study.connectivity.sessions import given_index, reading_problems
+from ketfc.study.connectivity.squares import Square
 
 REPO = Path(__file__).parents[3]
 SPACE = "MNI152NLin2009cAsym"
@@ -385,3 +391,52 @@ def test_without_names_or_centres_no_circuit_can_be_made():
     registry = load_registry(REPO / "atlases/circuits.yaml")
     _, problems = place_parcels(registry, parsed.study.connectivity, SPACE, LABELS)
     assert "no region of the registry has a parcel" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("label\tx\ty\nFront\t0\t1\n", "needs the columns label, x, y and z, and has label, x, y"),
+        ("place\tx\ty\tz\nFront\t0\t1\t2\n", "and has place, x, y, z"),
+        ("label\tx\ty\tz\nSide\t1\t2\t3\nFront\t0\tn/a\t2\n", "the centre of Front is no three"),
+        ("label\tx\ty\tz\nFront\t0\tfar\t2\n", "the centre of Front is no three numbers"),
+    ],
+)
+def test_a_table_of_centres_without_a_column_or_number_is_refused(table, message):
+    _, problems = placed(table)
+    assert message in problems[0].message
+    # a column called name serves too
+    assert placed(CENTRES.replace("label", "name"))[0].loc["sgACC", "parcel"] == "Side"
+
+
+def test_wrong_names_stop_the_tables_as_they_stop_the_plan(series: Any):
+    about = matrices(series).study.connectivity
+    registry = load_registry(REPO / "atlases/circuits.yaml")
+    square = Square(tuple(LABELS), np.eye(6), "r", {})
+    good = require_parcels(registry, about, SPACE, {"a": square})
+    assert good.set_index("region").loc["sgACC", "parcel"] == "Front"
+    wrong = about.model_copy(update={"regions": {"sgACC": "Fron"}})
+    with pytest.raises(StudyError, match="no matrix has this parcel"):
+        require_parcels(registry, wrong, SPACE, {"a": square})
+
+
+def test_a_run_that_was_not_read_does_not_hide_the_next(series: Any):
+    registry = load_registry(REPO / "atlases/circuits.yaml")
+    about = matrices(series).study.connectivity
+    r = np.corrcoef(series["01", "a"].T)
+    r[5] = r[:, 5] = np.nan
+    squares = {"r2": Square(tuple(LABELS), r, "r", {"n_volumes": 60})}
+    about = about.model_copy(update={"regions": {**REGIONS, "rAmygdala": "Far"}})
+    placed = require_parcels(registry, about, SPACE, squares)
+    runs = pd.DataFrame({"run": ["r1", "r2"], "participant_id": ["sub-1", "sub-2"],
+                         "session": "a", "role": "pre"})  # fmt: skip
+    notes = missing_regions(squares, placed, runs).set_index("region")["note"]
+    assert set(missing_regions(squares, placed, runs)["run"]) == {"r2"}
+    assert notes["rAmygdala"] == "Far has no correlation in this run"
+    assert notes[["sgACC", "dACC"]].isna().all()
+    table = circuit_connectivity(squares, placed, runs, registry)
+    edge = table[(table["region_a"] == "sgACC") & (table["region_b"] == "rLPFC")]
+    values = edge.set_index("participant_id")
+    assert np.isnan(values.loc["sub-1", "z"])
+    assert values.loc["sub-2", "r"] == pytest.approx(r[0, 1], abs=1e-9)
+    assert values.loc["sub-2", "n_volumes"] == 60

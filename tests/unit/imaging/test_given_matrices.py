@@ -86,7 +86,8 @@ def test_sessions_are_those_of_the_images_or_of_what_was_given(tmp_path: Path):
         "scores": {"table": "x.tsv", "si": {"instrument": "SSI", "column": "SSI"}},
     }
     names = [run.name for run in given_index(parse_config(given).study).runs]
-    table = runs(*((name, name[:6], name.split("ses-")[1]) for name in names)).assign(status="ok")
+    table = runs(*((name, *name.removesuffix("_conn").split("_ses-")) for name in names))
+    table = table.assign(status="ok")
     found = {(who, role): z for who, role, z in sessions_of(table, parcels(), {}, given)}
     assert set(found) == {("sub-01", "pre"), ("sub-01", "post"), ("sub-02", "pre"),
                           ("sub-02", "post")}  # fmt: skip
@@ -98,7 +99,7 @@ def test_sessions_are_those_of_the_images_or_of_what_was_given(tmp_path: Path):
     write_json(tmp_path / "r.json", {"DegreesOfFreedom": 9.0})
     files = {names[0]: (str(tmp_path / "r.tsv"), str(tmp_path / "r.json"))}
     ((who, role, z),) = sessions_of(table, parcels(), files, None)
-    assert names[0] == f"{who}_ses-{role}"
+    assert names[0] == f"{who}_ses-{role}_conn"
     assert z.iloc[0, 2] == pytest.approx(np.arctanh(r.iloc[0, 2]), abs=1e-6)
 
 

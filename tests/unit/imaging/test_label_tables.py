@@ -79,6 +79,8 @@ def test_networks_are_those_of_the_table_else_those_that_schaefers_names_spell(t
         ("index\tname\n1\ta\n2\ta\n", "gives the name a twice"),
         ("1 a 0 0 0 0\n2\n3 c 0 0 0 0\n", "a row of one column"),
         ("number\tword\n1\ta\n", "a row that names no label: number word"),
+        ("FAG\tfirst\t1\nFAD\tsecond\ttwo\n", "a row that names no label: FAD second two"),
+        ("FAG\tfirst\t1\nFAD\tsecond\t2\t3\n", "names no label: FAD second 2 3"),
         ("<atlas><data></data></atlas>", "without labels"),
         ("<atlas>", "is not valid XML"),
     ],

@@ -279,3 +279,28 @@ def test_the_brain_is_that_of_nilearn() -> None:
     mask, affine = brain_mask()
     assert np.array_equal(mask, np.asarray(image.dataobj) > 0)
     assert np.array_equal(affine, image.affine)
+
+
+def test_a_table_of_labels_that_cannot_be_read_is_told_once(tmp_path):
+    values = np.ones((10, 10, 10), dtype=np.int16)
+    write_gzip(tmp_path / "mine.nii.gz", nifti_bytes(values, AFFINE))
+    (tmp_path / "mine.tsv").write_text("index\tname\n2\tNucleus\n")
+    own = {
+        "name": "Mine",
+        "image": str(tmp_path / "mine.nii.gz"),
+        "labels": str(tmp_path / "mine.tsv"),
+        "space": SPACE,
+    }
+    path = registry(tmp_path, a=labels("Mine", "Nucleus"), b=labels("Mine", "Other"))
+    found = [
+        each for each in problems(tmp_path, path, parcellation=own) if each.severity == "error"
+    ]
+    assert [(each.file, each.field) for each in found] == [
+        ("mine.tsv", "circuits.parcellation"),
+        ("mine.yaml", "regions.a"),
+    ]
+    assert found[1].message == f"mine.tsv {found[0].message}"
+    # a table that is not there is told with the config's parcellations alone
+    (tmp_path / "mine.tsv").unlink()
+    (one,) = errors(problems(tmp_path, path, parcellation=own))
+    assert one == ("config", "circuits.parcellation.labels", str(tmp_path / "mine.tsv"))

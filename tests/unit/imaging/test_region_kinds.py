@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from made_runs import AFFINE, nifti_bytes, write_gzip
 
-from ketfc.base.errors import StudyError
+from ketfc.base.errors import RunError, StudyError
 from ketfc.imaging.atlas.parcellations import Parcellation
 from ketfc.imaging.io.grid import Grid, voxel_shares
 from ketfc.imaging.regions.definitions import AtlasLabels, ProbabilityMap, Region, Sphere
 from ketfc.imaging.regions.placing import (
     MAP_FLOOR,
     WEIGHTED,
+    label_problems,
     label_regions,
     place_regions,
     region_centres,
@@ -177,6 +178,35 @@ def test_a_union_has_the_largest_weight_of_its_members(fine):
 def test_an_unknown_label_is_told_with_its_like(fine):
     with pytest.raises(StudyError, match="p30: is not a label of Fine; did you mean 'p300'"):
         weights_of(of_labels("p30"), COARSE, Fine=fine)
+
+
+@pytest.mark.parametrize("n", [12, 13])
+def test_twelve_labels_at_most_are_listed_where_one_is_unknown(n):
+    known = [f"p{i:02}" for i in range(n)]
+    first, last = label_problems(
+        AtlasLabels("Fine", ("qq", "p01", "rr")), known, file="x.yaml", field="regions.r.labels"
+    )
+    assert (first.value, last.value) == ("qq", "rr")
+    assert (first.file, first.field) == ("x.yaml", "regions.r.labels")
+    listed = ", ".join(known[:12])
+    assert first.allowed == (listed if n == 12 else f"{listed} … (13 in all)")
+    assert first.message == "is not a label of Fine"
+
+
+def test_a_parcellation_beside_the_image_is_refused_with_both_grids(fine):
+    away = np.eye(4)
+    away[:3, 3] = 500
+    with pytest.raises(RunError, match="no label of Fine lies in the field of view") as caught:
+        label_regions(fine, Grid((3, 3, 3), away))
+    assert (caught.value.rule, caught.value.value) == ("no-overlap", 0)
+    assert caught.value.threshold == "1 voxel"
+    assert "origin (500, 500, 500)" in caught.value.reason
+
+
+def test_the_centre_of_a_label_without_a_voxel_is_not_known(fine):
+    lost = replace(fine, labels=np.where(fine.labels == 2, 0, fine.labels))
+    centres = region_centres([replace(of_labels("p2"), id="r")], SPACE, {"Fine": lost})
+    assert np.isnan(centres["r"]).all()
 
 
 def test_centres_are_those_of_spheres_labels_maps_and_their_means(fine, tmp_path):

@@ -158,5 +158,6 @@ def test_an_excluded_run_has_the_same_files_with_the_reason(what, make_run, tmp_
     assert {path.name for path in bad.iterdir()} == {path.name for path in folder.iterdir()}
     assert table["value"].isna().all()
     assert len(table) == len(STRATEGIES) * len(NAMES) * 6
+    assert (table["n_volumes"] == 0).all()
     assert about["none"]["Excluded"] == found.strategies["none"].reason
     assert np.isnan(image(bad, "24P", "falff")).all()

@@ -124,6 +124,11 @@ def test_maps_equal_nilearns_masker_cleaning_and_correlation(dtype, slope, make_
         np.testing.assert_allclose(np.tanh(data[inside]), expected, rtol=0, atol=1e-4)
         assert np.isnan(data[~inside]).all()
         said = about(path)
+        assert (said["Seed"], said["SeedName"]) == (name, f"the {name}")
+        assert said["SeedDefinition"].startswith("sphere (")
+        assert (said["Units"], said["DenoisingStrategy"]) == ("arbitrary", strategy)
+        assert said["Sources"] == run.files.sources
+        assert said["SmoothingFWHM"] == 0
         assert said["Excluded"] is None
         assert said["NumberOfVolumes"] == 88
         assert said["DegreesOfFreedom"] == round(found.strategies[strategy].tdof, 6)
@@ -357,7 +362,7 @@ def test_the_header_says_what_the_file_holds_and_the_bytes_are_always_the_same(t
     )
 
 
-def test_a_voxel_that_the_confounds_explain_whole_correlates_with_nothing(rng):
+def test_a_voxel_that_the_confounds_explain_whole_correlates_with_nothing(rng, monkeypatch):
     n = 60
     trend = np.c_[np.ones(n), np.arange(n)]
     matrix = np.eye(n) - trend @ np.linalg.pinv(trend)
@@ -366,6 +371,9 @@ def test_a_voxel_that_the_confounds_explain_whole_correlates_with_nothing(rng):
     series = VoxelSeries(values, np.arange(4), Grid((4, 1, 1), np.eye(4)))
     seeds = np.c_[values[:, 1].astype(float), np.full(n, np.nan), np.full(n, 1000.1)]
     z = seed_maps(matrix, seeds, series)
+    for at_once in (1, 3):
+        monkeypatch.setattr("ketfc.imaging.maps.seed_maps._AT_ONCE", at_once)
+        np.testing.assert_allclose(seed_maps(matrix, seeds, series), z, atol=1e-5)
     assert np.isnan(z[0]).tolist() == [False, False, True, False]
     assert z[0, 1] > 5
     # a seed that is not covered, and one that is constant
