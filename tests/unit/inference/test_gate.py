@@ -21,7 +21,14 @@ from made_models import (
 
 from ketfc.inference.design.samples import MIN_MOTION
 from ketfc.inference.flags import add_motion_flags
-from ketfc.inference.motion.gate import CHANGED, FOLLOWS, MOTION_COLUMNS, SILENT, motion_tests
+from ketfc.inference.motion.gate import (
+    CHANGED,
+    FOLLOWS,
+    MOTION_COLUMNS,
+    NOT_ASSESSED,
+    SILENT,
+    motion_tests,
+)
 from ketfc.inference.motion.sessions import before_and_after, session_motion
 from ketfc.reporting.text.verdicts import with_motion
 
@@ -308,6 +315,27 @@ def test_too_few_with_motion_have_no_gate_and_a_reason():
     assert fd["estimate"].isna().all()
     assert fd["reason"].str.contains("5 are needed").all()
     assert (fd["n"] == 4).all()
+
+
+def test_where_no_run_has_a_mean_fd_everything_is_named_and_not_assessed():
+    made = study(2, 8, slope=0.0, rise=0.0)
+    expected = [("change", None, None, NOT_ASSESSED)]
+    for strategy in ("acompcor", "24P"):
+        for circuit in ("a", "b"):
+            expected.append(("follows", circuit, strategy, NOT_ASSESSED))
+            expected.append(("change-at-equal-motion", circuit, strategy, None))
+    for quality in (
+        made["quality"].assign(mean_fd=np.nan),
+        made["quality"].drop(columns="mean_fd"),
+    ):
+        table = table_of(made | {"quality": quality})
+        assert tuple(table.columns) == MOTION_COLUMNS
+        found = table[["test", "circuit", "strategy", "gate"]].astype(object)
+        assert list(found.where(found.notna(), None).itertuples(index=False)) == expected
+        assert set(table["measure"]) == {"mean_fd"}
+        assert set(table["n"]) == {0}
+        assert table["reason"].notna().all()
+        assert table["p_permutation"].isna().all()
 
 
 def told(hypotheses: pd.DataFrame, motion: pd.DataFrame, design: Any) -> pd.DataFrame:

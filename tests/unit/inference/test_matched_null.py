@@ -35,6 +35,7 @@ from ketfc.inference.null.sphere_pairs import (
     measured_regions,
     nearest_pairs,
     region_features,
+    with_features,
 )
 from ketfc.study.design.design import Design
 
@@ -529,12 +530,24 @@ def test_sizes_and_tsnr_are_means_over_the_runs_that_have_them():
     assert found.loc["b"].tolist() == [4, 30]
 
 
+def test_where_regions_are_is_read_beside_their_features(tmp_path):
+    path = tmp_path / "regions.tsv"
+    path.write_text("region\tname\tx\ty\tz\nb\tB\t1\t2\t3\na\tA\tn/a\t5.5\t6\nc\tC\t7\t8\t9\n")
+    coverage = [pd.DataFrame({"region": ["a", "b"], "n_shared": [12, 4], "tsnr": [70.0, 30]})]
+    found = with_features(path, "region", ("x", "y", "z"), coverage)
+    assert found.columns.tolist() == ["x", "y", "z", "size", "tsnr"]
+    assert found.index.tolist() == ["b", "a", "c"]
+    assert found.loc["b"].tolist() == [1, 2, 3, 4, 30]
+    assert found.loc["a"].tolist() == pytest.approx([np.nan, 5.5, 6, 12, 70], nan_ok=True)
+    assert found.loc["c"].isna().tolist() == [False, False, False, True, True]
+
+
 def test_a_sphere_counts_as_measured_if_any_run_of_the_session_covered_it():
     runs = pd.DataFrame(
         {
-            "run": ["r1", "r2", "r3", "r4"],
-            "participant_id": ["sub-01", "sub-01", "sub-01", "sub-02"],
-            "role": ["pre", "pre", "post", "pre"],
+            "run": ["r0", "r1", "r2", "r3", "r4"],
+            "participant_id": ["sub-00", "sub-01", "sub-01", "sub-01", "sub-02"],
+            "role": ["pre", "pre", "pre", "post", "pre"],
         }
     )
     table = {"region": ["a", "b", "c"]}
@@ -546,7 +559,7 @@ def test_a_sphere_counts_as_measured_if_any_run_of_the_session_covered_it():
     found = measured_regions(runs, coverage, 0.5)
     assert found.loc[("sub-01", "pre")].tolist() == [True, True, False]
     assert found.loc[("sub-01", "post")].tolist() == [False, False, False]
-    assert ("sub-02", "pre") not in found.index
+    assert found.index.tolist() == [("sub-01", "pre"), ("sub-01", "post")]
     assert not measured_regions(runs, coverage, 0.0).loc[("sub-01", "pre"), "c"]
 
 

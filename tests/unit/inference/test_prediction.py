@@ -194,6 +194,14 @@ def test_calibration_finds_what_was_planted() -> None:
     found = calibration(change, said, classes=False, alpha=0.05)
     assert found[SLOPE][0] == pytest.approx(0.5, abs=0.02)
     assert found[IN_THE_LARGE][0] == pytest.approx((change - said).mean())
+    # predictions that do not vary have no slope, and the same difference from the outcome
+    for classes, one in ((False, change), (True, y)):
+        flat = calibration(one, np.full(20_000, 0.4), classes=classes, alpha=0.05)
+        assert np.isnan([flat[SLOPE][0], *flat[SLOPE][1]]).all()
+    assert flat[IN_THE_LARGE][0] == pytest.approx(np.log(y.mean() / (1 - y.mean()) / (0.4 / 0.6)))
+    against = np.array([0.9, 0.8, 0.2, 0.1])
+    worst = calibration(np.array([0, 0, 1, 1.0]), against, classes=True, alpha=0.05)
+    assert np.isnan(worst[SLOPE][0])
     apart = np.array([0.1, 0.2, 0.8, 0.9])
     assert np.isnan(
         calibration(np.array([0, 0, 1, 1.0]), apart, classes=True, alpha=0.05)[SLOPE][0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,42 @@ def run(matrices, quality, centres, design=DESIGN):
     return qcfc(
         sessions, quality, design, centres, left, atlas="Blocks", strategy="24P", alpha=0.05
     )
+
+
+def test_strategies_are_read_from_their_matrices_one_after_the_other(
+    tmp_path, matrices, quality, centres
+):
+    runs = quality[["run", "participant_id", "role"]].assign(session=quality["role"])
+    files: dict[str, dict[str, tuple[str, str]]] = {"24P": {}, "36P": {}}
+    for i, name in enumerate(quality["run"]):
+        who, role = name.split("_")
+        for strategy, own in files.items():
+            turned = matrices[who, role] * (1 if strategy == "24P" else -0.5)
+            paths = tmp_path / f"{name}_{strategy}.tsv", tmp_path / f"{name}_{strategy}.json"
+            np.tanh(turned).to_csv(paths[0], sep="\t", index_label="Node", na_rep="n/a")
+            # one run could not be cleaned by the second strategy
+            lost = strategy == "36P" and i == 3
+            about = {"DegreesOfFreedom": 190.0 - i // 2 - 30 * (strategy == "36P")}
+            about["Excluded"] = "too few volumes" if lost else None
+            paths[1].write_text(json.dumps(about))
+            own[name] = (str(paths[0]), str(paths[1]))
+    summary, curves = module.qcfc_of_strategies(
+        runs, quality, DESIGN, centres, files, atlas="Blocks", alpha=0.05
+    )
+    assert summary["strategy"].tolist() == ["24P"] * 3 + ["36P"] * 3
+    assert list(dict.fromkeys(curves["strategy"])) == ["24P", "36P"]
+    assert summary.index.tolist() == list(range(6))
+    left = {name: 190.0 - i // 2 for i, name in enumerate(quality["run"])}
+    for strategy, sign in (("24P", 1), ("36P", -0.5)):
+        sessions = [(who, role, sign * matrix) for (who, role), matrix in matrices.items()]
+        tdof = {run: dof - 30 * (sign < 0) for run, dof in left.items()}
+        if sign < 0:
+            del tdof[quality["run"].iloc[3]]
+        expected, _ = qcfc(
+            sessions, quality, DESIGN, centres, tdof, atlas="Blocks", strategy=strategy, alpha=0.05
+        )
+        found = summary[summary["strategy"] == strategy].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
 
 
 def one_by_one(matrices, quality, role) -> list[tuple[int, float, float]]:

@@ -168,3 +168,10 @@ def test_there_is_no_slope_without_spread(y, x, why):
     ours = theil_sen(y, x, np.ones((len(y), 1)), alpha=0.05)
     assert ours.obstacle == why
     assert np.isnan([ours.slope, ours.ci_low, ours.ci_high]).all()
+
+
+def test_four_participants_are_enough_for_an_interval():
+    score, change = np.array([4.0, 1.0, 3.0, 9.0]), np.array([0.1, 0.2, 0.3, 0.4])
+    ours = rank_evidence(("SI", score), {"change": change}, **SETTINGS, rng=seeded())
+    assert ours.estimate == pytest.approx(0.4)
+    assert -1 < ours.ci_low < 0.4 < ours.ci_high < 1

@@ -24,7 +24,7 @@ from ketfc.inference.specifications.choices import (
     specifications,
 )
 from ketfc.inference.specifications.curve import Member, Point, specification_curve
-from ketfc.inference.specifications.table import depends_on, specification_tables
+from ketfc.inference.specifications.table import _scored, depends_on, specification_tables
 from ketfc.study.config.config import parse_config
 
 SCORES, TESTS = ("si", "depression"), ("ranks", "values")
@@ -53,6 +53,42 @@ def with_scores(made, seed: int = 3):
     si = made.scores.loc[made.scores["scale"] == "si", "score"].to_numpy()
     made.scores.loc[own, "score"] = si + rng.normal(0, 3, own.sum())
     return made
+
+
+@pytest.mark.parametrize(("score", "item"), [("depression", "total"), ("si-item", "si-item")])
+def test_another_score_takes_the_place_of_suicidal_ideation(score, item):
+    made = study(6)
+    own = made.scores[made.scores["scale"] == "depression"]
+    parts = [
+        own.assign(item=name, score=i) for i, name in enumerate(("a", "si-item", "total", "z"))
+    ]
+    other = own.assign(item=item, instrument="HAMD", score=99)
+    scores = pd.concat([made.scores[made.scores["scale"] == "si"], other, *parts])
+    design, found = _scored(made.design, scores, score)
+    assert design.instrument == "MADRS"
+    assert set(found["scale"]) == {"si"}
+    assert set(found["score"]) == {1 if item == "si-item" else 2}
+    assert len(found) == len(own)
+    assert _scored(made.design, scores, "si") == (made.design, scores)
+    assert _scored(replace(made.design, depression=None), scores, score)[1] is scores
+
+
+def test_a_direction_is_that_of_the_change_alone(monkeypatch):
+    seen = {}
+
+    def curve(*given, name, direction, **more):
+        seen[name] = direction
+        return specification_curve(*given, name=name, direction=direction, **more)
+
+    monkeypatch.setattr("ketfc.inference.specifications.table.specification_curve", curve)
+    expected = [replace(CIRCUITS[0], direction="-"), replace(CIRCUITS[1], direction="+")]
+    tables_of(study(9, arms=False), circuits=expected, permutations=19)
+    assert seen == {
+        "sgacc-rlpfc/change": "-",
+        "sgacc-rlpfc/association": None,
+        "dmn/change": "+",
+        "dmn/association": None,
+    }
 
 
 @pytest.mark.parametrize("arms", [True, False])

@@ -119,6 +119,17 @@ def test_a_small_sample_gives_none_either() -> None:
     }
 
 
+def test_numbers_have_six_digits_and_are_those_of_the_hypotheses() -> None:
+    study = made("parallel", 44, 6)
+    export = export_of(study)
+    digits = {
+        len(f"{abs(value):.15g}".replace(".", "").lstrip("0"))
+        for value in map(float, numbers_of(export["tests"]))
+        if value != round(value) and abs(value) > 1e-4
+    }
+    assert max(digits) == 6
+
+
 def test_moments_are_of_the_primary_change_alone_and_give_its_estimate_back() -> None:
     study = made("parallel", 60, 3)
     for test in export_of(study)["tests"]:

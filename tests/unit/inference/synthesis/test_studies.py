@@ -144,6 +144,13 @@ def test_designs_are_never_pooled_with_one_another(exports) -> None:
         assert weights(effects, alpha=0.05)[own.index].to_numpy() == pytest.approx(found.weights)
 
 
+def test_designs_stand_in_the_same_order_whoever_comes_first(exports) -> None:
+    effects = study_effects(exports, alpha=0.05)
+    for given in (effects, effects.iloc[::-1]):
+        rows = synthesis(given, alpha=0.05).query("hypothesis == 'one' and test == 'change'")
+        assert rows["design"].tolist() == ["parallel", "single-arm"]
+
+
 def test_every_study_is_left_out_once(exports) -> None:
     effects = study_effects(exports, alpha=0.05)
     table = leave_one_out(effects, alpha=0.05)
