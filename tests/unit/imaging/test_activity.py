@@ -210,6 +210,16 @@ def test_reho_is_corrected_for_ties(rng, monkeypatch):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+def test_reho_needs_fourteen_of_the_27_voxels_around(rng):
+    grid, voxels = cube((3, 3, 3))
+    series = rng.standard_normal((50, 27))
+    for count, known in ((13, False), (14, True)):
+        # the middle and its neighbours, the first of them
+        some = np.sort(np.r_[13, np.delete(voxels, 13)[: count - 1]])
+        w = reho(np.eye(50), series[:, :count], some, grid)
+        assert np.isfinite(w[some == 13])[0] == known
+
+
 @pytest.mark.parametrize("n", [1200, 1300])
 def test_sums_of_ranks_of_long_runs_do_not_overflow(n, rng):
     grid, voxels = cube((3, 3, 3))

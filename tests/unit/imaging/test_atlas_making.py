@@ -12,8 +12,9 @@ from made_runs import nifti_bytes, write_gzip
 
 from ketfc.base.errors import StudyError
 from ketfc.base.files import read_json
-from ketfc.imaging.atlas.catalogue import load_catalogue
-from ketfc.imaging.atlas.making import make_parcellation
+from ketfc.imaging.atlas.atlas_files import AtlasFile
+from ketfc.imaging.atlas.catalogue import Atlas, load_catalogue
+from ketfc.imaging.atlas.making import make_parcellation, named_parcellation
 from ketfc.imaging.atlas.parcellations import VORONOI, Parcellation, save_parcellation
 
 CATALOGUE = load_catalogue(PARCELLATIONS)
@@ -153,3 +154,23 @@ def test_the_sidecar_is_plain_json(tmp_path):
     written = read_json(sidecar)
     assert written.pop("GeneratedBy")[0]["Name"] == "ketfc"
     assert written == about
+
+
+@pytest.mark.parametrize(("present", "fine"), [(8, True), (7, False), (9, False)])
+def test_a_tenth_of_the_labels_may_be_lost_and_none_added(present, fine, tmp_path):
+    # 90 per cent of 8 are 7.2
+    atlas = Atlas("A", "files", "built in", "somebody", "", "free", True, counts=(8,))
+    image = tmp_path / "a.nii.gz"
+    values = np.arange(27, dtype=np.int16).reshape(3, 3, 3) % (present + 1)
+    write_gzip(image, nifti_bytes(values))
+    file = AtlasFile(image, ASYM, "here", "", False, None)
+    if fine:
+        assert len(named_parcellation(atlas, file).names) == present
+    else:
+        with pytest.raises(StudyError, match=f"has {present} labels, where A has 8"):
+            named_parcellation(atlas, file)
+
+
+def test_an_unknown_parcellation_is_an_error_with_the_nearest_name(tmp_path):
+    with pytest.raises(StudyError, match="did you mean 'KetfcVoronoi239'"):
+        make("KetfcVoronoi329", ASYM, tmp_path)

@@ -71,7 +71,10 @@ def test_combined_masks_are_noted_once_with_the_number_of_runs(tmp_path):
     assert five.message == "1 run of 1 participant"
     assert (six.severity, six.value) == ("note", "6 combined")
     assert six.field == "aCompCor, strategy acompcor"
-    assert six.message.startswith("3 runs of 2 participants; their confounds have no separate")
+    assert six.message == (
+        "3 runs of 2 participants; their confounds have no separate masks of white matter and CSF, "
+        "so the first 10 combined components, or as many as there are, are regressed out"
+    )
     # where aCompCor is not asked for, nobody needs to know
     assert problems_of(runs, "denoising: {primary: 24P, strategies: [24P]}") == []
     assert str(components_by_run(runs)["sub-04_ses-pre_task-rest"]) == "none"

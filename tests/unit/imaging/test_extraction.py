@@ -321,6 +321,62 @@ def test_numbers_that_are_no_bold_signal_are_refused(make_run, spoil, said):
     assert caught.value.rule == "implausible-signal"
 
 
+def test_voxels_may_vary_as_much_as_they_are_bright_and_no_more(make_run, rng):
+    noise = rng.standard_normal((*SHAPE, 60))
+    for bright, fine in ((1.3, True), (0.8, False)):
+        run = make_run(60, edit=lambda data, bright=bright: np.add(bright, noise, out=data))
+        mask = read_mask(run.files.mask, GRID)
+        if fine:
+            extract(run.files.bold, mask, place(GRID))
+            continue
+        with pytest.raises(RunError, match="vary over time more than they are bright") as caught:
+            extract(run.files.bold, mask, place(GRID))
+        assert caught.value.value == pytest.approx(0.8, abs=0.1)
+        assert caught.value.value == round(caught.value.value, 6)
+        assert caught.value.threshold == 1
+
+
+@pytest.mark.parametrize(("slope", "largest"), [(np.nan, 1e12), (0.5, 2e12)])
+def test_numbers_up_to_a_million_millions_are_read(slope, largest, make_run):
+    for share, fine in ((0.99, True), (1.01, False)):
+
+        def edit(data, share=share):
+            data[6, 6, 5, 3] = share * 1e12
+
+        run = make_run(40, edit=edit, slope=slope)
+        mask = read_mask(run.files.mask, GRID)
+        if fine:
+            extract(run.files.bold, mask, place(GRID))
+            continue
+        with pytest.raises(RunError, match="which no scanner gives") as caught:
+            extract(run.files.bold, mask, place(GRID))
+        assert caught.value.value == pytest.approx(share * largest, rel=1e-6)
+        assert caught.value.threshold == largest
+
+
+def test_voxels_that_are_missing_in_some_volumes_are_counted(make_run):
+    def edit(data):
+        data[6, 6, 5, 3] = data[6, 6, 4, :7] = np.nan
+        data[6, 5, 5] = np.nan
+
+    run = make_run(40, edit=edit)
+    with pytest.raises(RunError, match="has 2 voxels in regions that are NaN") as caught:
+        extract(run.files.bold, read_mask(run.files.mask, GRID), place(GRID))
+    assert (caught.value.rule, caught.value.value, caught.value.threshold) == ("not-finite", 2, 0)
+    nothing = make_run(40, edit=lambda data: data.fill(np.inf))
+    with pytest.raises(RunError, match="holds no finite number in any region") as caught:
+        extract(nothing.files.bold, read_mask(nothing.files.mask, GRID), place(GRID))
+    assert caught.value.value > 100
+    assert caught.value.threshold == 0
+
+
+def test_a_series_that_never_varies_is_refused_with_the_number_of_voxels_that_do(make_run):
+    run = make_run(20, edit=lambda data: data.fill(700.0))
+    with pytest.raises(RunError, match="no voxel of any region varies over time") as caught:
+        extract(run.files.bold, read_mask(run.files.mask, GRID), place(GRID))
+    assert (caught.value.rule, caught.value.value) == ("no-signal", 0)
+
+
 @pytest.mark.parametrize(
     ("dtype", "slope"), [("float32", np.nan), ("int16", 0.37), ("int32", 0.5), ("float64", np.nan)]
 )

@@ -286,3 +286,33 @@ def test_centres_are_those_of_scipy_in_mm_and_lost_parcels_have_none(tmp_path):
         voxel = ndimage.center_of_mass(labels == label)
         np.testing.assert_allclose(found.loc[name], nib.affines.apply_affine(affine, voxel))
     assert found.loc[["lost", "far"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("n", [1, 5, 6])
+def test_five_at_most_of_the_labels_without_a_name_are_told(n, tmp_path):
+    values = np.arange(27).reshape(3, 3, 3) % (n + 1)
+    write_gzip(tmp_path / "a.nii.gz", nifti_bytes(values.astype(np.int16)))
+    (tmp_path / "a.tsv").write_text("index\tname\n9\tz\n")
+    with pytest.raises(StudyError) as caught:
+        load_parcellation("A", tmp_path / "a.nii.gz", labels=tmp_path / "a.tsv", space="x")
+    (problem,) = caught.value.problems
+    which = {1: "1 label of the image: 1", 5: "5 labels of the image: 1, 2, 3, 4, 5",
+             6: "6 labels of the image: 1, 2, 3, 4, 5 …"}[n]  # fmt: skip
+    assert problem.message == f"has no name for {which}"
+
+
+@pytest.mark.parametrize(("largest", "fine"), [(2.0**31 - 1, True), (2.0**31, False)])
+def test_the_largest_label_is_that_of_int32(largest, fine, tmp_path):
+    values = np.zeros((3, 3, 3))
+    values[0, 0, 0], values[1, 1, 1] = largest, 1.0009
+    write_gzip(tmp_path / "a.nii.gz", nifti_bytes(values))
+    if fine:
+        found = load_parcellation("A", tmp_path / "a.nii.gz", labels=None, space="x")
+        assert found.indices.tolist() == [1, 2**31 - 1]
+    else:
+        with pytest.raises(StudyError, match="negative or huge numbers"):
+            load_parcellation("A", tmp_path / "a.nii.gz", labels=None, space="x")
+    values[0, 0, 0], values[1, 1, 1] = 2, 1.0011
+    write_gzip(tmp_path / "a.nii.gz", nifti_bytes(values))
+    with pytest.raises(StudyError, match="holds fractions"):
+        load_parcellation("A", tmp_path / "a.nii.gz", labels=None, space="x")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
-from made_runs import AFFINE, REGIONS, SHAPE, place, run_settings
+from made_runs import AFFINE, REGIONS, REGISTRY, SHAPE, SPACE, place, run_settings, slabs
 
 from ketfc.base.files import read_tsv
 from ketfc.imaging.activity.alff import amplitudes, spectra
@@ -16,7 +18,10 @@ from ketfc.imaging.activity.run import NUMBERS, write_activity
 from ketfc.imaging.denoise.confounds import regressors
 from ketfc.imaging.denoise.operator import filled_operator, within
 from ketfc.imaging.io.grid import Grid
+from ketfc.imaging.maps.measured_voxels import VoxelSettings, read_voxels, write_voxels
+from ketfc.imaging.regions.null_spheres import SPHERES
 from ketfc.imaging.regions.placing import CIRCUITS
+from ketfc.imaging.run.measured_regions import MeasuredRegions
 from ketfc.imaging.run.operators import VoxelRun, run_operators
 from ketfc.imaging.run.reading import extract_run_and_voxels
 from ketfc.study.config.maps import Activity
@@ -161,3 +166,58 @@ def test_an_excluded_run_has_the_same_files_with_the_reason(what, make_run, tmp_
     assert (table["n_volumes"] == 0).all()
     assert about["none"]["Excluded"] == found.strategies["none"].reason
     assert np.isnan(image(bad, "24P", "falff")).all()
+
+
+def test_a_job_measures_and_maps_what_its_settings_say(make_run, tmp_path):
+    run = make_run(150, confounds=jerk)
+    params = SimpleNamespace(
+        denoising={"strategies": ["24P", "none"], "primary": "24P", "min-time": 60},
+        limits={"max-fd": 9.0},
+        min_coverage=0.4,
+        repetition_time=2.0,
+        activity={"measures": ["alff"], "maps": False},
+        carpet_atlas="Slabs",
+        activity_strategies=["none"],
+        strategies=["24P"],
+        seeds=["b"],
+        fwhm=6.0,
+    )
+    settings = VoxelSettings.of_job(params)
+    assert settings.run.denoising.primary == "24P"
+    assert (settings.run.limits.max_fd, settings.run.min_coverage) == (9, 0.4)
+    assert settings.run.repetition_time == 2
+    spheres = pd.DataFrame({"name": ["n"], "x": [0.0], "y": [0.0], "z": [0.0], "radius": [6.0]})
+    regions = MeasuredRegions(REGISTRY, spheres, (slabs(),), {}, SPACE)
+    extraction, found = read_voxels(run.files, [], regions, settings)
+    assert list(extraction.regions) == ["Circuits", SPHERES, "Slabs"]
+    assert extraction.carpet is not None
+    write_voxels(tmp_path, "stem", found, extraction, regions, settings)
+    table = read_tsv(tmp_path / "stem_desc-activity_bold.tsv", numeric=NUMBERS)
+    assert set(table["strategy"]) == {"none"}
+    assert set(table["measure"]) == {"alff", "malff"}
+    assert table["region"].tolist()[: len(NAMES)] == NAMES
+    (path,) = tmp_path.glob("*boldmap.json")
+    assert path.name == "stem_seed-b_desc-24P_stat-fisherz_boldmap.json"
+    about = json.loads(path.read_text())
+    assert (about["SmoothingFWHM"], about["DenoisingStrategy"]) == (6, "24P")
+    # activity is that of voxels that were not smoothed
+    (tmp_path / "plain").mkdir()
+    plain, *_ = measured(run, tmp_path / "plain", maps=False, measures=("alff",), min_coverage=0.4)
+    own = plain[plain["strategy"] == "none"].reset_index(drop=True)
+    np.testing.assert_allclose(table["value"], own["value"], rtol=1e-6)
+
+
+def test_where_nothing_is_measured_nothing_is_written(make_run, tmp_path):
+    run = make_run(60)
+    extraction, brain = extract_run_and_voxels(run.files.bold, run.files.mask, place, {})
+    found = run_operators(extraction, run.files, run_settings(strategies=STRATEGIES))
+    write_activity(
+        tmp_path,
+        "stem",
+        VoxelRun(run.files, brain, found),
+        settings=Activity(measures=()),
+        strategies=STRATEGIES,
+        names=NAMES,
+        min_coverage=0.5,
+    )
+    assert not list(tmp_path.glob("stem*"))

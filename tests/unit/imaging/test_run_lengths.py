@@ -50,6 +50,17 @@ def test_the_repetition_time_of_the_config_goes_before_the_sidecars(tmp_path: Pa
     assert length_problem(a_run(tmp_path, 79, 4.0), config(text)) is not None
 
 
+@pytest.mark.parametrize(("t_r", "needed"), [(0.5, 480), (0.3, 800), (0.7, 343), (3, 80)])
+def test_as_many_volumes_are_needed_as_fill_min_time(
+    tmp_path: Path, t_r: float, needed: int
+) -> None:
+    assert length_problem(a_run(tmp_path, needed, t_r), config()) is None
+    assert length_problem(a_run(tmp_path, needed - 1, t_r), config()) is not None
+    # of a table without any row its reading tells
+    assert length_problem(a_run(tmp_path, 0, t_r), config()) is None
+    assert length_problem(a_run(tmp_path, 1, t_r), config()) is not None
+
+
 def test_dummy_scans_that_are_counted_do_not_count(tmp_path: Path) -> None:
     run = a_run(tmp_path, 122, 2.0)
     assert length_problem(run, config("denoising: {dummy-scans: 2}")) is None

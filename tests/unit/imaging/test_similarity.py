@@ -29,6 +29,10 @@ def test_what_cannot_be_compared_is_missing():
     found = pairwise_r(a, a[2:])
     assert np.isnan(found[:2]).all()
     assert found[2, 0] == pytest.approx(1)
+    # three columns that both have are enough
+    three = np.array([[1, 2, 4, np.nan]], dtype=np.float32)
+    expected = np.corrcoef([1, 2, 4], [1, 2, 3])[0, 1]
+    assert pairwise_r(three, a[2:])[0, 0] == pytest.approx(expected)
 
 
 def matrices(rng, swap: bool = False):
