@@ -499,3 +499,28 @@ def test_the_plan_refuses_a_wrong_name_with_the_closest_one_and_a_wrong_folder(t
     (gone,) = planned(["KetfcVoronoi239"], ASYM, tmp_path / "none")
     assert (gone.field, gone.severity) == ("circuits.atlases-dir", "error")
     assert gone.value == str(tmp_path / "none")
+
+
+def test_a_catalogue_without_checksums_beside_it_knows_no_file(tmp_path):
+    path = tmp_path / "parcellations.yaml"
+    path.write_text(
+        "A{n}:\n  kind: files\n  each: {n: [1, 2]}\n  description: d{n}\n  licence: free\n"
+        "  source: {text: x, verified: true}\n  labels: ['{n}']\n"
+        "  images: {any: [one.nii], MNI152NLin6Asym: ['six{n}.nii']}\n"
+        "  names: [p, q]\n  sides: [-l, -r]\n"
+    )
+    found = load_catalogue(path)
+    assert found.known == {}
+    assert found.families == ("A{n}",)
+    atlas = found.atlases["A2"]
+    assert (atlas.counts, atlas.split, atlas.package, atlas.doi) == ((2,), False, "", "")
+    assert atlas.description == "d2"
+    assert atlas.names == ("p-l", "q-l", "p-r", "q-r")
+    assert atlas.images == (
+        ("A2.nii*", None),
+        ("atlas-A2_space-*_dseg.nii*", None),
+        ("one.nii", None),
+        ("six2.nii", SIX),
+    )
+    assert atlas.tables == ("A2.tsv", "A2.csv", "A2.txt", "atlas-A2_dseg.tsv")
+    assert atlas.downloads == ()

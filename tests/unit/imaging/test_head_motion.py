@@ -99,3 +99,8 @@ def test_motion_that_is_missing_or_has_gaps_is_refused():
         framewise_displacement(table, 2.0)
     assert (caught.value.rule, caught.value.value) == ("confounds-gap", 2)
     assert caught.value.threshold == 0
+
+
+def test_without_a_filter_motion_stays_as_it_is(rng):
+    data = rng.standard_normal((50, 6))
+    assert filter_motion(data, T_R, denoising()) is data

@@ -147,6 +147,32 @@ def test_networks_are_looked_for_in_the_first_parcellation_alone(tmp_path):
     assert "do not name the default-mode network and salience network, so" in note.message
 
 
+def test_an_own_parcellation_may_not_lie_among_the_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/atlases").mkdir(parents=True)
+    image = tmp_path / "results/atlases/a.nii.gz"
+    write_gzip(image, nifti_bytes(np.ones((3, 3, 3), dtype=np.uint8)))
+    own = "{name: Mine, image: results/atlases/a.nii.gz, space: MNI152NLin2009cAsym}"
+    (problem,) = parcellation_problems(circuits(own), CATALOGUE)
+    assert (problem.severity, problem.field) == ("error", "circuits.parcellation.image")
+    assert problem.value == "results/atlases/a.nii.gz"
+    assert "lies among the results of this very study" in problem.message
+    # a folder of that name elsewhere is none of this study
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    own = own.replace("results", "../results")
+    assert {each.severity for each in parcellation_problems(circuits(own), CATALOGUE)} == {"note"}
+
+
+def test_a_folder_of_atlases_that_is_not_there_is_an_error(tmp_path):
+    asked = config(f"circuits: {{atlases-dir: {tmp_path / 'gone'}}}\n")
+    (problem,) = parcellation_problems(asked, CATALOGUE)
+    assert (problem.severity, problem.field) == ("error", "circuits.atlases-dir")
+    assert problem.value == str(tmp_path / "gone")
+    there = config(f"circuits: {{atlases-dir: {tmp_path}}}\n")
+    assert parcellation_problems(there, CATALOGUE) == []
+
+
 def test_an_own_parcellation_on_another_templates_grid_or_in_another_template_is_noted(tmp_path):
     image = tmp_path / "a.nii.gz"
     fsl = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])

@@ -279,3 +279,17 @@ def test_a_session_of_excluded_runs_has_a_matrix_of_nothing(tmp_path):
     files = {"r4": (str(tmp_path / "r4.tsv"), str(tmp_path / "r4.json"))}
     ((_, _, r),) = session_matrices(session_fisher_z(RUNS, files), design_of({}))
     assert r.isna().all(axis=None)
+
+
+def test_matrices_of_healthy_controls_are_left_out_and_do_not_hide_those_of_patients(tmp_path):
+    write_tsv(tmp_path / "r.tsv", matrix(1), index_label="Node")
+    write_json(tmp_path / "r.json", {"DegreesOfFreedom": 9.0})
+    files = dict.fromkeys(("r1", "r3", "r4"), (str(tmp_path / "r.tsv"), str(tmp_path / "r.json")))
+    for patient, roles in (("sub-02", ["pre"]), ("sub-01", ["pre", "post"])):
+        groups = {who: "controls" if who != patient else "patients" for who in ("sub-01", "sub-02")}
+        design = {
+            "participants": dict.fromkeys(groups),
+            "groups": {"patients": ["P"], "controls": ["C"], "participants": groups},
+        }
+        found = session_matrices(session_fisher_z(RUNS, files), design_of(design))
+        assert [(role, label) for role, label, _ in found] == [(role, "all") for role in roles]
