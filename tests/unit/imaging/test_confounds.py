@@ -16,6 +16,7 @@ from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.compcor import compcor_components
 from ketfc.imaging.denoise.confounds import (
     STRATEGIES,
+    Strategy,
     cosines,
     find_strategy,
     read_confounds,
@@ -335,3 +336,26 @@ def test_whole_numbers_too_large_for_any_type_do_not_hide_a_text_behind_them(tmp
     assert (error.rule, error.value) == ("confounds-text", "one")
     path.write_text(f"csf\tdvars\n{10**30}\t1\n2\t3\n")
     assert read_confounds(path)["csf"].tolist() == [1e30, 2]
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 8])
+def test_six_at_most_of_the_missing_columns_are_told_and_all_are_counted(n):
+    names = [f"x{i}" for i in range(n)]
+    with pytest.raises(RunError) as caught:
+        strategy_columns(Strategy("lab", tuple(names)), ["csf"], {})
+    more = f" and {n - 6} more" if n > 6 else ""
+    assert caught.value.reason == (
+        f"the confounds lack {', '.join(names[:6])}{more}, which strategy lab needs"
+    )
+    assert (caught.value.value, caught.value.threshold) == (n, 0)
+
+
+def test_rows_with_a_gap_are_counted_and_the_first_is_told():
+    table = pd.DataFrame({"csf": [1.0, 2, np.nan, 4, 1e101], "x": [1.0, np.inf, np.nan, 1e99, 0]})
+    with pytest.raises(
+        RunError, match=r"confound x has no finite number in row 3 .*3 such"
+    ) as caught:
+        regressors(table, ["csf", "x"])
+    assert (caught.value.rule, caught.value.value) == ("confounds-gap", 3)
+    assert caught.value.threshold == 0
+    assert len(regressors(table[3:4], ["csf", "x"])) == 1

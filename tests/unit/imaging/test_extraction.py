@@ -370,6 +370,25 @@ def test_voxels_that_are_missing_in_some_volumes_are_counted(make_run):
     assert caught.value.threshold == 0
 
 
+def test_a_voxel_that_hardly_varies_counts_and_one_that_is_rounded_does_not(make_run, rng):
+    level = np.float32(10_000)
+
+    def edit(data):
+        data[6, 6, 5] = level + 0.01 * rng.standard_normal(40)
+        # the next number of single precision, now and then
+        data[6, 6, 4] = np.where(np.arange(40) % 3, level, np.nextafter(level, np.float32(np.inf)))
+
+    run = make_run(40, edit=edit)
+    _, voxels = extract_voxels(
+        run.files.bold,
+        read_mask(run.files.mask, GRID),
+        place(GRID),
+        shared=np.ones(GRID.n_voxels, dtype=bool),
+    )
+    places = [np.ravel_multi_index((6, 6, k), SHAPE, order="F") for k in (5, 4)]
+    assert np.isin(places, voxels.voxels).tolist() == [True, False]
+
+
 def test_a_series_that_never_varies_is_refused_with_the_number_of_voxels_that_do(make_run):
     run = make_run(20, edit=lambda data: data.fill(700.0))
     with pytest.raises(RunError, match="no voxel of any region varies over time") as caught:
