@@ -13,7 +13,13 @@ from made_runs import AFFINE, nifti_bytes
 from ketfc.base.errors import RunError
 from ketfc.imaging.denoise.confounds import read_confounds
 from ketfc.imaging.io import reader
-from ketfc.imaging.io.reader import read_header, read_volume, require_whole, stored_volumes
+from ketfc.imaging.io.reader import (
+    read_geometry,
+    read_header,
+    read_volume,
+    require_whole,
+    stored_volumes,
+)
 from ketfc.imaging.io.sidecars import read_sidecar
 
 SHAPE = (5, 6, 4, 7)
@@ -298,6 +304,21 @@ def test_an_image_of_one_slice_or_one_volume_is_read(rng, tmp_path):
     path.write_bytes(nifti_bytes(numbers("i2", rng, (5, 6, 1, 1))))
     assert read_header(path).n_volumes == 1
     np.testing.assert_array_equal(streamed(path, np.arange(30)), by_nibabel(path, np.arange(30)))
+
+
+def test_the_grid_of_an_image_of_any_number_of_dimensions_is_read(tmp_path):
+    affine = np.diag([2.0, 3, 4, 1])
+    for shape, grid, zooms in (
+        ((5, 6, 4, 7), (5, 6, 4), (2, 3, 4)),
+        ((5, 6, 4), (5, 6, 4), (2, 3, 4)),
+        ((5, 6), (5, 6, 1), (2, 3, 0)),
+        ((5,), (5, 1, 1), (2, 0, 0)),
+    ):
+        path = tmp_path / "x.nii"
+        nib.save(nib.Nifti1Image(np.zeros(shape, "i2"), affine), path)
+        found, sizes = read_geometry(path)
+        assert (found.shape, sizes) == (grid, zooms)
+        np.testing.assert_allclose(found.affine, affine)
 
 
 @pytest.mark.parametrize("dim", [[3, 4, 0, 6, 1, 1, 1, 1], [4, 4, 5, 0, 3, 1, 1, 1]])
