@@ -125,6 +125,28 @@ def test_changes_within_one_of_two_arms_are_described_and_not_tested(rng) -> Non
     assert row["n"] == 19
 
 
+def test_most_can_be_missing(rng) -> None:
+    scores, design, arms = study(rng)
+    lost = scores["participant_id"].isin(sorted(arms)[:20]) & (scores["role"] == "post")
+    scores.loc[lost, "score"] = np.nan
+    table = effects_of(scores, design)
+    rows = table[(table["contrast"] == BETWEEN_ARMS) & (table["role"] == "post")]
+    own = rows[rows["outcome"] == "score"]
+    assert set(own["n_missing"]) == {20}
+    assert set(own["n"]) == {12}
+
+
+def test_the_suicide_item_by_itself_is_no_outcome(rng) -> None:
+    scores, design, _ = study(rng)
+    item = scores[scores["scale"] == "depression"].assign(item="si-item", score=1.0)
+    people = pd.DataFrame({"participant_id": sorted(set(scores["participant_id"]))})
+    course = clinical_scores(scores, RULES, compared_roles(design))
+    about = {"seed": 7, "permutations": 99, "alpha": 0.05}
+    more = pd.concat([item, scores], ignore_index=True)
+    table = clinical_effects(more, course, people, design, **about)
+    pd.testing.assert_frame_equal(table, effects_of(scores, design))
+
+
 def test_responders_are_counted_by_arm(rng) -> None:
     scores, design, arms = study(rng)
     table = effects_of(scores, design)
@@ -313,6 +335,13 @@ def test_drugs_of_a_crossover_are_compared_at_equal_period(rng) -> None:
     between = table[table["contrast"] == BETWEEN_DRUGS]
     assert len(between) > 3
     assert set(between["n_missing"]) == {1}
+    # of few people in a stratum the numbers stand there, and no effect
+    few = ["few" if i < 4 else "more" for i in range(scores["participant_id"].nunique())]
+    strata = effects_of(scores, design, si_stratum=few)
+    small = strata[(strata["level"] == "few") & (strata["contrast"] == BETWEEN_DRUGS)]
+    assert set(small["flags"]) == {SMALL_CELL}
+    assert small["estimate"].isna().all()
+    assert small["events_ketamine"].notna().sum() > 0
     both = pd.concat([scores, scores.assign(scale="depression", instrument="MADRS")])
     table = effects_of(both, design)
     correlated = table[(table["contrast"] == BETWEEN_SCALES) & (table["reference"] == "pla")]
@@ -359,8 +388,29 @@ def test_the_course_has_every_session_in_its_time(rng) -> None:
     assert list(own["n_missing"]) == [0, 1, 0]
     values = wide(scores, "si")["post"][[arms[w] == "ketamine" for w in sorted(arms)]]
     last = own.iloc[-1]
-    half = stats.t.ppf(0.975, 12) * values.std() / np.sqrt(13)
-    assert (last["mean"], last["ci_low"]) == pytest.approx((values.mean(), values.mean() - half))
+    low, high = stats.t.interval(0.95, 12, values.mean(), stats.sem(values))
+    found = last[["mean", "sd", "ci_low", "ci_high"]].tolist()
+    assert found == pytest.approx([values.mean(), values.std(), low, high])
+
+
+def test_few_have_a_mean_but_no_spread_or_interval() -> None:
+    there = {"pre": 3, "day7": 0, "post": 2, "day30": 1}
+    rows = [(f"sub-{i}", role, 7.0 * i) for role, n in there.items() for i in range(1, n + 1)]
+    scores = pd.DataFrame(rows, columns=["participant_id", "role", "score"])
+    lost = {"participant_id": "sub-1", "role": "day7", "score": np.nan}
+    scores = pd.concat([pd.DataFrame([lost]), scores], ignore_index=True)
+    scores = scores.assign(scale="si", instrument="SSI", item="total", hours=np.nan)
+    people = dict.fromkeys(["sub-1", "sub-2", "sub-3"])
+    sessions = {"pre": "1", "day7": "2", "post": "3", "day30": "4"}
+    design = design_of({"participants": people, "sessions": sessions, "si": {"instrument": "SSI"}})
+    table = time_course(scores, design, alpha=0.05).set_index("role")
+    assert list(table.index) == ["pre", "post", "day30"]
+    assert list(table["session"]) == ["1", "3", "4"]
+    assert (list(table["n"]), list(table["n_missing"])) == ([3, 2, 1], [0, 1, 2])
+    assert list(table["mean"]) == [14, 10.5, 7]
+    assert list(table["sd"].isna()) == [False, False, True]
+    assert list(table["ci_low"].isna()) == [False, True, True]
+    assert set(table["arm"]) == {"all"}
 
 
 def test_hours_of_the_scans_stand_in_for_those_of_the_scores(rng) -> None:
