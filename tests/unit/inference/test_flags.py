@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketfc.inference.flags import add_habenula_flags, add_null_percentile
+from ketfc.inference.flags import (
+    add_habenula_flags,
+    add_null_percentile,
+    add_specification_flags,
+)
 
 
 @pytest.fixture
@@ -59,6 +63,24 @@ def test_every_result_of_a_circuit_with_a_habenula_has_the_verdict(hypotheses):
     ]
     unchanged = add_habenula_flags(hypotheses, {})["flags"]
     assert list(unchanged.dropna()) == list(hypotheses["flags"].dropna())
+
+
+def test_what_other_choices_do_not_find_is_flagged(hypotheses):
+    rows = [
+        ("a", "change", None),
+        ("c", "change", "definition;scale"),
+        ("a", "association", "strategy"),
+        ("b", "association", "strategy"),
+    ]
+    curves = pd.DataFrame(rows, columns=["hypothesis", "test", "depends_on"])
+    table = add_specification_flags(hypotheses, curves)
+    assert list(table["flags"]) == [
+        "exploratory",
+        "depends-on: strategy",
+        None,
+        None,
+        "p-floor;exploratory;depends-on: definition;scale",
+    ]
 
 
 def test_a_table_without_rows_stays_one(hypotheses, null):

@@ -13,14 +13,22 @@ import pytest
 from made_design import design_of
 from made_maps import GRID, MadeMaps, scores_of
 
-from ketfc.base.files import read_json, read_tsv
+from ketfc.base.files import read_json, read_tsv, write_tsv
 from ketfc.imaging.io.grid import Grid
 from ketfc.inference.core.permutation import stream
 from ketfc.inference.design.fit import evidence_of
 from ketfc.inference.design.model import model_of
 from ketfc.inference.design.planned_tests import planned_tests
 from ketfc.inference.design.samples import participant_table, sample_of
-from ketfc.inference.maps.clusters import CLUSTER_COLUMNS, Parcels, all_clusters, map_clusters
+from ketfc.inference.maps.clusters import (
+    CLUSTER_COLUMNS,
+    CLUSTER_NUMBERS,
+    Parcels,
+    all_clusters,
+    map_clusters,
+    read_clusters,
+    rows_of,
+)
 from ketfc.inference.maps.files import IMAGES, write_group_map
 from ketfc.inference.maps.questions import GroupMap, group_map
 from ketfc.inference.maps.sessions import map_sessions, shared_maps
@@ -44,7 +52,8 @@ def asked(made: MadeMaps, design: Design, question: str = "change", **others: An
     """The group map of sgACC."""
     about = {
         "region": "sgACC",
-        "question": question,
+        # as a rule has it: a text of its own
+        "question": "".join(list(question)),
         "strategy": "acompcor",
         "seed": 3,
         "permutations": 200,
@@ -335,3 +344,26 @@ def test_files_hold_the_map_on_its_grid(tmp_path):
     assert said["FittedTail"] is None
     assert said["Seed"] == {"Id": "sgACC"}
     assert len(read_tsv(f"{stem}_voxels.tsv")) == 14
+
+
+def test_clusters_are_read_as_numbers_and_those_of_one_map_picked(tmp_path):
+    assert read_clusters([]) is None
+    rows = [("sgACC", "change", 3.0), ("sgACC", "association", 2.0), ("habenula", "change", np.nan)]
+    table = pd.DataFrame(rows, columns=["seed", "question", "cluster"])
+    table = table.reindex(columns=list(CLUSTER_COLUMNS))
+    write_tsv(tmp_path / "clusters.tsv", table)
+    found = read_clusters([str(tmp_path / "clusters.tsv"), "another"])
+    assert found is not None
+    assert rows_of(found, "sgACC", "change")["cluster"].tolist() == [3.0]
+    assert rows_of(found, "sgACC", "association")["cluster"].tolist() == [2.0]
+    assert all(found[name].dtype == np.float64 for name in CLUSTER_NUMBERS)
+
+
+def test_a_point_lies_in_its_parcel_or_in_none():
+    assert PARCELS.at((-10.0, -4.0, 0.0)) == ("p1", None)
+    assert PARCELS.at((-2.1, 5.0, 8.0)) == ("p5", None)
+    named = replace(PARCELS, table=PARCELS.table.assign(network="Limbic"))
+    assert named.at((-8.0, -4.0, 0.0)) == ("p2", "Limbic")
+    # no name for the tenth, and outside of the grid
+    assert PARCELS.at((8.0, 0.0, 0.0)) == (None, None)
+    assert PARCELS.at((99.0, 0.0, 0.0)) == (None, None)

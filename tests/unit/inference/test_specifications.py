@@ -23,7 +23,7 @@ from ketfc.inference.specifications.choices import (
     specification_summary,
     specifications,
 )
-from ketfc.inference.specifications.curve import Member, Point, specification_curve
+from ketfc.inference.specifications.curve import Member, Point, _p, specification_curve
 from ketfc.inference.specifications.table import _scored, depends_on, specification_tables
 from ketfc.study.config.config import parse_config
 
@@ -89,6 +89,16 @@ def test_a_direction_is_that_of_the_change_alone(monkeypatch):
         "dmn/change": "+",
         "dmn/association": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("direction", "reached"), [(None, 2), ("-", 1), ("+", 4)], ids=["two-sided", "falls", "rises"]
+)
+def test_arrangements_reach_the_observed_one_in_its_direction(direction, reached):
+    null = np.array([-3.0, -1, 0, 2.5, -1.9])
+    about = {"direction": direction}
+    assert _p(-2.0, null, exhaustive=True, **about) == reached / 5
+    assert _p(-2.0, null, exhaustive=False, **about) == (reached + 1) / 6
 
 
 @pytest.mark.parametrize("arms", [True, False])
