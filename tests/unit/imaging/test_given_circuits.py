@@ -23,9 +23,11 @@ from made_given import (
 from ketfc.base.errors import Problem, StudyError
 from ketfc.imaging.group.given_circuits import (
     circuit_connectivity,
+    given_regions,
     missing_regions,
     place_parcels,
     require_parcels,
+    square_runs,
 )
 from ketfc.imaging.group.given_tables import given_tables
 from ketfc.imaging.regions.registry import load_registry
@@ -440,3 +442,54 @@ def test_a_run_that_was_not_read_does_not_hide_the_next(series: Any):
     assert np.isnan(values.loc["sub-1", "z"])
     assert values.loc["sub-2", "r"] == pytest.approx(r[0, 1], abs=1e-9)
     assert values.loc["sub-2", "n_volumes"] == 60
+
+
+def test_regions_are_listed_with_their_parcels_and_how_far_these_are(series: Any):
+    registry = load_registry(REPO / "atlases/circuits.yaml")
+    table, _ = placed(CENTRES, regions={"dACC": "Cing", "lAmygdala": "Front"})
+    listed = given_regions(registry, table.reset_index(), SPACE).set_index("region")
+    assert listed.loc["sgACC", "definition"] == (
+        "Side, the nearest parcel, 3.0 mm from the region's centre"
+    )
+    # its centre is not in the table
+    assert listed.loc["dACC", "definition"] == "Cing, the parcel named for it"
+    assert listed.loc["lAmygdala", "definition"].startswith("Front, the parcel named for it, ")
+    assert listed.loc["rAmygdala", "definition"].startswith("not measured: ")
+    assert listed.loc["sgACC", ["hemisphere", "space", "distance"]].tolist() == [
+        "midline", SPACE, 3,
+    ]  # fmt: skip
+    assert "sgacc-rlpfc" in listed.loc["sgACC", "circuits"].split(";")
+    regions = {region.id: region for region in registry.used_regions}
+    for name, row in listed.iterrows():
+        assert row["verified"] == ("yes" if regions[name].verified else "no")
+        assert (row["name"], row["source"]) == (regions[name].name, regions[name].source)
+
+
+def test_what_is_known_of_motion_stands_beside_the_runs_that_tell_it():
+    square = Square(("a", "b"), np.eye(2), "r", {"n_volumes": 60, "mean_fd": 0.2})
+    runs = pd.DataFrame({"run": ["r0", "r1"], "participant_id": ["p", "q"], "session": "a",
+                         "role": "pre", "status": "ok", "reason": None})  # fmt: skip
+    table = square_runs(runs, {"r1": square}).set_index("run")
+    assert table.loc["r1", ["n_volumes", "mean_fd"]].tolist() == [60, 0.2]
+    assert table.loc["r1", ["n_censored", "max_fd", "seconds_kept"]].isna().all()
+    assert table.loc["r0", ["n_volumes", "mean_fd"]].isna().all()
+
+
+def test_runs_count_by_their_volumes_only_where_all_are_known():
+    registry = load_registry(REPO / "atlases/circuits.yaml")
+    about = config("matrices", "own", scale="r").study.connectivity
+    runs = pd.DataFrame({"run": ["r1", "r2"], "participant_id": "sub-1", "session": "a",
+                         "role": "pre"})  # fmt: skip
+    for volumes, weights, shown in (((100, 300), (1, 3), 400), ((100, None), (1, 1), None)):
+        squares = {}
+        for run, r, n in zip(("r1", "r2"), (0.1, 0.5), volumes, strict=True):
+            values = np.full((6, 6), r)
+            known = {} if n is None else {"n_volumes": n}
+            squares[run] = Square(tuple(LABELS), values, "r", known)
+        parcels = require_parcels(registry, about, SPACE, squares)
+        table = circuit_connectivity(squares, parcels, runs, registry)
+        edge = table[(table["region_a"] == "sgACC") & (table["region_b"] == "rLPFC")].iloc[0]
+        z = np.average(np.arctanh([0.1, 0.5]), weights=weights)
+        assert edge["z"] == pytest.approx(z, abs=1e-9)
+        assert pd.isna(edge["n_volumes"]) if shown is None else edge["n_volumes"] == shown
+        assert table[["tdof", "coverage_a", "coverage_b"]].isna().all(axis=None)

@@ -107,6 +107,16 @@ def test_regions_are_means_of_the_maps_and_the_maps_are_those_of_the_functions(m
     assert table["value"].notna().mean() > 0.5
     assert set(table["n_volumes"]) == {237}
     assert about["24P"]["VolumesOfSpectrum"] == 240
+    assert about["24P"]["NumberOfVolumes"] == 237
+    assert about["24P"]["BandHz"] == [0.01, 0.08]
+    assert about["MinimumCoverage"] == 0.5
+    assert about["Sources"] == run.files.sources
+    of_map = tmp_path / "stem_desc-none_stat-falff_boldmap.json"
+    own = json.loads(of_map.read_text(encoding="utf-8"))
+    assert own["DenoisingStrategy"] == "none"
+    assert own["Description"].startswith("Sum of the square root of power")
+    assert {key: own[key] for key in about["none"]} == about["none"]
+    assert own["Sources"] == run.files.sources
     assert about["24P"]["Excluded"] is None
 
 
