@@ -297,3 +297,31 @@ def test_a_file_with_pickles_or_paths_in_it_does_nothing(name, tmp_path):
 def test_a_carpet_of_nothing_has_no_voxels():
     empty = make_carpet()
     assert [len(part) for part in (empty.before, empty.after, empty.parcel, empty.depth)] == [0] * 4
+
+
+def test_values_are_in_fifths_of_a_standard_deviation_and_end_at_25_of_them():
+    series = np.zeros((60, 3))
+    series[:, 0] = np.tile([1.0, -1.0], 30)
+    series[30, 1] = 1000.0
+    series[:, 2] = 5.0
+    voxels = CarpetSeries(np.zeros(3, np.int16), np.ones(3, np.float32), series)
+    carpet = make_carpet(voxels, confounds=pd.DataFrame(index=range(60)))
+    # a standard deviation of 1.009, and hardly any trend
+    assert set(np.abs(carpet.before[0]).tolist()) == {5}
+    # cleaned series are in units of those before
+    carpet = make_carpet(voxels, confounds=pd.DataFrame(index=range(60)), cleaned=30 * series)
+    assert set(np.abs(carpet.after[0]).tolist()) == {127}
+    assert (carpet.before[2] == -128).all()
+    assert np.isnan(carpet.repetition_time)
+
+
+@pytest.mark.parametrize(("kept", "used"), [(9, 60), (10, 10)])
+def test_fewer_than_ten_kept_volumes_are_no_scale(kept, used, rng):
+    series = rng.standard_normal((60, 1))
+    series[10:] *= 20
+    keep = np.arange(60) < kept
+    voxels = CarpetSeries(np.zeros(1, np.int16), np.ones(1, np.float32), series)
+    carpet = make_carpet(voxels, confounds=pd.DataFrame(index=range(60)), keep=keep)
+    shown = np.abs(carpet.before[0, :10]).mean() * 0.2
+    # in units of the ten, or of the twenty times larger ones too
+    assert (shown > 0.4) == (used == 10)

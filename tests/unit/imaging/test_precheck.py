@@ -18,7 +18,6 @@ from ketfc.imaging.preflight.precheck import (
     limit_problems,
     package_problems,
     region_problems,
-    seed_problems,
 )
 from ketfc.imaging.regions.registry import Registry
 from ketfc.study.config.config import Config, parse_config
@@ -223,16 +222,6 @@ def test_a_limit_of_censored_volumes_is_noted_where_none_is_censored(text, told)
     assert [(each.severity, each.field, each.value) for each in found] == [
         ("note", "quality.max-censored", "0.25")
     ] * told
-
-
-def test_seeds_that_no_circuit_measures_are_errors():
-    found = seed_problems(config("maps: {seeds: [a, bb, e]}"), REGISTRY)
-    assert [(each.severity, each.field, each.value) for each in found] == [
-        ("error", "maps.seeds", "bb"), ("error", "maps.seeds", "e"),
-    ]  # fmt: skip
-    assert "is not a region of a circuit" in found[0].message
-    assert found[0].allowed == "regions that a circuit of circuits.yaml uses"
-    assert seed_problems(config(), REGISTRY) == []
 
 
 def a_run(folder: Path, columns: list[str] | None) -> Run:
