@@ -38,6 +38,17 @@ def test_a_margin_in_dz_is_that_many_standard_deviations_of_the_change():
     assert first.p == pytest.approx(second.p)
 
 
+def test_three_people_and_an_equal_p_are_enough():
+    baseline, followup = paired(3, seed=6)
+    change = followup - baseline
+    found = tost_paired(baseline, followup, alpha=0.05, margin=2.0)
+    assert found.p_above == pytest.approx(
+        stats.ttest_1samp(change, -2.0, alternative="greater").pvalue
+    )
+    again = tost_paired(baseline, followup, alpha=found.p, margin=2.0)
+    assert again.equivalent
+
+
 @pytest.mark.parametrize("margin", [0.05, 0.3])
 def test_it_is_equivalent_exactly_where_the_interval_lies_within_the_margin(margin):
     baseline, followup = paired(60, seed=3)
@@ -77,7 +88,9 @@ def test_a_coefficient_without_an_error_is_not_equivalent():
     assert not ours.equivalent
 
 
-@pytest.mark.parametrize("margins", [{}, {"margin": 1, "margin_dz": 1}, {"margin": 0}])
+@pytest.mark.parametrize(
+    "margins", [{}, {"margin": 1, "margin_dz": 1}, {"margin": 0}, {"margin_dz": 0}]
+)
 def test_a_margin_must_be_stated_once_and_above_zero(margins):
     with pytest.raises(ValueError, match="margin"):
         tost_paired(*paired(9, seed=5), alpha=0.05, **margins)

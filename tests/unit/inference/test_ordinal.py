@@ -26,6 +26,7 @@ def test_with_two_values_it_is_a_logistic_regression():
     assert ours.estimate == pytest.approx(fit.params[0], rel=1e-4)
     assert (ours.ci_low, ours.ci_high) == pytest.approx((low, high), rel=1e-3)
     assert ours.p_parametric == pytest.approx(fit.pvalues[0], rel=1e-2)
+    assert ours.statistic == pytest.approx(fit.tvalues[0], rel=1e-3)
     assert ours.effect_size == pytest.approx(fit.params[0] * np.std(change * 3, ddof=1), rel=1e-4)
 
 
@@ -44,6 +45,16 @@ def test_units_of_score_and_regressor_do_not_matter():
     )
     assert second.estimate == pytest.approx(first.estimate / 1e4, rel=1e-6)
     assert second.p_parametric == pytest.approx(first.p_parametric, rel=1e-6)
+
+
+def test_values_and_regressors_need_two_participants_more():
+    score, change, before = item(40, seed=5, slope=0.2)
+    first = [int(np.flatnonzero(score == level)[i]) for i in range(3) for level in range(4)]
+    regressors = {"c": change, "b": before, "d": np.sin(7 * change)}
+    for n, enough in ((9, True), (8, False)):
+        own = {name: column[first[:n]] for name, column in regressors.items()}
+        ours = ordinal_evidence(("item", score[first[:n]]), own, alpha=0.05)
+        assert ("too-few" not in ours.flags) == enough
 
 
 @pytest.mark.parametrize("values", [2, 4])

@@ -137,6 +137,45 @@ def test_counts_that_do_not_add_up_are_noticed():
     assert len(gaps(few.reset_index(drop=True))) == 2
 
 
+def test_who_is_left_out_of_some_tests_and_in_others_is_no_gap():
+    rows = [("xy", "change", 0, 4), ("xz", "association", 0, 4), ("yz", "change", 3, 1)]
+    rows.append(("yz", "change-esketamine", 1, 1))
+    table = pd.DataFrame(rows, columns=["hypothesis", "test", "n", "n_excluded"])
+    tested = {"stage": "test", "unit": "test"}
+    lines = [tested | {"participant_id": "b", "rule": "yz / change"}]
+    lines.append(tested | {"participant_id": "b", "rule": "yz / change-esketamine"})
+    told = pd.concat([exclusions(), pd.DataFrame(lines)], ignore_index=True)
+    assert gaps(told, hypotheses=table) == []
+    # somebody of the other arm is not planned for the last
+    told.loc[len(told) - 1, "participant_id"] = "c"
+    (row,) = gaps(told, hypotheses=table)
+    assert row[3].startswith("yz / change-esketamine: 1 in it and 1 left out of 2 planned, 1 of")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("region", "region", "a", "1", "a1", "x", None, "min-coverage"),
+        ("region", "region", "a", "1", "a1", "y", None, "min-coverage"),
+        ("imaging", "strategy", "a", "1", "a1", None, "24P", "too few volumes"),
+        ("imaging", "run", "a", "1", "a1", None, None, "min-time"),
+    ],
+)
+def test_a_missing_edge_is_that_of_either_region_of_the_strategy_or_of_the_run(line):
+    region = line[5] and f"Circuits:{line[5]}"
+    lines = [one for i, one in enumerate(LINES) if i != 6]
+    told = gaps(exclusions([*lines, (*line[:5], region, *line[6:])]))
+    assert not [row for row in told if row[0] == "session"]
+
+
+def test_a_study_without_a_score_explains_that_itself():
+    left_out = pd.DataFrame(
+        [("a", "xy", "association", "the study has no SI score")],
+        columns=["participant_id", "hypothesis", "test", "reason"],
+    )
+    assert gaps(exclusions(), left_out=left_out) == []
+
+
 def test_a_run_that_was_used_and_is_listed_as_lost_is_noticed():
     line = ("imaging", "run", "a", "1", "a1", None, None, "min-time")
     (row,) = gaps(exclusions([*LINES, line]))

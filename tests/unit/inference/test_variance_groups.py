@@ -17,8 +17,8 @@ from ketfc.inference.core.permutation_intervals import freedman_lane_interval
 from ketfc.inference.core.ranks import rank_evidence
 from ketfc.inference.core.variance_groups import Studentised, deviates
 from ketfc.inference.design.circuit_tests import planned_samples
-from ketfc.inference.design.fit import UNEQUAL_SPREAD, evidence_of
-from ketfc.inference.design.model import model_of
+from ketfc.inference.design.fit import UNEQUAL_SPREAD, _spreads_differ, evidence_of
+from ketfc.inference.design.model import Model, model_of
 
 
 def unequal(small: int, large: int, seed: int, spread: float = 2.0):
@@ -227,3 +227,23 @@ def test_statistic_df_and_p_of_a_row_are_those_of_what_was_permuted():
     found = (row.statistic, row.df, row.p_permutation)
     assert found == (test.statistic, test.df, test.p)
     assert row.p_parametric == pytest.approx(2 * stats.t.sf(abs(row.statistic), row.df))
+
+
+@pytest.mark.parametrize("unit", [0.01, 30.0])
+@pytest.mark.parametrize(
+    ("sizes", "ratio", "differ"),
+    [
+        ((4, 9), 1.6, True),
+        ((4, 9), 1 / 1.6, True),
+        ((9, 4), 1.6, True),
+        ((4, 9), 1.4, False),
+        ((4, 9), 1 / 1.4, False),
+        ((4, 8), 3.0, False),
+    ],
+)
+def test_spreads_of_unequal_groups_differ_from_one_and_a_half_on(unit, sizes, ratio, differ):
+    rng = np.random.default_rng(1)
+    parts = [stats.zscore(rng.normal(size=n), ddof=1) for n in sizes]
+    y = unit * np.concatenate([parts[0], 5 + ratio * parts[1]])
+    model = Model(("y", y), ("arm", np.repeat([0.0, 1.0], sizes)), {})
+    assert _spreads_differ(model) == differ
