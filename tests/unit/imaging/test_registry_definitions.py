@@ -85,6 +85,31 @@ def test_a_map_in_another_template_lies_outside(tmp_path):
     assert registry.outside("MNI152NLin6Asym") == []
 
 
+def test_of_maps_in_several_templates_that_of_the_study_is_taken(tmp_path):
+    other = "MNI152NLin6Asym"
+    maps = [{"image": "six.nii.gz", "space": other}, {"image": "asym.nii.gz", "space": SPACE}]
+    found = load(tmp_path, e=region(map=maps)).regions["e"]
+    for space, name in ((SPACE, "asym"), (other, "six"), ("neither", "six")):
+        chosen = found.map_in(space)
+        assert chosen is not None
+        assert chosen.image == str(tmp_path / f"{name}.nii.gz")
+    assert found.describe(SPACE) == f"probability map {tmp_path / 'asym.nii.gz'}, {SPACE}"
+    assert found.foreign_spaces(SPACE) == found.foreign_spaces(other) == ()
+    assert found.foreign_spaces("neither") == (SPACE, other)
+
+
+def test_shells_and_shares_are_described_in_words(tmp_path):
+    shell = [{"space": "MNI152", "centre": [1.5, 0, -2], "radius": 9, "inner": 4.5}]
+    share = [{"atlas": "CIT168", "names": ["HN_LH", "HN_RH"], "weights": "fraction"}]
+    registry = load(tmp_path, d=region(spheres=shell), e=region(labels=share))
+    assert registry.regions["d"].describe(SPACE) == (
+        "sphere (1.5, 0, -2) mm, radius 9 mm without its inner 4.5 mm, MNI152"
+    )
+    assert registry.regions["e"].describe(SPACE) == (
+        "HN_LH, HN_RH of CIT168, weighted by the share of each voxel"
+    )
+
+
 def test_a_template_that_is_not_the_studys_is_told_once(tmp_path):
     other = "MNI152NLin6Asym"
     spheres = [{"space": other, "centre": [x, 0, 0], "radius": 5} for x in (3, 9)]
