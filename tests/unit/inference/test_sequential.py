@@ -83,5 +83,7 @@ def test_all_arrangements_need_no_others_and_untestable_tests_stay_so():
     )
     assert np.isnan(p[1])
     assert permutations[1] == 0
-    assert permutations[0] >= 2 / 0.0001
+    # doubled until 2 / 0.0001 is reached, ten thousand at a time at most
+    assert [size for _, size, _ in drawn.calls] == [99 * 2**i for i in range(7)] + [10_000]
+    assert permutations[0] == 99 * 2**7 + 10_000 >= 2 / 0.0001
     assert permutations[2] == 99
