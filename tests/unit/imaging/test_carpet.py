@@ -102,6 +102,9 @@ def test_one_of_eight_voxels_is_one_of_every_eight_neighbours():
     assert chosen.voxels.size == 64
     cells = np.stack(np.unravel_index(chosen.voxels, grid.shape, order="F")) // 2
     assert len(np.unique(cells, axis=1).T) == 64
+    # one alone is the middle of the curve
+    one = sample_voxels(np.ones(512, dtype=bool), grid, nowhere, n_volumes=MAX_CELLS)
+    assert one.voxels.tolist() == [np.ravel_multi_index((0, 0, 4), grid.shape, order="F")]
 
 
 def test_parcels_come_first_and_in_order_then_the_rest_from_deep_to_edge():

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from made_runs import REGISTRY, confounds_table, nifti_bytes, region, write_gzip
 
-from ketfc.imaging.atlas.catalogue import Atlas, Catalogue
+from ketfc.imaging.atlas.catalogue import Atlas, Catalogue, load_catalogue
 from ketfc.imaging.preflight.parcellation_checks import parcellation_problems
 from ketfc.imaging.preflight.precheck import (
     confound_problems,
@@ -144,6 +144,22 @@ def test_networks_are_looked_for_in_the_first_parcellation_alone(tmp_path):
     (note,) = parcellation_problems(circuits(f"[{some}, {whole}]"), CATALOGUE)
     assert note.value == "Some"
     assert "do not name the default-mode network and salience network, so" in note.message
+
+
+def test_a_named_parcellation_is_read_for_its_networks_where_it_is_the_first(tmp_path):
+    catalogue = load_catalogue(ATLASES / "parcellations.yaml")
+    affine = np.diag([8.0, 8, 8, 1])
+    affine[:3, 3] = (-90, -120, -70)
+    place = tmp_path / "MNI152NLin2009cAsym/Yeo7.nii.gz"
+    place.parent.mkdir()
+    # there is no such label
+    write_gzip(place, nifti_bytes(np.full((23, 28, 23), 29, dtype=np.int16), affine))
+    asked = f"circuits: {{atlases-dir: {tmp_path}, parcellation: [%s]}}\n"
+    found = parcellation_problems(config(asked % "Yeo7"), catalogue)
+    assert [each.file for each in found if each.severity == "error"] == ["Yeo7.nii.gz"]
+    # what is wrong with another one is told when it is made
+    found = parcellation_problems(config(asked % f"{BUILT_IN}, Yeo7"), catalogue)
+    assert {each.severity for each in found} == {"note"}
 
 
 def test_an_own_parcellation_may_not_lie_among_the_results(tmp_path, monkeypatch):

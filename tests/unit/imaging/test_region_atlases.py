@@ -206,17 +206,6 @@ def test_labels_that_the_catalogue_lists_are_known_before_a_download(tmp_path, m
     assert errors(found) == [("mine.yaml", "regions.a.labels", "Limbik")]
 
 
-def test_a_named_parcellation_is_read_for_its_networks_where_it_is_the_first(tmp_path):
-    path = registry(tmp_path)
-    (tmp_path / "atlases" / SPACE).mkdir()
-    place = tmp_path / "atlases" / SPACE / "Yeo7.nii.gz"
-    write_gzip(place, nifti_bytes(np.full((23, 28, 23), 29, dtype=np.int16), AFFINE))
-    (problem,) = errors(problems(tmp_path, path, parcellation=["Yeo7"]))
-    assert problem == ("Yeo7.nii.gz", "circuits.parcellation", "Yeo7")
-    # what is wrong with another one is told when it is made
-    assert errors(problems(tmp_path, path, parcellation=["KetfcVoronoi239", "Yeo7"])) == []
-
-
 def test_labels_of_the_studys_own_parcellation_are_checked(tmp_path):
     values = np.ones((10, 10, 10), dtype=np.int16)
     write_gzip(tmp_path / "mine.nii.gz", nifti_bytes(values, AFFINE))

@@ -64,6 +64,9 @@ def test_as_many_volumes_are_needed_as_fill_min_time(
 def test_dummy_scans_that_are_counted_do_not_count(tmp_path: Path) -> None:
     run = a_run(tmp_path, 122, 2.0)
     assert length_problem(run, config("denoising: {dummy-scans: 2}")) is None
+    assert length_problem(a_run(tmp_path, 127, 2.0), config("denoising: {dummy-scans: 8}"))
+    assert length_problem(a_run(tmp_path, 128, 2.0), config("denoising: {dummy-scans: 8}")) is None
+    run = a_run(tmp_path, 122, 2.0)
     problem = length_problem(run, config("denoising: {dummy-scans: 3}"))
     assert problem is not None
     assert "122 volumes of 2 s, 3 of them dummy scans are 238 s" in problem.message

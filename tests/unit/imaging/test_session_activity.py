@@ -73,6 +73,10 @@ def test_a_table_survives_being_written(tmp_path):
     assert read["value"].dtype == np.float64
     assert read["region"].tolist() == ["01", "b"]
     assert said["24P"]["Excluded"] == "A"
+    write_tsv(path, table({"01": 2.5, "b": np.nan}, 7))
+    read, _ = read_activity(str(path))
+    assert read["value"].fillna(0).tolist() == [2.5, 0]
+    assert read["n_volumes"].tolist() == [7, 7]
 
 
 def test_without_any_run_there_are_columns():
