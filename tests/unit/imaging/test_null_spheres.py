@@ -165,3 +165,8 @@ def test_spheres_are_placed_where_the_table_has_them_in_no_particular_template()
         np.testing.assert_array_equal(
             placed.weights[[row]].indices, voxels_in_sphere(grid, centre, radius)
         )
+
+
+def test_spheres_are_the_same_however_few_points_are_looked_at_at_a_time(spheres, monkeypatch):
+    monkeypatch.setattr("ketfc.imaging.regions.null_spheres._AT_ONCE", 50)
+    pd.testing.assert_frame_equal(null_spheres(REGISTRY, SPACE, cortex()), spheres)
