@@ -359,9 +359,11 @@ def test_a_test_that_cannot_be_made_is_a_single_row_and_the_next_ones_follow():
 
 
 def test_a_single_site_is_not_left_out():
-    one = uneven()
-    adjusted(one, blocks="site", site=["A"] * N)
-    assert rows_of(influence_of(one), "change", SITE).empty
+    one = study(9, arms=False, seed=7)
+    adjusted(one, blocks="site", site=["A"] * 9)
+    table = influence_of(one)
+    assert rows_of(table, "change", SITE).empty
+    assert len(rows_of(table, "change", PARTICIPANT)) == 9
 
 
 def test_who_moves_an_estimate_by_a_standard_error_is_influential():
