@@ -200,7 +200,7 @@ def _name_regions(figure: Figure, axes: Axes, direction: str, edges: pd.DataFram
 
 
 def _along(edges: pd.DataFrame, direction: str) -> npt.NDArray[np.float64]:
-    """Points along every edge, for names to keep off."""
+    """Return points along every edge, for names to keep off."""
     places = _places(edges, direction)
     share = np.linspace(0.1, 0.9, 15)[:, None]
     return np.vstack(

@@ -128,7 +128,7 @@ def _most_crowded_first(anchors: npt.NDArray[np.float64]) -> list[int]:
 def _beside(
     anchor: npt.NDArray[np.float64], width: float, height: float, distance: float, angle: float
 ) -> tuple[float, float]:
-    """Centre of a box whose nearest edge is `distance` from the anchor in that direction."""
+    """Return the centre of a box whose edge is `distance` from the anchor in that direction."""
     across, up = math.cos(angle), math.sin(angle)
     x = anchor[0] + across * distance + np.sign(round(across, 3)) * width / 2
     y = anchor[1] + up * distance + up * height / 2
