@@ -35,6 +35,7 @@ from ketfc.reporting.figures.qcfc import draw_qcfc
 from ketfc.reporting.figures.sessions.changes import cloud, rain
 from ketfc.reporting.figures.sessions.paired import draw_paired, mean_interval
 from ketfc.reporting.figures.trend_lines import fit_line
+from ketfc.study.config.printing.figures import Figures
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import made_tables
@@ -539,6 +540,61 @@ def test_no_text_is_tiny_or_outside_the_figure(study, name):
         assert box.y0 > -1, text.get_text()
         assert box.y1 < figure.bbox.y1 + 1, text.get_text()
     assert figure.get_figwidth() * 25.4 == pytest.approx(180)
+
+
+@pytest.mark.parametrize("name", ["circuits", "edges", "matrices", "influence"])
+def test_the_larger_text_of_a_journal_stays_on_the_page(name, tmp_path):
+    # networks have longer names than regions
+    parcels = 60 if name in ("edges", "matrices") else 0
+    made = made_tables.two_arms(parcels=parcels, size=24) if parcels else study_of("two_arms")
+    with style.printed(Figures(journal="plos").printed(name)), style.paper_style():
+        figure, numbers = FIGURES[name](made)
+        style.save_figure(figure, tmp_path / name, numbers)
+        renderer = figure.canvas.get_renderer()
+        page = figure.bbox.padded(1)
+        for text in texts(figure):
+            box = text.get_window_extent(renderer)
+            assert page.contains(box.x0, box.y0), text.get_text()
+            assert page.contains(box.x1, box.y1), text.get_text()
+
+
+@pytest.mark.parametrize("journal", [None, "plos"])
+@pytest.mark.parametrize(("lines", "size"), [(1, 5.8), (2, 5.8), (2, 6.8)])
+def test_a_title_stands_above_the_result_below_it(journal, lines, size):
+    with style.printed(Figures(journal=journal).printed("influence")), style.paper_style():
+        figure = style.new_figure(60, 60)
+        axes = figure.subplots()
+        result = "\n".join(["100 % of 64: p = .019"] * lines)
+        style.entitle(axes, "default-mode\nnetwork", result, lines=lines, size=size)
+        figure.draw_without_rendering()
+        renderer = figure.canvas.get_renderer()
+        title, below = (
+            text.get_window_extent(renderer) for text in (axes._left_title, axes.texts[0])
+        )
+    assert axes.bbox.y1 < below.y0 + 1
+    assert below.y1 < title.y0 + 1
+    assert title.y0 - below.y1 < 0.7 * below.height / lines
+
+
+def test_names_above_narrow_panels_are_shorter_where_text_is_larger():
+    name = "amygdala – dorsal ACC and more of them than fits"
+    with style.printed(Figures().printed("influence")):
+        assert style.two_lines(name, 20) == "Amygdala – dorsal\nACC and more of them"
+    with style.printed(Figures(journal="plos").printed("influence")):
+        assert style.two_lines(name, 20) == "Amygdala – dorsal\nACC and more of"
+
+
+def test_names_of_both_sides_stand_on_their_sides_in_larger_text_too(made):
+    with style.printed(Figures(journal="plos").printed("circuits")), style.paper_style():
+        figure, _ = FIGURES["circuits"](made)
+    for axes in figure.axes:
+        sides = {
+            text.get_text()[0]: text.get_position()[0]
+            for text in axes.texts
+            if text.get_text().endswith(("hippocampus", "amygdala", "AInsula"))
+        }
+        if {"L", "R"} <= set(sides) and "from above" in {text.get_text() for text in axes.texts}:
+            assert sides["L"] < 0 < sides["R"]
 
 
 def test_an_arm_has_one_colour_in_every_figure(made):

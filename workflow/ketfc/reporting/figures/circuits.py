@@ -75,7 +75,8 @@ def draw_circuits(
             row = hypothesis_row(hypotheses, circuit, "change")
             result = result_line(row, "Δz", "change not tested", sep=", ") + motion_mark(row)
             cell.supxlabel(result, fontsize=style.pt(6.8))
-            pair = cell.subplots(1, 2)
+            # one scale for both: seen from above, names stand beside the brain
+            pair = cell.subplots(1, 2, width_ratios=[1, 1.3])
             for axes, direction in zip(pair, _VIEWS, strict=True):
                 _draw_view(axes, direction, edges, colours)
                 views.append((axes, direction, edges))
@@ -135,8 +136,8 @@ def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarM
 
     outline, bounds = _outline(direction)
     axes.add_artist(PathPatch(outline, facecolor="none", edgecolor="#b5b5b5", linewidth=0.5))
-    # room for names beside the brain; seen from above it is narrow
-    room = 8 if direction == "x" else 50
+    # room for names beside the brain, of 7 points or larger; seen from above it is narrow
+    room = 8 if direction == "x" else 50 * max(1.0, style.pt(7) / 7) ** 2
     axes.set_xlim(bounds[0] - room, bounds[1] + room)
     axes.set_ylim(bounds[2] - 4, bounds[3] + 2)
     axes.set_aspect("equal")
@@ -144,10 +145,9 @@ def _draw_view(axes: Axes, direction: str, edges: pd.DataFrame, colours: ScalarM
     look: Any = {"ha": "center", "va": "top", "fontsize": style.pt(5.5), "color": style.QUIET}
     axes.text(0.5, 0.0, _NAMES[direction], transform=axes.transAxes, **look)
     if direction == "z":
+        # below the brain, where no region's name covers them
         for x, side in ((-66, "L"), (66, "R")):
-            axes.text(
-                x, -96, side, ha="center", va="center", fontsize=style.pt(6), color=style.QUIET
-            )
+            axes.text(x, 0.0, side, transform=axes.get_xaxis_transform(), **look)
     places = _places(edges, direction)
     # the strongest changes lie on top; what has no value is a dotted line below all
     order = edges["change"].abs().fillna(-1).argsort(kind="stable")

@@ -66,8 +66,6 @@ def _draw(numbers: pd.DataFrame, rows: pd.DataFrame, design: Design) -> Figure:
     order = order_of(numbers[numbers["test"] == tests[0]])
     named = len(order.regions) <= NAMED_UP_TO
     figure = style.new_figure(style.page_width(), 130 if named else 116)
-    # names beside square panels can push the outermost texts over the edge by a point or two
-    figure.set_layout_engine("constrained", rect=(0.01, 0.02, 0.98, 0.96))
     panels = figure.subplots(1, 2)
     limit = style.nice_limit(numbers["statistic"], quantile=0.99, smallest=2.0)
     for i, (axes, test) in enumerate(zip(panels, tests, strict=False)):

@@ -213,7 +213,7 @@ def mark_order(axes: Axes, order: Order, named: bool, *, left: bool, below: bool
     places = spread(centres, gap=0.0 if named else n * 0.054, low=0.0, high=n - 1.0)
     distance = n * (0.02 if named else 0.06)
     for name, centre, place in zip(names, centres, places, strict=True):
-        text: dict[str, Any] = {"fontsize": style.pt(5.5) if named else 6, "annotation_clip": False}
+        text: dict[str, Any] = {"fontsize": style.pt(5.5 if named else 6), "annotation_clip": False}
         if left:
             text |= {"ha": "right", "va": "center", "arrowprops": None if named else leader(1, 0.5)}
             axes.annotate(name, (-0.5, centre), (-0.5 - distance, place), **text)

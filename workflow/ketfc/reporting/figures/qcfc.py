@@ -311,5 +311,5 @@ def _legend(axes: Axes, looks: dict[str, dict[str, Any]], roles: list[str], desi
         loc="center left",
         handlelength=1.8,
         labelspacing=0.15 if many else 0.45,
-        fontsize=style.pt(6.0) if many else 6.5,
+        fontsize=style.pt(6.0 if many else 6.5),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import string
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -223,23 +224,41 @@ def fitting(columns: int) -> int:
     return max(1, round(columns * page_width() / Sheet.width))
 
 
-def entitle(axes: Axes, name: str, result: str, *, lines: int = 2, above: float = 3) -> None:
+def entitle(
+    axes: Axes,
+    name: str,
+    result: str,
+    *,
+    lines: int = 2,
+    above: float = 3,
+    size: float = 6.8,
+    **look: Any,
+) -> None:
     """Write above a panel its name in bold and below that its result, in at most `lines` lines.
 
-    `above` is the distance of the last line from the panel, in points.
+    `above` is the distance of the last line from the panel, in points; `size` that of the result,
+    in points of an ordinary page, and `look` whatever else is said of it.
     """
-    line = pt(9.2)
-    axes.set_title(sentence(name), loc="left", fontweight="bold", pad=3 + above + lines * line)
+    rise = above + lines * pt(1.35 * size)
+    title: Any = {"loc": "left", "fontweight": "bold", "fontsize": pt(size + 0.7)}
+    axes.set_title(sentence(name), pad=3 + rise, **title)
     axes.annotate(
         result,
         (0, 1),
-        xytext=(0, above + lines * line),
+        xytext=(0, rise),
         xycoords="axes fraction",
         textcoords="offset points",
         va="top",
-        fontsize=pt(6.8),
+        fontsize=pt(size),
         linespacing=1.3,
+        **look,
     )
+
+
+def two_lines(name: str, letters: int) -> str:
+    """Return a name in at most two lines of so many letters, of fewer where text is larger."""
+    room = int(letters * _DRAWN_AT / max(_SHEET.get().size, _DRAWN_AT))
+    return "\n".join(textwrap.wrap(sentence(name), room)[:2])
 
 
 def legend_mark(label: str, **look: Any) -> Line2D:
@@ -326,6 +345,29 @@ def _letter(figure: Figure) -> None:
         axes.text(0, 1, f"{next(letters)}  {below}", transform=beside, va="baseline", **look)
 
 
+def _fit(figure: Figure) -> None:
+    """Lay out again what reaches beyond the page, such as names beside square panels."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    if not isinstance(engine, ConstrainedLayoutEngine):
+        return
+    for _ in range(3):
+        page, reached = figure.bbox_inches, figure.get_tightbbox()
+        beyond = [
+            max(0.0, page.x0 - reached.x0) / page.width,
+            max(0.0, page.y0 - reached.y0) / page.height,
+            max(0.0, reached.x1 - page.x1) / page.width,
+            max(0.0, reached.y1 - page.y1) / page.height,
+        ]
+        if max(beyond) < 1e-3:
+            return
+        left, bottom, width, height = engine.get()["rect"]
+        taken = (beyond[0] + beyond[2], beyond[1] + beyond[3])
+        engine.set(rect=(left + beyond[0], bottom + beyond[1], width - taken[0], height - taken[1]))
+        figure.draw_without_rendering()
+
+
 def _steady(figure: Figure) -> None:
     """Round the places of all axes, in shares of the figure.
 
@@ -362,6 +404,7 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
         _letter(figure)
         # one layout serves all three formats
         figure.draw_without_rendering()
+        _fit(figure)
         figure.set_layout_engine(None)
         _steady(figure)
         for suffix, metadata in _METADATA.items():

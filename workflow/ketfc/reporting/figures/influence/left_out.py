@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 from ketfc.inference.influence.left_out import INFLUENTIAL, NOBODY, PARTICIPANT, SITE
 from ketfc.reporting.figures import style
 from ketfc.reporting.rows import ascending
-from ketfc.reporting.words import as_text, p_equals, sentence
+from ketfc.reporting.words import as_text, p_equals
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -57,25 +56,20 @@ def _draw(influence: pd.DataFrame, numbers: pd.DataFrame, design: Design) -> Fig
         of_test = numbers[numbers["test"] == test]
         for j, circuit in enumerate(circuits):
             axes, own = grid[i, j], of_test[of_test["hypothesis"] == circuit]
+            short = str(names[circuit]).partition(",")[0]
+            name = style.two_lines(short, 20) if i == 0 else ""
             if own.empty:
+                style.entitle(axes, name, "", lines=1, size=5.8)
                 style.say(axes, "not tested")
             else:
-                _panel(axes, own, design)
-            title = "\n".join(wrap(sentence(str(names[circuit]).partition(",")[0]), 20)[:2])
-            axes.set_title(
-                title if i == 0 else "",
-                loc="left",
-                fontweight="bold",
-                fontsize=style.pt(6.3),
-                pad=11,
-            )
+                _panel(axes, own, name, design)
         what = "partial ρ" if test == "association" else "Δz"
         grid[i, 0].set_ylabel(f"{test}, {what}")
     figure.supxlabel("one participant or site left out, in ascending order", fontsize=style.pt(7))
     return figure
 
 
-def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
+def _panel(axes: Axes, own: pd.DataFrame, name: str, design: Design) -> None:
     whole = own[own["left_out"] == NOBODY].iloc[0]
     people, sites = (own[own["left_out"] == kind] for kind in (PARTICIPANT, SITE))
     axes.axhline(0, color=style.FAINT, linewidth=0.6, zorder=0)
@@ -107,7 +101,5 @@ def _panel(axes: Axes, own: pd.DataFrame, design: Design) -> None:
         )
     axes.set_xticks([])
     axes.margins(x=0.06, y=0.16)
-    axes.annotate(
-        f"{p_equals(whole['p'])}, n = {whole['n']:.0f}", (0, 1), xytext=(0, 3),
-        xycoords="axes fraction", textcoords="offset points", fontsize=style.pt(5.8),
-    )  # fmt: skip
+    said = f"{p_equals(whole['p'])}, n = {whole['n']:.0f}"
+    style.entitle(axes, name, said, lines=1, size=5.8)

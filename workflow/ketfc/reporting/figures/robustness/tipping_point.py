@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 from ketfc.inference.robustness.imputation import SCORE
 from ketfc.inference.robustness.tipping_point import tipping_point
 from ketfc.reporting.figures import style
-from ketfc.reporting.words import sentence
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -65,13 +63,12 @@ def _draw(curves: pd.DataFrame, design: Design) -> Figure:
         for j, circuit in enumerate(circuits):
             axes = grid[i, j]
             own = curves[(curves["test"] == test) & (curves["hypothesis"] == circuit)]
-            if i == 0:
-                name = fill(sentence(str(names[circuit])), 18)
-                axes.set_title(name, loc="left", fontweight="bold", pad=20)
+            name = style.two_lines(str(names[circuit]), 18) if i == 0 else ""
             if own.empty:
+                style.entitle(axes, name, "", size=_SMALL)
                 axes.text(0.5, 0.5, "nothing\nimputed", transform=axes.transAxes, **_CENTRED)
                 continue
-            _panel(axes, own.sort_values("delta_sd"), design.alpha)
+            _panel(axes, own.sort_values("delta_sd"), name, design.alpha)
         unit = "Fisher z" if test == "change" else "partial ρ"
         grid[i, 0].set_ylabel(f"{test}, {unit}")
         shifted = curves.loc[curves["test"] == test, "shifted"].iloc[0]
@@ -87,10 +84,13 @@ def _draw(curves: pd.DataFrame, design: Design) -> Figure:
     return figure
 
 
+_SMALL = 6.2
+"""Size of the words above a panel, points of an ordinary page."""
+
 _CENTRED: dict[str, object] = {"ha": "center", "va": "center", "color": style.QUIET}
 
 
-def _panel(axes: Axes, own: pd.DataFrame, alpha: float) -> None:
+def _panel(axes: Axes, own: pd.DataFrame, name: str, alpha: float) -> None:
     x, y = own["delta_sd"].to_numpy(), own["estimate"].to_numpy()
     axes.axhline(0, color=style.QUIET, linewidth=0.6, zorder=0)
     axes.fill_between(x, own["ci_low"], own["ci_high"], color=_LINE, alpha=0.18, linewidth=0)
@@ -103,16 +103,6 @@ def _panel(axes: Axes, own: pd.DataFrame, alpha: float) -> None:
         axes.axvline(turned, color=style.INK, linewidth=1.2, linestyle=(0, (3, 2)))
         words = f"turns at {turned:+.1f} SD".replace("-", "−")
     count = f"{own['n_imputed'].iloc[0]:.0f} of {own['n'].iloc[0]:.0f} imputed"
-    axes.annotate(
-        f"{count}\n{words}",
-        (0, 1),
-        xytext=(0, 2),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        va="bottom",
-        fontsize=style.pt(6.2),
-        linespacing=1.3,
-        color=style.INK,
-        fontweight="bold" if np.isfinite(turned) else "normal",
-    )
+    weight = "bold" if np.isfinite(turned) else "normal"
+    style.entitle(axes, name, f"{count}\n{words}", size=_SMALL, fontweight=weight)
     axes.margins(x=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from ketfc.base.files import MISSING
 from ketfc.inference.specifications.choices import FAMILIES, REGISTERED
 from ketfc.reporting.figures import style
 from ketfc.reporting.rows import ascending
-from ketfc.reporting.words import p_equals, sentence
+from ketfc.reporting.words import p_equals
 from ketfc.study.design.design import Design
 
 if TYPE_CHECKING:
@@ -123,17 +122,8 @@ def _curve(
     axes.set_ylim(-1.08 * limit, 1.08 * limit)
     axes.margins(x=0.04)
     axes.set_xticks([])
-    axes.set_title(
-        f"{_short(str(about['name']))}\n",
-        loc="left",
-        fontweight="bold",
-        fontsize=style.pt(6.3),
-        pad=10,
-    )
-    axes.annotate(
-        _line(about), (0, 1), xytext=(0, 3), xycoords="axes fraction",
-        textcoords="offset points", fontsize=style.pt(5.8), linespacing=1.3,
-    )  # fmt: skip
+    name = style.two_lines(str(about["name"]).partition(",")[0], 20)
+    style.entitle(axes, name, _line(about), size=5.8)
 
 
 def _line(about: pd.Series[float]) -> str:
@@ -142,11 +132,6 @@ def _line(about: pd.Series[float]) -> str:
         f"median: {p_equals(about['p_median'])}\n"
         f"{share:.0f} % of {about['counted']:.0f}: {p_equals(about['p_share'])}"
     )
-
-
-def _short(name: str) -> str:
-    """Return a name in at most two lines that fit above a narrow panel."""
-    return "\n".join(wrap(sentence(name.partition(",")[0]), 20)[:2])
 
 
 def _dashboard(
