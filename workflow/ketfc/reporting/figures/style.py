@@ -345,29 +345,6 @@ def _letter(figure: Figure) -> None:
         axes.text(0, 1, f"{next(letters)}  {below}", transform=beside, va="baseline", **look)
 
 
-def _fit(figure: Figure) -> None:
-    """Lay out again what reaches beyond the page, such as names beside square panels."""
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    engine = figure.get_layout_engine()
-    if not isinstance(engine, ConstrainedLayoutEngine):
-        return
-    for _ in range(3):
-        page, reached = figure.bbox_inches, figure.get_tightbbox()
-        beyond = [
-            max(0.0, page.x0 - reached.x0) / page.width,
-            max(0.0, page.y0 - reached.y0) / page.height,
-            max(0.0, reached.x1 - page.x1) / page.width,
-            max(0.0, reached.y1 - page.y1) / page.height,
-        ]
-        if max(beyond) < 1e-3:
-            return
-        left, bottom, width, height = engine.get()["rect"]
-        taken = (beyond[0] + beyond[2], beyond[1] + beyond[3])
-        engine.set(rect=(left + beyond[0], bottom + beyond[1], width - taken[0], height - taken[1]))
-        figure.draw_without_rendering()
-
-
 def _steady(figure: Figure) -> None:
     """Round the places of all axes, in shares of the figure.
 
@@ -402,9 +379,10 @@ def save_figure(figure: Figure, stem: Path, numbers: pd.DataFrame) -> list[Path]
     dpi = _SHEET.get().dpi
     with paper_style():
         _letter(figure)
-        # one layout serves all three formats
-        figure.draw_without_rendering()
-        _fit(figure)
+        # one layout serves all three formats; what stands beside square panels finds its place in
+        # further passes, which know how large they became
+        for _ in range(3):
+            figure.draw_without_rendering()
         figure.set_layout_engine(None)
         _steady(figure)
         for suffix, metadata in _METADATA.items():
