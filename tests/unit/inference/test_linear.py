@@ -71,6 +71,9 @@ def test_what_cannot_be_fitted_has_a_flag_and_no_numbers(outcome, regressors, fl
 def test_five_participants_are_enough_for_two_regressors_and_nothing_is_in_the_way():
     regressors = {"x": values(5, 1), "a": values(5, 2)}
     assert obstacle_to_fit(("y", values(5, 0)), regressors) is None
+    alone = obstacle_to_fit(("y", np.ones(1)), {"x": np.ones(1)})
+    assert alone is not None
+    assert alone.obstacle == "1 complete participant, at least 4 are needed"
 
 
 @pytest.mark.parametrize("perfect", [True, False])

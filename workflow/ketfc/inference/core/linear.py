@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ketfc.base.english import listed
+from ketfc.base.english import listed, plural
 from ketfc.inference.core.evidence import (
     ONE_SIDED,
     Evidence,
@@ -75,7 +75,9 @@ def obstacle_to_fit(
     n = len(y)
     needed = len(regressors) + 3
     if n < needed:
-        return untestable("too-few", f"{n} complete participants, at least {needed} are needed")
+        return untestable(
+            "too-few", f"{plural(n, 'complete participant')}, at least {needed} are needed"
+        )
     for label, values in {name: y, **regressors}.items():
         if is_constant(values):
             return untestable("constant", f"{label} is the same in all {n} participants")
