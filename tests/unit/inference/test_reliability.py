@@ -232,6 +232,10 @@ def test_sources_stand_in_their_order_and_the_first_that_has_numbers_is_used():
     assert list(table["used"]) == ["no", "yes", "no"]
     assert table.loc["control-arm", "flags"] == "too-few"
     assert np.isnan(table.loc["control-arm", "icc"])
+    # and where there is none, the number from elsewhere
+    content = {"arms": TWO_ARMS, "participants": few}
+    table = found_of(content, connectivity=connectivity, supplied=0.4)
+    assert table["used"].to_dict() == {"control-arm": "no", "supplied": "yes"}
 
 
 def test_a_number_from_elsewhere_is_used_only_where_there_is_none_and_says_so():

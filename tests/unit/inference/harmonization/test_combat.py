@@ -204,6 +204,10 @@ def test_who_was_alone_at_a_site_is_left_out_and_said_so():
     rows = table[table["method"].isin(["combat", "without-combat"])]
     assert set(rows["n"]) == {PEOPLE - 1}
     assert rows["note"].str.contains("1 site with one participant left out").all()
+    # two are a site
+    where[7] = "D"
+    found = combat(at_sites(0.4, where=where))["dmn"]
+    assert (found.alone, found.sites) == ((), 4)
 
 
 def test_a_missing_session_leaves_out_a_session_and_a_missing_value_one_circuit():
