@@ -259,6 +259,9 @@ def test_arrangements_of_the_first_are_those_that_it_draws_alone():
     signs, exhaustive = sign_flips(5, permutations=50, rng=stream(3, "z"))
     assert exhaustive
     assert (flipped.signs_of(rows) == signs).all()
+    others = flipped.signs_of(~rows)
+    assert set(np.unique(others)) == {-1.0, 1.0}
+    assert (others.std(axis=0) > 0).all()
 
 
 def test_the_tests_of_a_curve_are_those_of_a_double_loop():

@@ -123,6 +123,8 @@ def test_changes_within_one_of_two_arms_are_described_and_not_tested(rng) -> Non
     half = stats.t.ppf(0.975, 18) * change.std() / np.sqrt(19)
     assert row["ci_high"] == pytest.approx(change.mean() + half)
     assert row["n"] == 19
+    treated = rows[(rows["arm"] != "saline") & (rows["scale"] == "depression")].iloc[0]
+    assert treated["n"] + treated["n_missing"] == 13
 
 
 def test_most_can_be_missing(rng) -> None:
