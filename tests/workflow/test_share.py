@@ -109,6 +109,8 @@ def test_all_that_stays_is_listed(told: Study) -> None:
     assert {"figures/paired", "figures/association", "figures/flow"} <= figures
 
 
+# in the rule; tests/unit/reporting/test_share.py has the refusal itself
+@pytest.mark.slow
 def test_a_study_with_a_tiny_arm_gives_nothing(told: Study, tmp_path: Path) -> None:
     study = told.copy(tmp_path / "study")
     study.configure(scores=SCALE, statistics={"permutations": 200, "smallest-cell": 7})
