@@ -206,16 +206,21 @@ def test_labels_that_the_catalogue_lists_are_known_before_a_download(tmp_path, m
     assert errors(found) == [("mine.yaml", "regions.a.labels", "Limbik")]
 
 
-def test_labels_of_the_studys_own_parcellation_are_checked(tmp_path):
+def own_parcellation(folder, *, label):
+    """Write an image of label 1 everywhere and a table that names `label`; return their section."""
     values = np.ones((10, 10, 10), dtype=np.int16)
-    write_gzip(tmp_path / "mine.nii.gz", nifti_bytes(values, AFFINE))
-    (tmp_path / "mine.tsv").write_text("index\tname\n1\tNucleus\n")
-    own = {
+    write_gzip(folder / "mine.nii.gz", nifti_bytes(values, AFFINE))
+    (folder / "mine.tsv").write_text(f"index\tname\n{label}\tNucleus\n")
+    return {
         "name": "Mine",
-        "image": str(tmp_path / "mine.nii.gz"),
-        "labels": str(tmp_path / "mine.tsv"),
+        "image": str(folder / "mine.nii.gz"),
+        "labels": str(folder / "mine.tsv"),
         "space": SPACE,
     }
+
+
+def test_labels_of_the_studys_own_parcellation_are_checked(tmp_path):
+    own = own_parcellation(tmp_path, label=1)
     path = registry(tmp_path, a=labels("Mine", "Nucleus"))
     assert errors(problems(tmp_path, path, parcellation=own)) == []
     path = registry(tmp_path, a=labels("Mine", "Nukleus"))
@@ -271,15 +276,7 @@ def test_the_brain_is_that_of_nilearn() -> None:
 
 
 def test_a_table_of_labels_that_cannot_be_read_is_told_once(tmp_path):
-    values = np.ones((10, 10, 10), dtype=np.int16)
-    write_gzip(tmp_path / "mine.nii.gz", nifti_bytes(values, AFFINE))
-    (tmp_path / "mine.tsv").write_text("index\tname\n2\tNucleus\n")
-    own = {
-        "name": "Mine",
-        "image": str(tmp_path / "mine.nii.gz"),
-        "labels": str(tmp_path / "mine.tsv"),
-        "space": SPACE,
-    }
+    own = own_parcellation(tmp_path, label=2)
     path = registry(tmp_path, a=labels("Mine", "Nucleus"), b=labels("Mine", "Other"))
     found = [
         each for each in problems(tmp_path, path, parcellation=own) if each.severity == "error"

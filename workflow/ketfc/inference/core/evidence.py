@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import nan
 
+from ketfc.base.english import plural
+
 ONE_SIDED = "one-sided"
 """Flag of a test whose p values are one-sided."""
 
@@ -74,6 +76,13 @@ class Interval:
 def untestable(flag: str, obstacle: str) -> Evidence:
     """Return evidence without numbers, with the flag and the plain words that say why."""
     return Evidence(flags=(flag,), obstacle=obstacle)
+
+
+def too_few(n: int, needed: int) -> Evidence:
+    """Return evidence without numbers of a test that needs more complete participants."""
+    return untestable(
+        "too-few", f"{plural(n, 'complete participant')}, at least {needed} are needed"
+    )
 
 
 def one_sided_p(statistic: float, df: float, direction: str) -> float:

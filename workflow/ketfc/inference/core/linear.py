@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ketfc.base.english import listed, plural
+from ketfc.base.english import listed
 from ketfc.inference.core.evidence import (
     ONE_SIDED,
     Evidence,
     one_sided_p,
     permutation_flags,
+    too_few,
     untestable,
 )
 from ketfc.inference.core.permutation import (
@@ -75,9 +76,7 @@ def obstacle_to_fit(
     n = len(y)
     needed = len(regressors) + 3
     if n < needed:
-        return untestable(
-            "too-few", f"{plural(n, 'complete participant')}, at least {needed} are needed"
-        )
+        return too_few(n, needed)
     for label, values in {name: y, **regressors}.items():
         if is_constant(values):
             return untestable("constant", f"{label} is the same in all {n} participants")

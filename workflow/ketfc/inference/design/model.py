@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ketfc.base.english import plural
 from ketfc.inference.core.effect_sizes import DZ_WITHIN_ORDER, FOLLOWUP_SD
-from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.core.evidence import Evidence, too_few, untestable
 from ketfc.inference.core.linear import is_constant, obstacle_to_fit
 from ketfc.inference.core.permutation import Blocks, Floats, orthonormal
 from ketfc.inference.core.variance_groups import Groups
@@ -121,9 +120,7 @@ class Model:
         if self.regressors:
             return obstacle_to_fit(self.response, self.regressors)
         if self.n < 3:
-            return untestable(
-                "too-few", f"{plural(self.n, 'complete participant')}, at least 3 are needed"
-            )
+            return too_few(self.n, 3)
         name, values = self.response
         if is_constant(values):
             return untestable("constant", f"{name} is the same in all {self.n} participants")

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketfc.base.english import plural
-from ketfc.inference.core.evidence import Evidence, untestable
+from ketfc.inference.core.evidence import Evidence, too_few, untestable
 from ketfc.inference.design.moderation import small_cells
 from ketfc.inference.design.planned_tests import PlannedTest
 from ketfc.study.design.design import (
@@ -213,9 +212,8 @@ def sample_obstacle(test: PlannedTest, complete: pd.DataFrame, design: Design) -
         few = f"{n} participants with both changes, {MIN_MOTION} are needed"
         return untestable("too-few", few) if n < MIN_MOTION else None
     if test.arm is not None:
-        few = f"{plural(n, 'complete participant')}, at least {SMALL_ARM} are needed"
         small = n < SMALL_ARM and not test.described_only
-        return untestable("too-few", few) if small else None
+        return too_few(n, SMALL_ARM) if small else None
     if design.within_drugs:
         for role, drug in design.drugs.items():
             size = int((complete["sequence"] == f"{role}-first").sum())
